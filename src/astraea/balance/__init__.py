@@ -1,0 +1,1 @@
+"""What makes skew harmless: rebalancing, transforms, mediators, participation and priors."""

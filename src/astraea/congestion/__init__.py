@@ -1,0 +1,1 @@
+"""Flows that compete: simulator, controllers and the multi-agent environment."""

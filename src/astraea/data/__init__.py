@@ -1,0 +1,1 @@
+"""Where samples come from: the catalogue, its loaders, and scenarios that divide them among clients."""

@@ -1,0 +1,97 @@
+"""What every loader returns: samples with labels, and the columns by which they can be divided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astraea.errors import InputError
+
+__all__ = ["Dataset", "Samples"]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Labelled samples, row by row.
+
+    ``x`` has shape ``(n, *sample)``: images are ``uint8`` and channel first, ``(n, C, H, W)``; anything else
+    is floating point. ``y`` has shape ``(n,)``, integers from 0. ``columns`` holds further facts of each
+    sample, shape ``(n,)`` each, such as who wrote it: natural ways to divide the data among clients.
+
+    Raises :class:`InputError` if the lengths differ, or if labels are negative or not integers.
+    """
+
+    x: NDArray[np.generic]
+    y: NDArray[np.int64]
+    columns: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not np.issubdtype(self.y.dtype, np.integer):
+            raise InputError(f"labels must be integers from 0, got {self.y.dtype}: map class names to numbers")
+        if self.y.ndim != 1 or len(self.x) != len(self.y):
+            raise InputError(
+                f"{len(self.x)} samples but labels of shape {self.y.shape}: each sample needs one label"
+            )
+        if len(self.y) and self.y.min() < 0:
+            raise InputError(f"label {self.y.min()} is below 0: labels count from 0 to classes - 1")
+        for name, column in self.columns.items():
+            if column.shape != self.y.shape:
+                raise InputError(
+                    f"column '{name}' has shape {column.shape}, the labels {self.y.shape}: give each sample one value"
+                )
+        object.__setattr__(self, "y", self.y.astype(np.int64, copy=False))
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: NDArray[np.integer]) -> Samples:
+        """Return the samples at ``rows``, in that order."""
+        return Samples(self.x[rows], self.y[rows], {name: column[rows] for name, column in self.columns.items()})
+
+    def counts(self, classes: int) -> NDArray[np.int64]:
+        """Return how many samples each class has, shape ``(classes,)``."""
+        return np.bincount(self.y, minlength=classes)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A named set of samples: a training pool, and a test set unless the user brings none.
+
+    Raises :class:`InputError` if a label has no class name or train and test samples differ in shape.
+    """
+
+    name: str
+    train: Samples
+    test: Samples | None
+    class_names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for part, samples in (("train", self.train), ("test", self.test)):
+            if samples is not None and len(samples) and samples.y.max() >= self.classes:
+                raise InputError(
+                    f"{part} label {samples.y.max()} of '{self.name}' is out of range: "
+                    f"it has {self.classes} classes, so labels go from 0 to {self.classes - 1}"
+                )
+        if self.test is not None and len(self.test) and self.test.x.shape[1:] != self.train.x.shape[1:]:
+            raise InputError(
+                f"'{self.name}': training samples have shape {self.train.x.shape[1:]}, test samples "
+                f"{self.test.x.shape[1:]}: both must be the same"
+            )
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        return self.train.x.shape[1:]
+
+    @property
+    def is_image(self) -> bool:
+        """Whether samples are images: ``uint8``, channel first."""
+        return self.train.x.dtype == np.uint8 and self.train.x.ndim == 4

@@ -1,0 +1,39 @@
+"""The errors a user can meet: each message is one sentence that says what is wrong and how to mend it.
+
+The command line prints the sentence and exits non-zero; a traceback is for mistakes of ours.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["AstraeaError", "DataError", "InputError", "RunError", "nearest", "unknown_name"]
+
+
+class AstraeaError(Exception):
+    """Base of every error whose message is meant for the user."""
+
+
+class InputError(AstraeaError, ValueError):
+    """A value the caller passed cannot be used: a setting, a shape, a count, a name."""
+
+
+class DataError(AstraeaError):
+    """A data file is missing, corrupt or not what its name promises."""
+
+
+class RunError(AstraeaError):
+    """A run cannot go on: its folder, its checkpoint or its model is unusable."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the closest of ``known``, or an empty string if none is close."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
+    """Return the error for a ``name`` that no ``kind`` is registered under, naming the nearest and all known."""
+    names = sorted(known)
+    return InputError(f"unknown {kind} '{name}'{nearest(name, names)} (known: {', '.join(names)})")

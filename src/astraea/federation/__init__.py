@@ -1,0 +1,1 @@
+"""The round: plans, algorithms, local training and the loop."""

@@ -1,0 +1,44 @@
+"""One seed, many independent streams: who draws what does not depend on who drew before.
+
+Every random decision of a run names its stream by purpose, round, client and pass. A stream is made anew
+from those numbers each time, so it has no state to save: a run is the same whatever the concurrency of its
+engine, and one that was stopped and resumed is the same as one that was not.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+__all__ = ["Purpose", "stream", "torch_seed"]
+
+
+class Purpose(IntEnum):
+    """What a stream is for. The numbers are part of a run's identity: never renumber, only append."""
+
+    SCENARIO = 1  # which samples a scenario takes
+    PARTITION = 2  # which client gets which sample
+    SIZES = 3  # how many samples each client holds
+    VALIDATION = 4  # which samples are held out
+    AUGMENT = 5  # offline copies of a client's samples
+    MODEL = 6  # initial weights
+    PARTICIPATION = 7  # who takes part in a round
+    AVAILABILITY = 8  # who answers the invitation
+    MEDIATORS = 9  # random assignment to mediators
+    TRAINING = 10  # batch order, dropout and fresh augmentation of a visit
+    CALIBRATION = 11  # probes that must not disturb a run
+
+
+def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:
+    """Return the generator of ``purpose`` at ``key`` (round, client, pass, ... as far as they apply).
+
+    Raises ``ValueError`` (from NumPy) if ``seed`` or a part of ``key`` is negative.
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(purpose), *key)))
+
+
+def torch_seed(seed: int, purpose: Purpose, *key: int) -> int:
+    """Return a 63-bit seed for a ``torch.Generator``, named in the same way as :func:`stream`."""
+    words = np.random.SeedSequence(seed, spawn_key=(int(purpose), *key)).generate_state(1, np.uint64)
+    return int(words[0] >> np.uint64(1))
