@@ -1,0 +1,17 @@
+"""Fixtures that every part of the tests shares."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder with real data files; tests that need one skip where there is none."""
+    folder = os.environ.get("ASTRAEA_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("needs real data: set ASTRAEA_DATA to a folder that holds it")
+    return Path(folder)
