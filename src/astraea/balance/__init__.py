@@ -1,1 +1,5 @@
-"""What makes skew harmless: rebalancing, transforms, mediators, participation and priors."""
+"""What makes skew harmless: rebalancing, mediators, participation, transforms, priors."""
+
+from astraea.balance.divergence import kl_to_uniform
+
+__all__ = ["kl_to_uniform"]
