@@ -1,0 +1,118 @@
+"""Datasets by name: one line of registration each, and one way in, :func:`load_dataset`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from astraea.data.dataset import Dataset
+from astraea.data.files import Finder, data_root
+from astraea.data.loaders import digits, fashion_mnist
+from astraea.data.loaders.entry import Entry
+from astraea.errors import InputError, unknown_name
+
+__all__ = ["DATASETS", "DataSettings", "dataset_names", "load_dataset"]
+
+
+class DataSettings(BaseModel):
+    """Which dataset is used and where it lies. An option that the dataset does not have is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field("digits", description="dataset, by its name in the catalogue")
+    dir: Path | None = Field(
+        None, description="folder that holds data files; by default $ASTRAEA_DATA, else the user's cache"
+    )
+    download: bool = Field(True, description="fetch missing files from their publisher")
+    path: str | None = Field(
+        None,
+        description="npz: the file; folder: the images' folder; huggingface: a name on its hub or a folder",
+    )
+    split: str | None = Field(
+        None, description="emnist: balanced, bymerge, byclass, letters, digits or mnist; by default balanced"
+    )
+    join_validation: bool | None = Field(
+        None,
+        description="cinic10, devanagari: add the validation set to the training pool; by default yes",
+    )
+    crop: bool | None = Field(
+        None, description="devanagari: cut the 2-pixel border, 32 to 28 pixels a side; by default yes"
+    )
+    invert: bool | None = Field(
+        None, description="femnist: make the background 0, as in EMNIST, instead of 255; by default yes"
+    )
+    test_writers: Literal["known", "new", "both"] | None = Field(
+        None,
+        description="femnist: test on the training set's writers, on others, or on both; by default known",
+    )
+    test_share: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share of each class held out for testing where the data has no test set of its own",
+    )
+    image_size: int | None = Field(
+        None, ge=1, description="folder, huggingface: resize images to this many pixels a side"
+    )
+    colour: Literal["grey", "rgb"] | None = Field(
+        None, description="folder, huggingface: convert images to one grey or three colour channels"
+    )
+    subset: str | None = Field(None, description="huggingface: name of the dataset's configuration")
+    image_column: str | None = Field(None, description="npz, huggingface: name of the samples")
+    label_column: str | None = Field(None, description="npz, huggingface: name of the labels")
+    columns: tuple[str, ...] | None = Field(
+        None, description="huggingface: further columns to keep, such as the writer of each sample"
+    )
+
+
+DATASETS: dict[str, Entry] = {
+    "digits": digits.ENTRY,
+    "fashion-mnist": fashion_mnist.ENTRY,
+}
+
+
+def dataset_names() -> list[str]:
+    """Return the names of all datasets, in the catalogue's order."""
+    return list(DATASETS)
+
+
+def load_dataset(data: str | DataSettings = "digits", **options: Any) -> Dataset:
+    """Return a dataset by name with ``options`` (fields of :class:`DataSettings`), or by settings alone.
+
+    ``load_dataset("emnist", split="letters")`` and ``load_dataset(DataSettings(name="emnist",
+    split="letters"))`` are the same.
+
+    Raises :class:`InputError` for an unknown name, an unknown or unfit option, and
+    :class:`~astraea.errors.DataError` for a file that is missing or corrupt.
+    """
+    settings = _settings(data, options)
+    if settings.name not in DATASETS:
+        raise unknown_name("dataset", settings.name, DATASETS)
+    entry = DATASETS[settings.name]
+    common = {"name", "dir", "download"}
+    chosen = {key: value for key, value in settings if value is not None and key not in common}
+    if unfit := sorted(chosen.keys() - entry.options):
+        fits = ", ".join(sorted(entry.options)) or "none"
+        raise InputError(
+            f"'{unfit[0]}' does not apply to dataset '{settings.name}': leave it out (its options: {fits})"
+        )
+    return entry.load(Finder(settings.name, data_root(settings.dir), settings.download), **chosen)
+
+
+def _settings(data: str | DataSettings, options: dict[str, Any]) -> DataSettings:
+    if isinstance(data, DataSettings):
+        if options:
+            raise InputError(f"'{min(options)}' beside settings: put it into the DataSettings")
+        return data
+    for key in options:
+        if key not in DataSettings.model_fields:
+            raise unknown_name("data option", key, DataSettings.model_fields)
+    try:
+        return DataSettings(name=data, **options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            f"data option '{first['loc'][0]}' cannot be {first['input']!r}: {first['msg']}"
+        ) from error
