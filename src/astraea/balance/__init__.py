@@ -1,5 +1,6 @@
 """What makes skew harmless: rebalancing, mediators, participation, transforms, priors."""
 
 from astraea.balance.divergence import kl_to_uniform
+from astraea.balance.rebalancing import Rebalancing, rebalancing
 
-__all__ = ["kl_to_uniform"]
+__all__ = ["Rebalancing", "kl_to_uniform", "rebalancing"]

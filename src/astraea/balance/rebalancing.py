@@ -1,0 +1,153 @@
+"""Which classes to augment or to thin out, and by how much: both papers' rules.
+
+A rule reads nothing but the global class counts. What it decides, a :class:`Rebalancing`, is the same for
+all clients; each applies it to its own samples (:mod:`astraea.balance.augmentation`). A further rule is a
+function of the counts and of its own parameters, with defaults, and one line in ``REBALANCING_RULES``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from astraea.balance.histograms import as_counts
+from astraea.errors import InputError, nearest, unknown_name
+
+__all__ = ["REBALANCING_RULES", "Rebalancing", "rebalancing", "rule_parameters", "storage_ratio"]
+
+# Ratios of counts closer than this, relatively, are equal: it is far above rounding and far below 1 sample.
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Rebalancing:
+    """What becomes of a sample of each class.
+
+    ``copies`` has shape ``(N,)``: augmented samples to add for each original one, from 0, fractions being
+    expected values. ``keep`` has shape ``(N,)``: the share of the originals to keep, above 0 and up to 1.
+
+    Raises :class:`InputError` for values out of these ranges and for shapes that differ.
+    """
+
+    copies: NDArray[np.float64]
+    keep: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        copies, keep = as_counts(self.copies, "copies", ndim=1), as_counts(self.keep, "keep", ndim=1)
+        if copies.shape != keep.shape or not ((keep > 0) & (keep <= 1)).all():
+            raise InputError("a rebalancing needs copies and a keep above 0 and up to 1 for each class")
+        for name, values in (("copies", copies), ("keep", keep)):
+            values.setflags(write=False)
+            object.__setattr__(self, name, values)
+
+    def expected_counts(self, counts: ArrayLike) -> NDArray[np.float64]:
+        """Return what ``counts``, shape ``(..., N)``, become on average: ``counts * keep * (1 + copies)``."""
+        return as_counts(counts, "counts") * self.keep * (1 + self.copies)
+
+
+def rebalancing(class_counts: ArrayLike, rule: str = "mean-power", **parameters: float) -> Rebalancing:
+    """Return what ``rule`` does to classes that have ``class_counts``, shape ``(N,)``, over all clients.
+
+    Rules and their parameters:
+
+    - ``"mean-power"`` (ICCD 2019): classes below the mean get ``floor((mean / C_y) ** alpha)`` copies of each
+      sample. ``alpha`` is at least 0, recommended up to 1, by default 0.67.
+    - ``"z-score"`` (TPDS 2021): classes whose z-score is below ``-1 / tau_down`` are augmented, those above
+      ``tau_down`` thinned out. ``tau_down`` is above 0, recommended 3.0 to 3.5, by default 3.0.
+    - ``"none"``: no class is changed.
+
+    A class without any sample cannot be augmented: it gets no copies, and a ``UserWarning`` names it.
+
+    Raises :class:`InputError`, a ``ValueError``, for negative or all-zero counts, an unknown rule, a
+    parameter that the rule does not take and one out of its range.
+    """
+    counts = as_counts(class_counts, "class counts", ndim=1)
+    if not counts.any():
+        raise InputError("class counts are all zero: there is no sample to rebalance")
+    known = rule_parameters(rule)
+    for name in parameters:
+        if name not in known:
+            takes = f"it takes {', '.join(known)}" if known else "it takes none"
+            raise InputError(
+                f"rebalancing rule '{rule}' has no parameter '{name}'{nearest(name, known)} ({takes})"
+            )
+    absent = np.flatnonzero(counts == 0)
+    if len(absent) and rule != "none":
+        listed = ", ".join(map(str, absent[:5])) + (", ..." if len(absent) > 5 else "")
+        warnings.warn(f"no client has a sample of class {listed}: it cannot be rebalanced", stacklevel=2)
+    return REBALANCING_RULES[rule](counts, **parameters)
+
+
+def rule_parameters(rule: str) -> tuple[str, ...]:
+    """Return the names of the parameters that ``rule`` takes.
+
+    Raises :class:`InputError` for an unknown rule.
+    """
+    if rule not in REBALANCING_RULES:
+        raise unknown_name("rebalancing rule", rule, REBALANCING_RULES)
+    return tuple(inspect.signature(REBALANCING_RULES[rule]).parameters)[1:]
+
+
+def storage_ratio(class_counts: ArrayLike, change: Rebalancing, storage: str = "offline") -> float:
+    """Return the expected storage of all clients after ``change``, relative to their original samples.
+
+    ``"offline"`` stores the copies; ``"on-the-fly"`` stores the originals that are kept and nothing else.
+    """
+    counts = as_counts(class_counts, "class counts", ndim=1)
+    stored = change.expected_counts(counts) if storage == "offline" else counts * change.keep
+    return float(stored.sum() / counts.sum())
+
+
+def _none(counts: NDArray[np.float64]) -> Rebalancing:
+    """Leave every class as it is."""
+    return Rebalancing(np.zeros_like(counts), np.ones_like(counts))
+
+
+def _mean_power(counts: NDArray[np.float64], alpha: float = 0.67) -> Rebalancing:
+    """Add ``floor((mean / C_y) ** alpha)`` copies to each sample of the classes below the mean.
+
+    Duan et al., ICCD 2019, Algorithm 2. The paper leaves the rounding open: the floor, with the original
+    kept beside its copies, is what reproduces its storage figures.
+    """
+    if not 0 <= alpha < np.inf:
+        raise InputError(f"alpha is {alpha}: it must be a number from 0, and the paper recommends up to 1")
+    with np.errstate(divide="ignore"):
+        ratio = counts.mean() / counts
+    minority = (counts > 0) & (ratio > 1 + _ROUNDING)
+    with np.errstate(over="ignore"):
+        power = np.where(minority, ratio, 1.0) ** alpha
+    if not np.isfinite(power).all():
+        raise InputError(f"alpha is {alpha}: the number of copies overflows, choose at most 1 or 2")
+    return Rebalancing(np.where(minority, np.floor(power * (1 + _ROUNDING)), 0.0), np.ones_like(counts))
+
+
+def _z_score(counts: NDArray[np.float64], tau_down: float = 3.0) -> Rebalancing:
+    """Augment classes whose z-score is below ``-1 / tau_down``, thin out those above ``tau_down``.
+
+    Duan et al., TPDS 32(1) 2021, Algorithm 2, as printed in its line 9 and with the population standard
+    deviation, which reproduces the paper's storage figures: class ``y`` is brought to
+    ``mean + std * sqrt(|Z_y| * tau_down)`` samples.
+    """
+    if not 0 < tau_down < np.inf:
+        raise InputError(f"tau_down is {tau_down}: it must be above 0, and the paper recommends 3.0 to 3.5")
+    mean, deviation = counts.mean(), counts.std()
+    if deviation <= _ROUNDING * mean:
+        return _none(counts)
+    z = (counts - mean) / deviation
+    rounding = _ROUNDING * np.maximum(1, np.abs(z))
+    target = mean + deviation * np.sqrt(np.abs(z) * tau_down)
+    ratio = np.divide(target, counts, out=np.ones_like(counts), where=counts > 0)
+    minority, majority = z < -1 / tau_down - rounding, z > tau_down + rounding
+    return Rebalancing(np.where(minority, ratio - 1, 0.0), np.where(majority, ratio, 1.0))
+
+
+REBALANCING_RULES: dict[str, Callable[..., Rebalancing]] = {
+    "none": _none,
+    "mean-power": _mean_power,
+    "z-score": _z_score,
+}
