@@ -1,0 +1,43 @@
+"""The reference engine: chains run one after another in this process. Every other engine must give its bytes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from astraea.federation.clients import Population
+from astraea.federation.plan import ChainResult, RoundPlan
+from astraea.federation.rule import LocalRule
+from astraea.federation.training import Deadline, run_chain
+from astraea.federation.vector import VectorModel
+
+__all__ = ["SerialEngine"]
+
+
+class SerialEngine:
+    """Executes plans with one model in memory; results are independent of PyTorch's global random state."""
+
+    def __init__(self, module: nn.Module, *, threads: int = 1, visit_deadline: float | None = None) -> None:
+        self.model = VectorModel(module)
+        self.threads = threads
+        self.deadline = Deadline(visit_deadline, time.monotonic)
+
+    def execute(self, plan: RoundPlan, rule: LocalRule, population: Population) -> Iterator[ChainResult]:
+        """Yield the result of each chain, in plan order."""
+        plan = plan.to(self.model.device)
+        devices = [self.model.device.index or 0] if self.model.device.type == "cuda" else []
+        for chain in plan.chains:
+            before = torch.get_num_threads()
+            torch.set_num_threads(self.threads)
+            try:
+                with torch.random.fork_rng(devices=devices):
+                    result = run_chain(plan, chain, self.model, rule, population, self.deadline)
+            finally:
+                torch.set_num_threads(before)
+            yield result
+
+    def close(self) -> None:
+        """Nothing is held."""

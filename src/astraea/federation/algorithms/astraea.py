@@ -1,0 +1,71 @@
+"""Astraea (Duan et al., ICCD 2019; TPDS 32(1), 2021): mediators pass the model through balanced groups of clients.
+
+The clients of a round are divided among mediators so that the pooled labels of each are close to uniform. A
+mediator hands the model from client to client, ``mediator_epochs`` times over, and the mediators' models are
+averaged. Rebalancing happens before, on the clients' data; participation decides who is in the round at all.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from astraea.balance.mediators import schedule_mediators
+from astraea.federation.algorithms.base import Algorithm, AlgorithmSettings
+from astraea.federation.plan import Chain, Visit
+from astraea.federation.rule import LocalRule
+from astraea.federation.settings import TrainingSettings
+
+__all__ = ["Astraea", "AstraeaSettings"]
+
+
+class AstraeaSettings(AlgorithmSettings):
+    """Mediators that lead the model through groups of clients with balanced labels."""
+
+    name: Literal["astraea"] = Field("astraea", description="Self-balancing federated learning.")
+    clients_per_round: int = Field(50, ge=1, description="Clients that train in a round (c).")
+    local_epochs: int = Field(1, ge=1, description="Passes over a client's samples in one visit (E).")
+    mediators: Literal["kl", "random", "none"] = Field(
+        "kl",
+        description="How clients are grouped: kl (greedy smallest divergence of the pooled labels from uniform, "
+        "the papers' way), random (the control), none (every client alone, which leaves rebalancing only).",
+    )
+    capacity: int = Field(10, ge=1, description="Most clients of one mediator (γ).")
+    mediator_epochs: int = Field(2, ge=1, description="Passes over a mediator's clients in a round (E_m).")
+
+
+class Astraea(Algorithm):
+    """A round is one chain a mediator, each of up to ``capacity`` clients, passed over ``mediator_epochs`` times."""
+
+    settings: AstraeaSettings
+
+    def __init__(self, settings: AstraeaSettings, training: TrainingSettings, rule: LocalRule) -> None:
+        super().__init__(settings, training, rule)
+
+    @property
+    def passes(self) -> int:
+        """E_m: how often a mediator's chain visits each of its clients."""
+        return self.settings.mediator_epochs
+
+    def chains(
+        self, cohort: list[int], histograms: NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[Chain, ...]:
+        """Return one chain a mediator, clients in the order in which they were picked."""
+        settings = self.settings
+        if settings.mediators == "none":
+            groups = [[place] for place in range(len(cohort))]
+        else:
+            seed = int(rng.integers(2**63))
+            groups = schedule_mediators(histograms[cohort], settings.capacity, settings.mediators, seed)
+        return tuple(
+            Chain(
+                number,
+                tuple(
+                    Visit(cohort[place], pass_) for pass_ in range(settings.mediator_epochs) for place in group
+                ),
+            )
+            for number, group in enumerate(groups)
+        )

@@ -1,0 +1,186 @@
+"""What an algorithm is: functions over a plain state that say who trains, and how results become the next model.
+
+A new algorithm is one file: a settings class, a subclass of :class:`Algorithm`, and one line in the registry
+of this package. Whatever it must remember from round to round lives in :class:`State`, which a checkpoint
+stores as it is.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from astraea.balance.participation import ParticipationSettings, draw, inclusion_probabilities
+from astraea.balance.prior import effective_prior
+from astraea.errors import InputError
+from astraea.federation.plan import Baton, Chain, ChainResult, RoundPlan
+from astraea.federation.rule import LocalRule
+from astraea.federation.settings import TrainingSettings
+
+__all__ = ["Algorithm", "AlgorithmSettings", "State", "Sum", "View"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A federation between two rounds: plain tensors and numbers, all that a checkpoint needs.
+
+    ``round`` counts finished rounds. ``params`` ``(P,)`` and ``counters`` ``(Q,)`` are the model that the next
+    round sends out; ``shared`` travels with it; ``server`` stays (server momentum); ``clients`` holds what
+    clients keep between their visits.
+    """
+
+    round: int
+    params: Tensor
+    counters: Tensor
+    shared: Mapping[str, Tensor] = field(default_factory=dict)
+    server: Mapping[str, Tensor] = field(default_factory=dict)
+    clients: Mapping[int, Mapping[str, Tensor]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the server sees of its clients when it plans a round.
+
+    ``histograms`` ``(K, N)``: what each client trains on, copies included; ``available`` ``(K,)``: who would
+    answer an invitation; ``progress``: share of the run already done, in [0, 1); ``seed``: of the run.
+    """
+
+    histograms: NDArray[np.int64]
+    available: NDArray[np.bool_]
+    progress: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """The running sum of a round's results: memory for one model, however many chains there are."""
+
+    params: Tensor
+    counters: Tensor
+    extras: Mapping[str, Tensor]
+    examples: int = 0
+    clients: dict[int, Mapping[str, Tensor]] = field(default_factory=dict)
+
+
+class AlgorithmSettings(BaseModel):
+    """What every algorithm of rounds has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    clients_per_round: int = Field(10, ge=1, description="Clients that train in a round (the papers' c).")
+    local_epochs: int = Field(1, ge=1, description="Passes over a client's samples in one visit (E).")
+    over_selection: float = Field(
+        0.0, ge=0, description="Share of further clients invited, so that a round is full although some do not answer."
+    )
+    participation: ParticipationSettings = Field(
+        default_factory=ParticipationSettings, description="Which clients take part."
+    )
+
+
+class Algorithm(ABC):
+    """Plans rounds and averages what comes back, each chain weighted by its clients' samples.
+
+    The weights are those of FedAvg (McMahan et al. 2017) and of Astraea's Algorithm 1 (Duan et al. 2021), whose
+    printed update subtracts where it must add: the next model is ``sum_m n_m / n * w_m``.
+    """
+
+    def __init__(self, settings: AlgorithmSettings, training: TrainingSettings, rule: LocalRule) -> None:
+        self.settings = settings
+        self.training = training
+        self.rule = rule
+
+    def init(self, params: Tensor, counters: Tensor) -> State:
+        """Return the state before the first round."""
+        return State(0, params.clone(), counters.clone())
+
+    @abstractmethod
+    def chains(
+        self, cohort: list[int], histograms: NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[Chain, ...]:
+        """Return the chains through which the clients of ``cohort`` train; ``histograms`` are all clients'."""
+
+    @property
+    @abstractmethod
+    def passes(self) -> int:
+        """How often a chain visits each of its clients in a round (E_m)."""
+
+    def plan(self, state: State, view: View, rng: np.random.Generator) -> RoundPlan:
+        """Return the next round.
+
+        More clients than ``clients_per_round`` are invited where ``over_selection`` says so; of those that
+        answer, the first take part. Raises :class:`InputError` if none answers.
+        """
+        settings = self.settings
+        population = len(view.histograms)
+        wanted = min(settings.clients_per_round, population)
+        invited = min(population, -int(-wanted * (1.0 + settings.over_selection) // 1))
+        order = draw(
+            view.histograms, invited, rng, np.ones(population, np.bool_), settings.participation
+        )
+        cohort = [client for client in order if view.available[client]][:wanted]
+        if not cohort:
+            raise InputError(
+                f"round {state.round}: none of {invited} invited clients answered; "
+                "raise algorithm.over_selection or lower engine.dropout"
+            )
+        chains = self.chains(cohort, view.histograms, rng)
+        return RoundPlan(
+            round=state.round,
+            seed=view.seed,
+            start=Baton(state.params, state.counters, state.shared),
+            chains=chains,
+            training=self.training.local(settings.local_epochs, view.progress),
+            prior=self._prior(view) if self.rule.uses_prior else None,
+            client_states={client: state.clients[client] for client in cohort if client in state.clients},
+        )
+
+    def zero(self, plan: RoundPlan) -> Sum:
+        """Return an empty sum for the results of ``plan``."""
+        start = plan.start
+        return Sum(
+            torch.zeros_like(start.params),
+            torch.zeros_like(start.counters, dtype=torch.float64),
+            {name: torch.zeros_like(value) for name, value in start.extras.items()},
+        )
+
+    def add(self, total: Sum, result: ChainResult) -> Sum:
+        """Add one chain's result, in place of ``total``; a chain in which no visit succeeded adds nothing."""
+        if not result.trained:
+            return total
+        baton = result.baton
+        total.params.add_(baton.params, alpha=baton.examples)
+        total.counters.add_(baton.counters, alpha=baton.examples)
+        for name, value in total.extras.items():
+            value.add_(baton.extras[name], alpha=baton.examples)
+        total.clients.update(result.client_states)
+        return replace(total, examples=total.examples + baton.examples)
+
+    def finish(self, state: State, total: Sum) -> State:
+        """Return the state after the round; without any result the model stays as it is."""
+        if total.examples == 0:
+            return replace(state, round=state.round + 1)
+        return replace(
+            state,
+            round=state.round + 1,
+            params=total.params / total.examples,
+            counters=(total.counters / total.examples).round().to(torch.int64),
+            shared={name: value / total.examples for name, value in total.extras.items()},
+            clients={**state.clients, **total.clients},
+        )
+
+    def deploy(self, state: State) -> tuple[Tensor, Tensor]:
+        """Return the ``(params, counters)`` to use, which may differ from those that are sent out."""
+        return state.params, state.counters
+
+    def _prior(self, view: View) -> Tensor:
+        probabilities = inclusion_probabilities(
+            view.histograms, self.settings.clients_per_round, self.settings.participation
+        )
+        return torch.from_numpy(effective_prior(view.histograms, probabilities)).to(torch.float32)

@@ -1,0 +1,37 @@
+"""FedAvg (McMahan et al., AISTATS 2017): every client trains from the same model, the results are averaged."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from astraea.federation.algorithms.base import Algorithm, AlgorithmSettings
+from astraea.federation.plan import Chain, Visit
+
+__all__ = ["FedAvg", "FedAvgSettings"]
+
+
+class FedAvgSettings(AlgorithmSettings):
+    """Federated averaging."""
+
+    name: Literal["fedavg"] = Field("fedavg", description="Federated averaging.")
+    clients_per_round: int = Field(20, ge=1, description="Clients that train in a round (c).")
+    local_epochs: int = Field(5, ge=1, description="Passes over a client's samples in one visit (E).")
+
+
+class FedAvg(Algorithm):
+    """A round is ``c`` chains of one visit each."""
+
+    @property
+    def passes(self) -> int:
+        """One: each client is visited once a round."""
+        return 1
+
+    def chains(
+        self, cohort: list[int], histograms: NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[Chain, ...]:
+        """Return one chain a client."""
+        return tuple(Chain(number, (Visit(client),)) for number, client in enumerate(cohort))

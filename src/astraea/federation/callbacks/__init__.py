@@ -1,0 +1,20 @@
+"""What happens beside the rounds: one file a callback."""
+
+from __future__ import annotations
+
+from astraea.federation.callbacks.checkpoint import Checkpointing, latest_checkpoint, load_checkpoint, save_checkpoint
+from astraea.federation.callbacks.early_stopping import EarlyStopping
+from astraea.federation.callbacks.metrics import MetricsFile
+from astraea.federation.callbacks.progress import LiveProgress
+from astraea.federation.callbacks.tensorboard import TensorBoard
+
+__all__ = [
+    "Checkpointing",
+    "EarlyStopping",
+    "LiveProgress",
+    "MetricsFile",
+    "TensorBoard",
+    "latest_checkpoint",
+    "load_checkpoint",
+    "save_checkpoint",
+]

@@ -1,0 +1,146 @@
+"""Checkpoints: a whole run in one safetensors file, written so that a kill at any moment leaves a good one.
+
+A file is written beside its final name and then renamed, which is atomic; the one before is kept. Tensors go
+in as tensors, everything else as JSON in the file's own metadata, with a checksum over both.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from astraea.errors import RunError
+from astraea.federation.algorithms.base import State
+from astraea.federation.loop import Best, Callback, Run, Totals
+
+__all__ = ["Checkpointing", "latest_checkpoint", "load_checkpoint", "save_checkpoint"]
+
+_FORMAT = 1
+_KEPT = 2
+
+
+def save_checkpoint(run: Run, folder: Path) -> Path:
+    """Write ``run`` to ``folder``/round-NNNNNN.safetensors, drop all but the latest two, and return the path."""
+    tensors = {"state/params": run.state.params, "state/counters": run.state.counters}
+    tensors |= {f"shared/{name}": value for name, value in run.state.shared.items()}
+    tensors |= {f"server/{name}": value for name, value in run.state.server.items()}
+    for client, kept in run.state.clients.items():
+        tensors |= {f"client/{client}/{name}": value for name, value in kept.items()}
+    facts: dict[str, Any] = {
+        "format": _FORMAT,
+        "round": run.state.round,
+        "totals": dataclasses.asdict(run.totals),
+        "history": run.history,
+        "finished": run.finished,
+        "best": None,
+    }
+    if run.best is not None:
+        tensors |= {"best/params": run.best.params, "best/counters": run.best.counters}
+        facts["best"] = {"round": run.best.round, "score": run.best.score}
+    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    text = json.dumps(facts)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"round-{run.state.round:06d}.safetensors"
+    partial = path.with_suffix(".partial")
+    try:
+        save_file(tensors, partial, metadata={"run": text, "digest": _digest(tensors, text)})
+        _flush(partial)
+        os.replace(partial, path)
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        raise RunError(
+            f"the checkpoint of round {run.state.round} cannot be written to {folder} ({error}): "
+            "free space or choose another --out; earlier checkpoints are intact"
+        ) from error
+    for old in sorted(folder.glob("round-*.safetensors"))[:-_KEPT]:
+        old.unlink()
+    return path
+
+
+def latest_checkpoint(folder: Path) -> Path | None:
+    """Return the checkpoint of the highest round in ``folder``, or ``None`` if there is none."""
+    return max(folder.glob("round-*.safetensors"), default=None)
+
+
+def load_checkpoint(path: Path) -> Run:
+    """Return the run stored at ``path``.
+
+    Raises :class:`RunError` if the file is damaged or from another version of this format.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        text = metadata["run"]
+        if metadata["digest"] != _digest(tensors, text):
+            raise ValueError("its checksum is wrong")
+        facts = json.loads(text)
+        if facts["format"] != _FORMAT:
+            raise ValueError(f"its format is {facts['format']}, this version reads {_FORMAT}")
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        others = sorted(other.name for other in path.parent.glob("round-*.safetensors") if other != path)
+        mend = f"delete it to resume from {others[-1]}" if others else "start the run anew without --resume"
+        raise RunError(f"the checkpoint {path} is damaged ({error}): {mend}") from error
+    state = State(
+        round=facts["round"],
+        params=tensors["state/params"],
+        counters=tensors["state/counters"],
+        shared=_below(tensors, "shared/"),
+        server=_below(tensors, "server/"),
+        clients={
+            int(client): _below(tensors, f"client/{client}/")
+            for client in {name.split("/")[1] for name in tensors if name.startswith("client/")}
+        },
+    )
+    best = facts["best"] and Best(**facts["best"], params=tensors["best/params"], counters=tensors["best/counters"])
+    return Run(state, Totals(**facts["totals"]), facts["history"], best, facts["finished"])
+
+
+class Checkpointing(Callback):
+    """Saves the run every ``every`` rounds and whenever the loop is left."""
+
+    def __init__(self, folder: Path, every: int) -> None:
+        self.folder = folder
+        self.every = every
+        self._saved = -1
+
+    def after_round(self, run: Run) -> None:
+        """Save if a round's turn has come."""
+        if run.finished or run.state.round % self.every == 0:
+            self._save(run)
+
+    def end(self, run: Run) -> None:
+        """Save what the last turn did not cover."""
+        if run.state.round > 0:
+            self._save(run)
+
+    def _save(self, run: Run) -> None:
+        if run.state.round != self._saved:
+            save_checkpoint(run, self.folder)
+            self._saved = run.state.round
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _digest(tensors: dict[str, Tensor], text: str) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

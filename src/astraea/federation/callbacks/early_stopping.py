@@ -1,0 +1,24 @@
+"""Ends a run that no longer improves on its validation samples."""
+
+from __future__ import annotations
+
+from astraea.federation.loop import Callback, Run
+
+__all__ = ["EarlyStopping"]
+
+
+class EarlyStopping(Callback):
+    """Stops once the best ``validation_balanced_accuracy`` is ``patience`` evaluations old.
+
+    The papers advise to stop early but give no rule. The test set has no say in it.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+
+    def wants_stop(self, run: Run) -> bool:
+        """Whether none of the last ``patience`` evaluations beat the best before them."""
+        if run.best is None:
+            return False
+        since = sum("validation_balanced_accuracy" in line and line["round"] > run.best.round for line in run.history)
+        return since >= self.patience

@@ -1,0 +1,101 @@
+"""How good a model is: over all samples, over each class, and over each client."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from astraea.data.dataset import Samples
+from astraea.federation.clients import as_input
+
+__all__ = ["Evaluation", "client_accuracies", "evaluate", "rarest_classes", "tail_recall", "worst_decile"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Predictions on a set of samples and what follows from them; every rate is in [0, 1].
+
+    ``predictions`` and ``labels`` have shape ``(n,)``; ``loss`` is the mean cross-entropy.
+    """
+
+    predictions: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    classes: int
+    loss: float
+
+    @property
+    def accuracy(self) -> float:
+        """Share of samples predicted rightly (top-1)."""
+        return float(np.mean(self.predictions == self.labels))
+
+    @property
+    def per_class_recall(self) -> NDArray[np.float64]:
+        """Share of each class's samples predicted rightly, shape ``(N,)``; NaN for a class without samples."""
+        total = np.bincount(self.labels, minlength=self.classes)
+        right = np.bincount(self.labels[self.predictions == self.labels], minlength=self.classes)
+        return np.divide(right, total, out=np.full(self.classes, np.nan), where=total > 0)
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean recall of the classes that have samples."""
+        return float(np.nanmean(self.per_class_recall))
+
+
+def evaluate(model: nn.Module, samples: Samples, classes: int, batch_size: int = 500) -> Evaluation:
+    """Run ``model``, which should be in evaluation mode, over ``samples``."""
+    device = next(model.parameters()).device
+    predictions, loss = [], 0.0
+    with torch.inference_mode():
+        for start in range(0, len(samples), batch_size):
+            x = torch.tensor(samples.x[start : start + batch_size])
+            y = torch.tensor(samples.y[start : start + batch_size])
+            logits: Tensor = model(as_input(x).to(device)).cpu()
+            predictions.append(logits.argmax(dim=1).numpy())
+            loss += float(nn.functional.cross_entropy(logits, y, reduction="sum"))
+    return Evaluation(np.concatenate(predictions), samples.y, classes, loss / len(samples))
+
+
+def rarest_classes(global_counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the rarest quarter of the classes (at least one), by the training samples of all clients."""
+    return np.argsort(global_counts, kind="stable")[: math.ceil(len(global_counts) / 4)]
+
+
+def tail_recall(evaluation: Evaluation, global_counts: NDArray[np.int64]) -> float:
+    """Return the mean recall of the rarest quarter of classes; NaN if none of them is in the test set."""
+    recall = evaluation.per_class_recall[rarest_classes(global_counts)]
+    return float(np.mean(recall[~np.isnan(recall)])) if not np.isnan(recall).all() else math.nan
+
+
+def client_accuracies(
+    evaluation: Evaluation, histograms: NDArray[np.int64], test_clients: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
+    """Return the accuracy that each client would see, shape ``(K,)``.
+
+    Where the test samples belong to clients (``test_clients``, -1 for none), it is measured on a client's own;
+    a client without any, or data without owners, gets the recall of each class weighted by how often the class
+    occurs among its training samples (``histograms``, ``(K, N)``): the accuracy to expect on test samples
+    distributed like its own.
+    """
+    recall = evaluation.per_class_recall
+    weights = np.where(np.isnan(recall), 0.0, histograms)
+    total = weights.sum(axis=1)
+    expected = np.divide(weights @ np.nan_to_num(recall), total, out=np.full(len(total), np.nan), where=total > 0)
+    if test_clients is None:
+        return expected
+    owned = test_clients >= 0
+    count = np.bincount(test_clients[owned], minlength=len(histograms))
+    right = np.bincount(
+        test_clients[owned & (evaluation.predictions == evaluation.labels)], minlength=len(histograms)
+    )
+    return np.where(count > 0, right / np.maximum(count, 1), expected)
+
+
+def worst_decile(accuracies: NDArray[np.float64]) -> float:
+    """Return the mean accuracy of the worst tenth of clients (at least one)."""
+    known = np.sort(accuracies[~np.isnan(accuracies)])
+    return float(known[: math.ceil(len(known) / 10)].mean()) if len(known) else math.nan

@@ -1,0 +1,55 @@
+"""What a client does in a visit beyond plain SGD: the seam for FedProx, SCAFFOLD, prior-aware losses and more.
+
+A rule is pure: it holds settings only, and everything that varies comes as an argument. So one rule serves
+any number of clients at once, in any process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+__all__ = ["LocalRule", "Loss", "VisitContext"]
+
+Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""(logits ``(B, N)``, targets ``(B,)``, log prior ``(N,)`` or None) -> mean loss of the batch, a scalar."""
+
+
+@dataclass(frozen=True, slots=True)
+class VisitContext:
+    """What a rule may look at during a visit.
+
+    ``start``: trainable weights at the begin of the visit, shape ``(W,)``; ``shared``: what travels with the
+    model; ``client``: what this client kept from its earlier visits; ``log_prior``: of the effective class
+    prior, ``(N,)``, or ``None``; ``lr``: learning rate of the round.
+    """
+
+    start: Tensor
+    shared: Mapping[str, Tensor]
+    client: Mapping[str, Tensor]
+    log_prior: Tensor | None
+    lr: float
+
+
+@dataclass(frozen=True)
+class LocalRule:
+    """Plain mini-batch descent on ``loss``; a subclass overrides what it does differently."""
+
+    loss: Loss
+    uses_prior: bool = field(default=False)
+
+    def objective(self, logits: Tensor, targets: Tensor, context: VisitContext) -> Tensor:
+        """Return the scalar whose gradient the batch gives."""
+        return self.loss(logits, targets, context.log_prior)
+
+    def gradient(self, gradient: Tensor, weights: Tensor, context: VisitContext) -> Tensor:
+        """Return the gradient to step along, shape ``(W,)``; called after each backward pass."""
+        return gradient
+
+    def finish(
+        self, weights: Tensor, steps: int, context: VisitContext
+    ) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+        """Return, after ``steps`` steps, what travels on with the model and what the client keeps."""
+        return context.shared, context.client

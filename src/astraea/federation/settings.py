@@ -1,0 +1,92 @@
+"""Typed settings of local training; their descriptions are the command line's help."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from astraea.errors import InputError, unknown_name
+from astraea.federation.plan import LocalTraining
+
+__all__ = ["SCHEDULES", "TrainingSettings"]
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda progress: 1.0,
+    "cosine": lambda progress: 0.5 * (1.0 + math.cos(math.pi * progress)),
+    "linear": lambda progress: 1.0 - progress,
+    "step": lambda progress: 0.1 ** (int(progress >= 0.5) + int(progress >= 0.75)),
+}
+"""Learning-rate factor as a function of progress through the run, from 0 at its first round to 1 after its last."""
+
+
+class TrainingSettings(BaseModel):
+    """How a client trains in one visit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batch_size: int = Field(20, ge=1, description="Samples in a mini-batch.")
+    optimizer: str = Field(
+        "SGD", description="A class of torch.optim by name; its state is fresh at each visit. The papers: Adam."
+    )
+    lr: float = Field(0.05, gt=0, description="Learning rate at the first round. The papers: 0.001 with Adam.")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Momentum, for the optimisers that have it.")
+    weight_decay: float = Field(0.0, ge=0, description="Weight decay, for the optimisers that have it.")
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="Further arguments of the optimiser, such as betas or nesterov."
+    )
+    schedule: Literal["constant", "cosine", "linear", "step"] = Field(
+        "cosine",
+        description="Learning rate over the rounds of a run: constant, cosine or linear decay to zero, "
+        "or a tenth at one half and again at three quarters (step). The papers: constant.",
+    )
+    warmup: float = Field(
+        0.0, ge=0, lt=1, description="Share of the run over which the rate first rises linearly from near zero."
+    )
+    clip_norm: float | None = Field(None, gt=0, description="Largest norm of a gradient; longer ones are scaled.")
+
+    @field_validator("optimizer")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        import torch
+
+        known = [
+            key
+            for key, value in vars(torch.optim).items()
+            if isinstance(value, type) and issubclass(value, torch.optim.Optimizer) and key != "Optimizer"
+        ]
+        if name not in known:
+            raise unknown_name("optimiser", name, known)
+        return name
+
+    def rate(self, progress: float) -> float:
+        """Return the learning rate at ``progress`` in [0, 1) through the run."""
+        if progress < self.warmup:
+            return self.lr * max(progress, 0.01) / self.warmup
+        return self.lr * SCHEDULES[self.schedule]((progress - self.warmup) / (1.0 - self.warmup))
+
+    def local(self, epochs: int, progress: float) -> LocalTraining:
+        """Return the training of the visits of a round at ``progress`` through the run.
+
+        Raises :class:`InputError` if the optimiser does not take the options given.
+        """
+        import inspect
+
+        import torch
+
+        accepted = inspect.signature(getattr(torch.optim, self.optimizer)).parameters
+        options = {
+            name: value
+            for name, value in (("momentum", self.momentum), ("weight_decay", self.weight_decay))
+            if name in accepted
+        }
+        unknown = sorted(set(self.options) - set(accepted))
+        if unknown:
+            raise InputError(
+                f"optimiser {self.optimizer} has no option '{unknown[0]}': it takes {', '.join(accepted)}"
+            )
+        return LocalTraining(
+            epochs, self.batch_size, self.optimizer, self.rate(progress), options | self.options, self.clip_norm
+        )

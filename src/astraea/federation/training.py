@@ -1,0 +1,160 @@
+"""Local training: one visit, and the walk of one model along a chain. Every engine runs these two functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from astraea.federation.clients import ClientData
+from astraea.federation.plan import Baton, Chain, ChainResult, LocalTraining, RoundPlan, Visit, VisitReport
+from astraea.federation.rule import LocalRule, VisitContext
+from astraea.federation.vector import VectorModel
+from astraea.seeding import Purpose, torch_seed
+
+__all__ = ["VisitFailed", "run_chain", "train_visit"]
+
+Clock = Callable[[], float]
+"""Seconds on a clock that only goes forward."""
+
+
+class VisitFailed(Exception):
+    """A visit whose work is discarded; the message is the reason in the report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """Seconds that one visit may take, by ``clock``; ``None`` for as long as it needs."""
+
+    seconds: float | None
+    clock: Clock
+
+
+def train_visit(
+    model: VectorModel,
+    data: ClientData,
+    rule: LocalRule,
+    training: LocalTraining,
+    baton: Baton,
+    *,
+    seed: int,
+    prior: Tensor | None = None,
+    client_state: Mapping[str, Tensor] | None = None,
+    deadline: Deadline | None = None,
+) -> tuple[Baton, Mapping[str, Tensor], VisitReport]:
+    """Train the model of ``baton`` on ``data``; return the new baton, what the client keeps, and a report.
+
+    The report's client and pass are left at 0 for the caller. ``seed`` fixes batch order, fresh copies and
+    dropout. Raises :class:`VisitFailed` if the time is up or the result is not finite.
+    """
+    began = deadline.clock() if deadline is not None else 0.0
+    torch.manual_seed(seed)  # dropout draws from the global generator
+    order = torch.Generator().manual_seed(seed)
+    model.write(baton.params, baton.counters)
+    model.module.train()
+    optimizer = getattr(torch.optim, training.optimizer)([model.weights], lr=training.lr, **training.options)
+    context = VisitContext(
+        start=model.weights.detach().clone(),
+        shared=baton.extras,
+        client=client_state or {},
+        log_prior=None if prior is None else prior.log(),
+        lr=training.lr,
+    )
+    steps, total = 0, torch.zeros((), device=model.device)
+    for _ in range(training.epochs):
+        x, y = data.epoch(order)
+        x, y = x.to(model.device), y.to(model.device)
+        for start, stop in _batches(len(y), training.batch_size, merge_single=model.has_batch_norm):
+            if deadline is not None and deadline.seconds is not None and deadline.clock() - began > deadline.seconds:
+                raise VisitFailed(f"not done within {deadline.seconds:g} s")
+            model.grad.zero_()
+            loss = rule.objective(model.module(x[start:stop]), y[start:stop], context)
+            loss.backward()  # type: ignore[no-untyped-call]
+            _step(model, optimizer, rule, context, training.clip_norm)
+            steps += 1
+            total += loss.detach() * (stop - start)
+    samples = len(data) * training.epochs
+    params, counters = model.read()
+    if not bool(torch.isfinite(params).all()):
+        raise VisitFailed("the model became NaN or infinite")
+    extras, kept = rule.finish(model.weights.detach(), steps, context)
+    report = VisitReport(client=0, pass_=0, samples=samples, steps=steps, loss=float(total) / samples)
+    return replace(baton, params=params, counters=counters, extras=extras, steps=baton.steps + steps), kept, report
+
+
+def run_chain(
+    plan: RoundPlan,
+    chain: Chain,
+    model: VectorModel,
+    rule: LocalRule,
+    clients: Sequence[ClientData],
+    deadline: Deadline | None = None,
+) -> ChainResult:
+    """Walk one model along ``chain``: each visit trains what the one before it left.
+
+    A visit that fails is skipped and reported, and the chain goes on from its last good model. A client's
+    samples count once towards the chain's weight, however often it is visited.
+    """
+    baton, reports = plan.start, []
+    states: dict[int, Mapping[str, Tensor]] = {}
+    counted: set[int] = set()
+    for visit in chain.visits:
+        client, state = visit.client, states.get(visit.client, plan.client_states.get(visit.client))
+        try:
+            data = clients[client]
+            baton, kept, report = train_visit(
+                model,
+                data,
+                rule,
+                plan.training,
+                baton,
+                seed=_visit_seed(plan, visit),
+                prior=plan.prior,
+                client_state=state,
+                deadline=deadline,
+            )
+        except Exception as error:  # whatever went wrong at one client must not end the others' work
+            reports.append(VisitReport(client, visit.pass_, skipped=_reason(error)))
+            continue
+        reports.append(replace(report, client=client, pass_=visit.pass_))
+        if kept:
+            states[client] = kept
+        if client not in counted:
+            counted.add(client)
+            baton = replace(baton, examples=baton.examples + len(data))
+    return ChainResult(chain, baton, tuple(reports), states)
+
+
+def _visit_seed(plan: RoundPlan, visit: Visit) -> int:
+    return torch_seed(plan.seed, Purpose.TRAINING, plan.round, visit.client, visit.pass_)
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, VisitFailed) else f"{type(error).__name__}: {text}"[:300]
+
+
+def _batches(samples: int, size: int, *, merge_single: bool) -> list[tuple[int, int]]:
+    """Return the bounds of the mini-batches; BatchNorm cannot train on one sample, so that one joins the last."""
+    bounds = [(start, min(start + size, samples)) for start in range(0, samples, size)]
+    if merge_single and len(bounds) > 1 and bounds[-1][1] - bounds[-1][0] == 1:
+        bounds[-2:] = [(bounds[-2][0], samples)]
+    return bounds
+
+
+def _step(
+    model: VectorModel,
+    optimizer: torch.optim.Optimizer,
+    rule: LocalRule,
+    context: VisitContext,
+    clip_norm: float | None,
+) -> None:
+    weights = model.weights.detach()
+    changed = rule.gradient(model.grad, weights, context)
+    if changed is not model.grad:
+        model.grad.copy_(changed)
+    if clip_norm is not None:
+        torch.nn.utils.clip_grad_norm_([model.weights], clip_norm)
+    optimizer.step()

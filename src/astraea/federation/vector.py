@@ -1,0 +1,134 @@
+"""A model as one vector: algorithms are arithmetic on it, and one hand-over is one message.
+
+Only what training changes travels: trainable parameters and persistent buffers. Parameters become views into
+a single tensor, so that reading or writing the model is one copy and an optimiser step is one operation.
+Tied weights appear once; frozen parameters stay where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from astraea.errors import InputError
+
+__all__ = ["VectorModel"]
+
+
+class VectorModel:
+    """An ``nn.Module`` whose travelling part is read and written as ``(params, counters)``.
+
+    ``params``: trainable parameters, then floating buffers, shape ``(P,)``; ``counters``: integer and boolean
+    buffers as int64, shape ``(Q,)``. ``weights`` (shape ``(W,)``, W <= P) is the trainable part itself, an
+    ``nn.Parameter`` that shares memory with the module and whose ``.grad`` the backward pass fills.
+
+    The module is taken over: use :meth:`state_dict` for an independent copy of its state.
+    Raises :class:`InputError` if nothing is trainable or if trainable parameters differ in dtype or device.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        if not trainable:
+            raise InputError("the model has no trainable parameter: set requires_grad on what is to be learned")
+        kinds = {(parameter.dtype, parameter.device) for parameter in trainable}
+        if len(kinds) > 1:
+            raise InputError(
+                "the model's trainable parameters differ in dtype or device "
+                f"({', '.join(sorted(f'{dtype} on {device}' for dtype, device in kinds))}): convert them to one"
+            )
+        self.module = module
+        flat = torch.cat([parameter.detach().reshape(-1) for parameter in trainable])
+        self.weights = nn.Parameter(flat)
+        self.weights.grad = torch.zeros_like(flat)
+        offset = 0
+        for parameter in trainable:
+            stop = offset + parameter.numel()
+            parameter.data = self.weights.detach()[offset:stop].view(parameter.shape)
+            parameter.grad = self.weights.grad[offset:stop].view(parameter.shape)
+            offset = stop
+        self.has_batch_norm = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
+        self._buffers = list(_persistent_buffers(module))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model lives."""
+        return self.weights.device
+
+    @property
+    def grad(self) -> Tensor:
+        """Gradient of the trainable part, shape ``(W,)``; the parameters' own ``.grad`` are views of it."""
+        assert self.weights.grad is not None
+        return self.weights.grad
+
+    def read(self) -> tuple[Tensor, Tensor]:
+        """Return copies of ``(params, counters)``."""
+        floating = [value.reshape(-1) for value in self._values(floating=True)]
+        counting = [value.reshape(-1).to(torch.int64) for value in self._values(floating=False)]
+        weights = self.weights.detach()
+        params = torch.cat([weights, *(value.to(weights.dtype) for value in floating)])
+        counters = torch.cat(counting) if counting else weights.new_empty(0, dtype=torch.int64)
+        return params, counters
+
+    def write(self, params: Tensor, counters: Tensor) -> None:
+        """Set the travelling part of the model; the arguments are copied.
+
+        Raises :class:`InputError` if their lengths are not those that :meth:`read` gives.
+        """
+        with torch.no_grad():
+            parts = [self.weights.detach(), *self._values(floating=True)]
+            _scatter(params, parts, "parameters")
+            _scatter(counters, list(self._values(floating=False)), "counters")
+
+    @contextmanager
+    def holding(self, params: Tensor, counters: Tensor) -> Iterator[nn.Module]:
+        """Lend the module with the given contents, in evaluation mode, and put the old contents back."""
+        before, training = self.read(), self.module.training
+        try:
+            self.write(params, counters)
+            self.module.eval()
+            yield self.module
+        finally:
+            self.write(*before)
+            self.module.train(training)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return an independent copy of the module's whole state, frozen parts included."""
+        return {name: value.detach().clone() for name, value in self.module.state_dict().items()}
+
+    def named(self, params: Tensor) -> Mapping[str, Tensor]:
+        """Return views into ``params`` under the names of the module's trainable parameters."""
+        views, offset = {}, 0
+        for name, parameter in self.module.named_parameters():
+            if parameter.requires_grad:
+                stop = offset + parameter.numel()
+                views[name] = params[offset:stop].view(parameter.shape)
+                offset = stop
+        return views
+
+    def _values(self, *, floating: bool) -> Iterator[Tensor]:
+        # Looked up by name at each call: a module may replace its buffers instead of writing into them.
+        for owner, name in self._buffers:
+            value = owner._buffers[name]
+            if value is not None and value.is_floating_point() == floating:
+                yield value
+
+
+def _persistent_buffers(module: nn.Module) -> Iterator[tuple[nn.Module, str]]:
+    for owner in module.modules():
+        for name, value in owner._buffers.items():
+            if value is not None and name not in owner._non_persistent_buffers_set:
+                yield owner, name
+
+
+def _scatter(vector: Tensor, parts: list[Tensor], what: str) -> None:
+    expected = sum(part.numel() for part in parts)
+    if vector.numel() != expected:
+        raise InputError(f"the model holds {expected} {what}, but {vector.numel()} arrived: the models differ")
+    offset = 0
+    for part in parts:
+        stop = offset + part.numel()
+        part.copy_(vector[offset:stop].view(part.shape))
+        offset = stop
