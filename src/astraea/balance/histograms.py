@@ -59,5 +59,5 @@ def refuse_empty(histograms: NDArray[np.float64]) -> None:
     """Raise :class:`InputError` if a client, a row of ``histograms`` ``(K, N)``, holds no sample."""
     empty = np.flatnonzero(~histograms.any(axis=1))
     if len(empty):
-        more = f" and {len(empty) - 1} more" if len(empty) > 1 else ""
-        raise InputError(f"client {empty[0]}{more} holds no samples: leave out the clients without data")
+        others = f" (and {len(empty) - 1} others)" if len(empty) > 1 else ""
+        raise InputError(f"client {empty[0]}{others} holds no samples: leave out the clients without data")
