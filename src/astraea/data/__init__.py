@@ -3,5 +3,17 @@
 from astraea.data.catalogue import DATASETS, DataSettings, dataset_names, load_dataset
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.loaders.arrays import from_arrays
+from astraea.data.scenario import Scenario, ScenarioSettings, build_scenario
 
-__all__ = ["DATASETS", "DataSettings", "Dataset", "Samples", "dataset_names", "from_arrays", "load_dataset"]
+__all__ = [
+    "DATASETS",
+    "DataSettings",
+    "Dataset",
+    "Samples",
+    "Scenario",
+    "ScenarioSettings",
+    "build_scenario",
+    "dataset_names",
+    "from_arrays",
+    "load_dataset",
+]
