@@ -9,7 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from astraea.data.dataset import Dataset
 from astraea.data.files import Finder, data_root
-from astraea.data.loaders import digits, fashion_mnist
+from astraea.data.loaders import (
+    cifar10,
+    cinic10,
+    devanagari,
+    digits,
+    emnist,
+    fashion_mnist,
+    femnist,
+    folder,
+    huggingface,
+    npz,
+    uci_har,
+)
 from astraea.data.loaders.entry import Entry
 from astraea.errors import InputError, unknown_name
 
@@ -62,6 +74,9 @@ class DataSettings(BaseModel):
     subset: str | None = Field(None, description="huggingface: name of the dataset's configuration")
     image_column: str | None = Field(None, description="npz, huggingface: name of the samples")
     label_column: str | None = Field(None, description="npz, huggingface: name of the labels")
+    test_split: str | None = Field(
+        None, description="huggingface: the split to test on; by default 'test' where there is one"
+    )
     columns: tuple[str, ...] | None = Field(
         None, description="huggingface: further columns to keep, such as the writer of each sample"
     )
@@ -70,6 +85,15 @@ class DataSettings(BaseModel):
 DATASETS: dict[str, Entry] = {
     "digits": digits.ENTRY,
     "fashion-mnist": fashion_mnist.ENTRY,
+    "emnist": emnist.ENTRY,
+    "cifar10": cifar10.ENTRY,
+    "cinic10": cinic10.ENTRY,
+    "devanagari": devanagari.ENTRY,
+    "femnist": femnist.ENTRY,
+    "uci-har": uci_har.ENTRY,
+    "npz": npz.ENTRY,
+    "folder": folder.ENTRY,
+    "huggingface": huggingface.ENTRY,
 }
 
 
@@ -98,6 +122,8 @@ def load_dataset(data: str | DataSettings = "digits", **options: Any) -> Dataset
         raise InputError(
             f"'{unfit[0]}' does not apply to dataset '{settings.name}': leave it out (its options: {fits})"
         )
+    if needed := sorted(entry.required - chosen.keys()):
+        raise InputError(f"dataset '{settings.name}' needs '{needed[0]}': set data.{needed[0]}")
     return entry.load(Finder(settings.name, data_root(settings.dir), settings.download), **chosen)
 
 

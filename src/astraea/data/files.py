@@ -32,9 +32,9 @@ class Remote:
     checksum: str | None = None
 
 
-def corrupt(path: Path, reason: object) -> DataError:
+def corrupt(path: object, reason: object) -> DataError:
     """Return the error for a file at ``path`` that is not what its name promises."""
-    return DataError(f"{path} cannot be used ({reason}): delete it or put the published file in its place")
+    return DataError(f"{path} cannot be used ({reason}): replace it with a good copy")
 
 
 def data_root(folder: Path | None) -> Path:
@@ -78,6 +78,18 @@ class Finder:
         Raises :class:`DataError` if it is absent and cannot be fetched.
         """
         return self.find(remote.file, *other_names) or self._fetch(remote)
+
+    def given(self, path: str) -> Path:
+        """Return where a ``path`` that the user named lies: as it reads, else under the data folder.
+
+        Raises :class:`DataError` if it is at neither.
+        """
+        named = Path(path).expanduser()
+        if named.exists():
+            return named
+        if (found := self.find(path)) is not None:
+            return found
+        raise DataError(f"'{path}' is neither here nor in {self.root}: correct the path or the data folder")
 
     def missing(self, wanted: str, source: str) -> DataError:
         """Return the error for absent files: ``wanted`` names them in words, ``source`` where to get them."""

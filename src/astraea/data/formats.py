@@ -3,61 +3,76 @@
 from __future__ import annotations
 
 import gzip
+import io
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from astraea.data.dataset import Samples
 from astraea.data.files import corrupt
-from astraea.errors import AstraeaError
+from astraea.errors import DataError
 
-__all__ = ["check_labels", "idx_samples", "open_plain", "read_idx", "read_npz", "reading"]
+__all__ = ["check_labels", "idx_samples", "open_plain", "open_zip", "read_idx", "read_npz", "reading"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_IDX_BYTES = 1 << 32
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn what Python raises over a damaged file into a :class:`DataError` that names ``path``."""
+def reading(path: object) -> Iterator[None]:
+    """Turn what is raised over a damaged or unfit file into a :class:`DataError` that names ``path``."""
     damage = (EOFError, KeyError, OSError, ValueError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
     try:
         yield
-    except AstraeaError:
+    except DataError:
         raise
     except damage as error:
         raise corrupt(path, error) from error
 
 
-def check_labels(labels: NDArray[np.generic], count: int, classes: int, path: Path) -> None:
-    """Raise :class:`DataError` naming ``path`` unless it holds ``count`` labels from 0 to ``classes - 1``."""
+def check_labels(labels: NDArray[np.integer], count: int, classes: int) -> None:
+    """Raise ``ValueError`` unless there are ``count`` labels, from 0 to ``classes - 1``."""
     if labels.shape != (count,):
-        raise corrupt(path, f"labels of shape {labels.shape} for {count} samples")
+        raise ValueError(f"labels of shape {labels.shape} for {count} samples")
     if count and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-        raise corrupt(path, f"labels from {labels.min()} to {labels.max()}, but there are {classes} classes")
+        raise ValueError(
+            f"labels from {labels.min()} to {labels.max()} where 0 to {classes - 1} are expected"
+        )
 
 
 @contextmanager
-def open_plain(path: Path) -> Iterator[BinaryIO]:
+def open_plain(path: Path | zipfile.Path) -> Iterator[io.BufferedIOBase]:
     """Open ``path`` for reading, through gzip if its first bytes say so, whatever its name says."""
     with path.open("rb") as raw:
         packed = raw.read(2) == _GZIP_MAGIC
         raw.seek(0)
         if not packed:
-            yield raw
+            yield cast(io.BufferedIOBase, raw)  # also of a zip member
             return
         with gzip.GzipFile(fileobj=raw) as plain:
-            yield plain  # type: ignore[misc]  # a GzipFile reads as any binary file does
+            yield plain
 
 
-def read_idx(stream: BinaryIO) -> NDArray[np.uint8]:
+@contextmanager
+def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip archive, or the one that lies inside it, as UCI ships some of its archives."""
+    with zipfile.ZipFile(path) as archive:
+        inner = [name for name in archive.namelist() if name.endswith(".zip")]
+        if len(inner) != 1:
+            yield archive
+            return
+        with zipfile.ZipFile(io.BytesIO(archive.read(inner[0]))) as nested:
+            yield nested
+
+
+def read_idx(stream: io.BufferedIOBase) -> NDArray[np.uint8]:
     """Read an array of unsigned bytes in the idx format of MNIST (http://yann.lecun.com/exdb/mnist).
 
     The file begins with two zero bytes, the element type (8: unsigned byte), the number of dimensions, and
@@ -66,15 +81,18 @@ def read_idx(stream: BinaryIO) -> NDArray[np.uint8]:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
         raise ValueError(f"its first bytes are {magic.hex() or 'absent'}, not those of an idx file")
-    shape = tuple(int(size) for size in np.frombuffer(stream.read(4 * magic[3]), ">u4"))
-    if len(shape) != magic[3] or np.prod(shape, dtype=float) > _MOST_IDX_BYTES:
-        raise ValueError("its header is damaged")
+    header = stream.read(4 * magic[3])
+    if len(header) < 4 * magic[3]:
+        raise ValueError("its header is cut short")
+    shape = tuple(int(size) for size in np.frombuffer(header, ">u4"))
+    if np.prod(shape, dtype=float) > _MOST_IDX_BYTES:
+        raise ValueError(f"its header claims an array of shape {shape}")
     values = np.empty(shape, np.uint8)
     # Straight into the array: a copy of the largest files would take half a gigabyte more.
     room = values.reshape(-1).data
     filled = 0
     while filled < len(room):
-        if not (got := stream.readinto(room[filled:])):  # type: ignore[attr-defined]
+        if not (got := stream.readinto(room[filled:])):
             raise ValueError(f"it ends after {filled} of {len(room)} bytes")
         filled += got
     if stream.read(1):
@@ -82,16 +100,21 @@ def read_idx(stream: BinaryIO) -> NDArray[np.uint8]:
     return values
 
 
-def idx_samples(images: Path, labels: Path, classes: int) -> Samples:
-    """Read grey images (n, H, W) and their labels (n,) from two idx files, as images (n, 1, H, W)."""
+def idx_samples(
+    images: Path | zipfile.Path, labels: Path | zipfile.Path, classes: int, first_label: int = 0
+) -> Samples:
+    """Read grey images (n, H, W) and their labels (n,) from two idx files, as images (n, 1, H, W).
+
+    Labels in the file count from ``first_label``. Raises :class:`DataError` if either file is unfit.
+    """
     with reading(images), open_plain(images) as stream:
         x = read_idx(stream)
         if x.ndim != 3:
-            raise ValueError(f"an array of shape {x.shape}, not images")
+            raise ValueError(f"an array of shape {x.shape}, not of images")
     with reading(labels), open_plain(labels) as stream:
-        y = read_idx(stream)
-    check_labels(y, len(x), classes, labels)
-    return Samples(x[:, None], y.astype(np.int64))
+        y = read_idx(stream).astype(np.int64) - first_label
+        check_labels(y, len(x), classes)
+    return Samples(x[:, None], y)
 
 
 def read_npz(path: Path) -> dict[str, NDArray[np.generic]]:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from astraea.data.dataset import Dataset, Samples
 from astraea.errors import InputError
 
-__all__ = ["as_images", "from_arrays", "hold_out"]
+__all__ = ["as_images", "concatenate", "from_arrays", "hold_out", "with_test_share"]
 
 _CHANNELS = (1, 3)
 
@@ -51,7 +51,7 @@ def from_arrays(
     ``columns`` holds further facts of each training sample, such as its writer, and ``test_columns`` those of
     the test samples.
 
-    Raises :class:`InputError` if lengths or shapes differ, a label has no class, or a value is NaN or infinite.
+    Raises :class:`InputError` if lengths or shapes differ, a label has no class, or a value is not finite.
     """
     if (test_x is None) != (test_y is None):
         raise InputError("test_x and test_y go together: give both or neither")
@@ -64,23 +64,48 @@ def from_arrays(
     return Dataset(name, train, test, names)
 
 
-def hold_out(samples: Samples, share: float) -> tuple[Samples, Samples]:
-    """Split ``samples`` into (train, test), with ``share`` of each class in the test set, rounded down.
+def concatenate(first: Samples, second: Samples) -> Samples:
+    """Return the samples of ``first``, then those of ``second``, with the columns that both have."""
+    shared = first.columns.keys() & second.columns.keys()
+    columns = {name: np.concatenate([first.columns[name], second.columns[name]]) for name in sorted(shared)}
+    return Samples(np.concatenate([first.x, second.x]), np.concatenate([first.y, second.y]), columns)
 
-    The rows are spread evenly over each class in its order, so the split is stratified and fixed: it needs
-    no randomness. With ``share`` 0.2 the test set is the 5th, 10th, 15th ... sample of each class.
+
+def hold_out(
+    samples: Samples, share: float, by: NDArray[np.generic] | None = None
+) -> tuple[Samples, Samples]:
+    """Split ``samples`` into (train, test), with ``share`` of each group in the test set, rounded down.
+
+    Groups are the classes, or the values of ``by``, shape (n,). The test rows are spread evenly over each
+    group in its order, so the split is stratified and fixed: it needs no randomness. With ``share`` 0.2 the
+    test set is the 5th, 10th, 15th ... sample of each group.
 
     Raises :class:`InputError` unless ``0 < share < 1``.
     """
     if not 0 < share < 1:
         raise InputError(f"test share {share} is out of range: it lies between 0 and 1")
-    nth = np.empty(len(samples), np.int64)  # how many samples of its class come before it
-    for label in np.unique(samples.y):
-        rows = np.flatnonzero(samples.y == label)
-        nth[rows] = np.arange(len(rows))
+    _, group = np.unique(samples.y if by is None else by, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    begins = np.searchsorted(group[order], group)
+    earlier = np.empty(len(samples), np.int64)  # how many samples of its group come before it
+    earlier[order] = np.arange(len(samples))
+    earlier -= begins
     tolerance = 1e-9  # 15 * 0.2 is 3.0000000000000004, and other products fall short by as much
-    chosen = np.floor((nth + 1) * share + tolerance) > np.floor(nth * share + tolerance)
+    chosen = np.floor((earlier + 1) * share + tolerance) > np.floor(earlier * share + tolerance)
     return samples.take(np.flatnonzero(~chosen)), samples.take(np.flatnonzero(chosen))
+
+
+def with_test_share(dataset: Dataset, share: float | None) -> Dataset:
+    """Return ``dataset`` with ``share`` of each class of its training pool as its test set; all if ``None``.
+
+    Raises :class:`InputError` if it has a test set of its own.
+    """
+    if share is None:
+        return dataset
+    if dataset.test is not None:
+        raise InputError(f"'{dataset.name}' has a test set of its own: leave test_share out")
+    train, test = hold_out(dataset.train, share)
+    return Dataset(dataset.name, train, test, dataset.class_names)
 
 
 def _values(x: ArrayLike, part: str) -> NDArray[np.generic]:

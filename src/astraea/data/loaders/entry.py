@@ -29,3 +29,9 @@ class Entry:
     def options(self) -> frozenset[str]:
         """Names of the settings that apply to this dataset alone."""
         return frozenset(inspect.signature(self.load).parameters) - {"files"}
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Those of the options that have no default."""
+        parameters = inspect.signature(self.load).parameters
+        return frozenset(name for name in self.options if parameters[name].default is inspect.Parameter.empty)

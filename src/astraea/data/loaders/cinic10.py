@@ -1,0 +1,38 @@
+"""CINIC-10 (Darlow, Crowley, Antoniou and Storkey 2018, arXiv:1810.03505): CIFAR-10 made larger.
+
+Read from the publisher's archive or its unpacked folders ``train``, ``valid`` and ``test``, 90,000 images
+each. The URL is the publisher's; the checksum is one that several public loaders of CINIC-10 verify.
+"""
+
+from __future__ import annotations
+
+from astraea.data.dataset import Dataset
+from astraea.data.files import Finder, Remote
+from astraea.data.images import read_tree
+from astraea.data.loaders.cifar10 import CLASSES
+from astraea.data.loaders.entry import Entry
+
+__all__ = ["ENTRY", "load"]
+
+_ARCHIVE = Remote(
+    "CINIC-10.tar.gz",
+    "https://datashare.ed.ac.uk/bitstream/handle/10283/3192/CINIC-10.tar.gz",
+    "md5:6ee4d0c996905fe93221de577967a372",
+)
+
+
+def load(files: Finder, join_validation: bool = True) -> Dataset:
+    """Return CINIC-10, images (n, 3, 32, 32); the training pool is train + valid, or train alone."""
+    class_folder = files.find("CINIC-10/train/airplane", "train/airplane")
+    source = class_folder.parent.parent if class_folder else files.get(_ARCHIVE)
+    parts = {"train": "train", "test": "test"} | ({"valid": "train"} if join_validation else {})
+    pools = read_tree(source, parts, CLASSES, "rgb")
+    return Dataset(files.dataset, pools["train"], pools["test"], CLASSES)
+
+
+ENTRY = Entry(
+    load,
+    about="CIFAR-10's classes from CIFAR-10 and ImageNet, colour 32 × 32, 10 balanced classes",
+    publisher="https://doi.org/10.7488/ds/2448",
+    licence="CC BY 4.0",
+)

@@ -1,0 +1,81 @@
+"""Devanagari handwritten characters (Acharya, Pant and Gyawali 2015, doi:10.1109/SKIMA.2015.7400041).
+
+92,000 grey 32 × 32 images, white on black, of 36 letters and 10 digits. Read from ``dhcd_32x32.npz`` (parts
+train, val and test), or from UCI's archive of PNG files or its unpacked folder (parts Train and Test). UCI
+publishes no checksum; the archive's own check sums and the names of its folders are verified instead.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from astraea.data.dataset import Dataset, Samples
+from astraea.data.files import Finder, Remote
+from astraea.data.formats import read_npz, reading
+from astraea.data.images import read_tree
+from astraea.data.loaders import npz
+from astraea.data.loaders.arrays import concatenate, from_arrays
+from astraea.data.loaders.entry import Entry
+from astraea.errors import InputError
+
+__all__ = ["CLASSES", "ENTRY", "load"]
+
+_LETTERS = """
+ka kha ga gha kna cha chha ja jha yna taamatar thaa daa dhaa adna tabala tha da dha na pa pha ba bha ma yaw ra
+la waw motosaw petchiryakha patalosaw ha chhya tra gya
+"""
+CLASSES = tuple(
+    [f"character_{number}_{name}" for number, name in enumerate(_LETTERS.split(), start=1)]
+    + [f"digit_{digit}" for digit in range(10)]
+)
+
+_ARCHIVE = Remote(
+    "devanagari+handwritten+character+dataset.zip",
+    "https://archive.ics.uci.edu/static/public/389/devanagari+handwritten+character+dataset.zip",
+)
+_FOLDER = "DevanagariHandwrittenCharacterDataset"
+
+
+def load(files: Finder, crop: bool = True, join_validation: bool | None = None) -> Dataset:
+    """Return the characters, images (n, 1, 28, 28), or (n, 1, 32, 32) without ``crop``.
+
+    ``crop`` cuts off the empty border of 2 pixels. ``join_validation`` (by default yes) adds the validation
+    images to the training pool; the published archive has them there already.
+    """
+    source = files.find("dhcd_32x32.npz", _FOLDER) or files.get(_ARCHIVE, f"{_FOLDER}.zip")
+    if source.suffix == ".npz":
+        train, test = _from_npz(source, join_validation is not False)
+    elif join_validation is False:
+        raise InputError(f"{source} has no validation set of its own: leave join_validation out")
+    else:
+        pools = read_tree(source, {"Train": "train", "Test": "test"}, CLASSES, "grey")
+        train, test = pools["train"], pools["test"]
+    if crop:
+        train, test = _cropped(train), _cropped(test)
+    return Dataset(files.dataset, train, test, CLASSES)
+
+
+def _from_npz(path: Path, join_validation: bool) -> tuple[Samples, Samples]:
+    arrays = read_npz(path)
+    with reading(path):
+        parts = []
+        for name in ("train", "val", "test"):
+            if (part := npz.read_part(arrays, name)) is None:
+                raise InputError(f"it has no array {name}_images")
+            parts.append(from_arrays(part.x, part.y, class_names=CLASSES).train)
+    train, validation, test = parts
+    return (concatenate(train, validation) if join_validation else train), test
+
+
+def _cropped(samples: Samples) -> Samples:
+    return Samples(np.ascontiguousarray(samples.x[..., 2:30, 2:30]), samples.y, samples.columns)
+
+
+ENTRY = Entry(
+    load,
+    about="handwritten Devanagari characters, grey 28 × 28, 46 balanced classes",
+    publisher="https://doi.org/10.24432/C5XS53",
+    licence="CC BY 4.0",
+)

@@ -1,0 +1,142 @@
+"""Any dataset that Hugging Face's ``datasets`` reads: from its hub, saved to disk, or plain data files.
+
+Needs the extra ``astraea[huggingface]``. Samples are an image column or a column of numbers of equal shape;
+labels a column of classes, integers or strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astraea.data.dataset import Dataset
+from astraea.data.files import Finder
+from astraea.data.images import Colour, ImageStack
+from astraea.data.loaders.arrays import from_arrays, with_test_share
+from astraea.data.loaders.entry import Entry
+from astraea.errors import DataError, InputError, unknown_name
+
+__all__ = ["ENTRY", "load"]
+
+_IMAGES = ("image", "img", "x", "pixels", "data", "features")
+_LABELS = ("label", "labels", "y", "target", "class", "character")
+_BUILDERS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv"}
+
+
+def load(
+    files: Finder,
+    path: str,
+    subset: str | None = None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    columns: Sequence[str] = (),
+    colour: Colour | None = None,
+    image_size: int | None = None,
+    test_split: str | None = None,
+    test_share: float | None = None,
+) -> Dataset:
+    """Return the dataset at ``path``: a name on the hub ("ylecun/mnist"), a folder of ``save_to_disk``, or
+    a file or folder of Parquet, JSON or CSV.
+
+    The training pool is the split "train", or the only one; ``test_split`` is tested on, by default "test" if
+    it exists. ``columns`` are kept beside the labels, for instance who wrote each sample.
+    """
+    splits = _open(files, path, subset)
+    train = _split(splits, "train") if len(splits) > 1 else next(iter(splits.values()))
+    held = _split(splits, test_split) if test_split else splits.get("test")
+    test = None if held is None or held is train else held
+
+    image = _column(train, image_column, _IMAGES, "image_column")
+    label = _column(train, label_column, _LABELS, "label_column")
+    names = getattr(train.features[label], "names", None)
+
+    def part(rows: Any) -> tuple[NDArray[np.generic], NDArray[np.generic], dict[str, NDArray[np.generic]]]:
+        further = {name: _values(rows, _column(rows, name, (), "columns")) for name in columns}
+        return _samples(rows, image, colour, image_size), _values(rows, label), further
+
+    x, y, kept = part(train)
+    test_x, test_y, test_kept = part(test) if test is not None else (None, None, None)
+    dataset = from_arrays(
+        x, y, test_x, test_y, columns=kept, test_columns=test_kept, class_names=names, name=files.dataset
+    )
+    return with_test_share(dataset, test_share)
+
+
+def _open(files: Finder, path: str, subset: str | None) -> dict[str, Any]:
+    """Return the splits at ``path`` by name."""
+    try:
+        import datasets
+    except ImportError as error:
+        raise InputError(
+            "dataset 'huggingface' needs the package datasets: pip install 'astraea[huggingface]'"
+        ) from error
+    named = Path(path).expanduser()
+    local = named if named.exists() else files.find(path)
+    if local is None and not files.download:
+        raise DataError(f"'{path}' is not on disk and downloading is off: allow it, or give a folder or file")
+    try:
+        if local is None:
+            found = datasets.load_dataset(path, name=subset)
+        elif local.suffix in _BUILDERS:
+            found = datasets.load_dataset(_BUILDERS[local.suffix], data_files=str(local))
+        elif any((local / sign).exists() for sign in ("dataset_dict.json", "state.json")):
+            found = datasets.load_from_disk(str(local))
+        else:
+            found = datasets.load_dataset(str(local), name=subset)
+    except Exception as error:  # the library documents no closed set of errors
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(
+            f"Hugging Face cannot load '{path}' ({reason}): check its name, subset and the network"
+        ) from error
+    return dict(found) if isinstance(found, dict) else {"train": found}
+
+
+def _split(splits: dict[str, Any], name: str) -> Any:
+    if name not in splits:
+        raise unknown_name("split", name, splits)
+    return splits[name]
+
+
+def _column(rows: Any, named: str | None, usual: tuple[str, ...], setting: str) -> str:
+    """Return ``named`` if it is a column of ``rows``, else the first of the ``usual`` names that is."""
+    if named is not None:
+        if named not in rows.column_names:
+            raise unknown_name("column", named, rows.column_names)
+        return named
+    for name in usual:
+        if name in rows.column_names:
+            return name
+    raise InputError(
+        f"no column is called '{usual[0]}': set {setting} to one of {', '.join(rows.column_names)}"
+    )
+
+
+def _values(rows: Any, column: str) -> NDArray[np.generic]:
+    return np.asarray(rows.select_columns([column]).with_format("numpy")[:][column])
+
+
+def _samples(rows: Any, column: str, colour: Colour | None, size: int | None) -> NDArray[np.generic]:
+    """Return the samples of ``column``: decoded images, or numbers."""
+    import datasets
+
+    if not isinstance(rows.features[column], datasets.Image):
+        return _values(rows, column)
+    stack = ImageStack(colour, size)
+    encoded = rows.select_columns([column]).cast_column(column, datasets.Image(decode=False))
+    for number, row in enumerate(encoded):
+        image = row[column]
+        content = image["bytes"] if image["bytes"] is not None else Path(image["path"]).read_bytes()
+        stack.add(content, 0, f"{number} of column '{column}'")
+    return stack.samples().x
+
+
+ENTRY = Entry(
+    load,
+    about="any dataset of Hugging Face, from its hub or from disk; needs path and astraea[huggingface]",
+    publisher="https://huggingface.co/datasets",
+    licence="see the dataset's card",
+)
