@@ -1,0 +1,260 @@
+"""Who holds what, shown before any training: a scenario as text, as picture and as numbers for a program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from astraea.balance.divergence import kl_to_uniform
+from astraea.data.scenario import Scenario
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["scenario_figure", "scenario_summary", "scenario_text"]
+
+_ALL_CLIENTS = 20  # so many rows are shown in full, more are sampled
+_SOME_CLIENTS = 12
+_NUMBER_COLUMNS = 10  # so many classes are shown as numbers, more as a profile
+_PROFILE_WIDTH = 50
+_LEVELS = "▁▂▃▄▅▆▇█"
+
+_BELOW_LEGEND = 0.76  # part of a histogram's height that is left to bars and lines
+_BLUE, _ORANGE, _GREY = "#2f6db3", "#d9772b", "#5f6b7a"
+
+
+def scenario_summary(scenario: Scenario) -> dict[str, Any]:
+    """Return the scenario as plain numbers and strings, ready for JSON.
+
+    KL divergences are to the uniform distribution, in nats. ``imbalance_ratio`` is the count of the commonest
+    class over that of the rarest, None if a class has no sample.
+    """
+    counts, histograms = scenario.global_counts, scenario.histograms
+    sizes, kl = histograms.sum(axis=1), kl_to_uniform(histograms)
+    classes = len(scenario.class_names)
+    return {
+        "scenario": scenario.name,
+        "dataset": scenario.dataset,
+        "classes": list(scenario.class_names),
+        "samples": len(scenario.train),
+        "global_counts": counts.tolist(),
+        "global_kl": float(kl_to_uniform(counts)),
+        "imbalance_ratio": float(counts.max() / counts.min()) if counts.min() else None,
+        "client_sizes": _spread(sizes),
+        "client_classes": _spread((histograms > 0).sum(axis=1)),
+        "client_kl": _spread(kl),
+        "test_counts": scenario.test.counts(classes).tolist(),
+        "validation_counts": scenario.validation.counts(classes).tolist() if scenario.validation else None,
+        "clients": [
+            {"name": name, "samples": int(size), "kl": float(divergence), "counts": row.tolist()}
+            for name, size, divergence, row in zip(scenario.client_names, sizes, kl, histograms, strict=True)
+        ],
+        "notes": list(scenario.notes),
+    }
+
+
+def scenario_text(scenario: Scenario) -> RenderableType:
+    """Return the scenario for a terminal: client × class, how clients spread, and what was changed.
+
+    Up to 20 clients are all shown, more as 12 from the largest to the smallest; up to 10 classes as numbers,
+    more as a profile with a block for each class (or a few neighbouring ones), full height being the client's
+    commonest.
+    """
+    summary = scenario_summary(scenario)
+    ratio = summary["imbalance_ratio"]
+    head = Text.assemble(
+        (scenario.name, "bold"),
+        f" of {scenario.dataset}\n{len(scenario.clients):,} clients, {len(scenario.class_names)} classes; ",
+        f"{summary['samples']:,} training samples, {len(scenario.test):,} for test",
+        f", {len(scenario.validation):,} for validation" if scenario.validation else "",
+        f"\nKL to uniform of all together {summary['global_kl']:.3f} "
+        f"(of one class alone {np.log(len(scenario.class_names)):.3f}), imbalance ",
+        f"{ratio:,.1f} to 1" if ratio else "unbounded: a class has no sample",
+    )
+    notes = [Text(f"Note: {note}", style="yellow") for note in scenario.notes]
+    return Group(head, Text(), _matrix_table(scenario), Text(), _spread_table(summary), *notes)
+
+
+def scenario_figure(scenario: Scenario) -> Figure:
+    """Return the scenario as a picture, 11 × 7 inches.
+
+    Left: samples of each class over a heat map of every client's class shares. Right: histograms of the
+    clients' sizes and of their KL divergences to uniform.
+    """
+    from matplotlib.figure import Figure
+
+    histograms = scenario.histograms
+    figure = Figure(figsize=(11, 7), layout="constrained")
+    grid = figure.add_gridspec(2, 2, width_ratios=(1.9, 1), height_ratios=(1, 1.6))
+    heat = figure.add_subplot(grid[1, 0])
+    bars = figure.add_subplot(grid[0, 0], sharex=heat)
+    _draw_counts(bars, scenario)
+    _draw_heat_map(heat, scenario)
+    _draw_sizes(figure.add_subplot(grid[0, 1]), histograms.sum(axis=1))
+    _draw_divergences(
+        figure.add_subplot(grid[1, 1]),
+        kl_to_uniform(histograms),
+        float(kl_to_uniform(histograms.sum(axis=0))),
+    )
+    figure.suptitle(
+        f"{scenario.name}\n{scenario.dataset}: {len(scenario.train):,} samples, "
+        f"{len(scenario.clients):,} clients, {len(scenario.class_names)} classes",
+        fontsize=12,
+    )
+    return figure
+
+
+def _spread(values: NDArray[np.float64] | NDArray[np.int64]) -> dict[str, float]:
+    percentile = dict(zip(("min", "p10", "median", "p90", "max"), (0, 10, 50, 90, 100), strict=True))
+    spread = {name: float(np.percentile(values, percent)) for name, percent in percentile.items()}
+    return {**spread, "mean": float(values.mean())}
+
+
+def _spread_table(summary: dict[str, Any]) -> Table:
+    table = _table("How clients spread")
+    table.add_column("")
+    for heading in ("min", "p10", "median", "p90", "max", "mean"):
+        table.add_column(heading, justify="right")
+    for name, key, pattern in (
+        ("samples", "client_sizes", ",.0f"),
+        ("classes held", "client_classes", ".0f"),
+        ("KL to uniform", "client_kl", ".3f"),
+    ):
+        table.add_row(name, *(format(value, pattern) for value in summary[key].values()))
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=0)
+
+
+def _by_size(histograms: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Clients from the largest to the smallest."""
+    return np.argsort(-histograms.sum(axis=1), kind="stable")
+
+
+def _matrix_table(scenario: Scenario) -> Table:
+    histograms = scenario.histograms
+    shown, title = np.arange(len(histograms)), "Client × class"
+    if len(histograms) > _ALL_CLIENTS:
+        places = np.linspace(0, len(histograms) - 1, _SOME_CLIENTS).round().astype(np.int64)
+        shown = _by_size(histograms)[places]
+        title += f" ({_SOME_CLIENTS} of {len(histograms):,} clients, from the largest to the smallest)"
+
+    table = _table(title)
+    table.add_column("client", no_wrap=True, max_width=12)
+    table.add_column("samples", justify="right", no_wrap=True)
+    table.add_column("KL", justify="right", no_wrap=True)
+    numbers = len(scenario.class_names) <= _NUMBER_COLUMNS
+    if numbers:
+        for name in scenario.class_names:
+            table.add_column(_short(name, 5), justify="right", no_wrap=True)
+    else:
+        first, last = scenario.class_names[0], scenario.class_names[-1]
+        table.add_column(f"{_short(first, 20)} … {_short(last, 20)}", no_wrap=True)
+
+    rows = [(scenario.client_names[k], histograms[k]) for k in shown] + [("all", scenario.global_counts)]
+    for index, (name, counts) in enumerate(rows):
+        cells = [str(n) if n else "·" for n in counts] if numbers else [_profile(counts)]
+        table.add_row(
+            name,
+            str(counts.sum()),
+            f"{kl_to_uniform(counts):.3f}",
+            *cells,
+            style="bold" if index == len(shown) else None,
+            end_section=index == len(shown) - 1,
+        )
+    return table
+
+
+def _short(name: str, width: int) -> str:
+    return name if len(name) <= width else f"{name[: width - 1]}…"
+
+
+def _profile(counts: NDArray[np.int64]) -> str:
+    """A character for each class, or for some neighbouring ones: its share of the commonest, blank for 0."""
+    bins = np.array_split(counts, min(len(counts), _PROFILE_WIDTH))
+    heights = np.array([part.sum() for part in bins])
+    levels = np.ceil(heights / heights.max() * len(_LEVELS)).astype(np.int64)
+    return "".join(_LEVELS[level - 1] if level else " " for level in levels)
+
+
+def _draw_counts(axes: Axes, scenario: Scenario) -> None:
+    axes.bar(np.arange(len(scenario.class_names)), scenario.global_counts, color=_BLUE, width=0.85)
+    axes.set_ylabel("samples")
+    axes.set_title("All clients together", loc="left", fontsize=11)
+    axes.tick_params(axis="x", labelbottom=False)
+    _plain(axes)
+
+
+def _draw_heat_map(axes: Axes, scenario: Scenario) -> None:
+    order = _by_size(scenario.histograms)
+    share = scenario.histograms[order] / scenario.histograms[order].sum(axis=1, keepdims=True)
+    # The smallest clients have shares near 1 by chance: they may saturate, so that the rest shows.
+    most = float(np.quantile(share[share > 0], 0.98))
+    image = axes.imshow(share, aspect="auto", interpolation="nearest", cmap="Blues", vmin=0, vmax=most)
+    if len(order) <= _ALL_CLIENTS:
+        axes.set_yticks(range(len(order)), [_short(scenario.client_names[k], 12) for k in order])
+    classes = len(scenario.class_names)
+    labels = [_short(name, 12) for name in scenario.class_names]
+    steep = max(map(len, labels)) > 2
+    step = -(-classes // (20 if steep else 50))
+    axes.set_xticks(
+        range(0, classes, step),
+        labels[::step],
+        rotation=60 if steep else 0,
+        ha="right" if steep else "center",
+    )
+    axes.tick_params(axis="x", labelsize=8)
+    axes.set_xlabel("class")
+    axes.set_ylabel("clients, largest first")
+    axes.set_title("Share of each class in a client's samples", loc="left", fontsize=11)
+    bar = axes.figure.colorbar(
+        image, ax=axes, extend="max" if share.max() > most else "neither", pad=0.01, fraction=0.04
+    )
+    bar.outline.set_visible(False)
+    bar.ax.yaxis.set_major_formatter("{x:.0%}")
+
+
+def _draw_sizes(axes: Axes, sizes: NDArray[np.int64]) -> None:
+    wide = sizes.max() > 10 * sizes.min()
+    edges = np.geomspace(sizes.min(), sizes.max(), 26) if wide else np.linspace(0, 1.04 * sizes.max(), 27)
+    axes.hist(sizes, bins=edges.tolist(), color=_BLUE)
+    axes.set_xscale("log" if wide else "linear")
+    axes.axvline(float(sizes.mean()), ymax=_BELOW_LEGEND, color=_ORANGE, label=f"mean {sizes.mean():,.0f}")
+    axes.set_title("Client sizes", loc="left", fontsize=11)
+    axes.set_xlabel("samples of a client")
+    _finish_histogram(axes)
+
+
+def _draw_divergences(axes: Axes, clients: NDArray[np.float64], together: float) -> None:
+    axes.hist(clients, bins=np.linspace(0, max(1.04 * clients.max(), 0.01), 27).tolist(), color=_BLUE)
+    axes.axvline(float(clients.mean()), ymax=_BELOW_LEGEND, color=_ORANGE, label=f"mean {clients.mean():.3f}")
+    axes.axvline(
+        together, ymax=_BELOW_LEGEND, color=_GREY, linestyle="--", label=f"all together {together:.3f}"
+    )
+    axes.set_title("Divergence from balance", loc="left", fontsize=11)
+    axes.set_xlabel("KL to uniform of a client (nats)")
+    _finish_histogram(axes)
+
+
+def _finish_histogram(axes: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_ylabel("clients")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_ylim(top=axes.get_ylim()[1] / _BELOW_LEGEND)
+    axes.legend(frameon=False, loc="upper right")
+    _plain(axes)
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(x=0.01)
