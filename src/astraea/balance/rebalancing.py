@@ -11,6 +11,7 @@ import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -93,7 +94,9 @@ def rule_parameters(rule: str) -> tuple[str, ...]:
     return tuple(inspect.signature(REBALANCING_RULES[rule]).parameters)[1:]
 
 
-def storage_ratio(class_counts: ArrayLike, change: Rebalancing, storage: str = "offline") -> float:
+def storage_ratio(
+    class_counts: ArrayLike, change: Rebalancing, storage: Literal["offline", "on-the-fly"] = "offline"
+) -> float:
     """Return the expected storage of all clients after ``change``, relative to their original samples.
 
     ``"offline"`` stores the copies; ``"on-the-fly"`` stores the originals that are kept and nothing else.

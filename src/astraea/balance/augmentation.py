@@ -1,0 +1,56 @@
+"""What a rebalancing does to one client's samples: which are dropped, and which are repeated as copies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astraea.balance.rebalancing import Rebalancing
+
+__all__ = ["ClientSamples", "augmented_rows"]
+
+
+@dataclass(frozen=True, eq=False)
+class ClientSamples:
+    """What one client trains on.
+
+    ``rows``, shape ``(n,)``, are rows of the shared sample array, each as often as it is trained on in an
+    epoch; ``fresh``, shape ``(n,)``, marks the copies among them, which are to be transformed: once before
+    training (offline), or anew each time they are drawn (on the fly).
+    """
+
+    rows: NDArray[np.int64]
+    fresh: NDArray[np.bool_]
+
+    def histogram(self, labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+        """Return the label histogram with copies, shape ``(classes,)``; ``labels`` are those of all rows."""
+        return np.bincount(labels[self.rows], minlength=classes)
+
+
+def augmented_rows(
+    labels: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    rebalancing: Rebalancing,
+    rng: np.random.Generator,
+) -> ClientSamples:
+    """Return what the client that holds ``rows``, shape ``(n,)``, trains on; ``labels`` are of all rows.
+
+    A sample of class ``y`` is kept with probability ``keep[y]``; a kept one gets ``floor(copies[y])`` copies
+    and another with the probability of the remainder, so that the expected numbers are the rebalancing's. A
+    client that would lose all its samples keeps one. Copies are appended, then all is shuffled, as in the
+    papers.
+    """
+    if len(rows) == 0:
+        return ClientSamples(np.empty(0, np.int64), np.empty(0, np.bool_))
+    keep = rng.random(len(rows)) < rebalancing.keep[labels[rows]]
+    if not keep.any():
+        keep[rng.integers(len(rows))] = True
+    kept = rows[keep]
+    wanted = rebalancing.copies[labels[kept]]
+    whole = np.floor(wanted)
+    copies = (whole + (rng.random(len(kept)) < wanted - whole)).astype(np.int64)
+    together = np.concatenate((kept, np.repeat(kept, copies)))
+    order = rng.permutation(len(together))
+    return ClientSamples(together[order], order >= len(kept))

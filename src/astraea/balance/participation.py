@@ -1,0 +1,157 @@
+"""Who takes part in a round: uniformly, or those who hold rare classes more often.
+
+A rule gives each client a weight from all clients' histograms. The weights become inclusion probabilities
+that hold exactly (systematic sampling, Madow 1949), so the class distribution that the model meets over many
+rounds is known: see :mod:`astraea.balance.prior`. A further rule is a function with the signature
+:data:`ParticipationRule` and one line in ``PARTICIPATION_RULES``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from astraea.balance.histograms import as_counts, refuse_empty
+from astraea.errors import InputError, unknown_name
+
+__all__ = [
+    "PARTICIPATION_RULES",
+    "ParticipationRule",
+    "ParticipationSettings",
+    "draw",
+    "inclusion_probabilities",
+]
+
+
+class ParticipationSettings(BaseModel):
+    """How the clients of a round are drawn."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rule: str = Field(
+        "uniform",
+        description="uniform: all alike; rare-first: holders of under-represented classes more often.",
+    )
+    power: float = Field(
+        1.0,
+        ge=0,
+        le=4,
+        description="How strongly rare-first prefers rare classes: a sample counts "
+        "(mean / class count) ** power; 0 is uniform, 1 evens out classes if each client holds one.",
+    )
+    floor: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Least chance of any client with rare-first, relative to uniform; 1 is uniform.",
+    )
+
+    @field_validator("rule")
+    @classmethod
+    def _known(cls, rule: str) -> str:
+        if rule not in PARTICIPATION_RULES:
+            raise unknown_name("participation rule", rule, PARTICIPATION_RULES)
+        return rule
+
+
+def inclusion_probabilities(
+    histograms: ArrayLike,
+    clients: int,
+    settings: ParticipationSettings | None = None,
+    available: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
+    """Return each client's probability, shape ``(K,)``, to be among the ``clients`` that :func:`draw` draws.
+
+    They are exact, at most 1, 0 for clients not ``available`` ``(K,)``, and sum to ``clients``, or to the
+    number of those available if that is less. With ``w`` the rule's weights of the ``n`` available clients,
+    each is ``clients * (floor / n + (1 - floor) * w / sum(w))``; what exceeds 1 is shared among the others.
+
+    Raises :class:`InputError` if ``clients`` is below 1 or a client holds no samples.
+    """
+    counts = as_counts(histograms, "histograms", ndim=2)
+    refuse_empty(counts)
+    if clients < 1:
+        raise InputError(f"a round needs at least 1 client, not {clients}")
+    settings = settings or ParticipationSettings()
+    eligible = np.ones(len(counts), dtype=bool) if available is None else np.asarray(available, dtype=bool)
+    if eligible.shape != (len(counts),):
+        raise InputError(
+            f"availability has shape {eligible.shape}: it needs one value for each of {len(counts)} clients"
+        )
+    probabilities = np.zeros(len(counts))
+    if eligible.any():
+        weights = PARTICIPATION_RULES[settings.rule](counts, settings)[eligible]
+        shares = settings.floor / len(weights) + (1 - settings.floor) * weights / weights.sum()
+        probabilities[eligible] = _capped(shares, min(clients, len(weights)))
+    return probabilities
+
+
+def draw(
+    histograms: ArrayLike,
+    clients: int,
+    rng: np.random.Generator,
+    available: NDArray[np.bool_] | None = None,
+    settings: ParticipationSettings | None = None,
+) -> list[int]:
+    """Draw up to ``clients`` different clients, in random order: fewer only if fewer are ``available``.
+
+    ``histograms`` has shape ``(K, N)``. Any first part of the list is a fair draw as well, so that a caller
+    may invite more clients than it needs and keep the first that answer.
+
+    Raises :class:`InputError` as :func:`inclusion_probabilities` does.
+    """
+    probabilities = inclusion_probabilities(histograms, clients, settings, available)
+    drawn = np.flatnonzero(probabilities == 1)
+    others = rng.permutation(np.flatnonzero((probabilities > 0) & (probabilities < 1)))
+    if len(others):
+        # They lie one after the other on a line, each as long as its probability, below 1; a comb with
+        # teeth at distance 1, thrown at random, hits each with that probability, and none twice.
+        ends = np.cumsum(probabilities[others])
+        teeth = rng.random() + np.arange(round(ends[-1]))
+        hit = np.searchsorted(ends, teeth, side="right").clip(max=len(others) - 1)
+        drawn = np.concatenate((drawn, others[hit]))
+    return [int(client) for client in rng.permutation(drawn)]
+
+
+def _capped(shares: NDArray[np.float64], total: int) -> NDArray[np.float64]:
+    """Scale ``shares``, which sum to 1, to sum to ``total`` with none above 1."""
+    probabilities = np.zeros_like(shares)
+    certain = np.zeros(len(shares), dtype=bool)
+    while True:
+        left = total - certain.sum()
+        probabilities[~certain] = left * shares[~certain] / shares[~certain].sum()
+        above = ~certain & (probabilities > 1 - 1e-9)
+        if not above.any():
+            return probabilities
+        probabilities[above] = 1.0
+        certain |= above
+
+
+ParticipationRule = Callable[[NDArray[np.float64], ParticipationSettings], NDArray[np.float64]]
+"""Histograms ``(K, N)`` without empty rows, settings -> weights ``(K,)`` above 0, of any scale."""
+
+
+def _uniform(counts: NDArray[np.float64], settings: ParticipationSettings) -> NDArray[np.float64]:
+    return np.ones(len(counts))
+
+
+def _rare_first(counts: NDArray[np.float64], settings: ParticipationSettings) -> NDArray[np.float64]:
+    """Weigh a client by the mean over its samples of ``(mean / C_y) ** power``, C_y being the class's count.
+
+    With power 1 and clients that hold one class each, every class is drawn equally often. The papers have no
+    such rule: they draw clients uniformly.
+    """
+    classes = counts.sum(axis=0)
+    present = classes > 0
+    rarity = np.zeros_like(classes)
+    rarity[present] = (classes.mean() / classes[present]) ** settings.power
+    return np.asarray(counts @ rarity / counts.sum(axis=1))
+
+
+PARTICIPATION_RULES: dict[str, ParticipationRule] = {
+    "uniform": _uniform,
+    "rare-first": _rare_first,
+}
