@@ -50,4 +50,6 @@ def make_engine(settings: EngineSettings, module: nn.Module) -> Engine:
         raise InputError(
             f"engine.device '{settings.device}' is not to be had here ({reason}): use 'cpu'"
         ) from error
-    return SerialEngine(module.to(settings.device), threads=settings.threads, visit_deadline=settings.visit_deadline)
+    return SerialEngine(
+        module.to(settings.device), threads=settings.threads, visit_deadline=settings.visit_deadline
+    )

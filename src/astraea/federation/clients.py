@@ -13,7 +13,8 @@ from torch import Tensor
 
 from astraea.balance.augmentation import ClientSamples, augmented_rows
 from astraea.balance.rebalancing import Rebalancing
-from astraea.balance.transforms import TransformSettings, transform
+from astraea.balance.settings import TransformSettings
+from astraea.balance.transforms import transform
 from astraea.data.dataset import Samples
 from astraea.errors import InputError
 from astraea.seeding import Purpose, stream, torch_seed

@@ -128,7 +128,9 @@ def train(
             # 1. Plan
             view = View(
                 histograms=population.histograms,
-                available=np.ones(len(population), np.bool_) if availability is None else availability(round_),
+                available=np.ones(len(population), np.bool_)
+                if availability is None
+                else availability(round_),
                 progress=budget.progress(round_, run.totals),
                 seed=seed,
             )
@@ -162,7 +164,9 @@ def train(
     return run
 
 
-def _better(best: Best | None, metrics: Metrics, round_: int, params: Tensor, counters: Tensor) -> Best | None:
+def _better(
+    best: Best | None, metrics: Metrics, round_: int, params: Tensor, counters: Tensor
+) -> Best | None:
     score = metrics.get("validation_balanced_accuracy")
     if score is None or math.isnan(score) or (best is not None and score <= best.score):
         return best

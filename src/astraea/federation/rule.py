@@ -6,15 +6,14 @@ any number of clients at once, in any process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from torch import Tensor
 
-__all__ = ["LocalRule", "Loss", "VisitContext"]
+from astraea.balance.losses import Loss
 
-Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-"""(logits ``(B, N)``, targets ``(B,)``, log prior ``(N,)`` or None) -> mean loss of the batch, a scalar."""
+__all__ = ["LocalRule", "VisitContext"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class LocalRule:
     """Plain mini-batch descent on ``loss``; a subclass overrides what it does differently."""
 
     loss: Loss
-    uses_prior: bool = field(default=False)
+    uses_prior: bool = False
 
     def objective(self, logits: Tensor, targets: Tensor, context: VisitContext) -> Tensor:
         """Return the scalar whose gradient the batch gives."""

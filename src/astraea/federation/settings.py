@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from astraea.balance.losses import LOSSES
 from astraea.errors import InputError, unknown_name
 from astraea.federation.plan import LocalTraining
 
@@ -29,9 +30,12 @@ class TrainingSettings(BaseModel):
 
     batch_size: int = Field(20, ge=1, description="Samples in a mini-batch.")
     optimizer: str = Field(
-        "SGD", description="A class of torch.optim by name; its state is fresh at each visit. The papers: Adam."
+        "SGD",
+        description="A class of torch.optim by name; its state is fresh at each visit. The papers: Adam.",
     )
-    lr: float = Field(0.05, gt=0, description="Learning rate at the first round. The papers: 0.001 with Adam.")
+    lr: float = Field(
+        0.05, gt=0, description="Learning rate at the first round. The papers: 0.001 with Adam."
+    )
     momentum: float = Field(0.9, ge=0, lt=1, description="Momentum, for the optimisers that have it.")
     weight_decay: float = Field(0.0, ge=0, description="Weight decay, for the optimisers that have it.")
     options: dict[str, Any] = Field(
@@ -43,9 +47,19 @@ class TrainingSettings(BaseModel):
         "or a tenth at one half and again at three quarters (step). The papers: constant.",
     )
     warmup: float = Field(
-        0.0, ge=0, lt=1, description="Share of the run over which the rate first rises linearly from near zero."
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share of the run over which the rate first rises linearly from near zero.",
     )
-    clip_norm: float | None = Field(None, gt=0, description="Largest norm of a gradient; longer ones are scaled.")
+    loss: str = Field(
+        "cross-entropy",
+        description="cross-entropy, or logit-adjusted: corrected for the effective class prior, which the server knows.",
+    )
+    tau: float = Field(1.0, ge=0, description="Strength of the correction with loss = logit-adjusted.")
+    clip_norm: float | None = Field(
+        None, gt=0, description="Largest norm of a gradient; longer ones are scaled."
+    )
 
     @field_validator("optimizer")
     @classmethod
@@ -59,6 +73,13 @@ class TrainingSettings(BaseModel):
         ]
         if name not in known:
             raise unknown_name("optimiser", name, known)
+        return name
+
+    @field_validator("loss")
+    @classmethod
+    def _known_loss(cls, name: str) -> str:
+        if name not in LOSSES:
+            raise unknown_name("loss", name, LOSSES)
         return name
 
     def rate(self, progress: float) -> float:
@@ -88,5 +109,10 @@ class TrainingSettings(BaseModel):
                 f"optimiser {self.optimizer} has no option '{unknown[0]}': it takes {', '.join(accepted)}"
             )
         return LocalTraining(
-            epochs, self.batch_size, self.optimizer, self.rate(progress), options | self.options, self.clip_norm
+            epochs,
+            self.batch_size,
+            self.optimizer,
+            self.rate(progress),
+            options | self.options,
+            self.clip_norm,
         )

@@ -67,7 +67,11 @@ def train_visit(
         x, y = data.epoch(order)
         x, y = x.to(model.device), y.to(model.device)
         for start, stop in _batches(len(y), training.batch_size, merge_single=model.has_batch_norm):
-            if deadline is not None and deadline.seconds is not None and deadline.clock() - began > deadline.seconds:
+            if (
+                deadline is not None
+                and deadline.seconds is not None
+                and deadline.clock() - began > deadline.seconds
+            ):
                 raise VisitFailed(f"not done within {deadline.seconds:g} s")
             model.grad.zero_()
             loss = rule.objective(model.module(x[start:stop]), y[start:stop], context)
@@ -81,7 +85,11 @@ def train_visit(
         raise VisitFailed("the model became NaN or infinite")
     extras, kept = rule.finish(model.weights.detach(), steps, context)
     report = VisitReport(client=0, pass_=0, samples=samples, steps=steps, loss=float(total) / samples)
-    return replace(baton, params=params, counters=counters, extras=extras, steps=baton.steps + steps), kept, report
+    return (
+        replace(baton, params=params, counters=counters, extras=extras, steps=baton.steps + steps),
+        kept,
+        report,
+    )
 
 
 def run_chain(

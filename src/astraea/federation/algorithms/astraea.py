@@ -59,12 +59,14 @@ class Astraea(Algorithm):
             groups = [[place] for place in range(len(cohort))]
         else:
             seed = int(rng.integers(2**63))
-            groups = schedule_mediators(histograms[cohort], settings.capacity, settings.mediators, seed)
+            groups = schedule_mediators(histograms[cohort], settings.capacity, settings.mediators, seed=seed)
         return tuple(
             Chain(
                 number,
                 tuple(
-                    Visit(cohort[place], pass_) for pass_ in range(settings.mediator_epochs) for place in group
+                    Visit(cohort[place], pass_)
+                    for pass_ in range(settings.mediator_epochs)
+                    for place in group
                 ),
             )
             for number, group in enumerate(groups)

@@ -77,7 +77,9 @@ class AlgorithmSettings(BaseModel):
     clients_per_round: int = Field(10, ge=1, description="Clients that train in a round (the papers' c).")
     local_epochs: int = Field(1, ge=1, description="Passes over a client's samples in one visit (E).")
     over_selection: float = Field(
-        0.0, ge=0, description="Share of further clients invited, so that a round is full although some do not answer."
+        0.0,
+        ge=0,
+        description="Share of further clients invited, so that a round is full although some do not answer.",
     )
     participation: ParticipationSettings = Field(
         default_factory=ParticipationSettings, description="Which clients take part."
@@ -121,9 +123,7 @@ class Algorithm(ABC):
         population = len(view.histograms)
         wanted = min(settings.clients_per_round, population)
         invited = min(population, -int(-wanted * (1.0 + settings.over_selection) // 1))
-        order = draw(
-            view.histograms, invited, rng, np.ones(population, np.bool_), settings.participation
-        )
+        order = draw(view.histograms, invited, rng, np.ones(population, np.bool_), settings.participation)
         cohort = [client for client in order if view.available[client]][:wanted]
         if not cohort:
             raise InputError(

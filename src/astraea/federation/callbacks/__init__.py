@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from astraea.federation.callbacks.checkpoint import Checkpointing, latest_checkpoint, load_checkpoint, save_checkpoint
+from astraea.federation.callbacks.checkpoint import (
+    Checkpointing,
+    latest_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
 from astraea.federation.callbacks.early_stopping import EarlyStopping
 from astraea.federation.callbacks.metrics import MetricsFile
 from astraea.federation.callbacks.progress import LiveProgress
 from astraea.federation.callbacks.tensorboard import TensorBoard
+from astraea.federation.callbacks.timing import Timing
 
 __all__ = [
     "Checkpointing",
@@ -14,6 +20,7 @@ __all__ = [
     "LiveProgress",
     "MetricsFile",
     "TensorBoard",
+    "Timing",
     "latest_checkpoint",
     "load_checkpoint",
     "save_checkpoint",

@@ -101,7 +101,9 @@ def load_checkpoint(path: Path) -> Run:
             for client in {name.split("/")[1] for name in tensors if name.startswith("client/")}
         },
     )
-    best = facts["best"] and Best(**facts["best"], params=tensors["best/params"], counters=tensors["best/counters"])
+    best = facts["best"] and Best(
+        **facts["best"], params=tensors["best/params"], counters=tensors["best/counters"]
+    )
     return Run(state, Totals(**facts["totals"]), facts["history"], best, facts["finished"])
 
 

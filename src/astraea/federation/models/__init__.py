@@ -19,7 +19,7 @@ from astraea.federation.models.general import MLP, SequenceCNN
 from astraea.federation.models.papers import EmnistCNN, KerasCifarCNN
 from astraea.seeding import Purpose, torch_seed
 
-__all__ = ["MODELS", "MLP", "EmnistCNN", "KerasCifarCNN", "ModelSettings", "SequenceCNN", "build_model"]
+__all__ = ["MLP", "MODELS", "EmnistCNN", "KerasCifarCNN", "ModelSettings", "SequenceCNN", "build_model"]
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "emnist-cnn": EmnistCNN,
@@ -45,7 +45,8 @@ class ModelSettings(BaseModel):
     )
     weights: Path | None = Field(None, description="A safetensors file to start from (warm start).")
     freeze: tuple[str, ...] = Field(
-        (), description="Patterns of parameter names that are not trained and do not travel, such as 'features.*'."
+        (),
+        description="Patterns of parameter names that are not trained and do not travel, such as 'features.*'.",
     )
 
 
@@ -58,7 +59,10 @@ def build_model(settings: ModelSettings, shape: tuple[int, ...], classes: int, s
     """
     name = _by_shape(shape) if settings.name == "auto" else settings.name
     factory = _find(name)
-    accepted = inspect.signature(factory).parameters
+    try:
+        accepted = set(inspect.signature(factory).parameters)
+    except ValueError:  # written in C, without a signature to ask for
+        accepted = set()
     given = {"shape": shape, "classes": classes, "num_classes": classes}
     arguments = {key: value for key, value in given.items() if key in accepted} | settings.options
     with torch.random.fork_rng(devices=[]):
@@ -97,9 +101,13 @@ def _find(name: str) -> Callable[..., nn.Module]:
     try:
         found = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
-        raise InputError(f"model '{name}' cannot be imported ({error}): give it as package.module:Name") from error
+        raise InputError(
+            f"model '{name}' cannot be imported ({error}): give it as package.module:Name"
+        ) from error
     if not callable(found):
-        raise InputError(f"model '{name}' is a {type(found).__name__}: name a class or function that makes one")
+        raise InputError(
+            f"model '{name}' is a {type(found).__name__}: name a class or function that makes one"
+        )
     factory: Callable[..., nn.Module] = found
     return factory
 
@@ -114,7 +122,9 @@ def _load(model: nn.Module, path: Path) -> None:
         raise RunError(f"no weights at {path}: correct model.weights or leave it out") from error
     except (SafetensorError, RuntimeError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise RunError(f"the weights in {path} do not fit the model ({reason}): name a file made by it") from error
+        raise RunError(
+            f"the weights in {path} do not fit the model ({reason}): name a file made by it"
+        ) from error
 
 
 def _freeze(model: nn.Module, patterns: tuple[str, ...]) -> None:
@@ -122,7 +132,9 @@ def _freeze(model: nn.Module, patterns: tuple[str, ...]) -> None:
     for pattern in patterns:
         matching = [name for name in names if fnmatch(name, pattern)]
         if not matching:
-            raise InputError(f"model.freeze pattern '{pattern}' matches no parameter (known: {', '.join(names)})")
+            raise InputError(
+                f"model.freeze pattern '{pattern}' matches no parameter (known: {', '.join(names)})"
+            )
         for name in matching:
             names[name].requires_grad_(False)
 
@@ -148,4 +160,6 @@ def _check(model: nn.Module, name: str, shape: tuple[int, ...], classes: int) ->
             "set its number of classes"
         )
     if not bool(torch.isfinite(logits).all()):
-        raise InputError(f"model '{name}' gives NaN or infinite logits before any training: check its weights")
+        raise InputError(
+            f"model '{name}' gives NaN or infinite logits before any training: check its weights"
+        )

@@ -1,0 +1,5 @@
+"""``python -m astraea``."""
+
+from astraea.cli import main
+
+main()

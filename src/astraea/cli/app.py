@@ -1,0 +1,45 @@
+"""The command line's table of contents: one line a command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import astraea
+from astraea.cli.compare import compare
+from astraea.cli.run import run
+from astraea.cli.scenario import scenario
+from astraea.cli.settings import settings
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="astraea",
+    help="Self-balancing federated learning, with a learned network under it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(astraea.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command()(run)
+app.command()(compare)
+app.command()(scenario)
+app.command()(settings)

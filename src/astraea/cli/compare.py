@@ -1,0 +1,123 @@
+"""``astraea compare``: one scenario under several algorithms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from astraea.cli.options import ConfigArgument, DataDirOption, JsonOption, SetOption
+from astraea.cli.shell import ERR, OUT, friendly, read_tables
+
+if TYPE_CHECKING:
+    from astraea.experiment.compare import Job
+
+__all__ = ["compare"]
+
+
+def compare(
+    config: ConfigArgument = None,
+    arms: Annotated[
+        str,
+        typer.Option(
+            "--arms",
+            "-a",
+            help="Comma-separated: fedavg, augmentation, mediators, random-mediators, astraea, astraea-rare-first, "
+            "or names of the configuration's own [arms.NAME].",
+        ),
+    ] = "fedavg,astraea",
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, help="Runs of each arm, under consecutive seeds.")
+    ] = 3,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the comparison.")] = Path(
+        "runs/comparison"
+    ),
+    changes: SetOption = (),
+    rates: Annotated[
+        str,
+        typer.Option(
+            "--rates",
+            help="Learning rates, comma-separated, from which each arm takes its best by validation.",
+        ),
+    ] = "",
+    match: Annotated[
+        bool,
+        typer.Option(
+            "--match-samples/--match-rounds",
+            help="Give every arm the samples that the first one processes, or the same rounds.",
+        ),
+    ] = True,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Runs side by side.")] = 1,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare algorithms on one scenario: a table with mean ± spread, and plots.
+
+    Whatever is finished is kept: the same command goes on where it stopped.
+    """
+    with friendly(resume="the same command"):
+        from astraea.errors import InputError
+        from astraea.experiment.arms import arm_settings
+        from astraea.experiment.compare import compare as run_all
+        from astraea.report.comparison import comparison_table, write_report
+
+        tables, _ = read_tables(config, changes, data_dir)
+        own = tables.pop("arms", {})
+        names = [name.strip() for name in arms.split(",") if name.strip()]
+        try:
+            grid = [float(rate) for rate in rates.split(",") if rate.strip()]
+        except ValueError as error:
+            raise InputError(f"--rates takes numbers separated by commas, not '{rates}'") from error
+        with _Bars() as bars:
+            comparison = run_all(
+                {name: arm_settings(tables, name, own) for name in names},
+                seeds,
+                out,
+                match_samples=match,
+                rates=grid,
+                jobs=jobs,
+                watch=bars.show,
+            )
+        write_report(comparison)
+        if as_json:
+            typer.echo(json.dumps({arm: list(found) for arm, found in comparison.summaries.items()}))
+            return
+        OUT.print(comparison_table(comparison))
+        OUT.print(f"written to {out}", markup=False, highlight=False)
+
+
+class _Bars:
+    """A bar over all runs of a comparison, and how far those under way are."""
+
+    def __enter__(self) -> _Bars:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self.progress = Progress(
+            TextColumn("runs"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[now]}"),
+            TimeElapsedColumn(),
+            console=ERR,
+        )
+        self.task = self.progress.add_task("runs", total=None, now="")
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def show(self, jobs: Sequence[Job], finished: int) -> None:
+        """Show how many of ``jobs`` are finished and which are under way."""
+        from astraea.experiment.folder import RunFolder
+
+        now = []
+        for job in jobs:
+            folder = RunFolder(job.folder)
+            if folder.metrics.exists() and not folder.finished:
+                rounds = folder.metrics.read_bytes().count(b"\n")
+                now.append(f"{job.arm} seed {job.settings.seed}: round {rounds}")
+        self.progress.update(self.task, total=len(jobs), completed=finished, now=", ".join(now))

@@ -1,0 +1,32 @@
+"""Arguments that several commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["ConfigArgument", "DataDirOption", "JsonOption", "SetOption"]
+
+ConfigArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[CONFIG]",
+        help="Settings in TOML; every key has a default. 'astraea settings' lists them.",
+        show_default=False,
+    ),
+]
+SetOption = Annotated[
+    list[str],
+    typer.Option(
+        "--set", "-s", metavar="KEY=VALUE", help="Change one setting, such as train.lr=0.1; may be repeated."
+    ),
+]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir", help="Folder that holds data files; by default $ASTRAEA_DATA, else the user's cache."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]

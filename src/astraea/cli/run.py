@@ -1,0 +1,121 @@
+"""``astraea run``: one federation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from astraea.cli.options import ConfigArgument, DataDirOption, JsonOption, SetOption
+from astraea.cli.shell import ERR, OUT, friendly, read_tables
+
+if TYPE_CHECKING:
+    from astraea.experiment.cost import Cost
+    from astraea.experiment.settings import RunSettings
+
+__all__ = ["run"]
+
+
+def run(
+    config: ConfigArgument = None,
+    changes: SetOption = (),
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder of the run; by default runs/SCENARIO-ALGORITHM-seedN."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what the run would cost, and do not run it.")
+    ] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train one federation, with live progress; without CONFIG, the built-in example on bundled data.
+
+    The folder gets config.toml, metrics.jsonl, summary.json, model.safetensors, clients.json and checkpoint/.
+    """
+    with friendly(resume=f"astraea run --resume --out {out}" if out else "the same command with --resume"):
+        from astraea.experiment.settings import load_toml, parse_settings, resolved
+
+        if resume and config is None and not changes and out is not None:
+            config = out / "config.toml"
+            parse_settings(load_toml(config), str(config))
+        tables, source = read_tables(config, changes, data_dir)
+        tables.pop("arms", None)
+        settings = resolved(parse_settings(tables, source))
+        if dry_run:
+            _show_cost(settings, as_json)
+            return
+        _train(settings, out or _default_folder(settings), resume, as_json)
+
+
+def _default_folder(settings: RunSettings) -> Path:
+    parts = [settings.data.name, settings.scenario.name, settings.algorithm.name, f"seed{settings.seed}"]
+    return Path("runs") / "-".join(part for part in parts if part != "custom")
+
+
+def _train(settings: RunSettings, out: Path, resume: bool, as_json: bool) -> None:
+    from astraea.experiment.run import run as train
+    from astraea.federation.callbacks import LiveProgress
+
+    result = train(settings, out=out, resume=resume, callbacks=[LiveProgress(ERR, settings.algorithm.name)])
+    if as_json:
+        typer.echo(json.dumps(result.summary))
+        return
+    OUT.print(_table(result.summary))
+    for note in result.summary["notes"]:
+        ERR.print(f"note: {note}", style="yellow", markup=False)
+    OUT.print(f"written to {out}", markup=False, highlight=False)
+
+
+def _table(summary: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    def percent(key: str) -> str:
+        return "–" if summary[key] is None else f"{summary[key]:.1%}"
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    rows = [
+        ("accuracy, final", f"{percent('accuracy_final')}   (best {percent('accuracy_best')})"),
+        ("balanced accuracy", percent("balanced_accuracy")),
+        ("recall of the rarest quarter", percent("tail_recall")),
+        ("worst tenth of clients", percent("worst_decile_client_accuracy")),
+        ("rounds", f"{summary['rounds']}, {summary['client_epochs']:,} client epochs"),
+        ("samples processed", f"{summary['samples_processed']:,}"),
+        ("steps", f"{summary['optimizer_steps']:,}, {summary['critical_path_steps']:,} on the critical path"),
+        ("sent", f"{summary['bytes_sent'] / 1e6:,.1f} MB"),
+        (
+            "divergence from uniform",
+            f"clients {summary['client_kl_mean']:.3f}, mediators {summary['mediator_kl_mean']:.3f}",
+        ),
+        ("extra storage", f"{summary['storage_overhead']:.1%}"),
+        ("time", f"{summary['wall_seconds']:.1f} s"),
+    ]
+    for name, value in rows:
+        table.add_row(name, value)
+    if summary["visits_skipped"]:
+        table.add_row("visits skipped", str(summary["visits_skipped"]))
+    return table
+
+
+def _show_cost(settings: RunSettings, as_json: bool) -> None:
+    import dataclasses
+
+    from astraea.experiment.cost import estimate
+    from astraea.experiment.prepare import prepare
+
+    experiment = prepare(settings)
+    cost: Cost = estimate(experiment)
+    experiment.engine.close()
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(cost)))
+        return
+    OUT.print(
+        f"{cost.rounds} rounds: {cost.client_epochs:,} client epochs, {cost.samples_processed:,} samples, "
+        f"{cost.optimizer_steps:,} steps\n"
+        f"traffic {cost.bytes_sent / 1e6:,.1f} MB, memory about {cost.memory_bytes / 1e6:,.0f} MB, "
+        f"time about {cost.seconds:,.0f} s on this machine",
+        highlight=False,
+    )

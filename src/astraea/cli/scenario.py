@@ -1,0 +1,44 @@
+"""``astraea scenario``: who holds what, before any training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from astraea.cli.options import ConfigArgument, DataDirOption, JsonOption, SetOption
+from astraea.cli.shell import OUT, friendly, read_tables
+
+__all__ = ["scenario"]
+
+
+def scenario(
+    config: ConfigArgument = None,
+    changes: SetOption = (),
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Also draw it into this file (png, svg or pdf).")
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who holds what: the client × class matrix, divergences from uniform, and sizes."""
+    with friendly():
+        from astraea.data.catalogue import load_dataset
+        from astraea.data.scenario import build_scenario
+        from astraea.experiment.settings import parse_settings
+        from astraea.report.scenario import scenario_figure, scenario_summary, scenario_text
+
+        tables, source = read_tables(config, changes, data_dir)
+        tables.pop("arms", None)
+        settings = parse_settings(tables, source)
+        built = build_scenario(
+            load_dataset(settings.data), settings.scenario, settings.seed, settings.evaluation.validation
+        )
+        if as_json:
+            typer.echo(json.dumps(scenario_summary(built)))
+        else:
+            OUT.print(scenario_text(built))
+        if picture is not None:
+            scenario_figure(built).savefig(picture)

@@ -1,0 +1,104 @@
+"""What a run would cost, before it is run: ``astraea run --dry-run``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from astraea.balance.participation import inclusion_probabilities
+from astraea.experiment.prepare import Experiment
+from astraea.federation.clients import ClientData
+from astraea.federation.plan import Baton
+from astraea.federation.training import train_visit
+from astraea.seeding import Purpose, torch_seed
+
+__all__ = ["Cost", "estimate", "samples_per_round"]
+
+_PROBE_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Expected cost of a whole run, all clients together.
+
+    ``memory_bytes`` is what samples, models and their gradients take; ``seconds`` is extrapolated from a few
+    timed steps of the real model on this machine, evaluation included.
+    """
+
+    rounds: int
+    client_epochs: int
+    samples_processed: int
+    optimizer_steps: int
+    bytes_sent: int
+    memory_bytes: int
+    seconds: float
+
+
+def samples_per_round(experiment: Experiment) -> float:
+    """Return the samples that a round processes in expectation over which clients take part."""
+    return float((_visit_rates(experiment) * experiment.population.histograms.sum(axis=1)).sum())
+
+
+def estimate(experiment: Experiment, clock: Callable[[], float] = time.perf_counter) -> Cost:
+    """Return the expected cost of ``experiment``; a probe trains a few steps and discards them."""
+    sizes = experiment.population.histograms.sum(axis=1)
+    rates = _visit_rates(experiment)
+    batch = experiment.settings.train.batch_size
+    samples = samples_per_round(experiment)
+    budget = experiment.budget
+    rounds = budget.rounds if budget.samples is None else max(1, round(budget.samples / samples))
+    passes = experiment.algorithm.settings.local_epochs
+    steps = float((rates * np.ceil(sizes / batch)).sum()) * rounds
+    params, counters = experiment.model.read()
+    hop = Baton(params, counters).bytes
+    visits = rates.sum() / passes * rounds
+    per_step, per_evaluation = _probe(experiment, clock)
+    evaluations = rounds // experiment.settings.evaluation.every
+    data = experiment.population.x.nbytes + experiment.scenario.test.x.nbytes
+    return Cost(
+        rounds=rounds,
+        client_epochs=round(rates.sum() * rounds),
+        samples_processed=round(samples * rounds),
+        optimizer_steps=round(steps),
+        bytes_sent=round(2 * hop * visits),
+        memory_bytes=data + 5 * hop,  # two models with a gradient each, and the running sum of a round
+        seconds=steps * per_step + evaluations * per_evaluation,
+    )
+
+
+def _visit_rates(experiment: Experiment) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return each client's expected epochs a round, shape ``(K,)``."""
+    settings = experiment.algorithm.settings
+    wanted = min(settings.clients_per_round, len(experiment.population))
+    included = inclusion_probabilities(experiment.population.histograms, wanted, settings.participation)
+    return included * settings.local_epochs * experiment.algorithm.passes
+
+
+def _probe(experiment: Experiment, clock: Callable[[], float]) -> tuple[float, float]:
+    """Return the seconds of one optimiser step and of one evaluation."""
+    population, batch = experiment.population, experiment.settings.train.batch_size
+    rows = np.resize(np.concatenate([client.rows for client in population.clients]), batch * _PROBE_STEPS)
+    chosen = torch.from_numpy(rows)
+    data = ClientData(population.x[chosen], population.y[chosen], None, population.transforms)
+    baton = Baton(*experiment.model.read())
+    training = experiment.settings.train.local(1, 0.0)
+    seed = torch_seed(experiment.settings.seed, Purpose.CALIBRATION)
+    before = torch.get_num_threads()
+    torch.set_num_threads(experiment.settings.engine.threads)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            seconds = []
+            for _ in range(2):  # the first warms up
+                began = clock()
+                train_visit(experiment.model, data, experiment.algorithm.rule, training, baton, seed=seed)
+                seconds.append(clock() - began)
+        began = clock()
+        experiment.evaluate(baton.params, baton.counters)
+        return seconds[-1] / _PROBE_STEPS, clock() - began
+    finally:
+        torch.set_num_threads(before)
+        experiment.model.write(baton.params, baton.counters)

@@ -1,0 +1,62 @@
+"""Every key of a configuration with its default and its meaning: the command line's help and the reference page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple, get_args
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from astraea.experiment.settings import RunSettings
+from astraea.federation.algorithms import AnyAlgorithmSettings
+
+__all__ = ["Key", "describe"]
+
+
+class Key(NamedTuple):
+    """One key: its dotted name, its default as in TOML (``–`` for none), and what it means."""
+
+    name: str
+    default: str
+    description: str
+
+
+def describe() -> list[Key]:
+    """Return every key, in the order of the settings; an algorithm's own keys name it."""
+    return list(_walk(RunSettings, ""))
+
+
+def _walk(model: type[BaseModel], prefix: str) -> Iterator[Key]:
+    for name, field in model.model_fields.items():
+        if prefix == "" and name == "algorithm":
+            yield from _algorithms()
+            continue
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _walk(kind, f"{prefix}{name}.")
+            continue
+        default = field.get_default(call_default_factory=True)
+        yield Key(f"{prefix}{name}", _toml(default), field.description or "")
+
+
+def _algorithms() -> Iterator[Key]:
+    seen: set[Key] = set()
+    for kind in get_args(get_args(AnyAlgorithmSettings)[0]):
+        name = kind.model_fields["name"].default
+        for key in _walk(kind, "algorithm."):
+            shown = (
+                key._replace(description=f"{key.description} ({name})")
+                if key.name != "algorithm.name"
+                else key
+            )
+            if shown not in seen:
+                seen.add(shown)
+                yield shown
+
+
+def _toml(value: Any) -> str:
+    if value is None or value is PydanticUndefined:
+        return "–"
+    return json.dumps(value, default=str)

@@ -1,0 +1,125 @@
+"""From settings to the parts of a run: scenario, clients, model, algorithm, engine, evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from astraea.balance.losses import make_loss
+from astraea.balance.rebalancing import Rebalancing, rebalancing, rule_parameters
+from astraea.data.catalogue import load_dataset
+from astraea.data.dataset import Dataset
+from astraea.data.scenario import Scenario, build_scenario
+from astraea.engines import make_engine
+from astraea.experiment.settings import RunSettings, resolved
+from astraea.federation.algorithms import Algorithm, make_algorithm
+from astraea.federation.clients import Population
+from astraea.federation.evaluation import Evaluation, evaluate, tail_recall
+from astraea.federation.loop import Budget, Engine, Metrics
+from astraea.federation.models import build_model
+from astraea.federation.rule import LocalRule
+from astraea.federation.vector import VectorModel
+from astraea.seeding import Purpose, stream
+
+__all__ = ["Experiment", "prepare"]
+
+
+@dataclass
+class Experiment:
+    """The parts of one run. ``model`` measures; the engine trains a copy of its own."""
+
+    settings: RunSettings
+    scenario: Scenario
+    rebalancing: Rebalancing
+    population: Population
+    model: VectorModel
+    algorithm: Algorithm
+    engine: Engine
+    budget: Budget
+
+    @property
+    def classes(self) -> int:
+        """Number of classes N."""
+        return len(self.scenario.class_names)
+
+    def evaluate(self, params: Tensor, counters: Tensor) -> Metrics:
+        """Return the metrics of a model on the test samples, and on the validation samples if there are any."""
+        on_test = self.predict(params, counters)
+        metrics: Metrics = {
+            "accuracy": on_test.accuracy,
+            "balanced_accuracy": on_test.balanced_accuracy,
+            "tail_recall": tail_recall(on_test, self.scenario.global_counts),
+            "test_loss": on_test.loss,
+        }
+        if self.scenario.validation is not None:
+            with self.model.holding(params, counters) as module:
+                held_out = evaluate(module, self.scenario.validation, self.classes)
+            metrics["validation_accuracy"] = held_out.accuracy
+            metrics["validation_balanced_accuracy"] = held_out.balanced_accuracy
+        return metrics
+
+    def predict(self, params: Tensor, counters: Tensor) -> Evaluation:
+        """Return a model's predictions on the test samples."""
+        with self.model.holding(params, counters) as module:
+            return evaluate(module, self.scenario.test, self.classes)
+
+    def available(self, round_: int) -> NDArray[np.bool_]:
+        """Return which clients would answer an invitation in a round, shape ``(K,)``."""
+        draws = stream(self.settings.seed, Purpose.AVAILABILITY, round_).random(len(self.population))
+        return draws >= self.settings.engine.dropout
+
+
+def prepare(
+    settings: RunSettings,
+    *,
+    dataset: Dataset | None = None,
+    scenario: Scenario | None = None,
+    model: Callable[[], nn.Module] | None = None,
+) -> Experiment:
+    """Build every part of a run; nothing is trained yet.
+
+    ``dataset`` or ``scenario`` take the place of what the settings would load or build, and ``model`` that of
+    the named model. Raises the errors of the parts, one sentence each.
+    """
+    settings = resolved(settings)
+    if scenario is None:
+        scenario = build_scenario(
+            load_dataset(settings.data) if dataset is None else dataset,
+            settings.scenario,
+            settings.seed,
+            settings.evaluation.validation,
+        )
+    classes = len(scenario.class_names)
+    balance = settings.balance
+    parameters = {name: getattr(balance, name) for name in rule_parameters(balance.rebalancing)}
+    change = rebalancing(scenario.global_counts, balance.rebalancing, **parameters)
+    population = Population.from_samples(
+        scenario.train,
+        scenario.clients,
+        classes,
+        None if balance.rebalancing == "none" else change,
+        on_the_fly=balance.storage == "on-the-fly",
+        transforms=balance.transforms,
+        seed=settings.seed,
+    )
+
+    def build() -> nn.Module:
+        if model is not None:
+            return model()
+        return build_model(settings.model, scenario.train.x.shape[1:], classes, settings.seed)
+
+    rule = LocalRule(*make_loss(settings.train.loss, settings.train.tau))
+    return Experiment(
+        settings=settings,
+        scenario=scenario,
+        rebalancing=change,
+        population=population,
+        model=VectorModel(build().to(settings.engine.device)),
+        algorithm=make_algorithm(settings.algorithm, settings.train, rule),
+        engine=make_engine(settings.engine, build()),
+        budget=Budget(settings.rounds, settings.samples),
+    )

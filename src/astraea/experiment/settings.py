@@ -1,0 +1,229 @@
+"""A run's settings: one typed model, read from TOML, changed by ``key=value``, written back resolved."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from astraea.balance.settings import BalanceSettings
+from astraea.data.catalogue import DataSettings
+from astraea.data.scenario import ScenarioSettings
+from astraea.engines.settings import EngineSettings
+from astraea.errors import InputError, nearest
+from astraea.federation.algorithms import AnyAlgorithmSettings, AstraeaSettings
+from astraea.federation.models import ModelSettings
+from astraea.federation.settings import TrainingSettings
+
+__all__ = [
+    "EXAMPLE",
+    "EvaluationSettings",
+    "OutputSettings",
+    "RunSettings",
+    "changed",
+    "dump_toml",
+    "flattened",
+    "load_toml",
+    "parse_changes",
+    "parse_settings",
+    "resolved",
+]
+
+EXAMPLE = Path(__file__).parent / "examples" / "digits.toml"
+"""The settings of a run without any: data that needs no download, under a minute on two cores."""
+
+
+class EvaluationSettings(BaseModel):
+    """When the model is measured, and on what choices may rest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    every: int = Field(
+        1, ge=1, description="Rounds between two evaluations; the last round is always evaluated."
+    )
+    validation: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share of each class's training samples held out for validation; rates and stopping rounds "
+        "are chosen on them, never on the test set.",
+    )
+    early_stopping: int | None = Field(
+        None,
+        ge=1,
+        description="Evaluations without a better validation balanced accuracy after which the run ends; its "
+        "result is then the best model. Needs evaluation.validation above 0.",
+    )
+
+
+class OutputSettings(BaseModel):
+    """What a run writes into its folder beside metrics, summary and model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    checkpoint_every: int = Field(10, ge=1, description="Rounds between two checkpoints.")
+    tensorboard: bool = Field(False, description="Write TensorBoard events (extra astraea[tensorboard]).")
+
+
+class RunSettings(BaseModel):
+    """Everything that decides a run: the same settings give the same model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int = Field(0, ge=0, description="The one seed of every random decision.")
+    rounds: int = Field(60, ge=1, description="Rounds of training.")
+    samples: int | None = Field(
+        None,
+        ge=1,
+        description="Budget instead of rounds: the run ends with the round in which this many samples are "
+        "processed, and learning-rate schedules run over it.",
+    )
+    data: DataSettings = Field(default_factory=DataSettings, description="Which dataset.")
+    scenario: ScenarioSettings = Field(default_factory=ScenarioSettings, description="Who holds what of it.")
+    model: ModelSettings = Field(default_factory=ModelSettings, description="What is trained.")
+    balance: BalanceSettings = Field(
+        default_factory=BalanceSettings, description="Rebalancing of rare classes."
+    )
+    algorithm: AnyAlgorithmSettings = Field(
+        default_factory=AstraeaSettings, description="Who trains in a round, and in which order."
+    )
+    train: TrainingSettings = Field(default_factory=TrainingSettings, description="Local training.")
+    engine: EngineSettings = Field(default_factory=EngineSettings, description="Where rounds are executed.")
+    evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="When to measure.")
+    output: OutputSettings = Field(default_factory=OutputSettings, description="What is written.")
+
+
+def parse_settings(values: Mapping[str, Any], source: str = "settings") -> RunSettings:
+    """Return the settings that ``values``, nested as in TOML, describe; what is not given has its default.
+
+    Raises :class:`InputError` with one sentence for the first value that cannot be used.
+    """
+    try:
+        settings = RunSettings.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"{source}: {_sentence(error)}") from error
+    if settings.evaluation.early_stopping is not None and settings.evaluation.validation == 0:
+        raise InputError(
+            f"{source}: evaluation.early_stopping needs validation samples: set evaluation.validation, such as 0.1"
+        )
+    return settings
+
+
+def load_toml(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file. Raises :class:`InputError` if it is missing or not TOML."""
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise InputError(f"cannot read {path} ({error.strerror}): give the path of a TOML file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}") from error
+
+
+def parse_changes(texts: Iterable[str]) -> dict[str, Any]:
+    """Return ``key=value`` texts as ``{"train.lr": 0.1, ...}``; a value is TOML, or else a plain string."""
+    changes: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"'{text}' is not KEY=VALUE: write for example train.lr=0.1")
+        try:
+            changes[key.strip()] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            changes[key.strip()] = value.strip()
+    return changes
+
+
+def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``values`` with each dotted key of ``changes`` set.
+
+    Another ``algorithm.name`` keeps only those keys of the section that the new algorithm has.
+    """
+    result = _copied(values)
+    for key, value in sorted(changes.items(), key=lambda item: item[0] != "algorithm.name"):
+        *parents, last = key.split(".")
+        table = result
+        for parent in parents:
+            table = table.setdefault(parent, {})
+            if not isinstance(table, dict):
+                raise InputError(f"'{key}' cannot be set: '{parent}' is a value, not a section")
+        table[last] = value
+        if key == "algorithm.name":
+            for kind in _algorithms():
+                if kind.model_fields["name"].default == value:
+                    result["algorithm"] = {
+                        name: old for name, old in table.items() if name in kind.model_fields
+                    }
+    return result
+
+
+def resolved(settings: RunSettings) -> RunSettings:
+    """Return the settings with every ``auto`` that does not depend on the data decided."""
+    if settings.balance.rebalancing != "auto":
+        return settings
+    rule = "mean-power" if settings.algorithm.name == "astraea" else "none"
+    return settings.model_copy(update={"balance": settings.balance.model_copy(update={"rebalancing": rule})})
+
+
+def dump_toml(settings: RunSettings) -> str:
+    """Return the settings as TOML that reads back as they are."""
+    values: dict[str, Any] = settings.model_dump(mode="json", exclude_none=True)
+    return tomli_w.dumps(values)
+
+
+def flattened(settings: BaseModel, prefix: str = "") -> dict[str, Any]:
+    """Return every value under its dotted key, such as ``{"train.lr": 0.05}``."""
+    result: dict[str, Any] = {}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            result |= flattened(value, f"{prefix}{name}.")
+        else:
+            result[f"{prefix}{name}"] = value
+    return result
+
+
+def _algorithms() -> tuple[type[BaseModel], ...]:
+    return get_args(get_args(AnyAlgorithmSettings)[0])
+
+
+def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    if place[:1] == ["algorithm"] and len(place) > 2:
+        del place[1]  # pydantic puts the discriminator's value into the path
+    key = ".".join(place)
+    if first["type"] == "extra_forbidden":
+        known = list(_fields(first["loc"][:-1]))
+        return f"unknown key '{key}'{nearest(place[-1], known)} (known here: {', '.join(known)})"
+    if first["type"].startswith("union_tag"):
+        names = [str(kind.model_fields["name"].default) for kind in _algorithms()]
+        given = (
+            str(first["input"].get("name", "")) if isinstance(first["input"], dict) else str(first["input"])
+        )
+        return f"algorithm.name '{given}' is unknown{nearest(given, names)} (known: {', '.join(names)})"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"'{key}' cannot be {first['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _fields(place: tuple[int | str, ...]) -> Iterable[str]:
+    kind: Any = RunSettings
+    for part in place:
+        options = [kind] if isinstance(kind, type) else [option for option in _algorithms()]
+        found = None
+        for option in options:
+            if option.model_fields.get("name") is not None and option.model_fields["name"].default == part:
+                found = option
+            elif part in option.model_fields:
+                found = option.model_fields[part].annotation
+        if found is None:
+            return ()
+        kind = found
+    return kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else ()

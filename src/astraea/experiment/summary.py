@@ -1,0 +1,87 @@
+"""What a run comes to: the numbers of ``summary.json``."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from astraea.balance.divergence import kl_to_uniform
+from astraea.experiment.prepare import Experiment
+from astraea.federation.evaluation import client_accuracies, tail_recall, worst_decile
+from astraea.federation.loop import Run
+
+__all__ = ["deployed", "summarise"]
+
+
+def deployed(experiment: Experiment, run: Run) -> tuple[Tensor, Tensor]:
+    """Return the ``(params, counters)`` that a run ends with: with early stopping, the best by validation."""
+    if experiment.settings.evaluation.early_stopping is not None and run.best is not None:
+        return run.best.params, run.best.counters
+    return experiment.algorithm.deploy(run.state)
+
+
+def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[dict[str, Any], list[float]]:
+    """Return the summary of a finished run and the accuracy of each client.
+
+    Accuracies over the course of the run come from its history; recalls and client accuracies are those of the
+    deployed model.
+    """
+    scenario, settings = experiment.scenario, experiment.settings
+    measured = [line for line in run.history if "accuracy" in line]
+    last_tenth = measured[-math.ceil(len(measured) / 10) :]
+    on_test = experiment.predict(*deployed(experiment, run))
+    by_client = client_accuracies(on_test, scenario.histograms, scenario.test_clients)
+    original = len(scenario.train)
+    summary: dict[str, Any] = {
+        "algorithm": settings.algorithm.name,
+        "dataset": scenario.dataset,
+        "scenario": scenario.name,
+        "seed": settings.seed,
+        "rounds": run.state.round,
+        "clients": len(experiment.population),
+        "accuracy_final": float(np.mean([line["accuracy"] for line in last_tenth])),
+        "accuracy_best": max(line["accuracy"] for line in measured),
+        "accuracy_deployed": on_test.accuracy,
+        "deployed_round": run.best.round
+        if settings.evaluation.early_stopping is not None and run.best is not None
+        else run.state.round,
+        "balanced_accuracy_final": float(np.mean([line["balanced_accuracy"] for line in last_tenth])),
+        "balanced_accuracy": on_test.balanced_accuracy,
+        "tail_recall": tail_recall(on_test, scenario.global_counts),
+        "per_class_recall": on_test.per_class_recall.tolist(),
+        "worst_decile_client_accuracy": worst_decile(by_client),
+        "validation_balanced_accuracy_best": None if run.best is None else run.best.score,
+        "validation_balanced_accuracy_final": float(
+            np.mean([line["validation_balanced_accuracy"] for line in last_tenth])
+        )
+        if scenario.validation is not None
+        else None,
+        "client_epochs": run.totals.client_epochs,
+        "samples_processed": run.totals.samples_processed,
+        "optimizer_steps": run.totals.optimizer_steps,
+        "critical_path_steps": run.totals.critical_path_steps,
+        "bytes_sent": run.totals.bytes_sent,
+        "visits_skipped": run.totals.visits_skipped,
+        "client_kl_mean": float(kl_to_uniform(experiment.population.histograms).mean()),
+        "mediator_kl_mean": float(np.mean([line["mediator_kl"] for line in run.history])),
+        "storage_overhead": experiment.population.stored / original - 1.0,
+        "wall_seconds": wall_seconds,
+        "simulated_seconds": None,
+        "class_names": list(scenario.class_names),
+        "class_counts": scenario.global_counts.tolist(),
+        "sample_shape": list(scenario.train.x.shape[1:]),
+        "notes": list(scenario.notes),
+    }
+    return _without_nan(summary), [None if math.isnan(value) else value for value in by_client.tolist()]
+
+
+def _without_nan(value: Any) -> Any:
+    # JSON has no NaN: what cannot be measured (a class without test samples) is null.
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

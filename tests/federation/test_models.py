@@ -1,0 +1,112 @@
+"""Models by name and by import path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from astraea.errors import InputError, RunError
+from astraea.federation.models import MODELS, ModelSettings, build_model
+
+
+def parameters(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def test_the_papers_emnist_model_has_the_stated_parameters() -> None:
+    assert parameters(build_model(ModelSettings(name="emnist-cnn"), (1, 28, 28), 47, 0)) == 68_873
+
+
+def test_the_keras_cifar_model_has_the_known_parameters() -> None:
+    assert parameters(build_model(ModelSettings(name="keras-cifar-cnn"), (3, 32, 32), 10, 0)) == 1_250_858
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((1, 28, 28), "EmnistCNN"),
+        ((3, 32, 32), "KerasCifarCNN"),
+        ((9, 128), "SequenceCNN"),
+        ((1, 8, 8), "MLP"),
+    ],
+)
+def test_auto_goes_by_shape(shape: tuple[int, ...], expected: str) -> None:
+    assert type(build_model(ModelSettings(), shape, 5, 0)).__name__ == expected
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_weights_follow_from_the_seed_alone(name: str) -> None:
+    shape = (9, 128) if name == "sequence-cnn" else (3, 32, 32)
+    first, again, other = (build_model(ModelSettings(name=name), shape, 4, seed) for seed in (1, 1, 2))
+    for a, b in zip(first.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert any(not torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True))
+
+
+def test_any_module_by_import_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_models.py").write_text(
+        "from torch import nn\n"
+        "def tiny(num_classes, bias=True):\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(4, num_classes, bias=bias))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*__import__("sys").path])
+    model = build_model(ModelSettings(name="my_models:tiny", options={"bias": False}), (1, 2, 2), 3, 0)
+    assert parameters(model) == 12
+
+
+def test_a_warm_start_takes_the_stored_weights(tmp_path: Path) -> None:
+    trained = build_model(ModelSettings(name="mlp"), (4,), 2, seed=1)
+    save_file(trained.state_dict(), tmp_path / "w.safetensors")
+    warm = build_model(ModelSettings(name="mlp", weights=tmp_path / "w.safetensors"), (4,), 2, seed=2)
+    for a, b in zip(trained.parameters(), warm.parameters(), strict=True):
+        assert torch.equal(a, b)
+    with pytest.raises(RunError, match="do not fit the model"):
+        build_model(ModelSettings(name="mlp", weights=tmp_path / "w.safetensors"), (5,), 2, seed=2)
+    with pytest.raises(RunError, match="no weights at"):
+        build_model(ModelSettings(name="mlp", weights=tmp_path / "none.safetensors"), (4,), 2, seed=2)
+
+
+def test_freezing_by_pattern() -> None:
+    model = build_model(ModelSettings(name="mlp", freeze=("layers.1.*",)), (4,), 2, 0)
+    assert [name for name, p in model.named_parameters() if p.requires_grad] == [
+        "layers.3.weight",
+        "layers.3.bias",
+    ]
+    with pytest.raises(InputError, match="matches no parameter"):
+        build_model(ModelSettings(name="mlp", freeze=("features.*",)), (4,), 2, 0)
+
+
+def test_what_is_no_model_is_refused_in_a_sentence() -> None:
+    with pytest.raises(InputError, match=r"unknown model 'emnist_cnn'; did you mean 'emnist-cnn'\?"):
+        build_model(ModelSettings(name="emnist_cnn"), (1, 28, 28), 10, 0)
+    with pytest.raises(InputError, match="cannot be imported"):
+        build_model(ModelSettings(name="nowhere.at:All"), (1, 28, 28), 10, 0)
+    with pytest.raises(InputError, match=r"cannot be built for samples of shape \(9, 128\)"):
+        build_model(ModelSettings(name="emnist-cnn"), (9, 128), 6, 0)
+    with pytest.raises(InputError, match="not an nn.Module"):
+        build_model(ModelSettings(name="builtins:dict"), (4,), 2, 0)
+    with pytest.raises(InputError, match=r"maps 2 samples to \(2, 3\), expected \(2, 2\)"):
+        build_model(
+            ModelSettings(name="torch.nn:Linear", options={"in_features": 4, "out_features": 3}), (4,), 2, 0
+        )
+    with pytest.raises(InputError, match="fails on samples of shape"):
+        build_model(
+            ModelSettings(name="torch.nn:Linear", options={"in_features": 5, "out_features": 2}), (4,), 2, 0
+        )
+
+
+def test_a_model_that_gives_nan_is_refused_before_training(tmp_path: Path) -> None:
+    broken = {"weight": torch.full((2, 4), torch.nan), "bias": torch.zeros(2)}
+    save_file(broken, tmp_path / "nan.safetensors")
+    settings = ModelSettings(
+        name="torch.nn:Linear",
+        options={"in_features": 4, "out_features": 2},
+        weights=tmp_path / "nan.safetensors",
+    )
+    with pytest.raises(InputError, match="NaN or infinite logits before any training"):
+        build_model(settings, (4,), 2, 0)

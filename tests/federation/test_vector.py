@@ -1,0 +1,107 @@
+"""A model as one vector."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from astraea.errors import InputError
+from astraea.federation.vector import VectorModel
+
+
+class Tied(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encode = nn.Linear(3, 2, bias=False)
+        self.decode = nn.Linear(3, 2, bias=False)
+        self.decode.weight = self.encode.weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.encode(x) + self.decode(x)
+
+
+def test_reads_weights_then_floating_buffers_and_counts_integers_apart() -> None:
+    model = VectorModel(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
+    params, counters = model.read()
+    assert params.shape == (
+        2 * 3 + 3 + 3 + 3 + 3 + 3,
+    )  # weight, bias, scale, shift, running mean and variance
+    assert counters.tolist() == [0]
+    assert params[-6:].tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_writing_reaches_the_module_and_reading_gives_a_copy() -> None:
+    module = nn.Linear(2, 1)
+    model = VectorModel(module)
+    model.write(torch.tensor([1.0, 2.0, 3.0]), torch.empty(0, dtype=torch.int64))
+    assert module.weight.tolist() == [[1.0, 2.0]]
+    assert module.bias.tolist() == [3.0]
+    copy, _ = model.read()
+    copy.zero_()
+    assert module.bias.tolist() == [3.0]
+
+
+def test_gradients_arrive_in_one_vector() -> None:
+    module = nn.Linear(2, 1)
+    model = VectorModel(module)
+    module(torch.tensor([[5.0, 7.0]])).sum().backward()
+    assert model.grad.tolist() == [5.0, 7.0, 1.0]
+
+
+def test_tied_weights_travel_once() -> None:
+    model = VectorModel(Tied())
+    params, _ = model.read()
+    assert params.shape == (6,)
+    model.module(torch.ones(1, 3)).sum().backward()
+    assert model.grad.tolist() == [2.0] * 6
+
+
+def test_frozen_parameters_stay_where_they_are() -> None:
+    module = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    module[0].requires_grad_(False)
+    model = VectorModel(module)
+    assert model.read()[0].shape == (4,)
+    assert list(model.named(model.read()[0])) == ["1.weight", "1.bias"]
+    assert set(model.state_dict()) == {"0.weight", "0.bias", "1.weight", "1.bias"}
+
+
+def test_a_buffer_that_the_module_replaces_is_still_found() -> None:
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(1))
+            self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+            self.register_buffer("scratch", torch.zeros(9), persistent=False)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.seen = self.seen + len(x)
+            return x * self.scale
+
+    model = VectorModel(Counting())
+    model.module(torch.ones(4))
+    assert model.read()[1].tolist() == [4]
+    assert model.read()[0].tolist() == [1.0]  # what is not persistent does not travel
+
+
+def test_holding_lends_the_model_and_puts_it_back() -> None:
+    module = nn.Linear(1, 1)
+    model = VectorModel(module)
+    before, counters = model.read()
+    with model.holding(torch.tensor([2.0, 1.0]), counters) as lent:
+        assert not lent.training
+        assert lent(torch.tensor([[3.0]])).item() == 7.0
+    assert module.training
+    assert torch.equal(model.read()[0], before)
+
+
+def test_refuses_what_it_cannot_carry() -> None:
+    frozen = nn.Linear(1, 1).requires_grad_(False)
+    with pytest.raises(InputError, match="no trainable parameter"):
+        VectorModel(frozen)
+    mixed = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1).double())
+    with pytest.raises(InputError, match="differ in dtype"):
+        VectorModel(mixed)
+    model = VectorModel(nn.Linear(1, 1))
+    with pytest.raises(InputError, match="holds 2 parameters, but 3 arrived"):
+        model.write(torch.zeros(3), torch.empty(0, dtype=torch.int64))
