@@ -81,9 +81,7 @@ def test_ties_of_permuted_histograms_go_to_the_lowest_index() -> None:
 @pytest.mark.parametrize("rule", sorted(MEDIATOR_RULES))
 @given(histograms=rounds(most=50), capacity=st.integers(1, 12), seed=st.integers(0, 9))
 @settings(max_examples=30)
-def test_every_rule_visits_each_client_once(
-    rule: str, histograms: np.ndarray, capacity: int, seed: int
-) -> None:
+def test_every_rule_visits_each_client_once(rule: str, histograms: np.ndarray, capacity: int, seed: int) -> None:
     mediators = schedule_mediators(histograms, capacity, rule=rule, seed=seed)
     assert sorted(client for mediator in mediators for client in mediator) == list(range(len(histograms)))
     assert len(mediators) == -(-len(histograms) // capacity)

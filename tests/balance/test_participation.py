@@ -14,9 +14,9 @@ from astraea.balance.participation import (
 )
 from astraea.errors import InputError
 
-populations = arrays(
-    np.int64, st.tuples(st.integers(1, 12), st.integers(1, 5)), elements=st.integers(0, 40)
-).map(lambda counts: counts + (np.arange(counts.shape[1]) == 0) * ~counts.any(axis=1, keepdims=True))
+populations = arrays(np.int64, st.tuples(st.integers(1, 12), st.integers(1, 5)), elements=st.integers(0, 40)).map(
+    lambda counts: counts + (np.arange(counts.shape[1]) == 0) * ~counts.any(axis=1, keepdims=True)
+)
 settings = st.builds(
     ParticipationSettings,
     rule=st.sampled_from(sorted(PARTICIPATION_RULES)),

@@ -18,9 +18,7 @@ def test_worked_out_by_hand() -> None:
     assert effective_prior(histograms, rebalancing=change) == pytest.approx([3 / 11, 8 / 11, 0])
 
 
-@given(
-    arrays(np.int64, (4, 3), elements=st.integers(0, 50)), arrays(np.float64, 4, elements=st.floats(0.01, 1))
-)
+@given(arrays(np.int64, (4, 3), elements=st.integers(0, 50)), arrays(np.float64, 4, elements=st.floats(0.01, 1)))
 def test_is_a_distribution_over_the_classes_held(histograms: np.ndarray, participation: np.ndarray) -> None:
     if not histograms.any():
         return

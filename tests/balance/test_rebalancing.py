@@ -53,9 +53,7 @@ def test_z_score_worked_out_by_hand() -> None:
 )
 def test_mean_power_storage_of_letter_frequencies(alpha: float, storage: float, last_digit: float) -> None:
     assert sum(LTRF1) == pytest.approx(117_500, abs=1)
-    assert storage_ratio(LTRF1, rebalancing(LTRF1, alpha=alpha)) == pytest.approx(
-        storage, abs=0.51 * last_digit
-    )
+    assert storage_ratio(LTRF1, rebalancing(LTRF1, alpha=alpha)) == pytest.approx(storage, abs=0.51 * last_digit)
 
 
 @pytest.mark.parametrize(
@@ -92,9 +90,7 @@ def test_z_score_evens_out_the_papers_scenarios(counts: list[float], before: flo
 
 
 @given(counts_of_classes, rules)
-def test_only_classes_below_the_mean_gain_and_only_those_above_it_lose(
-    counts: np.ndarray, rule: tuple
-) -> None:
+def test_only_classes_below_the_mean_gain_and_only_those_above_it_lose(counts: np.ndarray, rule: tuple) -> None:
     change = rebalancing(counts, rule=rule[0], **rule[1])
     assert (change.copies[counts >= counts.mean()] == 0).all()
     assert (change.keep[counts <= counts.mean()] == 1).all()

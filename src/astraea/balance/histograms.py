@@ -27,13 +27,9 @@ def client_histograms(
     held = labels[np.concatenate(clients)] if sum(sizes) else np.empty(0, np.int64)
     if len(held) and (held.min() < 0 or held.max() >= classes):
         wrong = held.min() if held.min() < 0 else held.max()
-        raise InputError(
-            f"label {wrong} is out of range: with {classes} classes, labels go from 0 to {classes - 1}"
-        )
+        raise InputError(f"label {wrong} is out of range: with {classes} classes, labels go from 0 to {classes - 1}")
     owner = np.repeat(np.arange(len(clients)), sizes)
-    return np.bincount(owner * classes + held, minlength=len(clients) * classes).reshape(
-        len(clients), classes
-    )
+    return np.bincount(owner * classes + held, minlength=len(clients) * classes).reshape(len(clients), classes)
 
 
 def as_counts(counts: ArrayLike, what: str, ndim: int | None = None) -> NDArray[np.float64]:
@@ -47,9 +43,7 @@ def as_counts(counts: ArrayLike, what: str, ndim: int | None = None) -> NDArray[
         raise InputError(f"{what} must be numbers, got {array.dtype}: pass a count for each class")
     if array.ndim == 0 or array.shape[-1] == 0 or (ndim is not None and array.ndim != ndim):
         expected = {None: "(..., classes)", 1: "(classes,)", 2: "(clients, classes)"}[ndim]
-        raise InputError(
-            f"{what} have shape {array.shape}: they must have shape {expected}, with at least one class"
-        )
+        raise InputError(f"{what} have shape {array.shape}: they must have shape {expected}, with at least one class")
     if not np.isfinite(array).all() or (array < 0).any():
         raise InputError(f"{what} hold a negative, infinite or missing value: a count is a number from 0")
     return array.astype(np.float64)

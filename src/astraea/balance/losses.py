@@ -20,9 +20,7 @@ LOWEST_LOG_PRIOR = math.log(1e-9)
 """What stands for the log prior of rarer and of absent classes, which would be infinite."""
 
 
-def cross_entropy(
-    logits: Tensor, targets: Tensor, log_prior: Tensor | None = None, tau: float = 1.0
-) -> Tensor:
+def cross_entropy(logits: Tensor, targets: Tensor, log_prior: Tensor | None = None, tau: float = 1.0) -> Tensor:
     """Return the mean cross-entropy of ``logits`` ``(B, N)``; the prior does not matter."""
     return functional.cross_entropy(logits, targets)
 

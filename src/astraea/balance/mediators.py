@@ -52,11 +52,7 @@ def schedule_mediators(
         raise InputError(f"mediator capacity is {capacity}: it must be a whole number of clients, at least 1")
     if rule not in MEDIATOR_RULES:
         raise unknown_name("mediator rule", rule, MEDIATOR_RULES)
-    rng = (
-        stream(int(seed), Purpose.MEDIATORS)
-        if isinstance(seed, int | np.integer)
-        else np.random.default_rng(seed)
-    )
+    rng = stream(int(seed), Purpose.MEDIATORS) if isinstance(seed, int | np.integer) else np.random.default_rng(seed)
     return MEDIATOR_RULES[rule](counts, int(capacity), rng)
 
 

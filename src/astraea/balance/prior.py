@@ -30,13 +30,9 @@ def effective_prior(
     Raises :class:`InputError` for values that are no counts, and if nobody who takes part holds a sample.
     """
     counts = as_counts(histograms, "histograms", ndim=2)
-    often = (
-        np.ones(len(counts)) if participation is None else as_counts(participation, "participation", ndim=1)
-    )
+    often = np.ones(len(counts)) if participation is None else as_counts(participation, "participation", ndim=1)
     if often.shape != (len(counts),):
-        raise InputError(
-            f"participation has {len(often)} values for {len(counts)} clients: give one for each"
-        )
+        raise InputError(f"participation has {len(often)} values for {len(counts)} clients: give one for each")
     met = often @ counts
     if rebalancing is not None:
         met = rebalancing.expected_counts(met)

@@ -74,9 +74,7 @@ def rebalancing(class_counts: ArrayLike, rule: str = "mean-power", **parameters:
     for name in parameters:
         if name not in known:
             takes = f"it takes {', '.join(known)}" if known else "it takes none"
-            raise InputError(
-                f"rebalancing rule '{rule}' has no parameter '{name}'{nearest(name, known)} ({takes})"
-            )
+            raise InputError(f"rebalancing rule '{rule}' has no parameter '{name}'{nearest(name, known)} ({takes})")
     absent = np.flatnonzero(counts == 0)
     if len(absent) and rule != "none":
         listed = ", ".join(map(str, absent[:5])) + (", ..." if len(absent) > 5 else "")

@@ -25,9 +25,7 @@ class TransformSettings(BaseModel):
     shift: float = Field(
         0.1, ge=0, le=1, description="Images: most shift, either way, as a share of height and of width."
     )
-    shear: float = Field(
-        10.0, ge=0, le=60, description="Images: most degrees of horizontal shear, either way."
-    )
+    shear: float = Field(10.0, ge=0, le=60, description="Images: most degrees of horizontal shear, either way.")
     zoom: float = Field(
         0.1, ge=0, lt=1, description="Images: height and width are each scaled by 1 - zoom to 1 + zoom."
     )
