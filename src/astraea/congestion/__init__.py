@@ -1,1 +1,23 @@
 """Flows that compete: simulator, controllers and the multi-agent environment."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "FlowSettings": "simulator.settings",
+    "LinkSettings": "simulator.settings",
+    "WorldSettings": "simulator.settings",
+    "Result": "simulator.results",
+    "simulate": "simulator.results",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for: the compiler takes a second to load."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

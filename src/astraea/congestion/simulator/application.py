@@ -1,0 +1,67 @@
+"""What a flow has to send, and when it comes and goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from astraea.congestion.compiled import inlined
+from astraea.congestion.controllers import dispatch
+from astraea.congestion.simulator.rng import exponential
+from astraea.congestion.simulator.state import ACTIVE, CLOSED, INF, WAITING
+from astraea.congestion.simulator.statistics import begin_interval, close_interval
+
+__all__ = ["BULK", "POISSON", "REGULAR", "close", "wake"]
+
+BULK, REGULAR, POISSON = 0, 1, 2  # all at once; a chunk at regular times; at exponential times
+_INITIAL_WINDOW = 10.0  # RFC 6928
+
+
+@inlined
+def wake(w: Any, i: int, f: Any, now: int) -> None:
+    """Start flow ``i``, hand over its next data, or end it, as is due at ``now``."""
+    if now >= f.end_at:
+        if f.phase == ACTIVE:
+            f.phase = CLOSED
+            f.finished_at = now
+            close(w, i, f, now)
+        f.phase = CLOSED
+        f.wake_at = INF
+        return
+    if f.phase == WAITING:
+        f.phase = ACTIVE
+        f.started_at = now
+        dispatch.start(w.controls, i, f, now)
+        begin_interval(w, i, f, now)
+    elif f.phase == ACTIVE and f.inflight == 0 and now - f.last_sent_at > f.rto:
+        _restart(f, now)
+    if f.app == BULK:
+        f.limit_seq = f.finish_seq
+        f.app_at = INF
+    else:
+        f.limit_seq = min(f.limit_seq + f.app_chunk, f.finish_seq)
+        gap = f.app_gap if f.app == REGULAR else exponential(f, f.app_gap)
+        f.app_debt += gap
+        whole = int(f.app_debt)
+        f.app_debt -= whole
+        f.app_at = now + whole if f.limit_seq < f.finish_seq else INF
+    f.wake_at = min(f.app_at, f.end_at)
+
+
+@inlined
+def close(w: Any, i: int, f: Any, now: int) -> None:
+    """Take leave: the last control interval ends here, and nothing is waited for any more."""
+    close_interval(w, i, f, now)
+    f.interval_at = INF
+    f.timer_at = INF
+    f.wake_at = INF
+
+
+@inlined
+def _restart(f: Any, now: int) -> None:
+    """Halve the window for each timeout spent idle, down to the initial one (RFC 2861)."""
+    if f.conserves:
+        f.ssthresh = max(f.ssthresh, 0.75 * f.cwnd)
+        idle = now - f.last_sent_at
+        while idle > f.rto and f.cwnd > _INITIAL_WINDOW:
+            f.cwnd = max(0.5 * f.cwnd, _INITIAL_WINDOW)
+            idle -= f.rto

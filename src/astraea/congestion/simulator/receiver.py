@@ -1,0 +1,63 @@
+"""From the last link back to the sender: when the acknowledgement of a packet arrives there.
+
+Everything a receiver does depends only on its own flow's arrivals, which come in order, so the time of an
+acknowledgement is known when the packet leaves its last link; an acknowledgement held back for the next
+packet is revised when that packet's own arrival becomes known.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from astraea.congestion.compiled import inlined
+from astraea.congestion.simulator.rng import exponential
+from astraea.congestion.simulator.state import DROPPED, INF
+
+__all__ = ["receive"]
+
+
+@inlined
+def receive(w: Any, i: int, f: Any, pn: int, arrival: int) -> None:
+    """Let packet ``pn`` of flow ``i`` reach the receiver at ``arrival`` and set when its sender hears."""
+    packet = w.packets[i, pn & f.mask]
+    if f.plain_acks:
+        packet.at = arrival + f.reverse_delay
+    else:
+        _acknowledge(w, i, f, pn, packet, arrival)
+    if f.ack_at == INF:
+        f.ack_at = packet.at
+
+
+@inlined
+def _acknowledge(w: Any, i: int, f: Any, pn: int, packet: Any, arrival: int) -> None:
+    if f.jitter > 0.0:
+        arrival += int(exponential(f, f.jitter))
+    arrival = max(arrival, f.last_arrival)  # jitter delays, it does not reorder
+    f.last_arrival = arrival
+    if f.hold_pn >= 0 and arrival > f.hold_until:
+        f.hold_pn = -1  # the timeout has sent what was held
+    if f.hold_pn < 0:
+        f.hold_pn = pn
+        f.hold_until = arrival + f.ack_timeout
+        f.holding = 0
+    f.holding += 1
+    if f.holding < f.ack_every:
+        packet.at = _arrival_of_ack(f, f.hold_until)
+        return
+    at = _arrival_of_ack(f, arrival)
+    f.last_ack = at
+    for held in range(f.hold_pn, pn + 1):
+        earlier = w.packets[i, held & f.mask]
+        if not earlier.flags & DROPPED:
+            earlier.at = at
+    if f.ack_pn >= f.hold_pn or f.ack_at > at:
+        f.ack_at = at
+    f.hold_pn = -1
+
+
+@inlined
+def _arrival_of_ack(f: Any, sent: int) -> int:
+    at = sent + f.reverse_delay
+    if f.ack_slot > 0:  # a medium that is granted in slots carries all waiting acknowledgements at once
+        at = -(-at // f.ack_slot) * f.ack_slot
+    return max(at, f.last_ack)

@@ -1,0 +1,111 @@
+"""Run a world to its end and read what happened as NumPy arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astraea.congestion.simulator.build import build, flow_name
+from astraea.congestion.simulator.loop import advance
+from astraea.congestion.simulator.settings import WorldSettings
+from astraea.congestion.simulator.state import World
+
+__all__ = ["Result", "read", "simulate"]
+
+Series = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a world: per-flow series of shape ``(flows, samples)``, totals of shape ``(flows,)``.
+
+    A value of a series is the mean over the sampling period that ends at its time, or the state then; where a
+    flow heard nothing in a period, its times are NaN.
+    """
+
+    settings: WorldSettings
+    names: tuple[str, ...]
+    times_s: Series  # (samples,)
+    throughput_mbps: Series  # acknowledged transmissions
+    goodput_mbps: Series  # acknowledged data, each piece once
+    rtt_ms: Series
+    rtt_min_ms: Series  # smallest within the period
+    srtt_ms: Series
+    jitter_ms: Series  # mean absolute difference of successive round-trip times
+    loss: Series  # transmissions declared lost, as a share of those sent
+    inflight: Series  # packets, at the end of the period
+    cwnd: Series  # packets
+    pacing_mbps: Series  # 0: unpaced
+    backlog_bytes: Series  # (links, samples)
+    sent: NDArray[np.int64]  # packets
+    delivered: NDArray[np.int64]
+    goodput: NDArray[np.int64]
+    lost: NDArray[np.int64]
+    resent: NDArray[np.int64]
+    completion_s: Series  # from a flow's start to its last byte; NaN if it had not finished
+    link_utilisation: Series  # (links,) share of its mean capacity that a link carried
+    link_dropped: NDArray[np.int64]  # (links,) packets that found no room or met random loss
+
+
+def simulate(settings: WorldSettings | None = None, **fields: Any) -> Result:
+    """Run one world to its end and return what became of it; the same settings give the same bytes.
+
+    ``fields`` are those of :class:`WorldSettings`, a shorthand for passing ``settings``. Raises
+    :class:`astraea.errors.InputError` if they contradict each other.
+    """
+    chosen = WorldSettings(**fields) if settings is None else settings
+    world = build(chosen)
+    advance(world, round(chosen.duration_s * 1e9), False)
+    return read(world, chosen)
+
+
+def read(world: World, settings: WorldSettings) -> Result:
+    """Return what is known of ``world`` at its present time."""
+    count = int(world.clock[0].samples)
+    flows, links = world.flows, world.links
+    seconds = int(world.clock[0].now) * 1e-9
+    bits = settings.packet_bytes * 8
+    rows = np.asarray(world.samples)[:count].T  # (flows, samples)
+    period = settings.sample_ms * 1e-3
+
+    def change(field: str) -> Series:
+        return np.diff(rows[field], axis=1, prepend=0).astype(np.float64)
+
+    def time(values: Series) -> Series:
+        return np.where(values > 0, values, np.nan) * 1e-6
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        delivered = change("delivered")
+        return Result(
+            settings=settings,
+            names=tuple(flow_name(flow, i) for i, flow in enumerate(settings.flows)),
+            times_s=np.arange(1, count + 1) * period,
+            throughput_mbps=delivered * bits / period * 1e-6 if count else delivered,
+            goodput_mbps=change("goodput") * bits / period * 1e-6 if count else delivered,
+            rtt_ms=change("rtt_sum") / delivered * 1e-6,
+            rtt_min_ms=time(rows["rtt_min"]),
+            srtt_ms=time(rows["srtt"]),
+            jitter_ms=change("rtt_step_sum") / change("acks") * 1e-6,
+            loss=np.nan_to_num(change("lost") / change("sent")),
+            inflight=rows["inflight"].astype(np.float64),
+            cwnd=rows["cwnd"].copy(),
+            pacing_mbps=rows["pacing_rate"] * bits * 1e-6,
+            backlog_bytes=world.backlogs[:count].T.astype(np.float64),
+            sent=flows["sent"].copy(),
+            delivered=flows["delivered"].copy(),
+            goodput=flows["goodput"].copy(),
+            lost=flows["lost"].copy(),
+            resent=flows["resent"].copy(),
+            completion_s=np.where(
+                flows["una_seq"] >= flows["finish_seq"],
+                (flows["finished_at"] - flows["start_at"]) * 1e-9,
+                np.nan,
+            ),
+            link_utilisation=links["bytes"]
+            * 8
+            / (seconds * np.array([link.capacity_mbps * 1e6 for link in settings.links])),
+            link_dropped=links["overflowed"] + links["dropped"] + links["corrupted"],
+        )

@@ -1,0 +1,147 @@
+"""Sending: what the window, pacing, the application and the receive window allow goes out at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from astraea.congestion.compiled import inlined
+from astraea.congestion.simulator.links import offer
+from astraea.congestion.simulator.receiver import receive
+from astraea.congestion.simulator.state import ACTIVE, DROPPED, INF, LIMITED, MARKED, RESENT
+
+__all__ = ["advance_stage", "send", "transmit"]
+
+
+@inlined
+def send(w: Any, i: int, f: Any, now: int) -> None:
+    """Send all that flow ``i`` may send at ``now``; if pacing holds it back, note until when."""
+    f.release_at = INF
+    if f.phase != ACTIVE:
+        return
+    room = f.cwnd - f.inflight
+    if f.burst > 1 and f.inflight > 0 and room < f.burst and room < 0.5 * f.cwnd:
+        return  # segmentation offload waits until a whole burst fits
+    quota = f.burst
+    while f.inflight + 1 <= f.cwnd:
+        repeat = f.resend_head < f.resend_tail
+        if not repeat and (f.next_seq >= f.limit_seq or f.next_seq - f.una_seq >= f.window_max):
+            if f.next_seq >= f.limit_seq:
+                f.limited_until = f.delivered + f.inflight
+                f.window_limited = 0
+            return
+        if f.next_pn - f.known_pn >= w.packets.shape[1]:
+            return
+        if f.pacing_rate > 0.0:
+            if f.pace_at > now and quota == f.burst:
+                f.release_at = f.pace_at
+                return
+            f.pace_at = max(f.pace_at, now) + int(1e9 / f.pacing_rate)
+            quota -= 1
+            if quota == 0:
+                quota = f.burst
+        if repeat:
+            seq = w.resend[i, f.resend_head & (w.resend.shape[1] - 1)]
+            f.resend_head += 1
+            if seq < f.una_seq or w.acknowledged[i, seq & f.seq_mask]:
+                continue  # it had not been lost after all
+            transmit(w, i, f, seq, RESENT, now)
+        else:
+            seq = f.next_seq
+            f.next_seq = seq + 1
+            if seq - f.una_seq > f.seq_mask:
+                _widen_data(w, i, f)
+            transmit(w, i, f, seq, 0, now)
+    f.window_limited = 1
+
+
+@inlined
+def transmit(w: Any, i: int, f: Any, seq: int, flags: int, now: int) -> None:
+    """Put data ``seq`` on the first link of the path as a new packet."""
+    pn = f.next_pn
+    if pn - f.known_pn > f.mask:
+        _widen_packets(w, i, f)
+    f.next_pn = pn + 1
+    if f.inflight == 0:
+        f.first_sent_at = now
+        f.delivered_at = now
+    packet = w.packets[i, pn & f.mask]
+    packet.sent = now
+    packet.seq = seq
+    packet.delivered = f.delivered
+    packet.delivered_at = f.delivered_at
+    packet.first_sent_at = f.first_sent_at
+    if f.delivered < f.limited_until:
+        flags |= LIMITED
+    packet.flags = flags
+    f.sent += 1
+    f.inflight += 1
+    f.last_sent_at = now
+    if flags & RESENT:
+        f.resent += 1
+        f.prr_out += 1
+    elif f.recovering:
+        f.prr_out += 1
+    if f.timer_at == INF:
+        f.timer_at = now + f.rto
+        f.timer = 0
+    forward(w, i, f, pn, 0, now)
+
+
+@inlined
+def forward(w: Any, i: int, f: Any, pn: int, hop: int, now: int) -> None:
+    """Offer packet ``pn`` to the link at ``hop`` of its path, and send what leaves on its way."""
+    packet = w.packets[i, pn & f.mask]
+    link = w.links[w.routes[i, hop]]
+    departure, marked = offer(link, f.size, now)
+    if departure < 0:
+        packet.flags |= DROPPED
+        packet.at = -1
+        return
+    if marked:
+        packet.flags |= MARKED
+    arrival = departure + link.delay
+    if hop + 1 == f.hops:
+        receive(w, i, f, pn, arrival)
+    else:
+        packet.at = arrival
+        stage = w.stages[i, hop + 1]
+        if stage.at == INF:
+            stage.at = arrival
+
+
+@inlined
+def advance_stage(w: Any, i: int, f: Any, hop: int, now: int) -> None:
+    """Let the packets of flow ``i`` that reach the link at ``hop`` of its path by ``now`` go on."""
+    stage = w.stages[i, hop]
+    pn = stage.pn
+    at = INF
+    while pn < (f.next_pn if hop == 1 else w.stages[i, hop - 1].pn):
+        packet = w.packets[i, pn & f.mask]
+        if not packet.flags & DROPPED:
+            if packet.at > now:
+                at = packet.at
+                break
+            forward(w, i, f, pn, hop, now)
+        pn += 1
+    stage.pn = pn
+    stage.at = at
+
+
+@inlined
+def _widen_packets(w: Any, i: int, f: Any) -> None:
+    """Double the part of the packet ring in use; rows whose place changes move up by its old size."""
+    size = f.mask + 1
+    f.mask = 2 * size - 1
+    for pn in range(f.known_pn, f.next_pn):
+        if pn & size:
+            w.packets[i, pn & f.mask] = w.packets[i, pn & (size - 1)]
+
+
+@inlined
+def _widen_data(w: Any, i: int, f: Any) -> None:
+    size = f.seq_mask + 1
+    f.seq_mask = 2 * size - 1
+    for seq in range(f.una_seq, f.next_seq):
+        if seq & size:
+            w.acknowledged[i, seq & f.seq_mask] = w.acknowledged[i, seq & (size - 1)]
+            w.acknowledged[i, seq & (size - 1)] = 0

@@ -1,0 +1,270 @@
+"""The state of a world: plain rows of integers and floats that compiled and interpreted code both understand.
+
+Times are int64 nanoseconds of virtual time, windows are packets, rates are packets per second, sizes bytes.
+A flow's packets are rows of a ring, one row per transmission, numbered by ``pn`` in the order of sending.
+A path never reorders, so where a packet is follows from which cursors have passed its number: no queue of
+events is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = [
+    "ACTIVE",
+    "CLOCK",
+    "CLOSED",
+    "DROPPED",
+    "FLOW",
+    "INF",
+    "INTERVAL",
+    "LINK",
+    "LOST",
+    "MARKED",
+    "PACKET",
+    "SAMPLE",
+    "SEGMENT",
+    "STAGE",
+    "WAITING",
+    "World",
+    "rows",
+]
+
+INF = 1 << 62  # a time that never comes, and an amount that never runs out
+
+WAITING, ACTIVE, CLOSED = 0, 1, 2  # a flow's phase
+DROPPED, LOST, MARKED, RESENT, LIMITED = (
+    1,
+    2,
+    4,
+    8,
+    16,
+)  # a packet's flags: network's truth, then the sender's belief
+
+_COUNTERS = [
+    ("sent", "i8"),  # transmissions
+    ("delivered", "i8"),  # transmissions acknowledged
+    ("goodput", "i8"),  # packets of data acknowledged, each once
+    ("lost", "i8"),  # transmissions the sender declared lost
+    ("resent", "i8"),  # transmissions that repeat data
+    ("marked", "i8"),  # acknowledged transmissions with a congestion mark
+    ("rtt_sum", "i8"),  # sum of round-trip times, one per acknowledged transmission
+    ("rtt_step_sum", "i8"),  # sum of absolute differences of successive round-trip times
+    ("acks", "i8"),  # acknowledgements that came
+    ("inflight_sum", "i8"),  # sum of the packets in flight seen by acknowledgements
+]
+_GAUGES = [
+    ("cwnd", "f8"),
+    ("pacing_rate", "f8"),
+    ("srtt", "f8"),
+    ("min_rtt", "i8"),  # smallest round-trip time the connection holds as its base
+    ("inflight", "i8"),
+]
+
+FLOW = np.dtype(
+    [
+        # the connection as a controller sees it
+        *_COUNTERS,
+        *_GAUGES,  # a controller writes cwnd and pacing_rate (0: unpaced)
+        ("ssthresh", "f8"),
+        ("rttvar", "f8"),
+        ("last_rtt", "i8"),  # round-trip time of the newest acknowledged transmission
+        ("min_rtt_at", "i8"),
+        ("acked", "i8"),  # transmissions this acknowledgement covers
+        ("prior_inflight", "i8"),  # in flight before this acknowledgement
+        ("recovering", "i8"),  # 0 open, 1 fast recovery, 2 after a timeout
+        ("round", "i8"),  # round trips so far
+        ("round_start", "i8"),  # whether this acknowledgement begins a round trip
+        ("window_limited", "i8"),  # whether the window, not the application, has bounded sending this round
+        ("sample_delivered", "i8"),  # delivery-rate sample: packets delivered ...
+        ("sample_interval", "i8"),  # ... in this time ...
+        ("sample_limited", "i8"),  # ... and whether the application limited it
+        ("newly_lost", "i8"),  # declared lost with this acknowledgement
+        # what the flow is
+        ("controller", "i8"),
+        ("external", "i8"),  # whether its controller waits for actions from outside
+        ("conserves", "i8"),  # whether proportional rate reduction governs recovery
+        ("parameter", "f8"),  # the controller's one free number: weight, fixed window, fixed rate
+        ("hops", "i8"),
+        ("size", "i8"),  # bytes of a packet on the wire
+        ("reverse_delay", "i8"),  # from the receiver back to the sender
+        ("start_at", "i8"),
+        ("end_at", "i8"),
+        ("finish_seq", "i8"),  # packets of data in all; INF: no end
+        ("burst", "i8"),  # packets sent back to back (segmentation offload)
+        ("window_max", "i8"),  # receive window in packets
+        ("rto_min", "i8"),
+        ("rto", "i8"),
+        ("interval_min", "i8"),
+        ("interval_fixed", "i8"),  # control interval; 0: max(interval_min, srtt / 2)
+        ("rng", "u8"),
+        # application
+        ("app", "i8"),
+        ("wake_at", "i8"),  # the next of: start, data from the application, end
+        ("app_at", "i8"),  # when it next hands over data
+        ("app_gap", "f8"),  # mean time between hand-overs
+        ("app_chunk", "i8"),  # packets a time
+        ("app_debt", "f8"),  # part of a nanosecond left over
+        ("limit_seq", "i8"),  # data handed over so far
+        # acknowledgement path
+        ("plain_acks", "i8"),  # one acknowledgement a packet, neither jitter nor aggregation
+        ("ack_every", "i8"),
+        ("ack_timeout", "i8"),
+        ("ack_slot", "i8"),
+        ("jitter", "f8"),
+        ("last_arrival", "i8"),
+        ("last_ack", "i8"),
+        ("hold_pn", "i8"),  # first packet whose acknowledgement the receiver holds back
+        ("hold_until", "i8"),
+        ("holding", "i8"),
+        # sender
+        ("phase", "i8"),
+        ("next_pn", "i8"),
+        ("next_seq", "i8"),
+        ("una_seq", "i8"),  # all data before it is acknowledged
+        ("ack_pn", "i8"),  # next packet whose acknowledgement may come
+        ("ack_at", "i8"),  # when
+        ("known_pn", "i8"),  # all before it are acknowledged or declared lost
+        ("newest_pn", "i8"),  # newest acknowledged
+        ("holes", "i8"),  # packets missing below the newest acknowledged, not yet declared lost
+        ("beyond_hole", "i8"),  # acknowledged since the first of them went missing
+        ("mask", "i8"),
+        ("seq_mask", "i8"),
+        ("resend_head", "i8"),
+        ("resend_tail", "i8"),
+        ("delivered_at", "i8"),
+        ("first_sent_at", "i8"),
+        ("last_sent_at", "i8"),
+        ("limited_until", "i8"),  # delivery count up to which samples are application-limited
+        ("round_end", "i8"),
+        ("pace_at", "i8"),
+        ("release_at", "i8"),  # when a held-back sender tries again
+        ("started_at", "i8"),
+        ("finished_at", "i8"),
+        # loss recovery
+        ("recover_seq", "i8"),
+        ("recover_flight", "i8"),
+        ("prr_delivered", "i8"),
+        ("prr_out", "i8"),
+        ("undo_cwnd", "f8"),
+        ("undo_ssthresh", "f8"),
+        ("timer_at", "i8"),
+        ("timer", "i8"),
+        ("backoff", "i8"),
+        ("ce_seq", "i8"),  # one answer to congestion marks per window: none before this is acknowledged
+        # statistics
+        ("interval_at", "i8"),
+        ("interval_rtt_min", "i8"),
+        ("sample_rtt_min", "i8"),
+        ("intervals", "i8"),  # control intervals closed
+    ],
+    align=True,
+)
+
+INTERVAL = np.dtype([("start", "i8"), ("end", "i8"), *_COUNTERS, ("rtt_min", "i8"), *_GAUGES], align=True)
+"""A flow's last control interval: counters as differences over it, gauges as they were at its end."""
+
+SAMPLE = np.dtype([("at", "i8"), *_COUNTERS, ("rtt_min", "i8"), *_GAUGES], align=True)
+"""A flow at one instant: counters since its start, gauges, and the smallest RTT since the last sample."""
+
+PACKET = np.dtype(
+    [
+        ("at", "i8"),  # when it reaches its next stage: a link, or the sender as an acknowledgement
+        ("sent", "i8"),
+        ("seq", "i8"),  # which data it carries
+        ("flags", "i8"),
+        ("delivered", "i8"),  # connection's counts when it was sent, for the delivery-rate sample
+        ("delivered_at", "i8"),
+        ("first_sent_at", "i8"),
+        ("link", "i8"),
+    ],
+    align=True,
+)
+
+STAGE = np.dtype([("pn", "i8"), ("at", "i8")], align=True)
+"""Next packet to arrive at one of a flow's later links, and when."""
+
+LINK = np.dtype(
+    [
+        ("ns_per_byte", "f8"),
+        ("delay", "i8"),
+        ("buffer", "i8"),  # bytes
+        ("loss", "f8"),
+        ("mark_above", "i8"),  # backlog in bytes above which packets are marked; INF: never
+        ("rng", "u8"),
+        ("busy", "i8"),  # when the last accepted byte leaves
+        ("part", "f8"),  # the part of a nanosecond that rounding has left over
+        # capacity that varies: rows of the segment table, work in bytes
+        ("first", "i8"),
+        ("last", "i8"),  # one past; first == last: constant
+        ("period", "i8"),  # after which the schedule repeats; INF: it holds its last rate
+        ("period_work", "f8"),
+        ("work", "f8"),  # bytes the link will have been able to carry when the last accepted one leaves
+        ("now_segment", "i8"),
+        ("now_lap", "i8"),
+        ("busy_segment", "i8"),
+        ("busy_lap", "i8"),
+        # CoDel
+        ("codel_target", "i8"),  # 0: off
+        ("codel_interval", "i8"),
+        ("codel_marks", "i8"),
+        ("codel_above", "i8"),
+        ("codel_next", "i8"),
+        ("codel_count", "i8"),
+        ("codel_last", "i8"),
+        ("codel_dropping", "i8"),
+        # counters
+        ("arrived", "i8"),
+        ("overflowed", "i8"),
+        ("dropped", "i8"),  # by CoDel
+        ("corrupted", "i8"),  # random loss
+        ("marked", "i8"),
+        ("carried", "i8"),  # packets that left
+        ("bytes", "i8"),
+    ],
+    align=True,
+)
+
+SEGMENT = np.dtype([("at", "i8"), ("work", "f8"), ("ns_per_byte", "f8")], align=True)
+"""A stretch of constant capacity: its start, the bytes that could be carried before it, its rate."""
+
+CLOCK = np.dtype(
+    [
+        ("now", "i8"),
+        ("flows", "i8"),
+        ("links", "i8"),
+        ("leaves", "i8"),  # power of two, one leaf per flow and one for sampling
+        ("sample_every", "i8"),
+        ("sample_at", "i8"),
+        ("samples", "i8"),
+    ],
+    align=True,
+)
+
+
+class World(NamedTuple):
+    """Everything a world is, as arrays; F flows, L links, H hops, C packets of ring, S samples."""
+
+    clock: Any  # (1,) CLOCK
+    flows: Any  # (F,) FLOW
+    links: Any  # (L,) LINK
+    segments: Any  # (all links' segments,) SEGMENT
+    routes: Any  # (F, H) int64: links of a flow's path
+    stages: Any  # (F, H) STAGE
+    packets: Any  # (F, C) PACKET
+    acknowledged: Any  # (F, C) uint8: whether the sender knows a piece of data delivered
+    resend: Any  # (F, C) int64: data to send again, in order
+    intervals: Any  # (F,) INTERVAL: the last one closed
+    marks: Any  # (F,) SAMPLE: counters when the current interval began
+    samples: Any  # (S, F) SAMPLE
+    backlogs: Any  # (S, L) int64: bytes queued at each sample
+    keys: Any  # (2 * leaves,) int64: the tournament's times ...
+    owners: Any  # ... and whose they are
+    controls: Any  # a row of state per flow for each kind of controller
+
+
+def rows(shape: int | tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    """Return zeroed rows of ``dtype`` whose fields are attributes."""
+    return np.zeros(shape, dtype).view(np.recarray)
