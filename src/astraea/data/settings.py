@@ -48,9 +48,7 @@ class ScenarioSettings(BaseModel):
         description="Global label distribution: as-is, balanced, letter-frequency, half-normal, zipf, "
         "linear, long-tail or counts; classes in label order, the commonest first.",
     )
-    zipf_exponent: float = Field(
-        2.0, ge=0, description="Exponent s of labels = zipf: class of rank r has r^-s."
-    )
+    zipf_exponent: float = Field(2.0, ge=0, description="Exponent s of labels = zipf: class of rank r has r^-s.")
     imbalance_factor: float = Field(
         100.0,
         ge=1,
@@ -65,9 +63,7 @@ class ScenarioSettings(BaseModel):
         description="Fewest samples of a class that the label distribution asks for; others give way.",
     )
 
-    skew: str = Field(
-        "random", description="Local skew: random, stratified, dirichlet, shards, column or indices."
-    )
+    skew: str = Field("random", description="Local skew: random, stratified, dirichlet, shards, column or indices.")
     dirichlet_beta: float = Field(
         0.5,
         gt=0,
@@ -102,9 +98,7 @@ class ScenarioSettings(BaseModel):
         "as-is",
         description="Test set: as-is, or balanced (as many of each class as the rarest has, at random).",
     )
-    test_per_class: int | None = Field(
-        None, ge=1, description="Most samples of each class with test = balanced."
-    )
+    test_per_class: int | None = Field(None, ge=1, description="Most samples of each class with test = balanced.")
     test_share: float = Field(
         0.2,
         gt=0,
@@ -122,7 +116,22 @@ class ScenarioSettings(BaseModel):
             return {**given, "name": name}
         if name not in PAPERS:
             raise unknown_name("scenario", name, [*PAPERS, "custom"])
-        return {**PAPERS[name], **given, "name": name}
+        paper = dict(PAPERS[name])
+        skew = str(given.get("skew", "")).lower()
+        if skew in OWN_SIZES:
+            del paper["sizes"]
+        if skew in ("column", "indices"):
+            del paper["clients"]
+        if str(given.get("test", "balanced")).lower() != "balanced":
+            paper.pop("test_per_class", None)
+        return {**paper, **given, "name": name}
+
+    @field_validator("counts", "indices", mode="before")
+    @classmethod
+    def _from_arrays(cls, given: Any) -> Any:
+        if isinstance(given, (list, tuple, np.ndarray)):
+            return [row.tolist() if isinstance(row, (np.ndarray, np.integer)) else row for row in given]
+        return given
 
     @field_validator("labels", "skew", "sizes", "test")
     @classmethod
@@ -155,18 +164,14 @@ class ScenarioSettings(BaseModel):
         if self.skew == "column" and self.column is None:
             raise InputError("scenario.skew is 'column': name it in scenario.column")
         if self.skew == "indices" and (self.indices is None) == (self.index_file is None):
-            raise InputError(
-                "scenario.skew is 'indices': give either scenario.indices or scenario.index_file"
-            )
+            raise InputError("scenario.skew is 'indices': give either scenario.indices or scenario.index_file")
         if self.skew in OWN_SIZES and self.sizes != "even":
             raise InputError(
                 f"scenario.sizes is '{self.sizes}', but skew '{self.skew}' brings its own sizes: "
                 f"leave sizes out, or use skew {', '.join(SKEWS)}"
             )
         if self.test_per_class is not None and self.test != "balanced":
-            raise InputError(
-                "scenario.test_per_class is given but scenario.test is 'as-is': set it to 'balanced'"
-            )
+            raise InputError("scenario.test_per_class is given but scenario.test is 'as-is': set it to 'balanced'")
         return self
 
 

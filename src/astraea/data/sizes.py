@@ -36,7 +36,7 @@ def uploads(samples: int, clients: int, rng: np.random.Generator) -> NDArray[np.
     Zenodo, doi:10.5281/zenodo.823283) and do not say how; the data are not part of this package. We draw from
     a log-normal distribution with sigma 1.1, because that sigma brings out the mean KL divergences to uniform
     which they report for clients with randomly chosen samples: 0.55 for LTRF1 (500 clients) and 0.41 for the
-    half-normal CINIC-10 (100 clients); even sizes would give 0.37 and 0.39.
+    half-normal CINIC-10 (100 clients); even sizes would give 0.36 and 0.39.
     """
     return lognormal(samples, clients, UPLOADS_SIGMA, rng)
 

@@ -74,7 +74,7 @@ def scenario_text(scenario: Scenario) -> RenderableType:
         f" of {scenario.dataset}\n{len(scenario.clients):,} clients, {len(scenario.class_names)} classes; ",
         f"{summary['samples']:,} training samples, {len(scenario.test):,} for test",
         f", {len(scenario.validation):,} for validation" if scenario.validation else "",
-        f"\nKL to uniform of all together {summary['global_kl']:.3f} "
+        f"\nTogether: KL to uniform {summary['global_kl']:.3f} "
         f"(of one class alone {np.log(len(scenario.class_names)):.3f}), imbalance ",
         f"{ratio:,.1f} to 1" if ratio else "unbounded: a class has no sample",
     )
@@ -231,15 +231,14 @@ def _draw_sizes(axes: Axes, sizes: NDArray[np.int64]) -> None:
     axes.axvline(float(sizes.mean()), ymax=_BELOW_LEGEND, color=_ORANGE, label=f"mean {sizes.mean():,.0f}")
     axes.set_title("Client sizes", loc="left", fontsize=11)
     axes.set_xlabel("samples of a client")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     _finish_histogram(axes)
 
 
 def _draw_divergences(axes: Axes, clients: NDArray[np.float64], together: float) -> None:
     axes.hist(clients, bins=np.linspace(0, max(1.04 * clients.max(), 0.01), 27).tolist(), color=_BLUE)
     axes.axvline(float(clients.mean()), ymax=_BELOW_LEGEND, color=_ORANGE, label=f"mean {clients.mean():.3f}")
-    axes.axvline(
-        together, ymax=_BELOW_LEGEND, color=_GREY, linestyle="--", label=f"all together {together:.3f}"
-    )
+    axes.axvline(together, ymax=_BELOW_LEGEND, color=_GREY, linestyle="--", label=f"all together {together:.3f}")
     axes.set_title("Divergence from balance", loc="left", fontsize=11)
     axes.set_xlabel("KL to uniform of a client (nats)")
     _finish_histogram(axes)
