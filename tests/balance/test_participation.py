@@ -84,18 +84,18 @@ def test_frequencies_follow_the_probabilities_also_of_the_first_drawn(rule: str)
     histograms = [[8, 1], [4, 0], [6, 0], [3, 2], [0, 1]]
     chosen = ParticipationSettings(rule=rule, floor=0.1)
     rng = np.random.default_rng(0)
-    draws = np.array([draw(histograms, 3, rng, settings=chosen) for _ in range(20_000)])
+    draws = np.array([draw(histograms, 3, rng, settings=chosen) for _ in range(6_000)])
     expected = inclusion_probabilities(histograms, 3, chosen)
     for first in (1, 2, 3):
         frequency = np.bincount(draws[:, :first].ravel(), minlength=5) / len(draws)
-        assert frequency == pytest.approx(expected * first / 3, abs=0.015)  # four standard errors
+        assert frequency == pytest.approx(expected * first / 3, abs=0.025)  # four standard errors
 
 
 def test_uniform_draws_every_group_equally_often() -> None:
     rng = np.random.default_rng(1)
-    draws = [tuple(sorted(draw(np.ones((5, 2)), 2, rng))) for _ in range(10_000)]
+    draws = [tuple(sorted(draw(np.ones((5, 2)), 2, rng))) for _ in range(5_000)]
     for pair in itertools.combinations(range(5), 2):
-        assert draws.count(pair) / 10_000 == pytest.approx(0.1, abs=0.012)
+        assert draws.count(pair) / 5_000 == pytest.approx(0.1, abs=0.017)
 
 
 @given(populations, st.integers(1, 5))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from astraea.balance import transforms
 from astraea.balance.settings import TransformSettings
-from astraea.balance.transforms import random_matrices, transform, warp
+from astraea.balance.transforms import feature_spread, random_matrices, transform, warp
 from astraea.errors import InputError
 
 STILL = TransformSettings(rotation=0, shift=0, shear=0, zoom=0, time_shift=0, scaling=0, jitter=0)
@@ -173,6 +173,12 @@ def test_noise_of_vectors_follows_each_features_deviation() -> None:
     assert noise.std(dim=0).tolist() == pytest.approx([0.1, 1.0, 0.0], rel=0.05)
     noise = transform(vectors, jitter, seeded(), spread=torch.tensor([2.0, 0.0, 1.0])) - vectors
     assert noise.std(dim=0).tolist() == pytest.approx([0.2, 0.0, 0.1], rel=0.05)
+
+
+def test_only_vectors_have_a_spread_of_features() -> None:
+    vectors = torch.tensor([[1, 4], [3, 4], [9, 9]])
+    assert feature_spread(vectors, torch.tensor([0, 1])).tolist() == [1, 0]
+    assert feature_spread(samples(3, (2, 5))) is None
 
 
 @pytest.mark.parametrize("shape", [(4,), (4, 1, 2, 3, 5)])

@@ -14,7 +14,7 @@ from torch.nn import functional
 from astraea.balance.settings import TransformSettings
 from astraea.errors import InputError
 
-__all__ = ["random_matrices", "transform", "warp"]
+__all__ = ["feature_spread", "random_matrices", "transform", "warp"]
 
 # Images warped in one go: enough to keep the processor busy, few enough to stay in its cache.
 _CHUNK = 256
@@ -29,7 +29,7 @@ def transform(
     jittered, vectors ``(n, features)`` jittered; :class:`TransformSettings` says by how much. Integers, such
     as ``uint8`` images, are computed in floating point and rounded.
 
-    ``spread``, shape ``(features,)``, is the standard deviation that the noise of vectors is relative to;
+    ``spread``, shape ``(features,)``, is what the noise of vectors is relative to, see :func:`feature_spread`;
     without it that of the batch is taken, which is 0 for a single sample. Sequences have their own.
 
     Raises :class:`InputError` for samples of any other shape.
@@ -49,6 +49,14 @@ def transform(
         f"samples of shape {tuple(batch.shape[1:])} have no transforms: they must be images (C, H, W), "
         "sequences (channels, time) or vectors (features,)"
     )
+
+
+def feature_spread(samples: Tensor, rows: Tensor | slice = slice(None)) -> Tensor | None:
+    """Return the standard deviation, shape ``(features,)``, of vectors ``samples[rows]``; for others, ``None``.
+
+    :func:`transform` is to be given that of all the samples a client holds: copies of a few are too alike.
+    """
+    return _floating(samples[rows]).std(dim=0, correction=0) if samples.ndim == 2 else None
 
 
 def random_matrices(

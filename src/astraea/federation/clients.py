@@ -14,7 +14,7 @@ from torch import Tensor
 from astraea.balance.augmentation import ClientSamples, augmented_rows
 from astraea.balance.rebalancing import Rebalancing
 from astraea.balance.settings import TransformSettings
-from astraea.balance.transforms import transform
+from astraea.balance.transforms import feature_spread, transform
 from astraea.data.dataset import Samples
 from astraea.errors import InputError
 from astraea.seeding import Purpose, stream, torch_seed
@@ -49,7 +49,7 @@ class ClientData:
         if self.fresh is not None:
             fresh = self.fresh[order].nonzero().squeeze(1)
             if len(fresh):
-                x[fresh] = transform(x[fresh], self.transforms, generator)
+                x[fresh] = transform(x[fresh], self.transforms, generator, feature_spread(x))
         return x, self.y[order]
 
 
@@ -120,7 +120,8 @@ class Population(Sequence[ClientData]):
             made = int(part.fresh.sum())
             if made:
                 generator = torch.Generator().manual_seed(torch_seed(seed, Purpose.AUGMENT, client, 1))
-                copies.append(transform(x[torch.from_numpy(rows[part.fresh])], transforms, generator))
+                originals, own = torch.from_numpy(rows[part.fresh]), torch.from_numpy(part.rows)
+                copies.append(transform(x[originals], transforms, generator, feature_spread(x, own)))
                 rows[part.fresh] = np.arange(next_row, next_row + made)
                 next_row += made
             stored.append(ClientSamples(rows, np.zeros(len(rows), np.bool_)))
