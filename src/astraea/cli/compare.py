@@ -29,13 +29,9 @@ def compare(
             "or names of the configuration's own [arms.NAME].",
         ),
     ] = "fedavg,astraea",
-    seeds: Annotated[
-        int, typer.Option("--seeds", min=1, help="Runs of each arm, under consecutive seeds.")
-    ] = 3,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the comparison.")] = Path(
-        "runs/comparison"
-    ),
-    changes: SetOption = (),
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each arm, under consecutive seeds.")] = 3,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the comparison.")] = Path("runs/comparison"),
+    changes: SetOption = None,
     rates: Annotated[
         str,
         typer.Option(

@@ -18,15 +18,11 @@ ConfigArgument = Annotated[
     ),
 ]
 SetOption = Annotated[
-    list[str],
-    typer.Option(
-        "--set", "-s", metavar="KEY=VALUE", help="Change one setting, such as train.lr=0.1; may be repeated."
-    ),
+    list[str] | None,
+    typer.Option("--set", "-s", metavar="KEY=VALUE", help="Change one setting, such as train.lr=0.1; may be repeated."),
 ]
 DataDirOption = Annotated[
     Path | None,
-    typer.Option(
-        "--data-dir", help="Folder that holds data files; by default $ASTRAEA_DATA, else the user's cache."
-    ),
+    typer.Option("--data-dir", help="Folder that holds data files; by default $ASTRAEA_DATA, else the user's cache."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]

@@ -20,15 +20,13 @@ __all__ = ["run"]
 
 def run(
     config: ConfigArgument = None,
-    changes: SetOption = (),
+    changes: SetOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder of the run; by default runs/SCENARIO-ALGORITHM-seedN."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what the run would cost, and do not run it.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the run would cost, and do not run it.")] = False,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -16,7 +16,7 @@ __all__ = ["scenario"]
 
 def scenario(
     config: ConfigArgument = None,
-    changes: SetOption = (),
+    changes: SetOption = None,
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Also draw it into this file (png, svg or pdf).")
     ] = None,

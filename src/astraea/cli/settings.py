@@ -14,9 +14,7 @@ __all__ = ["settings"]
 
 
 def settings(
-    section: Annotated[
-        str, typer.Argument(metavar="[SECTION]", help="Only keys that begin so, such as train.")
-    ] = "",
+    section: Annotated[str, typer.Argument(metavar="[SECTION]", help="Only keys that begin so, such as train.")] = "",
     as_json: JsonOption = False,
 ) -> None:
     """List the keys of a configuration: what each means and its default."""

@@ -43,13 +43,9 @@ def friendly(*, resume: str | None = None) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
             raise
-        _fail(
-            f"{error.filename or 'a file'} cannot be written ({error.strerror}): free space or choose another place"
-        )
+        _fail(f"{error.filename or 'a file'} cannot be written ({error.strerror}): free space or choose another place")
     except MemoryError:
-        _fail(
-            "the memory of this machine does not suffice: lower scenario.samples or algorithm.clients_per_round"
-        )
+        _fail("the memory of this machine does not suffice: lower scenario.samples or algorithm.clients_per_round")
     finally:
         warnings.showwarning = before
 
@@ -59,14 +55,12 @@ def _fail(sentence: str, code: int = 1) -> None:
     raise typer.Exit(code)
 
 
-def read_tables(
-    config: Path | None, changes: Sequence[str], data_dir: Path | None
-) -> tuple[dict[str, Any], str]:
+def read_tables(config: Path | None, changes: Sequence[str] | None, data_dir: Path | None) -> tuple[dict[str, Any], str]:
     """Return the settings' tables, and where they came from for messages; without a file, the built-in example."""
     from astraea.experiment.settings import EXAMPLE, changed, load_toml, parse_changes
 
     tables = load_toml(config or EXAMPLE)
-    more = parse_changes(changes)
+    more = parse_changes(changes or ())
     if data_dir is not None:
         more["data.dir"] = str(data_dir)
     return changed(tables, more), str(config or "settings")

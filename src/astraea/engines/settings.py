@@ -47,9 +47,5 @@ def make_engine(settings: EngineSettings, module: nn.Module) -> Engine:
         torch.empty(0, device=settings.device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(
-            f"engine.device '{settings.device}' is not to be had here ({reason}): use 'cpu'"
-        ) from error
-    return SerialEngine(
-        module.to(settings.device), threads=settings.threads, visit_deadline=settings.visit_deadline
-    )
+        raise InputError(f"engine.device '{settings.device}' is not to be had here ({reason}): use 'cpu'") from error
+    return SerialEngine(module.to(settings.device), threads=settings.threads, visit_deadline=settings.visit_deadline)

@@ -34,8 +34,7 @@ def _astraea(epochs: int, **fixed: Any) -> dict[str, Any]:
 ARMS: dict[str, Callable[[int], dict[str, Any]]] = {
     "fedavg": lambda epochs: _fedavg(epochs) | {"balance.rebalancing": "none"},
     "augmentation": lambda epochs: (
-        _fedavg(epochs)
-        | {"algorithm.name": "astraea", "algorithm.mediators": "none", "algorithm.mediator_epochs": 1}
+        _fedavg(epochs) | {"algorithm.name": "astraea", "algorithm.mediators": "none", "algorithm.mediator_epochs": 1}
     ),
     "astraea": lambda epochs: _astraea(epochs),
     "mediators": lambda epochs: _astraea(epochs, **{"balance.rebalancing": "none"}),

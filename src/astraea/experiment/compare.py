@@ -80,9 +80,7 @@ def compare(
     if not arms or seeds < 1:
         raise InputError("a comparison needs at least one arm and one seed")
     if rates and any(settings.evaluation.validation == 0 for settings in arms.values()):
-        raise InputError(
-            "choosing a learning rate needs validation samples: set evaluation.validation, such as 0.1"
-        )
+        raise InputError("choosing a learning rate needs validation samples: set evaluation.validation, such as 0.1")
     budget = _budget(next(iter(arms.values()))) if match_samples else None
     if budget is not None:
         arms = {name: settings.model_copy(update={"samples": budget}) for name, settings in arms.items()}
@@ -90,9 +88,7 @@ def compare(
     chosen = {name: settings.train.lr for name, settings in arms.items()}
     if rates:
         searched = _search(arms, rates, out, jobs, watch)
-        chosen = {
-            name: float(max(scores, key=lambda rate: scores[rate])) for name, scores in searched.items()
-        }
+        chosen = {name: float(max(scores, key=lambda rate: scores[rate])) for name, scores in searched.items()}
         arms = {name: _with_rate(settings, chosen[name]) for name, settings in arms.items()}
     plan = [
         Job(
@@ -123,16 +119,12 @@ def load_comparison(folder: Path) -> Comparison:
     except FileNotFoundError as error:
         raise RunError(f"{folder} holds no finished comparison: it has no {_FILE}") from error
     except ValueError as error:
-        raise RunError(
-            f"{folder / _FILE} is damaged ({error}): run the comparison again to write it anew"
-        ) from error
+        raise RunError(f"{folder / _FILE} is damaged ({error}): run the comparison again to write it anew") from error
     summaries: dict[str, list[dict[str, Any]]] = {}
     for arm in facts["arms"]:
         runs = [RunFolder(_run_folder(folder, arm, seed)) for seed in facts["seeds"]]
         summaries[arm] = [one.read_json(one.summary) for one in runs]
-    return Comparison(
-        folder, tuple(facts["seeds"]), facts["samples"], facts["rates"], facts["searched"], summaries
-    )
+    return Comparison(folder, tuple(facts["seeds"]), facts["samples"], facts["rates"], facts["searched"], summaries)
 
 
 def _run_folder(out: Path, arm: str, seed: int) -> Path:

@@ -82,12 +82,10 @@ class RunFolder:
     def settings(self) -> RunSettings:
         """Return the settings of the run. Raises :class:`RunError` if the folder holds no run."""
         if not self.config.is_file():
-            raise RunError(
-                f"{self.path} holds no run: it has no config.toml; give the folder of 'astraea run --out'"
-            )
+            raise RunError(f"{self.path} holds no run: it has no config.toml; give the folder of 'astraea run --out'")
         return parse_settings(load_toml(self.config), str(self.config))
 
-    def write_results(self, summary: dict[str, Any], clients: list[float], model: dict[str, Tensor]) -> None:
+    def write_results(self, summary: dict[str, Any], clients: list[float | None], model: dict[str, Tensor]) -> None:
         """Write model, clients and, as the last, the summary."""
         partial = self.model.with_suffix(".partial")
         try:
@@ -110,18 +108,14 @@ class RunFolder:
                 f"{path} is missing: the run is not finished; go on with 'astraea run --resume --out {self.path}'"
             ) from error
         except ValueError as error:
-            raise RunError(
-                f"{path} is damaged ({error}): delete it and resume the run to write it anew"
-            ) from error
+            raise RunError(f"{path} is damaged ({error}): delete it and resume the run to write it anew") from error
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Return the line of each round. Raises :class:`RunError` if the file is missing or damaged."""
         try:
             return [json.loads(line) for line in self.metrics.read_text().splitlines()]
         except OSError as error:
-            raise RunError(
-                f"{self.metrics} cannot be read ({error.strerror}): is this the folder of a run?"
-            ) from error
+            raise RunError(f"{self.metrics} cannot be read ({error.strerror}): is this the folder of a run?") from error
         except ValueError as error:
             raise RunError(f"{self.metrics} is damaged ({error}): resume the run to write it anew") from error
 

@@ -46,11 +46,7 @@ def _algorithms() -> Iterator[Key]:
     for kind in get_args(get_args(AnyAlgorithmSettings)[0]):
         name = kind.model_fields["name"].default
         for key in _walk(kind, "algorithm."):
-            shown = (
-                key._replace(description=f"{key.description} ({name})")
-                if key.name != "algorithm.name"
-                else key
-            )
+            shown = key._replace(description=f"{key.description} ({name})") if key.name != "algorithm.name" else key
             if shown not in seen:
                 seen.add(shown)
                 yield shown

@@ -78,16 +78,13 @@ def run(
     already done stay in the folder.
     """
     folder = None if out is None else RunFolder(Path(out))
-    begun = folder is not None and folder.config.is_file()
-    if begun and not resume:
-        raise RunError(f"{out} already holds a run: resume it with --resume, or choose another --out")
-    if begun and settings is None and not changes:
-        settings = folder.settings()
+    stored = None if folder is None else _begun(folder, resume)
     if changes or settings is None:
-        settings = parse_settings(({} if settings is None else settings.model_dump()) | changes)
+        given = stored if settings is None and not changes else settings
+        settings = parse_settings(({} if given is None else given.model_dump()) | changes)
     settings = resolved(settings)
-    if begun:
-        _check_same(settings, folder.settings(), folder.path)
+    if folder is not None and stored is not None:
+        _check_same(settings, stored, folder.path)
         if folder.finished:
             return load_result(folder.path)
     experiment = prepare(
@@ -123,6 +120,15 @@ def load(run_dir: Path | str) -> nn.Module:
     Raises :class:`RunError` as :func:`load_result` does.
     """
     return load_result(run_dir).model
+
+
+def _begun(folder: RunFolder, resume: bool) -> RunSettings | None:
+    """Return the settings of the run that ``folder`` already holds, or ``None`` if it holds none."""
+    if not folder.config.is_file():
+        return None
+    if not resume:
+        raise RunError(f"{folder.path} already holds a run: resume it with --resume, or choose another --out")
+    return folder.settings()
 
 
 def _check_same(now: RunSettings, stored: RunSettings, path: Path) -> None:

@@ -42,9 +42,7 @@ class EvaluationSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    every: int = Field(
-        1, ge=1, description="Rounds between two evaluations; the last round is always evaluated."
-    )
+    every: int = Field(1, ge=1, description="Rounds between two evaluations; the last round is always evaluated.")
     validation: float = Field(
         0.0,
         ge=0,
@@ -85,9 +83,7 @@ class RunSettings(BaseModel):
     data: DataSettings = Field(default_factory=DataSettings, description="Which dataset.")
     scenario: ScenarioSettings = Field(default_factory=ScenarioSettings, description="Who holds what of it.")
     model: ModelSettings = Field(default_factory=ModelSettings, description="What is trained.")
-    balance: BalanceSettings = Field(
-        default_factory=BalanceSettings, description="Rebalancing of rare classes."
-    )
+    balance: BalanceSettings = Field(default_factory=BalanceSettings, description="Rebalancing of rare classes.")
     algorithm: AnyAlgorithmSettings = Field(
         default_factory=AstraeaSettings, description="Who trains in a round, and in which order."
     )
@@ -154,9 +150,7 @@ def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
         if key == "algorithm.name":
             for kind in _algorithms():
                 if kind.model_fields["name"].default == value:
-                    result["algorithm"] = {
-                        name: old for name, old in table.items() if name in kind.model_fields
-                    }
+                    result["algorithm"] = {name: old for name, old in table.items() if name in kind.model_fields}
     return result
 
 
@@ -205,18 +199,17 @@ def _sentence(error: ValidationError) -> str:
         return f"unknown key '{key}'{nearest(place[-1], known)} (known here: {', '.join(known)})"
     if first["type"].startswith("union_tag"):
         names = [str(kind.model_fields["name"].default) for kind in _algorithms()]
-        given = (
-            str(first["input"].get("name", "")) if isinstance(first["input"], dict) else str(first["input"])
-        )
+        given = str(first["input"].get("name", "")) if isinstance(first["input"], dict) else str(first["input"])
         return f"algorithm.name '{given}' is unknown{nearest(given, names)} (known: {', '.join(names)})"
     message = first["msg"].removeprefix("Value error, ")
     return f"'{key}' cannot be {first['input']!r}: {message[0].lower()}{message[1:]}"
 
 
 def _fields(place: tuple[int | str, ...]) -> Iterable[str]:
+    """Return the keys that the section at ``place`` of an error has."""
     kind: Any = RunSettings
     for part in place:
-        options = [kind] if isinstance(kind, type) else [option for option in _algorithms()]
+        options: list[Any] = [kind] if isinstance(kind, type) else list(_algorithms())
         found = None
         for option in options:
             if option.model_fields.get("name") is not None and option.model_fields["name"].default == part:

@@ -23,7 +23,7 @@ def deployed(experiment: Experiment, run: Run) -> tuple[Tensor, Tensor]:
     return experiment.algorithm.deploy(run.state)
 
 
-def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[dict[str, Any], list[float]]:
+def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[dict[str, Any], list[float | None]]:
     """Return the summary of a finished run and the accuracy of each client.
 
     Accuracies over the course of the run come from its history; recalls and client accuracies are those of the

@@ -38,7 +38,8 @@ class Evaluation:
         """Share of each class's samples predicted rightly, shape ``(N,)``; NaN for a class without samples."""
         total = np.bincount(self.labels, minlength=self.classes)
         right = np.bincount(self.labels[self.predictions == self.labels], minlength=self.classes)
-        return np.divide(right, total, out=np.full(self.classes, np.nan), where=total > 0)
+        recall: NDArray[np.float64] = np.divide(right, total, out=np.full(self.classes, np.nan), where=total > 0)
+        return recall
 
     @property
     def balanced_accuracy(self) -> float:
@@ -84,16 +85,12 @@ def client_accuracies(
     recall = evaluation.per_class_recall
     weights = np.where(np.isnan(recall), 0.0, histograms)
     total = weights.sum(axis=1)
-    expected = np.divide(
-        weights @ np.nan_to_num(recall), total, out=np.full(len(total), np.nan), where=total > 0
-    )
+    expected: NDArray[np.float64] = np.divide(weights @ np.nan_to_num(recall), total, out=np.full(len(total), np.nan), where=total > 0)
     if test_clients is None:
         return expected
     owned = test_clients >= 0
     count = np.bincount(test_clients[owned], minlength=len(histograms))
-    right = np.bincount(
-        test_clients[owned & (evaluation.predictions == evaluation.labels)], minlength=len(histograms)
-    )
+    right = np.bincount(test_clients[owned & (evaluation.predictions == evaluation.labels)], minlength=len(histograms))
     return np.where(count > 0, right / np.maximum(count, 1), expected)
 
 

@@ -128,9 +128,7 @@ def train(
             # 1. Plan
             view = View(
                 histograms=population.histograms,
-                available=np.ones(len(population), np.bool_)
-                if availability is None
-                else availability(round_),
+                available=np.ones(len(population), np.bool_) if availability is None else availability(round_),
                 progress=budget.progress(round_, run.totals),
                 seed=seed,
             )
@@ -154,7 +152,7 @@ def train(
                 best = _better(best, metrics, state.round, params, counters)
             run.state, run.totals, run.best = state, totals, best
             run.history.append(metrics)
-            run.finished = last or any([callback.wants_stop(run) for callback in callbacks])
+            run.finished = last or any(callback.wants_stop(run) for callback in callbacks)
             # 4. Tell
             for callback in callbacks:
                 callback.after_round(run)
@@ -164,9 +162,7 @@ def train(
     return run
 
 
-def _better(
-    best: Best | None, metrics: Metrics, round_: int, params: Tensor, counters: Tensor
-) -> Best | None:
+def _better(best: Best | None, metrics: Metrics, round_: int, params: Tensor, counters: Tensor) -> Best | None:
     score = metrics.get("validation_balanced_accuracy")
     if score is None or math.isnan(score) or (best is not None and score <= best.score):
         return best

@@ -33,9 +33,7 @@ class TrainingSettings(BaseModel):
         "SGD",
         description="A class of torch.optim by name; its state is fresh at each visit. The papers: Adam.",
     )
-    lr: float = Field(
-        0.05, gt=0, description="Learning rate at the first round. The papers: 0.001 with Adam."
-    )
+    lr: float = Field(0.05, gt=0, description="Learning rate at the first round. The papers: 0.001 with Adam.")
     momentum: float = Field(0.9, ge=0, lt=1, description="Momentum, for the optimisers that have it.")
     weight_decay: float = Field(0.0, ge=0, description="Weight decay, for the optimisers that have it.")
     options: dict[str, Any] = Field(
@@ -54,12 +52,10 @@ class TrainingSettings(BaseModel):
     )
     loss: str = Field(
         "cross-entropy",
-        description="cross-entropy, or logit-adjusted: corrected for the effective class prior, which the server knows.",
+        description="cross-entropy, or logit-adjusted: corrected for the effective class prior.",
     )
     tau: float = Field(1.0, ge=0, description="Strength of the correction with loss = logit-adjusted.")
-    clip_norm: float | None = Field(
-        None, gt=0, description="Largest norm of a gradient; longer ones are scaled."
-    )
+    clip_norm: float | None = Field(None, gt=0, description="Largest norm of a gradient; longer ones are scaled.")
 
     @field_validator("optimizer")
     @classmethod
@@ -105,9 +101,7 @@ class TrainingSettings(BaseModel):
         }
         unknown = sorted(set(self.options) - set(accepted))
         if unknown:
-            raise InputError(
-                f"optimiser {self.optimizer} has no option '{unknown[0]}': it takes {', '.join(accepted)}"
-            )
+            raise InputError(f"optimiser {self.optimizer} has no option '{unknown[0]}': it takes {', '.join(accepted)}")
         return LocalTraining(
             epochs,
             self.batch_size,

@@ -14,13 +14,13 @@ from astraea.federation.rule import LocalRule, VisitContext
 from astraea.federation.vector import VectorModel
 from astraea.seeding import Purpose, torch_seed
 
-__all__ = ["VisitFailed", "run_chain", "train_visit"]
+__all__ = ["VisitError", "run_chain", "train_visit"]
 
 Clock = Callable[[], float]
 """Seconds on a clock that only goes forward."""
 
 
-class VisitFailed(Exception):
+class VisitError(Exception):
     """A visit whose work is discarded; the message is the reason in the report."""
 
 
@@ -47,7 +47,7 @@ def train_visit(
     """Train the model of ``baton`` on ``data``; return the new baton, what the client keeps, and a report.
 
     The report's client and pass are left at 0 for the caller. ``seed`` fixes batch order, fresh copies and
-    dropout. Raises :class:`VisitFailed` if the time is up or the result is not finite.
+    dropout. Raises :class:`VisitError` if the time is up or the result is not finite.
     """
     began = deadline.clock() if deadline is not None else 0.0
     torch.manual_seed(seed)  # dropout draws from the global generator
@@ -67,12 +67,8 @@ def train_visit(
         x, y = data.epoch(order)
         x, y = x.to(model.device), y.to(model.device)
         for start, stop in _batches(len(y), training.batch_size, merge_single=model.has_batch_norm):
-            if (
-                deadline is not None
-                and deadline.seconds is not None
-                and deadline.clock() - began > deadline.seconds
-            ):
-                raise VisitFailed(f"not done within {deadline.seconds:g} s")
+            if deadline is not None and deadline.seconds is not None and deadline.clock() - began > deadline.seconds:
+                raise VisitError(f"not done within {deadline.seconds:g} s")
             model.grad.zero_()
             loss = rule.objective(model.module(x[start:stop]), y[start:stop], context)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -82,7 +78,7 @@ def train_visit(
     samples = len(data) * training.epochs
     params, counters = model.read()
     if not bool(torch.isfinite(params).all()):
-        raise VisitFailed("the model became NaN or infinite")
+        raise VisitError("the model became NaN or infinite")
     extras, kept = rule.finish(model.weights.detach(), steps, context)
     report = VisitReport(client=0, pass_=0, samples=samples, steps=steps, loss=float(total) / samples)
     return (
@@ -141,7 +137,7 @@ def _visit_seed(plan: RoundPlan, visit: Visit) -> int:
 
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
-    return text if isinstance(error, VisitFailed) else f"{type(error).__name__}: {text}"[:300]
+    return text if isinstance(error, VisitError) else f"{type(error).__name__}: {text}"[:300]
 
 
 def _batches(samples: int, size: int, *, merge_single: bool) -> list[tuple[int, int]]:

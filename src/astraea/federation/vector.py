@@ -32,9 +32,7 @@ class VectorModel:
     def __init__(self, module: nn.Module) -> None:
         trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
         if not trainable:
-            raise InputError(
-                "the model has no trainable parameter: set requires_grad on what is to be learned"
-            )
+            raise InputError("the model has no trainable parameter: set requires_grad on what is to be learned")
         kinds = {(parameter.dtype, parameter.device) for parameter in trainable}
         if len(kinds) > 1:
             raise InputError(
@@ -51,9 +49,7 @@ class VectorModel:
             parameter.data = self.weights.detach()[offset:stop].view(parameter.shape)
             parameter.grad = self.weights.grad[offset:stop].view(parameter.shape)
             offset = stop
-        self.has_batch_norm = any(
-            isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules()
-        )
+        self.has_batch_norm = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
         self._buffers = list(_persistent_buffers(module))
 
     @property
@@ -130,9 +126,7 @@ def _persistent_buffers(module: nn.Module) -> Iterator[tuple[nn.Module, str]]:
 def _scatter(vector: Tensor, parts: list[Tensor], what: str) -> None:
     expected = sum(part.numel() for part in parts)
     if vector.numel() != expected:
-        raise InputError(
-            f"the model holds {expected} {what}, but {vector.numel()} arrived: the models differ"
-        )
+        raise InputError(f"the model holds {expected} {what}, but {vector.numel()} arrived: the models differ")
     offset = 0
     for part in parts:
         stop = offset + part.numel()

@@ -50,9 +50,7 @@ class Astraea(Algorithm):
         """E_m: how often a mediator's chain visits each of its clients."""
         return self.settings.mediator_epochs
 
-    def chains(
-        self, cohort: list[int], histograms: NDArray[np.int64], rng: np.random.Generator
-    ) -> tuple[Chain, ...]:
+    def chains(self, cohort: list[int], histograms: NDArray[np.int64], rng: np.random.Generator) -> tuple[Chain, ...]:
         """Return one chain a mediator, clients in the order in which they were picked."""
         settings = self.settings
         if settings.mediators == "none":
@@ -63,11 +61,7 @@ class Astraea(Algorithm):
         return tuple(
             Chain(
                 number,
-                tuple(
-                    Visit(cohort[place], pass_)
-                    for pass_ in range(settings.mediator_epochs)
-                    for place in group
-                ),
+                tuple(Visit(cohort[place], pass_) for pass_ in range(settings.mediator_epochs) for place in group),
             )
             for number, group in enumerate(groups)
         )

@@ -103,9 +103,7 @@ class Algorithm(ABC):
         return State(0, params.clone(), counters.clone())
 
     @abstractmethod
-    def chains(
-        self, cohort: list[int], histograms: NDArray[np.int64], rng: np.random.Generator
-    ) -> tuple[Chain, ...]:
+    def chains(self, cohort: list[int], histograms: NDArray[np.int64], rng: np.random.Generator) -> tuple[Chain, ...]:
         """Return the chains through which the clients of ``cohort`` train; ``histograms`` are all clients'."""
 
     @property

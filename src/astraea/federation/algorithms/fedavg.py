@@ -30,8 +30,6 @@ class FedAvg(Algorithm):
         """One: each client is visited once a round."""
         return 1
 
-    def chains(
-        self, cohort: list[int], histograms: NDArray[np.int64], rng: np.random.Generator
-    ) -> tuple[Chain, ...]:
+    def chains(self, cohort: list[int], histograms: NDArray[np.int64], rng: np.random.Generator) -> tuple[Chain, ...]:
         """Return one chain a client."""
         return tuple(Chain(number, (Visit(client),)) for number, client in enumerate(cohort))

@@ -101,9 +101,7 @@ def load_checkpoint(path: Path) -> Run:
             for client in {name.split("/")[1] for name in tensors if name.startswith("client/")}
         },
     )
-    best = facts["best"] and Best(
-        **facts["best"], params=tensors["best/params"], counters=tensors["best/counters"]
-    )
+    best = facts["best"] and Best(**facts["best"], params=tensors["best/params"], counters=tensors["best/counters"])
     return Run(state, Totals(**facts["totals"]), facts["history"], best, facts["finished"])
 
 
@@ -139,7 +137,7 @@ def _digest(tensors: dict[str, Tensor], text: str) -> str:
     digest = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         digest.update(name.encode())
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

@@ -36,9 +36,7 @@ class MetricsFile(Callback):
             raise self._unwritable(error) from error
 
     def _unwritable(self, error: OSError) -> RunError:
-        return RunError(
-            f"{self.path} cannot be written ({error.strerror}): free space or choose another --out"
-        )
+        return RunError(f"{self.path} cannot be written ({error.strerror}): free space or choose another --out")
 
 
 def _line(metrics: Metrics) -> str:

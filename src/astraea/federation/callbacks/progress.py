@@ -29,7 +29,8 @@ class LiveProgress(Callback):
         """Start the bar where the run stands."""
         self.budget = budget
         self.progress.start()
-        self.task = self.progress.add_task(self.name, total=1.0, completed=self._done(run), facts="starting")
+        self.task = self.progress.add_task(self.name, total=1.0, facts="starting")
+        self.progress.update(self.task, completed=self._done(run))
 
     def after_round(self, run: Run) -> None:
         """Move on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from astraea.errors import InputError
 from astraea.federation.loop import Budget, Callback, Run
@@ -15,24 +16,25 @@ class TensorBoard(Callback):
 
     def __init__(self, folder: Path) -> None:
         try:
-            from torch.utils.tensorboard import SummaryWriter
+            from torch.utils import tensorboard
         except ImportError as error:
             raise InputError(
                 "output.tensorboard needs a package that is not installed: pip install 'astraea[tensorboard]'"
             ) from error
-        self._make = lambda step: SummaryWriter(folder, purge_step=step)  # type: ignore[no-untyped-call]
+        self._make: Any = tensorboard.SummaryWriter
+        self.folder = folder
 
     def begin(self, run: Run, budget: Budget) -> None:
         """Open the event file, dropping what a killed process wrote after its last checkpoint."""
-        self._writer = self._make(run.state.round + 1)
+        self._writer = self._make(self.folder, purge_step=run.state.round + 1)
 
     def after_round(self, run: Run) -> None:
         """Write this round's numbers, under their names in ``metrics.jsonl``."""
         line = run.history[-1]
         for name, value in line.items():
             if isinstance(value, int | float) and name != "round":
-                self._writer.add_scalar(name, value, line["round"])  # type: ignore[no-untyped-call]
+                self._writer.add_scalar(name, value, line["round"])
 
     def end(self, run: Run) -> None:
         """Close the event file."""
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()

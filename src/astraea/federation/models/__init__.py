@@ -76,6 +76,8 @@ def build_model(settings: ModelSettings, shape: tuple[int, ...], classes: int, s
                 f"model '{name}' cannot be built for samples of shape {shape}: {error}; "
                 "check model.options, or choose another model.name"
             ) from error
+        if not isinstance(model, nn.Module):
+            raise InputError(f"'{name}' gave a {type(model).__name__}, not an nn.Module: name one that does")
         if settings.weights is not None:
             _load(model, settings.weights)
         _freeze(model, settings.freeze)
@@ -101,13 +103,9 @@ def _find(name: str) -> Callable[..., nn.Module]:
     try:
         found = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
-        raise InputError(
-            f"model '{name}' cannot be imported ({error}): give it as package.module:Name"
-        ) from error
+        raise InputError(f"model '{name}' cannot be imported ({error}): give it as package.module:Name") from error
     if not callable(found):
-        raise InputError(
-            f"model '{name}' is a {type(found).__name__}: name a class or function that makes one"
-        )
+        raise InputError(f"model '{name}' is a {type(found).__name__}: name a class or function that makes one")
     factory: Callable[..., nn.Module] = found
     return factory
 
@@ -122,9 +120,7 @@ def _load(model: nn.Module, path: Path) -> None:
         raise RunError(f"no weights at {path}: correct model.weights or leave it out") from error
     except (SafetensorError, RuntimeError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise RunError(
-            f"the weights in {path} do not fit the model ({reason}): name a file made by it"
-        ) from error
+        raise RunError(f"the weights in {path} do not fit the model ({reason}): name a file made by it") from error
 
 
 def _freeze(model: nn.Module, patterns: tuple[str, ...]) -> None:
@@ -132,16 +128,12 @@ def _freeze(model: nn.Module, patterns: tuple[str, ...]) -> None:
     for pattern in patterns:
         matching = [name for name in names if fnmatch(name, pattern)]
         if not matching:
-            raise InputError(
-                f"model.freeze pattern '{pattern}' matches no parameter (known: {', '.join(names)})"
-            )
+            raise InputError(f"model.freeze pattern '{pattern}' matches no parameter (known: {', '.join(names)})")
         for name in matching:
             names[name].requires_grad_(False)
 
 
 def _check(model: nn.Module, name: str, shape: tuple[int, ...], classes: int) -> None:
-    if not isinstance(model, nn.Module):
-        raise InputError(f"'{name}' returned a {type(model).__name__}, not an nn.Module: name one that does")
     training = model.training
     model.eval()
     try:
@@ -160,6 +152,4 @@ def _check(model: nn.Module, name: str, shape: tuple[int, ...], classes: int) ->
             "set its number of classes"
         )
     if not bool(torch.isfinite(logits).all()):
-        raise InputError(
-            f"model '{name}' gives NaN or infinite logits before any training: check its weights"
-        )
+        raise InputError(f"model '{name}' gives NaN or infinite logits before any training: check its weights")

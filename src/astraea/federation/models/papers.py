@@ -67,9 +67,7 @@ class KerasCifarCNN(nn.Module):
 
         self.features = nn.Sequential(*pair(channels, 32), *pair(32, 64), nn.Flatten())
         flat = 64 * (((height - 2) // 2 - 2) // 2) * (((width - 2) // 2 - 2) // 2)
-        self.classifier = nn.Sequential(
-            nn.Linear(flat, 512), nn.ReLU(), nn.Dropout(0.5), nn.Linear(512, classes)
-        )
+        self.classifier = nn.Sequential(nn.Linear(flat, 512), nn.ReLU(), nn.Dropout(0.5), nn.Linear(512, classes))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits."""
