@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -6,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astraea.balance import kl_to_uniform
-from astraea.data import Dataset, Samples, Scenario, ScenarioSettings, build_scenario
+from astraea.data import (
+    Dataset,
+    DataSettings,
+    Samples,
+    Scenario,
+    ScenarioSettings,
+    build_scenario,
+    load_dataset,
+)
 from astraea.data.labels import EMNIST_CHARACTERS
 from astraea.errors import InputError
 
@@ -248,3 +257,18 @@ def test_impossible_scenarios_are_refused(settings: dict[str, Any], validation: 
 def test_an_empty_dataset_is_refused() -> None:
     with pytest.raises(InputError, match="'toy' has no training sample"):
         _build(_dataset([0, 0]))
+
+
+def test_femnist_is_divided_by_its_writers(data_dir: Path) -> None:
+    dataset = load_dataset(DataSettings(name="femnist", dir=data_dir))
+    scenario = _build(dataset, skew="column", column="writer", validation=0.1)
+    assert len(scenario.clients) == 300
+    assert scenario.validation is not None
+    assert len(scenario.train) + len(scenario.validation) == 41_198
+    assert abs(len(scenario.validation) - 4_120) <= 62
+    assert scenario.test_clients is not None
+    assert (scenario.test_clients >= 0).all()
+    writers = dataset.train.columns["writer"]
+    held = {name: int((writers == name).sum()) for name in scenario.client_names}
+    left = {name: len(rows) for name, rows in zip(scenario.client_names, scenario.clients, strict=True)}
+    assert all(abs(held[name] * 0.9 - left[name]) < 3 for name in held)

@@ -1,3 +1,5 @@
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,6 +60,15 @@ def test_the_descriptions_name_every_choice() -> None:
     for field, names in {"labels": LABELS, "skew": [*SKEWS, *OWN_SIZES], "sizes": SIZES, "name": PAPERS}.items():
         for name in names:
             assert name in (fields[field].description or "")
+
+
+def test_the_reference_page_lists_every_setting() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/scenarios.md").read_text(encoding="utf-8")
+    table = page[page.index("| key | default | meaning |") :].splitlines()[2:]
+    assert table == [
+        f"| `{name}` | {'' if field.default is None else f'`{json.dumps(field.default)}`'} | {field.description} |"
+        for name, field in ScenarioSettings.model_fields.items()
+    ]
 
 
 @pytest.mark.parametrize(

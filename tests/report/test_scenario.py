@@ -60,6 +60,9 @@ def test_few_clients_and_classes_are_shown_as_numbers() -> None:
 def test_many_classes_are_shown_as_a_profile() -> None:
     text = _text(_scenario([8, 4, 1] + [0] * 8 + [2], [list(range(15))]))
     assert "█▄▁        ▂" in text
+    # 101 classes need 34 characters for three each, the last for two: means of 6, 3, 0, ..., 0, 1.
+    text = _text(_scenario([8, 8, 2, 4, 4, 1] + [0] * 93 + [1, 1], [list(range(29))]))
+    assert "█▄" + " " * 31 + "▂" in text
 
 
 @pytest.mark.parametrize("classes", [10, 47, 200])
@@ -89,5 +92,20 @@ def test_the_picture_shows_the_scenarios_numbers(clients: int, sizes: str) -> No
     assert shares is not None
     assert shares.shape == (clients, 3)
     assert np.asarray(shares).sum(axis=1) == pytest.approx(np.ones(clients))
+    assert [tick.get_text() for tick in heat.get_xticklabels()] == ["class 0", "class 1", "class 2"]
     for axes in (size_axes, kl_axes):
         assert sum(patch.get_height() for patch in axes.patches) == clients
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (tuple(f"a long name {c}" for c in range(46)), [str(c) for c in range(46)]),
+        (tuple(map(str, range(90))), [str(c) for c in range(0, 90, 2)]),
+    ],
+)
+def test_many_classes_are_labelled_as_far_as_there_is_room(names: tuple[str, ...], labels: list[str]) -> None:
+    samples = Samples(np.zeros((len(names), 1)), np.arange(len(names)))
+    dataset = Dataset("toy", samples, samples, names)
+    figure = scenario_figure(build_scenario(dataset, ScenarioSettings(clients=2), seed=0))
+    assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == labels

@@ -83,8 +83,7 @@ def explicit(counts: Sequence[int], class_names: Sequence[str]) -> NDArray[np.fl
         )
     if min(counts) < 0:
         raise InputError(
-            f"scenario.counts has {min(counts)} for class '{class_names[int(np.argmin(counts))]}': "
-            "use 0 or more"
+            f"scenario.counts has {min(counts)} for class '{class_names[int(np.argmin(counts))]}': use 0 or more"
         )
     return np.array(counts, dtype=np.float64)
 
@@ -100,9 +99,7 @@ def letter_frequency(class_names: Sequence[str]) -> NDArray[np.float64]:
     """
     characters = EMNIST_CHARACTERS if len(class_names) == len(EMNIST_CHARACTERS) else tuple(class_names)
     known = [name.lower() in _ENGLISH for name in characters]
-    if any(known) and all(
-        is_letter or _is_digit(name) for is_letter, name in zip(known, characters, strict=True)
-    ):
+    if any(known) and all(is_letter or _is_digit(name) for is_letter, name in zip(known, characters, strict=True)):
         letters = np.array([_ENGLISH.get(name.lower(), np.nan) for name in characters])
         return np.where(np.isnan(letters), np.nanmean(letters), letters)
     profile = np.sort(letter_frequency(EMNIST_CHARACTERS))[::-1]
@@ -128,9 +125,7 @@ def class_counts(
     """
     asked = np.flatnonzero(weights > 0)
     if not len(asked):
-        raise InputError(
-            "the label distribution asks for no sample of any class: give some class a positive count"
-        )
+        raise InputError("the label distribution asks for no sample of any class: give some class a positive count")
     share, pool = weights[asked], available[asked]
     names = [class_names[c] for c in asked.tolist()]
     _check_supply(pool, names, minimum)

@@ -15,79 +15,73 @@ from astraea.data.dataset import Samples
 from astraea.data.settings import ScenarioSettings
 from astraea.errors import DataError, InputError, nearest
 
-__all__ = ["NamedClients", "named_clients"]
+__all__ = ["NamedClients", "clients_by_column", "clients_by_indices"]
 
 
 @dataclass(frozen=True)
 class NamedClients:
-    """The owner of each training sample, shape ``(n,)``, -1 for none; and the names of the clients."""
+    """The owner of each training sample, (n,), -1 for none; the clients' names; what was left out."""
 
     owners: NDArray[np.int64]
     names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
-def named_clients(
-    train: Samples, settings: ScenarioSettings, rng: np.random.Generator, notes: list[str]
-) -> NamedClients | None:
-    """The clients that a column or the user's index lists name; None for other kinds of skew."""
-    if settings.skew == "indices":
-        names, lists = _index_lists(settings)
-        of = partition.by_indices(lists, len(train))
-        if settings.clients not in (None, len(lists)):
-            raise InputError(
-                f"scenario.clients is {settings.clients}, but {len(lists)} index lists are given: leave it out"
-            )
-        if (of < 0).any():
-            notes.append(f"{(of < 0).sum():,} training samples are on nobody's index list and left out.")
-        return NamedClients(of, names)
-    if settings.skew != "column":
-        return None
+def clients_by_column(samples: Samples, column: str, clients: int | None, rng: np.random.Generator) -> NamedClients:
+    """One client for each value of ``column``, or for ``clients`` values drawn at random.
 
-    column = settings.column or ""
-    if column not in train.columns:
-        known = f"it has {', '.join(sorted(train.columns))}" if train.columns else "it has none"
-        raise InputError(f"the data have no column '{column}' ({known}){nearest(column, train.columns)}")
-    of, values = partition.by_column(train.columns[column])
-    wanted = settings.clients or len(values)
-    if wanted > len(values):
+    Raises :class:`InputError` if there is no such column or it has fewer values than ``clients``.
+    """
+    if column not in samples.columns:
+        known = f"it has {', '.join(sorted(samples.columns))}" if samples.columns else "it has none"
+        raise InputError(f"the data have no column '{column}' ({known}){nearest(column, samples.columns)}")
+    owners, values = partition.by_column(samples.columns[column])
+    if clients is None or clients == len(values):
+        return NamedClients(owners, tuple(map(str, values)))
+    if clients > len(values):
         raise InputError(
-            f"scenario.clients is {wanted}, but column '{column}' has only {len(values)} values: "
+            f"scenario.clients is {clients}, but column '{column}' has only {len(values)} values: "
             "lower it or leave it out"
         )
-    if wanted < len(values):
-        chosen = np.sort(rng.choice(len(values), wanted, replace=False))
-        renumbered = np.full(len(values), -1)
-        renumbered[chosen] = np.arange(wanted)
-        of, values = renumbered[of], values[chosen]
-        notes.append(
-            f"{wanted} of the {len(renumbered)} values of column '{column}' are used, drawn at random."
-        )
-    return NamedClients(of, tuple(map(str, values)))
+    chosen = np.sort(rng.choice(len(values), clients, replace=False))
+    client = np.full(len(values), -1)
+    client[chosen] = np.arange(clients)
+    note = f"{clients} of the {len(values)} values of column '{column}' are clients, drawn at random."
+    return NamedClients(client[owners], tuple(map(str, values[chosen])), (note,))
 
 
-def _index_lists(settings: ScenarioSettings) -> tuple[tuple[str, ...], Sequence[Sequence[int]]]:
-    """The user's index lists and the names of their clients."""
-    if settings.indices is not None:
-        return tuple(map(str, range(len(settings.indices)))), settings.indices
-    path = Path(settings.index_file or "").expanduser()
+def clients_by_indices(samples: int, settings: ScenarioSettings) -> NamedClients:
+    """One client for each list of rows in ``settings.indices`` or in the file ``settings.index_file``.
+
+    Raises :class:`InputError` if the lists do not fit the data, :class:`DataError` if the file is unusable.
+    """
+    if settings.index_file is not None:
+        names, lists = _read(Path(settings.index_file).expanduser())
+    else:
+        lists = settings.indices or ()
+        names = tuple(map(str, range(len(lists))))
+    if settings.clients not in (None, len(lists)):
+        raise InputError(f"scenario.clients is {settings.clients}, but {len(lists)} index lists are given")
+    owners = partition.by_indices(lists, samples)
+    unused = int((owners < 0).sum())
+    notes = (f"{unused:,} training samples are on nobody's index list and left out.",) if unused else ()
+    return NamedClients(owners, names, notes)
+
+
+def _read(path: Path) -> tuple[tuple[str, ...], Sequence[Sequence[int]]]:
+    """Names and rows of the clients in a JSON file: a list of lists, or an object of named lists."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"cannot read the index file {path}: {error.strerror}") from error
     except ValueError as error:
         raise DataError(f"the index file {path} is not JSON: {error}") from error
-    named = (
-        content
-        if isinstance(content, dict)
-        else dict(enumerate(content))
-        if isinstance(content, list)
-        else {}
-    )
-    lists = list(named.values())
-    if not lists or not all(
-        isinstance(rows, list) and all(type(row) is int for row in rows) for rows in lists
-    ):
-        raise DataError(
-            f"the index file {path} must hold a list of lists of row numbers, or an object of such lists"
-        )
-    return tuple(map(str, named)), lists
+    if isinstance(content, list):
+        content = dict(enumerate(content))
+    if not isinstance(content, dict) or not all(map(_is_row_list, content.values())):
+        raise DataError(f"the index file {path} must hold a list of lists of row numbers, or an object of such lists")
+    return tuple(map(str, content)), tuple(content.values())
+
+
+def _is_row_list(value: object) -> bool:
+    return isinstance(value, list) and all(type(row) is int for row in value)

@@ -80,9 +80,7 @@ def dirichlet(
     return _deal(y, histograms, rng)
 
 
-def shards(
-    y: NDArray[np.int64], clients: int, per_client: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def shards(y: NDArray[np.int64], clients: int, per_client: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Samples sorted by class and cut into equal shards, ``per_client`` of them at random for each client.
 
     The pathological split of McMahan et al. (AISTATS 2017, section 3), in which most clients with two shards

@@ -17,7 +17,7 @@ from astraea.data import partition
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.holdout import draw, hold_out, hold_out_within
 from astraea.data.labels import class_counts
-from astraea.data.named_clients import NamedClients, named_clients
+from astraea.data.named_clients import NamedClients, clients_by_column, clients_by_indices
 from astraea.data.settings import LABELS, OWN_SIZES, SIZES, SKEWS, ScenarioSettings
 from astraea.errors import InputError
 from astraea.seeding import Purpose, stream
@@ -63,9 +63,7 @@ class Scenario:
         return self.train.counts(len(self.class_names))
 
 
-def build_scenario(
-    dataset: Dataset, settings: ScenarioSettings, seed: int, validation: float = 0.0
-) -> Scenario:
+def build_scenario(dataset: Dataset, settings: ScenarioSettings, seed: int, validation: float = 0.0) -> Scenario:
     """Divide ``dataset`` among clients as ``settings`` say; the same ``seed`` gives the same scenario.
 
     ``validation`` is the share of every class in use, at least one sample of a class that has two, that no
@@ -77,37 +75,50 @@ def build_scenario(
     if not 0 <= validation < 1:
         raise InputError(f"the validation share must be at least 0 and below 1, got {validation}")
     if not len(dataset.train):
-        raise InputError(f"'{dataset.name}' has no training sample")
-    notes: list[str] = []
+        raise InputError(f"'{dataset.name}' has no training sample: a scenario needs some to divide")
     y = dataset.train.y
 
-    named = named_clients(dataset.train, settings, stream(seed, Purpose.SCENARIO, _CLIENTS), notes)
+    named = _named_clients(dataset.train, settings, seed)
     pool = np.arange(len(y)) if named is None else np.flatnonzero(named.owners >= 0)
-    pool, test = _test_set(dataset, pool, named, settings, stream(seed, Purpose.SCENARIO, _TEST), notes)
+    notes = list(named.notes) if named else []
 
-    used = pool[
-        _draw_labels(y[pool], dataset.class_names, settings, stream(seed, Purpose.SCENARIO, _DRAW), notes)
-    ]
+    test = dataset.test
+    if test is None or not len(test):
+        held = _hold_out(y, pool, named, settings.test_share, stream(seed, Purpose.SCENARIO, _TEST))
+        pool, test = np.setdiff1d(pool, held, assume_unique=True), dataset.train.take(held)
+        notes.append(f"'{dataset.name}' has no test set: {len(held):,} training samples are held out as one.")
+    test, test_notes = _test_set(test, dataset.class_names, settings, stream(seed, Purpose.SCENARIO, _TEST, 1))
+
+    places, label_notes = _draw_labels(y[pool], dataset.class_names, settings, stream(seed, Purpose.SCENARIO, _DRAW))
+    used = pool[places]
 
     held_out = None
     if validation:
         held = _hold_out(y, used, named, validation, stream(seed, Purpose.VALIDATION))
-        held_out = dataset.train.take(held)
-        used = np.setdiff1d(used, held, assume_unique=True)
+        used, held_out = np.setdiff1d(used, held, assume_unique=True), dataset.train.take(held)
 
-    train = dataset.train.take(used)
-    clients, names = _divide(train.y, used, named, settings, seed, notes)
+    if named is None:
+        owners, clients = _divide(y[used], settings, seed)
+        names = tuple(map(str, range(clients)))
+    else:
+        present, owners = np.unique(named.owners[used], return_inverse=True)
+        names = tuple(named.names[k] for k in present)
+        if len(names) < len(named.names):
+            notes.append(
+                f"{len(named.names) - len(names)} of {len(named.names)} clients are left out: "
+                "the label distribution leaves them no sample."
+            )
     return Scenario(
         name=_title(settings),
         dataset=dataset.name,
         class_names=dataset.class_names,
-        train=train,
-        clients=clients,
+        train=dataset.train.take(used),
+        clients=partition.rows_of(owners, len(names)),
         client_names=names,
         test=test,
         validation=held_out,
-        test_clients=_test_clients(test, names, settings),
-        notes=tuple(notes),
+        test_clients=_test_clients(test, names, settings.column),
+        notes=(*notes, *test_notes, *label_notes),
     )
 
 
@@ -123,100 +134,75 @@ def _title(settings: ScenarioSettings) -> str:
     return f"{settings.labels} labels, {settings.skew}{detail} skew{sizes}"
 
 
-def _hold_out(
-    y: NDArray[np.int64], rows: Rows, named: NamedClients | None, share: float, rng: np.random.Generator
-) -> Rows:
+def _named_clients(train: Samples, settings: ScenarioSettings, seed: int) -> NamedClients | None:
+    if settings.skew == "indices":
+        return clients_by_indices(len(train), settings)
+    if settings.column is not None:
+        rng = stream(seed, Purpose.SCENARIO, _CLIENTS)
+        return clients_by_column(train, settings.column, settings.clients, rng)
+    return None
+
+
+def _hold_out(y: Rows, rows: Rows, named: NamedClients | None, share: float, rng: np.random.Generator) -> Rows:
     """Those of ``rows`` to set aside: a share of every class, or of every client that the data name."""
     if named is None:
-        return rows[hold_out(y[rows], share, rng)]
-    return rows[hold_out_within(y[rows], named.owners[rows], share, rng)]
+        places = hold_out(y[rows], share, rng)
+    else:
+        places = hold_out_within(y[rows], named.owners[rows], share, rng)
+    if not len(places):
+        raise InputError(f"{len(rows)} training samples are too few to hold out {share:g} of them: use more")
+    return rows[places]
 
 
 def _test_set(
-    dataset: Dataset,
-    pool: Rows,
-    named: NamedClients | None,
-    settings: ScenarioSettings,
-    rng: np.random.Generator,
-    notes: list[str],
-) -> tuple[Rows, Samples]:
-    """The rows left for training, and the test set."""
-    test = dataset.test
-    if test is None or not len(test):
-        held = _hold_out(dataset.train.y, pool, named, settings.test_share, rng)
-        pool, test = np.setdiff1d(pool, held, assume_unique=True), dataset.train.take(held)
-        notes.append(f"'{dataset.name}' has no test set: {len(held):,} training samples are held out as one.")
-    counts = test.counts(dataset.classes)
-    without = ", ".join(f"'{dataset.class_names[c]}'" for c in np.flatnonzero(counts == 0))
+    test: Samples, class_names: tuple[str, ...], settings: ScenarioSettings, rng: np.random.Generator
+) -> tuple[Samples, list[str]]:
+    """The test set as it is, or balanced; and what to note about it."""
+    counts = test.counts(len(class_names))
+    without = ", ".join(f"'{class_names[c]}'" for c in np.flatnonzero(counts == 0))
     if settings.test == "as-is":
-        if without:
-            notes.append(f"The test set has no sample of {without}: nothing is measured about it.")
-        return pool, test
+        return test, [f"The test set has no sample of {without}: nothing is measured about it."] if without else []
     if without:
         raise InputError(
             f"the test set has no sample of {without}, so it cannot be balanced: set scenario.test to 'as-is'"
         )
     each = min(int(counts.min()), settings.test_per_class or len(test))
-    if each < counts.max():
-        notes.append(f"The test set is {each:,} random samples of each class, out of {len(test):,} in all.")
-        test = test.take(draw(test.y, np.full(dataset.classes, each), rng))
-    return pool, test
+    if each == counts.max():
+        return test, []
+    drawn = test.take(draw(test.y, np.full(len(class_names), each), rng))
+    return drawn, [f"The test set is {each:,} random samples of each class, out of {len(test):,} in all."]
 
 
 def _draw_labels(
-    y: NDArray[np.int64],
-    class_names: tuple[str, ...],
-    settings: ScenarioSettings,
-    rng: np.random.Generator,
-    notes: list[str],
-) -> Rows:
-    """Places in ``y`` of the samples that the global label distribution takes."""
+    y: Rows, class_names: tuple[str, ...], settings: ScenarioSettings, rng: np.random.Generator
+) -> tuple[Rows, list[str]]:
+    """Places in ``y`` of the samples that the global label distribution takes, and what to note about it."""
     available = np.bincount(y, minlength=len(class_names))
     weights = LABELS[settings.labels](settings, class_names, available)
     samples = settings.samples
     if samples is None and settings.counts is not None:
         samples = sum(settings.counts)
     counts, note = class_counts(weights, available, class_names, samples, settings.min_per_class)
-    if note:
-        notes.append(note)
-    notes.extend(
-        f"No client holds a sample of class '{class_names[c]}': nothing is learnt about it."
-        for c in np.flatnonzero(counts == 0)
-    )
-    return draw(y, counts, rng)
+    notes = [note] if note else []
+    without = ", ".join(f"'{class_names[c]}'" for c in np.flatnonzero(counts == 0))
+    if without:
+        notes.append(f"No client holds a sample of {without}: nothing is learnt about it.")
+    return draw(y, counts, rng), notes
 
 
-def _divide(
-    y: NDArray[np.int64],
-    used: Rows,
-    named: NamedClients | None,
-    settings: ScenarioSettings,
-    seed: int,
-    notes: list[str],
-) -> tuple[tuple[Rows, ...], tuple[str, ...]]:
-    """The places in ``y`` of each client's samples, and the clients' names."""
-    if named is not None:
-        present, of = np.unique(named.owners[used], return_inverse=True)
-        if len(present) < len(named.names):
-            notes.append(
-                f"{len(named.names) - len(present)} of {len(named.names)} clients are left out: "
-                "the label distribution leaves them no sample."
-            )
-        return partition.rows_of(of, len(present)), tuple(named.names[k] for k in present)
-
+def _divide(y: Rows, settings: ScenarioSettings, seed: int) -> tuple[Rows, int]:
+    """The owner of each sample, and the number of clients."""
     clients = settings.clients or _DEFAULT_CLIENTS
     rng = stream(seed, Purpose.PARTITION)
     if settings.skew == "shards":
-        of = partition.shards(y, clients, settings.shards_per_client, rng)
-    else:
-        sizes = SIZES[settings.sizes](settings, len(y), clients, stream(seed, Purpose.SIZES))
-        of = SKEWS[settings.skew](settings, y, sizes, rng)
-    return partition.rows_of(of, clients), tuple(map(str, range(clients)))
+        return partition.shards(y, clients, settings.shards_per_client, rng), clients
+    sizes = SIZES[settings.sizes](settings, len(y), clients, stream(seed, Purpose.SIZES))
+    return SKEWS[settings.skew](settings, y, sizes, rng), clients
 
 
-def _test_clients(test: Samples, names: tuple[str, ...], settings: ScenarioSettings) -> Rows | None:
+def _test_clients(test: Samples, names: tuple[str, ...], column: str | None) -> Rows | None:
     """The client of each test sample by the column that divides the data, -1 for none."""
-    if settings.column is None or settings.column not in test.columns:
+    if column is None or column not in test.columns:
         return None
     client = {name: k for k, name in enumerate(names)}
-    return np.array([client.get(str(value), -1) for value in test.columns[settings.column]], dtype=np.int64)
+    return np.array([client.get(str(value), -1) for value in test.columns[column]], dtype=np.int64)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["scenario_figure", "scenario_summary", "scenario_text"]
 
-_ALL_CLIENTS = 20  # so many rows are shown in full, more are sampled
-_SOME_CLIENTS = 12
+_FEW = 20  # so many clients are all shown, and so many long class names
+_SAMPLED = 12
 _NUMBER_COLUMNS = 10  # so many classes are shown as numbers, more as a profile
 _PROFILE_WIDTH = 50
 _LEVELS = "▁▂▃▄▅▆▇█"
@@ -64,8 +64,8 @@ def scenario_text(scenario: Scenario) -> RenderableType:
     """Return the scenario for a terminal: client × class, how clients spread, and what was changed.
 
     Up to 20 clients are all shown, more as 12 from the largest to the smallest; up to 10 classes as numbers,
-    more as a profile with a block for each class (or a few neighbouring ones), full height being the client's
-    commonest.
+    more as a profile with a block for each class, or for the mean of a few neighbouring ones beyond 50, full
+    height being the client's commonest.
     """
     summary = scenario_summary(scenario)
     ratio = summary["imbalance_ratio"]
@@ -79,7 +79,7 @@ def scenario_text(scenario: Scenario) -> RenderableType:
         f"{ratio:,.1f} to 1" if ratio else "unbounded: a class has no sample",
     )
     notes = [Text(f"Note: {note}", style="yellow") for note in scenario.notes]
-    return Group(head, Text(), _matrix_table(scenario), Text(), _spread_table(summary), *notes)
+    return Group(head, Text(), *_matrix(scenario), Text(), *_spreads(summary), *notes)
 
 
 def scenario_figure(scenario: Scenario) -> Figure:
@@ -117,8 +117,9 @@ def _spread(values: NDArray[np.float64] | NDArray[np.int64]) -> dict[str, float]
     return {**spread, "mean": float(values.mean())}
 
 
-def _spread_table(summary: dict[str, Any]) -> Table:
-    table = _table("How clients spread")
+def _spreads(summary: dict[str, Any]) -> tuple[Text, Table]:
+    """How clients spread: a heading and a table."""
+    table = _table()
     table.add_column("")
     for heading in ("min", "p10", "median", "p90", "max", "mean"):
         table.add_column(heading, justify="right")
@@ -128,11 +129,11 @@ def _spread_table(summary: dict[str, Any]) -> Table:
         ("KL to uniform", "client_kl", ".3f"),
     ):
         table.add_row(name, *(format(value, pattern) for value in summary[key].values()))
-    return table
+    return Text("How clients spread", style="bold"), table
 
 
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=0)
+def _table() -> Table:
+    return Table(box=SIMPLE_HEAD, padding=0)
 
 
 def _by_size(histograms: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -140,15 +141,16 @@ def _by_size(histograms: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.argsort(-histograms.sum(axis=1), kind="stable")
 
 
-def _matrix_table(scenario: Scenario) -> Table:
+def _matrix(scenario: Scenario) -> tuple[Text, Table]:
+    """Client × class: a heading and a table."""
     histograms = scenario.histograms
     shown, title = np.arange(len(histograms)), "Client × class"
-    if len(histograms) > _ALL_CLIENTS:
-        places = np.linspace(0, len(histograms) - 1, _SOME_CLIENTS).round().astype(np.int64)
+    if len(histograms) > _FEW:
+        places = np.linspace(0, len(histograms) - 1, _SAMPLED).round().astype(np.int64)
         shown = _by_size(histograms)[places]
-        title += f" ({_SOME_CLIENTS} of {len(histograms):,} clients, from the largest to the smallest)"
+        title += f" ({_SAMPLED} of {len(histograms):,} clients, from the largest to the smallest)"
 
-    table = _table(title)
+    table = _table()
     table.add_column("client", no_wrap=True, max_width=12)
     table.add_column("samples", justify="right", no_wrap=True)
     table.add_column("KL", justify="right", no_wrap=True)
@@ -171,7 +173,7 @@ def _matrix_table(scenario: Scenario) -> Table:
             style="bold" if index == len(shown) else None,
             end_section=index == len(shown) - 1,
         )
-    return table
+    return Text(title, style="bold"), table
 
 
 def _short(name: str, width: int) -> str:
@@ -179,9 +181,9 @@ def _short(name: str, width: int) -> str:
 
 
 def _profile(counts: NDArray[np.int64]) -> str:
-    """A character for each class, or for some neighbouring ones: its share of the commonest, blank for 0."""
-    bins = np.array_split(counts, min(len(counts), _PROFILE_WIDTH))
-    heights = np.array([part.sum() for part in bins])
+    """A character for each class, or the mean of a few: its share of the commonest, blank for 0."""
+    step = -(-len(counts) // _PROFILE_WIDTH)
+    heights = np.array([counts[first : first + step].mean() for first in range(0, len(counts), step)])
     levels = np.ceil(heights / heights.max() * len(_LEVELS)).astype(np.int64)
     return "".join(_LEVELS[level - 1] if level else " " for level in levels)
 
@@ -200,20 +202,9 @@ def _draw_heat_map(axes: Axes, scenario: Scenario) -> None:
     # The smallest clients have shares near 1 by chance: they may saturate, so that the rest shows.
     most = float(np.quantile(share[share > 0], 0.98))
     image = axes.imshow(share, aspect="auto", interpolation="nearest", cmap="Blues", vmin=0, vmax=most)
-    if len(order) <= _ALL_CLIENTS:
+    if len(order) <= _FEW:
         axes.set_yticks(range(len(order)), [_short(scenario.client_names[k], 12) for k in order])
-    classes = len(scenario.class_names)
-    labels = [_short(name, 12) for name in scenario.class_names]
-    steep = max(map(len, labels)) > 2
-    step = -(-classes // (20 if steep else 50))
-    axes.set_xticks(
-        range(0, classes, step),
-        labels[::step],
-        rotation=60 if steep else 0,
-        ha="right" if steep else "center",
-    )
-    axes.tick_params(axis="x", labelsize=8)
-    axes.set_xlabel("class")
+    _label_classes(axes, scenario.class_names)
     axes.set_ylabel("clients, largest first")
     axes.set_title("Share of each class in a client's samples", loc="left", fontsize=11)
     bar = axes.figure.colorbar(
@@ -221,6 +212,18 @@ def _draw_heat_map(axes: Axes, scenario: Scenario) -> None:
     )
     bar.outline.set_visible(False)
     bar.ax.yaxis.set_major_formatter("{x:.0%}")
+
+
+def _label_classes(axes: Axes, names: tuple[str, ...]) -> None:
+    """Name every class where there is room, else number them or leave some out."""
+    characters = max(map(len, names)) <= 2
+    if characters or len(names) > _FEW:
+        shown = range(0, len(names), -(-len(names) // 50))
+        axes.set_xticks(shown, [names[c] if characters else str(c) for c in shown])
+        axes.set_xlabel("class" if characters else "label of the class")
+    else:
+        axes.set_xticks(range(len(names)), [_short(name, 12) for name in names], rotation=60, ha="right")
+    axes.tick_params(axis="x", labelsize=8)
 
 
 def _draw_sizes(axes: Axes, sizes: NDArray[np.int64]) -> None:
