@@ -14,7 +14,6 @@ def test_whole_numbers_of_copies_are_exact() -> None:
     samples = augmented_rows(LABELS, np.array([0, 1, 2, 9]), change, np.random.default_rng(0))
     assert sorted(samples.rows.tolist()) == [0, 1, 1, 1, 2, 2, 9, 9]
     assert sorted(samples.rows[samples.fresh].tolist()) == [1, 1, 2, 9]
-    assert samples.histogram(LABELS, 3).tolist() == [1, 3, 4]
 
 
 @given(
@@ -47,7 +46,7 @@ def test_fractions_are_met_on_average() -> None:
     change = Rebalancing(np.array([0.0, 1.3]), np.array([0.25, 1.0]))
     samples = augmented_rows(labels, np.arange(40_000), change, np.random.default_rng(0))
     expected = change.expected_counts([20_000, 20_000])
-    assert samples.histogram(labels, 2) == pytest.approx(expected, rel=0.03)
+    assert np.bincount(labels[samples.rows]) == pytest.approx(expected, rel=0.03)
 
 
 def test_samples_are_shuffled() -> None:

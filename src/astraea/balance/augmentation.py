@@ -24,10 +24,6 @@ class ClientSamples:
     rows: NDArray[np.int64]
     fresh: NDArray[np.bool_]
 
-    def histogram(self, labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-        """Return the label histogram with copies, shape ``(classes,)``; ``labels`` are those of all rows."""
-        return np.bincount(labels[self.rows], minlength=classes)
-
 
 def augmented_rows(
     labels: NDArray[np.int64],

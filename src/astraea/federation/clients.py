@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from astraea.balance.augmentation import ClientSamples, augmented_rows
+from astraea.balance.histograms import client_histograms
 from astraea.balance.rebalancing import Rebalancing
 from astraea.balance.settings import TransformSettings
 from astraea.balance.transforms import feature_spread, transform
@@ -79,10 +80,7 @@ class Population(Sequence[ClientData]):
         self.x, self.y, self.clients, self.classes = x, y, list(clients), classes
         self.transforms = transforms or TransformSettings()
         self.stored = sum(len(samples.rows) for samples in clients) if stored is None else stored
-        labels = y.numpy()
-        self.histograms: NDArray[np.int64] = np.stack(
-            [np.bincount(labels[samples.rows], minlength=classes) for samples in clients]
-        )
+        self.histograms = client_histograms(y.numpy(), [samples.rows for samples in clients], classes)
 
     @classmethod
     def from_samples(
