@@ -226,7 +226,8 @@ def test_index_lists_divide_the_data() -> None:
 
 def test_scenarios_say_what_they_are() -> None:
     dataset = _dataset([40, 40], [1, 1])
-    assert _build(dataset, clients=2, name="LTRF1").name == "ltrf1"
+    assert _build(_dataset([2500] * 2, [1, 1]), name="LTRF1").name == "ltrf1"
+    assert _build(dataset, clients=2, labels="zipf", name="bal2").name == "bal2 with clients = 2, labels = zipf"
     assert _build(dataset, clients=2).name == "as-is labels, random skew, even sizes"
     assert (
         _build(dataset, clients=2, labels="zipf", skew="dirichlet", dirichlet_beta=0.3).name

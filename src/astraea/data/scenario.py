@@ -18,6 +18,7 @@ from astraea.data.dataset import Dataset, Samples
 from astraea.data.holdout import draw, hold_out, hold_out_within
 from astraea.data.labels import class_counts
 from astraea.data.named_clients import NamedClients, clients_by_column, clients_by_indices
+from astraea.data.papers import PAPERS
 from astraea.data.settings import LABELS, OWN_SIZES, SIZES, SKEWS, ScenarioSettings
 from astraea.errors import InputError
 from astraea.seeding import Purpose, stream
@@ -123,8 +124,14 @@ def build_scenario(dataset: Dataset, settings: ScenarioSettings, seed: int, vali
 
 
 def _title(settings: ScenarioSettings) -> str:
+    """A paper's name and what was set otherwise; for a custom scenario its parts."""
     if settings.name != "custom":
-        return settings.name
+        other = [
+            f"{key} = {getattr(settings, key)}"
+            for key, value in PAPERS[settings.name].items()
+            if getattr(settings, key) != value
+        ]
+        return settings.name + (f" with {', '.join(other)}" if other else "")
     detail = {
         "dirichlet": f" (beta {settings.dirichlet_beta:g})",
         "shards": f" ({settings.shards_per_client} a client)",

@@ -109,22 +109,19 @@ class ScenarioSettings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _fill_in_paper(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping) or not isinstance(given.get("name", ""), str):
+        if not isinstance(given, Mapping):
             return given
-        name = given.get("name", "custom").lower()
-        if name == "custom":
-            return {**given, "name": name}
-        if name not in PAPERS:
-            raise unknown_name("scenario", name, [*PAPERS, "custom"])
-        paper = dict(PAPERS[name])
+        paper = dict(PAPERS.get(str(given.get("name")).lower(), {}))
+        if not paper:
+            return given
         skew = str(given.get("skew", "")).lower()
         if skew in OWN_SIZES:
-            del paper["sizes"]
+            del paper["sizes"]  # what is given takes away what no longer applies
         if skew in ("column", "indices"):
             del paper["clients"]
         if str(given.get("test", "balanced")).lower() != "balanced":
             paper.pop("test_per_class", None)
-        return {**paper, **given, "name": name}
+        return {**paper, **given}
 
     @field_validator("counts", "indices", mode="before")
     @classmethod
@@ -133,17 +130,19 @@ class ScenarioSettings(BaseModel):
             return [row.tolist() if isinstance(row, (np.ndarray, np.integer)) else row for row in given]
         return given
 
-    @field_validator("labels", "skew", "sizes", "test")
+    @field_validator("name", "labels", "skew", "sizes", "test")
     @classmethod
     def _known(cls, name: str, info: Any) -> str:
         known = {
+            "name": [*PAPERS, "custom"],
             "labels": LABELS,
             "skew": [*SKEWS, *OWN_SIZES],
             "sizes": SIZES,
             "test": ("as-is", "balanced"),
         }[info.field_name]
         if name.lower() not in known:
-            raise unknown_name(f"scenario.{info.field_name}", name, known)
+            kind = "scenario" if info.field_name == "name" else f"scenario.{info.field_name}"
+            raise unknown_name(kind, name, known)
         return name.lower()
 
     @model_validator(mode="after")

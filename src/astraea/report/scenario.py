@@ -71,7 +71,7 @@ def scenario_text(scenario: Scenario) -> RenderableType:
     ratio = summary["imbalance_ratio"]
     head = Text.assemble(
         (scenario.name, "bold"),
-        f" of {scenario.dataset}\n{len(scenario.clients):,} clients, {len(scenario.class_names)} classes; ",
+        f" on {scenario.dataset}\n{len(scenario.clients):,} clients, {len(scenario.class_names)} classes; ",
         f"{summary['samples']:,} training samples, {len(scenario.test):,} for test",
         f", {len(scenario.validation):,} for validation" if scenario.validation else "",
         f"\nTogether: KL to uniform {summary['global_kl']:.3f} "
