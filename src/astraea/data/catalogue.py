@@ -38,7 +38,7 @@ class DataSettings(BaseModel):
         None, description="folder that holds data files; by default $ASTRAEA_DATA, else the user's cache"
     )
     download: bool = Field(True, description="fetch missing files from their publisher")
-    path: str | None = Field(
+    path: str | Path | None = Field(
         None,
         description="npz: the file; folder: the images' folder; huggingface: a name on its hub or a folder",
     )
@@ -139,6 +139,4 @@ def _settings(data: str | DataSettings, options: dict[str, Any]) -> DataSettings
         return DataSettings(name=data, **options)
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(
-            f"data option '{first['loc'][0]}' cannot be {first['input']!r}: {first['msg']}"
-        ) from error
+        raise InputError(f"data option '{first['loc'][0]}' cannot be {first['input']!r}: {first['msg']}") from error

@@ -34,7 +34,8 @@ class Remote:
 
 def corrupt(path: object, reason: object) -> DataError:
     """Return the error for a file at ``path`` that is not what its name promises."""
-    return DataError(f"{path} cannot be used ({reason}): replace it with a good copy")
+    words = (str(reason).splitlines() or [type(reason).__name__])[0]
+    return DataError(f"{path} cannot be used ({words}): replace it with a good copy")
 
 
 def data_root(folder: Path | None) -> Path:
@@ -79,7 +80,7 @@ class Finder:
         """
         return self.find(remote.file, *other_names) or self._fetch(remote)
 
-    def given(self, path: str) -> Path:
+    def given(self, path: str | Path) -> Path:
         """Return where a ``path`` that the user named lies: as it reads, else under the data folder.
 
         Raises :class:`DataError` if it is at neither.
@@ -87,7 +88,7 @@ class Finder:
         named = Path(path).expanduser()
         if named.exists():
             return named
-        if (found := self.find(path)) is not None:
+        if (found := self.find(str(path))) is not None:
             return found
         raise DataError(f"'{path}' is neither here nor in {self.root}: correct the path or the data folder")
 
@@ -127,8 +128,7 @@ class Finder:
             ) from error
         except OSError as error:
             raise DataError(
-                f"cannot write {target} ({error.strerror or error}): "
-                "choose a data folder that is writable and has room"
+                f"cannot write {target} ({error.strerror or error}): choose a data folder that is writable and has room"
             ) from error
         return target
 

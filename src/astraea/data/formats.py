@@ -15,14 +15,25 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from astraea.data.dataset import Samples
+from astraea.data.dataset import Dataset, Samples
 from astraea.data.files import corrupt
 from astraea.errors import DataError
 
-__all__ = ["check_labels", "idx_samples", "open_plain", "open_zip", "read_idx", "read_npz", "reading"]
+__all__ = [
+    "check_labels",
+    "check_shape",
+    "idx_samples",
+    "open_plain",
+    "open_tar",
+    "open_zip",
+    "read_idx",
+    "read_npz",
+    "reading",
+]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_IDX_BYTES = 1 << 32
+_PIECE = 1 << 20
 
 
 @contextmanager
@@ -33,6 +44,8 @@ def reading(path: object) -> Iterator[None]:
         yield
     except DataError:
         raise
+    except FileNotFoundError as error:
+        raise corrupt(path, "it is not there") from error
     except damage as error:
         raise corrupt(path, error) from error
 
@@ -42,9 +55,14 @@ def check_labels(labels: NDArray[np.integer], count: int, classes: int) -> None:
     if labels.shape != (count,):
         raise ValueError(f"labels of shape {labels.shape} for {count} samples")
     if count and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-        raise ValueError(
-            f"labels from {labels.min()} to {labels.max()} where 0 to {classes - 1} are expected"
-        )
+        raise ValueError(f"labels from {labels.min()} to {labels.max()} where 0 to {classes - 1} are expected")
+
+
+def check_shape(dataset: Dataset, shape: tuple[int, ...], path: object) -> Dataset:
+    """Return ``dataset``, or raise :class:`DataError` naming ``path`` if its samples have another shape."""
+    if dataset.shape != shape:
+        raise corrupt(path, f"samples of shape {dataset.shape} where {shape} is expected")
+    return dataset
 
 
 @contextmanager
@@ -69,7 +87,17 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
             return
         with zipfile.ZipFile(io.BytesIO(archive.read(inner[0]))) as nested:
+            nested.filename = f"{path}/{inner[0]}"  # what errors call it
             yield nested
+
+
+@contextmanager
+def open_tar(path: Path) -> Iterator[tarfile.TarFile]:
+    """Open a tar archive, packed or not; ``ValueError`` if it is none."""
+    if not tarfile.is_tarfile(path):
+        raise ValueError("it is not a tar archive")
+    with tarfile.open(path) as archive:
+        yield archive
 
 
 def read_idx(stream: io.BufferedIOBase) -> NDArray[np.uint8]:
@@ -88,11 +116,11 @@ def read_idx(stream: io.BufferedIOBase) -> NDArray[np.uint8]:
     if np.prod(shape, dtype=float) > _MOST_IDX_BYTES:
         raise ValueError(f"its header claims an array of shape {shape}")
     values = np.empty(shape, np.uint8)
-    # Straight into the array: a copy of the largest files would take half a gigabyte more.
+    # Into the array piece by piece: a copy of the largest files would take half a gigabyte more.
     room = values.reshape(-1).data
     filled = 0
     while filled < len(room):
-        if not (got := stream.readinto(room[filled:])):
+        if not (got := stream.readinto(room[filled : filled + _PIECE])):
             raise ValueError(f"it ends after {filled} of {len(room)} bytes")
         filled += got
     if stream.read(1):
@@ -119,8 +147,8 @@ def idx_samples(
 
 def read_npz(path: Path) -> dict[str, NDArray[np.generic]]:
     """Read all arrays of an ``.npz`` file; pickled objects in it are refused, since they could run code."""
-    with reading(path):
-        archive = np.load(path, allow_pickle=False)
+    with reading(path), path.open("rb") as stream:
+        archive = np.load(stream, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ValueError("it is not an .npz archive")
         with archive:

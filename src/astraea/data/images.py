@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from astraea.data.dataset import Samples
 from astraea.data.files import corrupt
-from astraea.data.formats import open_zip, reading
+from astraea.data.formats import open_tar, open_zip, reading
 from astraea.errors import DataError, InputError
 
 __all__ = ["Colour", "ImageStack", "decode", "read_tree", "walk"]
@@ -100,7 +99,7 @@ def walk(source: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
                 if _is_image(PurePosixPath(name)):
                     yield PurePosixPath(name), packed.read(name)
     else:
-        with tarfile.open(source) as archive:
+        with open_tar(source) as archive:
             for member in archive:
                 if _is_image(PurePosixPath(member.name)) and (stream := archive.extractfile(member)):
                     yield PurePosixPath(member.name), stream.read()

@@ -55,8 +55,9 @@ def from_arrays(
     """
     if (test_x is None) != (test_y is None):
         raise InputError("test_x and test_y go together: give both or neither")
-    labels = [np.asarray(part) for part in (y, test_y) if part is not None]
-    labels = [part[:, 0] if part.ndim == 2 and part.shape[1] == 1 else part for part in labels]
+    labels = [_flat(part) for part in (y, test_y) if part is not None]
+    if not labels[0].size:
+        raise InputError("there are no training samples: give at least one")
     names = _class_names(labels, class_names)
     numbered = [_numbered(part, names) for part in labels]
     train = Samples(_values(x, "training"), numbered[0], _columns(columns))
@@ -71,9 +72,7 @@ def concatenate(first: Samples, second: Samples) -> Samples:
     return Samples(np.concatenate([first.x, second.x]), np.concatenate([first.y, second.y]), columns)
 
 
-def hold_out(
-    samples: Samples, share: float, by: NDArray[np.generic] | None = None
-) -> tuple[Samples, Samples]:
+def hold_out(samples: Samples, share: float, by: NDArray[np.generic] | None = None) -> tuple[Samples, Samples]:
     """Split ``samples`` into (train, test), with ``share`` of each group in the test set, rounded down.
 
     Groups are the classes, or the values of ``by``, shape (n,). The test rows are spread evenly over each
@@ -123,7 +122,17 @@ def _values(x: ArrayLike, part: str) -> NDArray[np.generic]:
 
 
 def _columns(columns: Mapping[str, ArrayLike] | None) -> dict[str, NDArray[np.generic]]:
-    return {name: np.asarray(column) for name, column in (columns or {}).items()}
+    return {name: _flat(column) for name, column in (columns or {}).items()}
+
+
+def _flat(values: ArrayLike) -> NDArray[np.generic]:
+    """Return one value a sample: (n, 1) becomes (n,), and Python strings become NumPy's."""
+    array = np.asarray(values)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.dtype.kind in "OT" and all(isinstance(value, str) for value in array.flat):
+        array = array.astype(np.str_)
+    return array
 
 
 def _class_names(labels: list[NDArray[np.generic]], names: Sequence[str] | None) -> tuple[str, ...]:
@@ -134,9 +143,7 @@ def _class_names(labels: list[NDArray[np.generic]], names: Sequence[str] | None)
         return tuple(str(name) for name in np.unique(np.concatenate(labels)))
     if not all(part.dtype.kind in "iu" for part in labels):
         return ()  # Samples says what is wrong with such labels
-    return tuple(
-        str(label) for label in range(1 + max((int(part.max()) for part in labels if part.size), default=-1))
-    )
+    return tuple(str(label) for label in range(1 + max((int(part.max()) for part in labels if part.size), default=-1)))
 
 
 def _numbered(labels: NDArray[np.generic], names: tuple[str, ...]) -> NDArray[np.int64]:

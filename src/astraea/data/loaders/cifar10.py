@@ -8,7 +8,6 @@ arrays. URL: the publisher's page; checksum: the one that torchvision verifies.
 from __future__ import annotations
 
 import pickle
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.files import Finder, Remote
-from astraea.data.formats import check_labels, reading
+from astraea.data.formats import check_labels, check_shape, open_tar, reading
 from astraea.data.loaders import npz
 from astraea.data.loaders.entry import Entry
 
@@ -42,7 +41,7 @@ def load(files: Finder) -> Dataset:
     """Return CIFAR-10 from the first found: the published folder, the published archive, the pool."""
     source = files.find(_FOLDER, _ARCHIVE.file)
     if source is None and (pool := files.find("cifar10_pool.npz")) is not None:
-        return npz.read(pool, files.dataset)
+        return check_shape(npz.read(pool, files.dataset), _SHAPE, pool)
     source = source or files.get(_ARCHIVE)
     with reading(source):
         batches = dict(_folder(source) if source.is_dir() else _archive(source))
@@ -52,17 +51,17 @@ def load(files: Finder) -> Dataset:
     return Dataset(files.dataset, train, test, CLASSES)
 
 
-Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
+_Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 
-def _folder(source: Path) -> Iterator[tuple[str, Batch]]:
+def _folder(source: Path) -> Iterator[tuple[str, _Batch]]:
     for name in (*_TRAIN, *_TEST):
         with reading(source / name), (source / name).open("rb") as stream:
             yield name, _read_batch(stream)
 
 
-def _archive(source: Path) -> Iterator[tuple[str, Batch]]:
-    with tarfile.open(source) as archive:
+def _archive(source: Path) -> Iterator[tuple[str, _Batch]]:
+    with open_tar(source) as archive:
         for member in archive:
             name = Path(member.name).name
             if name in (*_TRAIN, *_TEST) and (stream := archive.extractfile(member)):
@@ -70,7 +69,7 @@ def _archive(source: Path) -> Iterator[tuple[str, Batch]]:
                     yield name, _read_batch(stream)
 
 
-def _read_batch(stream: Any) -> Batch:
+def _read_batch(stream: Any) -> _Batch:
     """Return images (n, 3, 32, 32) and labels (n,) of one batch; ``ValueError`` if it is not one."""
     with _unpickling():
         batch = _ArraysOnly(stream, encoding="bytes").load()
@@ -81,7 +80,7 @@ def _read_batch(stream: Any) -> Batch:
     return pixels.reshape(-1, *_SHAPE), labels
 
 
-def _samples(batches: list[Batch]) -> Samples:
+def _samples(batches: list[_Batch]) -> Samples:
     return Samples(np.concatenate([x for x, _ in batches]), np.concatenate([y for _, y in batches]))
 
 

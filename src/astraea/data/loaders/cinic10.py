@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from astraea.data.dataset import Dataset
 from astraea.data.files import Finder, Remote
+from astraea.data.formats import check_shape
 from astraea.data.images import read_tree
 from astraea.data.loaders.cifar10 import CLASSES
 from astraea.data.loaders.entry import Entry
@@ -27,7 +28,8 @@ def load(files: Finder, join_validation: bool = True) -> Dataset:
     source = class_folder.parent.parent if class_folder else files.get(_ARCHIVE)
     parts = {"train": "train", "test": "test"} | ({"valid": "train"} if join_validation else {})
     pools = read_tree(source, parts, CLASSES, "rgb")
-    return Dataset(files.dataset, pools["train"], pools["test"], CLASSES)
+    dataset = Dataset(files.dataset, pools["train"], pools["test"], CLASSES)
+    return check_shape(dataset, (3, 32, 32), source)
 
 
 ENTRY = Entry(

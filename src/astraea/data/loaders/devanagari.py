@@ -13,7 +13,7 @@ import numpy as np
 
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.files import Finder, Remote
-from astraea.data.formats import read_npz, reading
+from astraea.data.formats import check_shape, read_npz, reading
 from astraea.data.images import read_tree
 from astraea.data.loaders import npz
 from astraea.data.loaders.arrays import concatenate, from_arrays
@@ -52,9 +52,8 @@ def load(files: Finder, crop: bool = True, join_validation: bool | None = None) 
     else:
         pools = read_tree(source, {"Train": "train", "Test": "test"}, CLASSES, "grey")
         train, test = pools["train"], pools["test"]
-    if crop:
-        train, test = _cropped(train), _cropped(test)
-    return Dataset(files.dataset, train, test, CLASSES)
+    dataset = check_shape(Dataset(files.dataset, train, test, CLASSES), (1, 32, 32), source)
+    return Dataset(files.dataset, _cropped(train), _cropped(test), CLASSES) if crop else dataset
 
 
 def _from_npz(path: Path, join_validation: bool) -> tuple[Samples, Samples]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.files import Finder, Remote
-from astraea.data.formats import idx_samples, reading
+from astraea.data.formats import check_shape, idx_samples, reading
 from astraea.data.loaders.entry import Entry
 from astraea.errors import unknown_name
 
@@ -48,9 +48,7 @@ def load(files: Finder, split: str = "balanced") -> Dataset:
     if split not in SPLITS:
         raise unknown_name("EMNIST split", split, SPLITS)
     names = [
-        f"emnist-{split}-{part}-{kind}-ubyte"
-        for part in ("train", "test")
-        for kind in ("images-idx3", "labels-idx1")
+        f"emnist-{split}-{part}-{kind}-ubyte" for part in ("train", "test") for kind in ("images-idx3", "labels-idx1")
     ]
     unpacked = [files.find(f"{name}.gz", name, f"gzip/{name}.gz", f"gzip/{name}") for name in names]
     found = [path for path in unpacked if path is not None]
@@ -67,7 +65,7 @@ def _dataset(name: str, split: str, paths: Sequence[Path | zipfile.Path]) -> Dat
     first_label = 1 if split == "letters" else 0
     train = _upright(idx_samples(paths[0], paths[1], len(classes), first_label))
     test = _upright(idx_samples(paths[2], paths[3], len(classes), first_label))
-    return Dataset(name, train, test, classes)
+    return check_shape(Dataset(name, train, test, classes), (1, 28, 28), paths[0])
 
 
 def _upright(samples: Samples) -> Samples:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.files import Finder, Remote
-from astraea.data.formats import idx_samples
+from astraea.data.formats import check_shape, idx_samples
 from astraea.data.loaders.entry import Entry
 
 __all__ = ["ENTRY", "load"]
@@ -43,7 +43,8 @@ def load(files: Finder) -> Dataset:
             paths.append(files.get(Remote(packed, f"{_URL}/{packed}", _FILES[name]), name))
         return idx_samples(paths[0], paths[1], len(_CLASSES))
 
-    return Dataset(files.dataset, part("train"), part("t10k"), _CLASSES)
+    dataset = Dataset(files.dataset, part("train"), part("t10k"), _CLASSES)
+    return check_shape(dataset, (1, 28, 28), files.home)
 
 
 ENTRY = Entry(

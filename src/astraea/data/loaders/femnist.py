@@ -17,7 +17,7 @@ import numpy as np
 
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.files import Finder
-from astraea.data.formats import check_labels, read_npz, reading
+from astraea.data.formats import check_labels, check_shape, read_npz, reading
 from astraea.data.loaders import npz
 from astraea.data.loaders.arrays import concatenate, from_arrays, hold_out
 from astraea.data.loaders.emnist import SPLITS
@@ -31,9 +31,7 @@ _TEST_SHARE = 0.1  # LEAF's own default
 _SIDE = 28
 
 
-def load(
-    files: Finder, invert: bool = True, test_writers: Literal["known", "new", "both"] = "known"
-) -> Dataset:
+def load(files: Finder, invert: bool = True, test_writers: Literal["known", "new", "both"] = "known") -> Dataset:
     """Return FEMNIST, images (n, 1, 28, 28), with the column ``writer``.
 
     ``invert`` turns dark strokes on 255 into bright ones on 0, as in EMNIST. ``test_writers`` says whose
@@ -55,13 +53,12 @@ def load(
         test = test.take(np.flatnonzero(known == (test_writers == "known")))
         if not len(test):
             raise DataError(
-                f"femnist in {files.root} has no test samples of {test_writers} writers: "
-                "set test_writers to 'both'"
+                f"femnist in {files.root} has no test samples of {test_writers} writers: set test_writers to 'both'"
             )
     if invert:
         for samples in (train, test):
             np.subtract(255, samples.x, out=samples.x)
-    return Dataset(files.dataset, train, test, _CLASSES)
+    return check_shape(Dataset(files.dataset, train, test, _CLASSES), (1, _SIDE, _SIDE), files.home)
 
 
 def _from_npz(path: Path) -> tuple[Samples, Samples]:
@@ -101,10 +98,7 @@ def _users(content: Any) -> Sequence[_User]:
     """Return (writer, pixels (n, 784), labels (n,)) of each user; pixels in the file go from 0 to 1."""
     try:
         users = [(user, content["user_data"][user]) for user in content["users"]]
-        read = [
-            (str(user), np.array(data["x"], np.float32), np.array(data["y"], np.int64))
-            for user, data in users
-        ]
+        read = [(str(user), np.array(data["x"], np.float32), np.array(data["y"], np.int64)) for user, data in users]
     except (TypeError, KeyError) as error:
         raise ValueError(f"not a file of LEAF: {error}") from error
     for user, x, y in read:

@@ -16,7 +16,7 @@ __all__ = ["ENTRY", "load"]
 
 def load(
     files: Finder,
-    path: str,
+    path: str | Path,
     colour: Colour | None = None,
     image_size: int | None = None,
     test_share: float | None = None,
@@ -35,9 +35,7 @@ def load(
         parts = {"": "train"}
     classes = sorted({name for part in parts for name in _subfolders(root / part)})
     pools = read_tree(root, parts, classes, colour, image_size)
-    return with_test_share(
-        Dataset(files.dataset, pools["train"], pools.get("test"), tuple(classes)), test_share
-    )
+    return with_test_share(Dataset(files.dataset, pools["train"], pools.get("test"), tuple(classes)), test_share)
 
 
 def _subfolders(folder: Path) -> set[str]:

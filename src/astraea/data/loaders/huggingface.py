@@ -29,7 +29,7 @@ _BUILDERS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "
 
 def load(
     files: Finder,
-    path: str,
+    path: str | Path,
     subset: str | None = None,
     image_column: str | None = None,
     label_column: str | None = None,
@@ -45,7 +45,7 @@ def load(
     The training pool is the split "train", or the only one; ``test_split`` is tested on, by default "test" if
     it exists. ``columns`` are kept beside the labels, for instance who wrote each sample.
     """
-    splits = _open(files, path, subset)
+    splits = _open(files, str(path), subset)
     train = _split(splits, "train") if len(splits) > 1 else next(iter(splits.values()))
     held = _split(splits, test_split) if test_split else splits.get("test")
     test = None if held is None or held is train else held
@@ -110,9 +110,7 @@ def _column(rows: Any, named: str | None, usual: tuple[str, ...], setting: str) 
     for name in usual:
         if name in rows.column_names:
             return name
-    raise InputError(
-        f"no column is called '{usual[0]}': set {setting} to one of {', '.join(rows.column_names)}"
-    )
+    raise InputError(f"no column is called '{usual[0]}': set {setting} to one of {', '.join(rows.column_names)}")
 
 
 def _values(rows: Any, column: str) -> NDArray[np.generic]:

@@ -39,9 +39,7 @@ class Part(NamedTuple):
     columns: Mapping[str, NDArray[np.generic]]
 
 
-def read_part(
-    arrays: Arrays, part: str, samples: str | None = None, labels: str | None = None
-) -> Part | None:
+def read_part(arrays: Arrays, part: str, samples: str | None = None, labels: str | None = None) -> Part | None:
     """Return the ``part`` ("train", "test", ...) of ``arrays``, or ``None`` if it has no samples.
 
     ``samples`` and ``labels`` name the arrays where their names are not among the known ones.
@@ -79,9 +77,7 @@ def read(path: Path, name: str, samples: str | None = None, labels: str | None =
         test = read_part(arrays, "test", samples, labels)
         if train is None:
             wanted = samples or "' or '".join(_SAMPLES)
-            raise InputError(
-                f"it has no training samples called '{wanted}': its arrays are {', '.join(arrays)}"
-            )
+            raise InputError(f"it has no training samples called '{wanted}': its arrays are {', '.join(arrays)}")
         return from_arrays(
             train.x,
             train.y,
@@ -96,7 +92,7 @@ def read(path: Path, name: str, samples: str | None = None, labels: str | None =
 
 def load(
     files: Finder,
-    path: str,
+    path: str | Path,
     image_column: str | None = None,
     label_column: str | None = None,
     test_share: float | None = None,

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.files import Finder, Remote
-from astraea.data.formats import check_labels, open_zip, reading
+from astraea.data.formats import check_labels, check_shape, open_zip, reading
 from astraea.data.loaders import npz
+from astraea.data.loaders.arrays import from_arrays
 from astraea.data.loaders.entry import Entry
 
 __all__ = ["CHANNELS", "CLASSES", "ENTRY", "load"]
@@ -38,7 +39,7 @@ _READINGS = 128
 def load(files: Finder) -> Dataset:
     """Return the windows, ``float32`` (n, 9, 128), with the column ``subject``, numbered as in the files."""
     if (packed := files.find("uci_har_inertial_f16.npz")) is not None:
-        return npz.read(packed, files.dataset)
+        return check_shape(npz.read(packed, files.dataset), (len(CHANNELS), _READINGS), packed)
     source = files.find(_FOLDER) or files.get(_ARCHIVE, f"{_FOLDER}.zip")
     with reading(source):
         if source.is_dir():
@@ -59,7 +60,7 @@ def _part(root: Path | zipfile.Path, part: str) -> Samples:
     labels = _table(folder / f"y_{part}.txt")[:, 0].astype(np.int64) - 1
     check_labels(labels, len(signals[0]), len(CLASSES))
     subjects = _table(folder / f"subject_{part}.txt")[:, 0].astype(np.int64)
-    return Samples(np.stack(signals, axis=1), labels, {"subject": subjects})
+    return from_arrays(np.stack(signals, axis=1), labels, columns={"subject": subjects}).train
 
 
 def _table(path: Path | zipfile.Path) -> NDArray[np.float32]:

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from astraea.data import load_dataset
+from astraea.errors import DataError
+
+
+def _fill(folder: Path, count: int, pixels: np.ndarray, png: Callable[..., bytes]) -> None:
+    folder.mkdir(parents=True)
+    for number in range(count):
+        (folder / f"{number}.png").write_bytes(png(pixels))
+
+
+GREY = np.full((4, 6), 7, np.uint8)
+
+
+def test_subfolders_are_classes_in_order_of_name(tmp_path: Path, png: Callable[..., bytes]) -> None:
+    _fill(tmp_path / "zebra", 2, GREY, png)
+    _fill(tmp_path / "ant", 1, GREY + 1, png)
+    dataset = load_dataset("folder", path=tmp_path)
+    assert dataset.class_names == ("ant", "zebra")
+    assert dataset.train.x.shape == (3, 1, 4, 6)
+    assert dataset.train.y.tolist() == [0, 1, 1]
+    assert dataset.train.x[:, 0, 0, 0].tolist() == [8, 7, 7]
+    assert dataset.test is None
+    split = load_dataset("folder", path=tmp_path, test_share=0.5)
+    assert split.test is not None
+    assert split.test.y.tolist() == [1]
+
+
+def test_parts_train_and_test_are_kept(tmp_path: Path, png: Callable[..., bytes]) -> None:
+    _fill(tmp_path / "train" / "ant", 2, GREY, png)
+    _fill(tmp_path / "test" / "bee", 1, GREY, png)
+    _fill(tmp_path / "val" / "wasp", 1, GREY, png)
+    dataset = load_dataset("folder", dir=tmp_path.parent, path=tmp_path.name)
+    assert dataset.test is not None
+    assert dataset.class_names == ("ant", "bee")
+    assert dataset.train.y.tolist() == [0, 0]
+    assert dataset.test.y.tolist() == [1]
+
+
+def test_a_class_may_be_called_train(tmp_path: Path, png: Callable[..., bytes]) -> None:
+    _fill(tmp_path / "bus", 1, GREY, png)
+    _fill(tmp_path / "train", 1, GREY, png)
+    assert load_dataset("folder", path=tmp_path).class_names == ("bus", "train")
+
+
+def test_unlike_images_are_made_alike_on_request(tmp_path: Path, png: Callable[..., bytes]) -> None:
+    _fill(tmp_path / "a", 1, GREY, png)
+    (tmp_path / "b").mkdir()
+    stream = io.BytesIO()
+    Image.fromarray(np.full((9, 9, 3), 100, np.uint8)).save(stream, "JPEG")
+    (tmp_path / "b" / "photo.JPG").write_bytes(stream.getvalue())
+    with pytest.raises(DataError, match=r"b/photo.JPG has shape \(3, 9, 9\), those before it \(1, 4, 6\)"):
+        load_dataset("folder", path=tmp_path)
+    dataset = load_dataset("folder", path=tmp_path, image_size=5, colour="grey")
+    assert dataset.train.x.shape == (2, 1, 5, 5)
+    assert dataset.train.x[:, 0, 2, 2].tolist() == [7, 100]
+
+
+def test_what_is_no_folder_of_images_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"file is not a folder: give the folder whose subfolders are the classes"):
+        load_dataset("folder", path=tmp_path / "file")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"empty holds no images at CLASS/\*.png"):
+        load_dataset("folder", path=tmp_path / "empty")

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from astraea.data import load_dataset
+from astraea.errors import DataError, InputError
+
+X = np.arange(4 * 5 * 6, dtype=np.uint8).reshape(4, 5, 6)
+Y = np.array([0, 1, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("samples", "labels"),
+    [("x", "y"), ("x_train", "y_train"), ("train_images", "train_labels"), ("data", "targets"), ("train_x", "y")],
+)
+def test_arrays_are_known_by_their_usual_names(tmp_path: Path, samples: str, labels: str) -> None:
+    np.savez(tmp_path / "a.npz", **{samples: X, labels: Y})
+    dataset = load_dataset("npz", path=tmp_path / "a.npz")
+    assert np.array_equal(dataset.train.x[:, 0], X)
+    assert dataset.train.y.tolist() == Y.tolist()
+    assert dataset.test is None
+    assert dataset.train.columns == {}
+
+
+def test_test_set_columns_and_class_names_are_found(tmp_path: Path) -> None:
+    np.savez(
+        tmp_path / "hospitals.npz",
+        x_train=X.astype(np.float64),
+        y_train=Y,
+        train_hospital=["a", "a", "b", "b"],
+        age=[50, 60, 70, 80],
+        x_test=X[:2].astype(np.float64),
+        y_test=Y[:2],
+        test_hospital=["a", "c"],
+        age_test=[10, 20],
+        val_images=X[:4],
+        val_labels=Y,
+        val_hospital=["v"] * 4,
+        class_names=["well", "ill", "dead"],
+        readme=["shorter", "than", "samples"],
+    )
+    dataset = load_dataset("npz", dir=tmp_path, path="hospitals.npz")
+    assert dataset.test is not None
+    assert dataset.train.x.dtype == np.float32
+    assert dataset.class_names == ("well", "ill", "dead")
+    assert dataset.train.columns.keys() == {"hospital", "age"}
+    assert dataset.train.columns["hospital"].tolist() == ["a", "a", "b", "b"]
+    assert dataset.train.columns["age"].tolist() == [50, 60, 70, 80]
+    assert dataset.test.columns["hospital"].tolist() == ["a", "c"]
+    assert dataset.test.columns["age"].tolist() == [10, 20]
+
+
+def test_other_names_can_be_given(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", train_scan=X, train_finding=["ill", "well", "well", "ill"])
+    dataset = load_dataset("npz", path=tmp_path / "a.npz", image_column="scan", label_column="finding")
+    assert dataset.class_names == ("ill", "well")
+    assert dataset.train.y.tolist() == [0, 1, 1, 0]
+
+
+def test_a_share_is_held_out_where_no_test_set_is(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=X, y=Y)
+    dataset = load_dataset("npz", path=tmp_path / "a.npz", test_share=0.5)
+    assert dataset.test is not None
+    assert np.array_equal(dataset.test.x[:, 0], X[2:3])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "complaint"),
+    [
+        ({"pictures": X, "y": Y}, r"no training samples called 'x' or 'images' .*: its arrays are pictures, y"),
+        ({"x": X, "classes_of": Y}, r"train samples 'x' but no labels: its arrays are x, classes_of"),
+        ({"x": X, "y": Y, "x_test": X}, r"test samples 'x' but no labels"),
+        ({"x": X, "y": Y[:2]}, r"4 samples but labels of shape \(2,\)"),
+        ({"x": X, "y": Y, "class_names": ["a", "b"]}, r"train label 2 of 'npz' is out of range"),
+        ({"x": X[None], "y": Y[:1]}, r"images of shape \(1, 4, 5, 6\)"),
+    ],
+)
+def test_arrays_that_make_no_dataset_name_the_file(
+    tmp_path: Path, arrays: dict[str, np.ndarray], complaint: str
+) -> None:
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(DataError, match=rf"a.npz cannot be used \(.*{complaint}"):
+        load_dataset("npz", path=tmp_path / "a.npz")
+
+
+def test_a_path_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="dataset 'npz' needs 'path'"):
+        load_dataset("npz")
+    with pytest.raises(DataError, match=r"'gone.npz' is neither here nor in"):
+        load_dataset("npz", dir=tmp_path, path="gone.npz")
