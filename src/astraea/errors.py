@@ -29,8 +29,9 @@ class RunError(AstraeaError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the closest of ``known``, or an empty string if none is close."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"; did you mean '{close[0]}'?" if close else ""
+    spellings = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), spellings, n=1, cutoff=0.5)
+    return f"; did you mean '{spellings[close[0]]}'?" if close else ""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:

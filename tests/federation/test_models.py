@@ -88,16 +88,12 @@ def test_what_is_no_model_is_refused_in_a_sentence() -> None:
         build_model(ModelSettings(name="nowhere.at:All"), (1, 28, 28), 10, 0)
     with pytest.raises(InputError, match=r"cannot be built for samples of shape \(9, 128\)"):
         build_model(ModelSettings(name="emnist-cnn"), (9, 128), 6, 0)
-    with pytest.raises(InputError, match="not an nn.Module"):
+    with pytest.raises(InputError, match=r"not an nn\.Module"):
         build_model(ModelSettings(name="builtins:dict"), (4,), 2, 0)
     with pytest.raises(InputError, match=r"maps 2 samples to \(2, 3\), expected \(2, 2\)"):
-        build_model(
-            ModelSettings(name="torch.nn:Linear", options={"in_features": 4, "out_features": 3}), (4,), 2, 0
-        )
+        build_model(ModelSettings(name="torch.nn:Linear", options={"in_features": 4, "out_features": 3}), (4,), 2, 0)
     with pytest.raises(InputError, match="fails on samples of shape"):
-        build_model(
-            ModelSettings(name="torch.nn:Linear", options={"in_features": 5, "out_features": 2}), (4,), 2, 0
-        )
+        build_model(ModelSettings(name="torch.nn:Linear", options={"in_features": 5, "out_features": 2}), (4,), 2, 0)
 
 
 def test_a_model_that_gives_nan_is_refused_before_training(tmp_path: Path) -> None:

@@ -42,25 +42,19 @@ def test_a_chain_hands_the_model_on(constant: nn.Module, three_clients: Populati
     assert result.baton.examples == 3
 
 
-def test_a_client_visited_twice_counts_once(
-    constant: nn.Module, three_clients: Population, plan_of: PlanOf
-) -> None:
+def test_a_client_visited_twice_counts_once(constant: nn.Module, three_clients: Population, plan_of: PlanOf) -> None:
     plan = plan_of([0, 0])
     result = run_chain(plan, plan.chains[0], VectorModel(constant), PLAIN, three_clients)
     assert (result.baton.examples, result.baton.steps) == (2, 2)
 
 
-def test_epochs_and_batches_give_the_steps(
-    constant: nn.Module, three_clients: Population, plan_of: PlanOf
-) -> None:
+def test_epochs_and_batches_give_the_steps(constant: nn.Module, three_clients: Population, plan_of: PlanOf) -> None:
     plan = plan_of([0], epochs=3, batch_size=1)
     result = run_chain(plan, plan.chains[0], VectorModel(constant), PLAIN, three_clients)
     assert (result.baton.steps, result.reports[0].samples) == (6, 6)
 
 
-def test_gradients_are_clipped_to_the_norm(
-    constant: nn.Module, three_clients: Population, plan_of: PlanOf
-) -> None:
+def test_gradients_are_clipped_to_the_norm(constant: nn.Module, three_clients: Population, plan_of: PlanOf) -> None:
     plan = plan_of([0], clip_norm=0.5)
     result = run_chain(plan, plan.chains[0], VectorModel(constant), PLAIN, three_clients)
     # (-1/2, 1/2) has norm 1/sqrt(2); scaled to 1/2 it is (-1, 1) / (2 sqrt(2)).
@@ -155,9 +149,7 @@ def test_a_nan_update_is_skipped(constant: nn.Module, plan_of: PlanOf) -> None:
     assert result.baton.examples == 1
 
 
-def test_a_visit_past_its_deadline_is_skipped(
-    constant: nn.Module, three_clients: Population, plan_of: PlanOf
-) -> None:
+def test_a_visit_past_its_deadline_is_skipped(constant: nn.Module, three_clients: Population, plan_of: PlanOf) -> None:
     ticks = iter(range(100))
     plan = plan_of([0, 1], epochs=3)
     deadline = Deadline(2.0, lambda: float(next(ticks)))

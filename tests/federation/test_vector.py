@@ -24,9 +24,7 @@ class Tied(nn.Module):
 def test_reads_weights_then_floating_buffers_and_counts_integers_apart() -> None:
     model = VectorModel(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
     params, counters = model.read()
-    assert params.shape == (
-        2 * 3 + 3 + 3 + 3 + 3 + 3,
-    )  # weight, bias, scale, shift, running mean and variance
+    assert params.shape == (2 * 3 + 3 + 3 + 3 + 3 + 3,)  # weight, bias, scale, shift, running mean and variance
     assert counters.tolist() == [0]
     assert params[-6:].tolist() == [0, 0, 0, 1, 1, 1]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from astraea.data.named_clients import NamedClients, clients_by_column, clients_
 from astraea.data.papers import PAPERS
 from astraea.data.settings import LABELS, OWN_SIZES, SIZES, SKEWS, ScenarioSettings
 from astraea.errors import InputError
+from astraea.options import from_options
 from astraea.seeding import Purpose, stream
 
 __all__ = ["Scenario", "ScenarioSettings", "build_scenario"]
@@ -64,15 +66,26 @@ class Scenario:
         return self.train.counts(len(self.class_names))
 
 
-def build_scenario(dataset: Dataset, settings: ScenarioSettings, seed: int, validation: float = 0.0) -> Scenario:
+def build_scenario(
+    dataset: Dataset,
+    settings: ScenarioSettings | None = None,
+    seed: int = 0,
+    validation: float = 0.0,
+    **options: Any,
+) -> Scenario:
     """Divide ``dataset`` among clients as ``settings`` say; the same ``seed`` gives the same scenario.
 
-    ``validation`` is the share of every class in use, at least one sample of a class that has two, that no
-    client gets; where the data name the clients themselves, the share of every client.
+    In place of ``settings``, their fields may be given as ``options``: ``build_scenario(data, labels="zipf",
+    clients=50)``. ``validation`` is the share of every class in use, at least one sample of a class that has
+    two, that no client gets; where the data name the clients themselves, the share of every client.
 
     Raises :class:`InputError` if the scenario is impossible with these data, and :class:`DataError` if
     the index file cannot be read.
     """
+    if settings is None:
+        settings = from_options(ScenarioSettings, options, "scenario")
+    elif options:
+        raise InputError(f"'{min(options)}' beside settings: put it into the ScenarioSettings")
     if not 0 <= validation < 1:
         raise InputError(f"the validation share must be at least 0 and below 1, got {validation}")
     if not len(dataset.train):

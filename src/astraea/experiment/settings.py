@@ -136,10 +136,11 @@ def parse_changes(texts: Iterable[str]) -> dict[str, Any]:
 def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``values`` with each dotted key of ``changes`` set.
 
-    Another ``algorithm.name`` keeps only those keys of the section that the new algorithm has.
+    Another ``algorithm.name`` keeps only those keys of the section that the new algorithm has, and another
+    ``scenario.name`` none of them, since it stands for all of them.
     """
     result = _copied(values)
-    for key, value in sorted(changes.items(), key=lambda item: item[0] != "algorithm.name"):
+    for key, value in sorted(changes.items(), key=lambda item: not item[0].endswith(".name")):
         *parents, last = key.split(".")
         table = result
         for parent in parents:
@@ -147,7 +148,9 @@ def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
             if not isinstance(table, dict):
                 raise InputError(f"'{key}' cannot be set: '{parent}' is a value, not a section")
         table[last] = value
-        if key == "algorithm.name":
+        if key == "scenario.name":
+            result["scenario"] = {"name": value}
+        elif key == "algorithm.name":
             for kind in _algorithms():
                 if kind.model_fields["name"].default == value:
                     result["algorithm"] = {name: old for name, old in table.items() if name in kind.model_fields}
@@ -202,6 +205,8 @@ def _sentence(error: ValidationError) -> str:
         given = str(first["input"].get("name", "")) if isinstance(first["input"], dict) else str(first["input"])
         return f"algorithm.name '{given}' is unknown{nearest(given, names)} (known: {', '.join(names)})"
     message = first["msg"].removeprefix("Value error, ")
+    if isinstance(first["input"], dict):  # a section whose keys do not fit together: the message names them
+        return message
     return f"'{key}' cannot be {first['input']!r}: {message[0].lower()}{message[1:]}"
 
 

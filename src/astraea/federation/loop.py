@@ -185,8 +185,9 @@ class _Tally:
         for report in result.reports:
             self.reports += 1
             if report.skipped is None:
-                self.samples += report.samples
-                self.loss += report.loss * report.samples
+                if report.samples:
+                    self.samples += report.samples
+                    self.loss += report.loss * report.samples
             else:
                 self.skipped.append((report.client, report.pass_, report.skipped))
 
@@ -214,7 +215,7 @@ class _Tally:
         line: Metrics = {
             "round": self.plan.round + 1,
             "lr": self.plan.training.lr,
-            "train_loss": self.loss / self.samples,
+            "train_loss": self.loss / self.samples if self.samples else math.nan,
             "clients": len({visit.client for chain in self.plan.chains for visit in chain.visits}),
             "chains": len(self.plan.chains),
             "mediator_kl": float(kl_to_uniform(pooled).mean()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -80,7 +81,8 @@ def train_visit(
     if not bool(torch.isfinite(params).all()):
         raise VisitError("the model became NaN or infinite")
     extras, kept = rule.finish(model.weights.detach(), steps, context)
-    report = VisitReport(client=0, pass_=0, samples=samples, steps=steps, loss=float(total) / samples)
+    loss_mean = float(total) / samples if samples else math.nan
+    report = VisitReport(client=0, pass_=0, samples=samples, steps=steps, loss=loss_mean)
     return (
         replace(baton, params=params, counters=counters, extras=extras, steps=baton.steps + steps),
         kept,

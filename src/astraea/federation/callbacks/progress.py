@@ -37,7 +37,10 @@ class LiveProgress(Callback):
         line = run.history[-1]
         for skip in line.get("skipped", []):
             self.progress.console.print(
-                f"[yellow]round {line['round']}: client {skip['client']} skipped ({skip['reason']})"
+                f"round {line['round']}: client {skip['client']} skipped ({skip['reason']})",
+                style="yellow",
+                markup=False,
+                highlight=False,
             )
         measured = next((past for past in reversed(run.history) if "accuracy" in past), None)
         facts = f"round {line['round']}  loss {line['train_loss']:.3f}"

@@ -1,0 +1,150 @@
+"""What every algorithm must do, and what FedAvg and Astraea plan."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from astraea.balance.losses import cross_entropy, logit_adjustment
+from astraea.errors import InputError
+from astraea.federation.algorithms import (
+    ALGORITHMS,
+    Algorithm,
+    AlgorithmSettings,
+    AstraeaSettings,
+    FedAvgSettings,
+    View,
+    make_algorithm,
+)
+from astraea.federation.plan import Baton, Chain, ChainResult, RoundPlan, Visit, VisitReport
+from astraea.federation.rule import LocalRule
+from astraea.federation.settings import TrainingSettings
+
+NONE = torch.empty(0, dtype=torch.int64)
+
+
+def build(settings: AlgorithmSettings, rule: LocalRule | None = None) -> Algorithm:
+    return make_algorithm(settings, TrainingSettings(), rule or LocalRule(cross_entropy))
+
+
+def view(histograms: object, available: object = None, progress: float = 0.0) -> View:
+    counts = np.asarray(histograms)
+    return View(counts, np.ones(len(counts), np.bool_) if available is None else np.asarray(available), progress, 7)
+
+
+def plan(algorithm: Algorithm, seen: View, seed: int = 0) -> RoundPlan:
+    return algorithm.plan(algorithm.init(torch.zeros(3), NONE), seen, np.random.default_rng(seed))
+
+
+def result(
+    params: list[float], examples: int, *, failed: bool = False, counters: list[int] | None = None
+) -> ChainResult:
+    baton = Baton(torch.tensor(params), torch.tensor(counters or [], dtype=torch.int64), {}, examples)
+    report = VisitReport(0, 0, skipped="gone" if failed else None)
+    return ChainResult(Chain(0, (Visit(0),)), baton, (report,))
+
+
+@pytest.mark.parametrize("settings", [kind() for kind in ALGORITHMS])
+@given(data=st.data())
+def test_any_algorithm_plans_rounds_that_an_engine_can_run(settings: AlgorithmSettings, data: st.DataObject) -> None:
+    clients = data.draw(st.integers(1, 60))
+    histograms = np.random.default_rng(clients).integers(1, 9, (clients, 3))
+    algorithm = build(settings)
+    planned = plan(algorithm, view(histograms), data.draw(st.integers(0, 99)))
+    visits = [(visit.client, visit.pass_) for chain in planned.chains for visit in chain.visits]
+    assert len(set(visits)) == len(visits)
+    assert {client for client, _ in visits} <= set(range(clients))
+    assert len({client for client, _ in visits}) == min(settings.clients_per_round, clients)
+    assert {pass_ for _, pass_ in visits} == set(range(algorithm.passes))
+    assert [chain.id for chain in planned.chains] == list(range(len(planned.chains)))
+
+
+def test_fedavg_plans_chains_of_one_visit() -> None:
+    planned = plan(build(FedAvgSettings(clients_per_round=2, local_epochs=3)), view(np.ones((4, 2), int)))
+    assert [len(chain.visits) for chain in planned.chains] == [1, 1]
+    assert planned.training.epochs == 3
+    assert planned.bytes_sent == 2 * 2 * 3 * 4  # there and back, two clients, three float32
+
+
+def test_astraea_pools_opposite_clients_and_passes_twice() -> None:
+    # Clients 0 and 2 hold class 0, clients 1 and 3 class 1: pairs of opposites are uniform.
+    histograms = [[4, 0], [0, 4], [2, 0], [0, 2]]
+    planned = plan(build(AstraeaSettings(clients_per_round=4, capacity=2)), view(histograms))
+    for chain in planned.chains:
+        visits = [visit.client for visit in chain.visits]
+        assert visits[:2] == visits[2:]
+        assert [visit.pass_ for visit in chain.visits] == [0, 0, 1, 1]
+        assert np.asarray(histograms)[list(chain.clients)].sum(axis=0).tolist() in ([4, 4], [2, 2])
+    # Honest traffic: 2 |w| a visit, c * E_m visits.
+    assert planned.bytes_sent == 2 * 12 * 4 * 2
+
+
+def test_random_mediators_ignore_the_labels_but_follow_the_seed() -> None:
+    histograms = np.tile([[4, 0], [0, 4]], (20, 1))
+    algorithm = build(AstraeaSettings(clients_per_round=40, capacity=2, mediators="random"))
+    first, again, other = (plan(algorithm, view(histograms), seed) for seed in (1, 1, 2))
+    assert first.chains == again.chains
+    assert first.chains != other.chains
+    mixed = [len({client % 2 for client in chain.clients}) for chain in first.chains]
+    assert 1 in mixed  # the greedy schedule would never leave two alike together
+
+
+def test_without_mediators_every_client_is_alone() -> None:
+    algorithm = build(AstraeaSettings(clients_per_round=3, mediators="none", mediator_epochs=1))
+    planned = plan(algorithm, view(np.ones((5, 2), int)))
+    assert [len(chain.visits) for chain in planned.chains] == [1, 1, 1]
+
+
+def test_only_clients_that_answer_take_part() -> None:
+    algorithm = build(FedAvgSettings(clients_per_round=3))
+    planned = plan(algorithm, view(np.ones((4, 2), int), [True, False, True, False]))
+    assert {chain.clients[0] for chain in planned.chains} <= {0, 2}
+    with pytest.raises(InputError, match="none of 3 invited clients answered"):
+        plan(algorithm, view(np.ones((4, 2), int), [False] * 4))
+
+
+def test_over_selection_fills_a_round_up() -> None:
+    algorithm = build(FedAvgSettings(clients_per_round=2, over_selection=1.0))
+    planned = plan(algorithm, view(np.ones((4, 2), int), [True, False, True, False]))
+    assert sorted(chain.clients[0] for chain in planned.chains) == [0, 2]
+
+
+def test_results_are_weighted_by_samples() -> None:
+    algorithm = build(FedAvgSettings())
+    state = algorithm.init(torch.zeros(2), torch.tensor([0]))
+    total = algorithm.zero(plan(algorithm, view(np.ones((1, 2), int))))
+    total = type(total)(torch.zeros(2), torch.zeros(1, dtype=torch.float64), {})
+    total = algorithm.add(total, result([1.0, 2.0], 1, counters=[10]))
+    total = algorithm.add(total, result([4.0, 8.0], 2, counters=[41]))
+    total = algorithm.add(total, result([9.0, 9.0], 5, failed=True, counters=[9]))
+    state = algorithm.finish(state, total)
+    assert state.params.tolist() == [3.0, 6.0]
+    assert state.counters.tolist() == [31]  # 92 / 3, rounded
+    assert state.round == 1
+
+
+def test_a_round_without_results_leaves_the_model() -> None:
+    algorithm = build(FedAvgSettings())
+    state = algorithm.init(torch.ones(3), NONE)
+    total = algorithm.zero(algorithm.plan(state, view(np.ones((1, 2), int)), np.random.default_rng(0)))
+    after = algorithm.finish(state, total)
+    assert after.params.tolist() == [1.0, 1.0, 1.0]
+    assert after.round == 1
+
+
+def test_the_prior_goes_only_to_rules_that_use_it() -> None:
+    histograms = [[3, 0], [0, 1]]
+    assert plan(build(FedAvgSettings(clients_per_round=2)), view(histograms)).prior is None
+    aware = build(FedAvgSettings(clients_per_round=2), LocalRule(logit_adjustment, uses_prior=True))
+    prior = plan(aware, view(histograms)).prior
+    assert prior is not None
+    assert prior.tolist() == [0.75, 0.25]
+
+
+def test_the_learning_rate_follows_the_schedule() -> None:
+    algorithm = build(FedAvgSettings(clients_per_round=1))
+    rates = [plan(algorithm, view([[1, 1]], progress=at)).training.lr for at in (0.0, 0.5, 1.0)]
+    assert rates == pytest.approx([0.05, 0.025, 0.0])

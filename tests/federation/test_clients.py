@@ -1,0 +1,76 @@
+"""Populations: who trains on what, with copies stored or made on the fly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from astraea.balance.rebalancing import Rebalancing
+from astraea.data.dataset import Samples
+from astraea.errors import InputError
+from astraea.federation.clients import Population
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (6, 1, 8, 8), dtype=np.uint8)
+LABELS = np.array([0, 0, 0, 0, 1, 1])
+CLIENTS = [np.array([0, 1, 4]), np.array([2, 3, 5])]
+TRIPLE = Rebalancing(np.array([0.0, 2.0]), np.ones(2))
+
+
+def population(**options: object) -> Population:
+    return Population.from_samples(Samples(IMAGES, LABELS), CLIENTS, 2, TRIPLE, **options)  # type: ignore[arg-type]
+
+
+def test_offline_copies_are_stored_and_counted() -> None:
+    stored = population()
+    assert stored.histograms.tolist() == [[2, 3], [2, 3]]
+    assert stored.stored == 10
+    data = stored[0]
+    assert data.fresh is None
+    assert len(data) == 5
+    originals = {image.tobytes() for image in IMAGES}
+    copies = [
+        image for image, label in zip(data.x.numpy(), data.y.numpy(), strict=True) if image.tobytes() not in originals
+    ]
+    assert len(copies) == 2
+
+
+def test_on_the_fly_copies_cost_no_storage_but_as_many_samples() -> None:
+    fresh = population(on_the_fly=True)
+    assert fresh.histograms.tolist() == [[2, 3], [2, 3]]
+    assert fresh.stored == 6
+    data = fresh[1]
+    assert data.fresh is not None
+    assert int(data.fresh.sum()) == 2
+    generator = torch.Generator().manual_seed(0)
+    first, labels = data.epoch(generator)
+    second, _ = data.epoch(generator)
+    assert labels.bincount().tolist() == [2, 3]
+    assert first.dtype == torch.float32
+    assert 0 <= first.min() <= first.max() <= 1
+    assert not torch.equal(first.sort(0).values, second.sort(0).values)
+
+
+def test_a_clients_copies_do_not_depend_on_the_others() -> None:
+    both = population(seed=3)
+    alone = Population.from_samples(Samples(IMAGES, LABELS), CLIENTS[:1], 2, TRIPLE, seed=3)
+    assert torch.equal(both[0].x, alone[0].x)
+
+
+def test_an_epoch_is_a_new_order_of_the_same_samples() -> None:
+    plain = Population.from_samples(Samples(IMAGES, LABELS), CLIENTS, 2)
+    x, y = plain[0].epoch(torch.Generator().manual_seed(1))
+    assert sorted(y.tolist()) == [0, 0, 1]
+    expected = torch.from_numpy(IMAGES[CLIENTS[0]]).float() / 255
+    assert torch.equal(x.flatten(1).sum(1).sort().values, expected.flatten(1).sum(1).sort().values)
+
+
+def test_an_empty_client_is_refused() -> None:
+    with pytest.raises(InputError, match="client 1 has no sample to train on"):
+        Population.from_samples(Samples(IMAGES, LABELS), [np.arange(6), np.array([], int)], 2)
+
+
+def test_read_only_arrays_are_taken() -> None:
+    x = IMAGES.copy()
+    x.setflags(write=False)
+    assert len(Population.from_samples(Samples(x, LABELS), CLIENTS, 2)[0]) == 3
