@@ -39,7 +39,7 @@ def test_a_name_and_settings_are_the_same_way_in() -> None:
         ("digits", {"split": "letters"}, r"'split' does not apply to dataset 'digits': .*its options: none"),
         ("emnist", {"crop": False}, r"'crop' does not apply to dataset 'emnist': .*its options: split"),
         ("digits", {"splt": "letters"}, "unknown data option 'splt'; did you mean 'split'"),
-        ("npz", {"path": "a", "test_share": 1.5}, "data option 'test_share' cannot be 1.5: Input should be less"),
+        ("folder", {"path": "a", "image_size": 0}, "data option 'image_size' cannot be 0: Input should be greater"),
         ("folder", {"path": "a", "colour": "sepia"}, "data option 'colour' cannot be 'sepia'"),
         ("folder", {}, "dataset 'folder' needs 'path': set data.path"),
     ],

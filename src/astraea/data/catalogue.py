@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from astraea.data.dataset import Dataset
 from astraea.data.files import Finder, data_root
@@ -24,6 +24,7 @@ from astraea.data.loaders import (
 )
 from astraea.data.loaders.entry import Entry
 from astraea.errors import InputError, unknown_name
+from astraea.options import from_options
 
 __all__ = ["DATASETS", "DataSettings", "dataset_names", "load_dataset"]
 
@@ -33,52 +34,46 @@ class DataSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field("digits", description="dataset, by its name in the catalogue")
+    name: str = Field("digits", description="Dataset, by its name in the catalogue.")
     dir: Path | None = Field(
-        None, description="folder that holds data files; by default $ASTRAEA_DATA, else the user's cache"
+        None, description="Folder that holds data files; by default $ASTRAEA_DATA, else the user's cache."
     )
-    download: bool = Field(True, description="fetch missing files from their publisher")
+    download: bool = Field(True, description="Fetch missing files from their publisher.")
     path: str | Path | None = Field(
         None,
-        description="npz: the file; folder: the images' folder; huggingface: a name on its hub or a folder",
+        description="npz: the file; folder: the images' folder; huggingface: a name on its hub or a folder.",
     )
     split: str | None = Field(
-        None, description="emnist: balanced, bymerge, byclass, letters, digits or mnist; by default balanced"
+        None, description="emnist: balanced, bymerge, byclass, letters, digits or mnist; by default balanced."
     )
     join_validation: bool | None = Field(
         None,
-        description="cinic10, devanagari: add the validation set to the training pool; by default yes",
+        description="cinic10, devanagari: add the validation set to the training pool; by default yes.",
     )
     crop: bool | None = Field(
-        None, description="devanagari: cut the 2-pixel border, 32 to 28 pixels a side; by default yes"
+        None, description="devanagari: cut the 2-pixel border, 32 to 28 pixels a side; by default yes."
     )
     invert: bool | None = Field(
-        None, description="femnist: make the background 0, as in EMNIST, instead of 255; by default yes"
+        None, description="femnist: make the background 0, as in EMNIST, instead of 255; by default yes."
     )
     test_writers: Literal["known", "new", "both"] | None = Field(
         None,
-        description="femnist: test on the training set's writers, on others, or on both; by default known",
-    )
-    test_share: float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        description="share of each class held out for testing where the data has no test set of its own",
+        description="femnist: test on the training set's writers, on others, or on both; by default known.",
     )
     image_size: int | None = Field(
-        None, ge=1, description="folder, huggingface: resize images to this many pixels a side"
+        None, ge=1, description="folder, huggingface: resize images to this many pixels a side."
     )
     colour: Literal["grey", "rgb"] | None = Field(
-        None, description="folder, huggingface: convert images to one grey or three colour channels"
+        None, description="folder, huggingface: convert images to one grey or three colour channels."
     )
-    subset: str | None = Field(None, description="huggingface: name of the dataset's configuration")
-    image_column: str | None = Field(None, description="npz, huggingface: name of the samples")
-    label_column: str | None = Field(None, description="npz, huggingface: name of the labels")
+    subset: str | None = Field(None, description="huggingface: name of the dataset's configuration.")
+    image_column: str | None = Field(None, description="npz, huggingface: name of the samples.")
+    label_column: str | None = Field(None, description="npz, huggingface: name of the labels.")
     test_split: str | None = Field(
-        None, description="huggingface: the split to test on; by default 'test' where there is one"
+        None, description="huggingface: the split to test on; by default 'test' where there is one."
     )
     columns: tuple[str, ...] | None = Field(
-        None, description="huggingface: further columns to keep, such as the writer of each sample"
+        None, description="huggingface: further columns to keep, such as the writer of each sample."
     )
 
 
@@ -111,7 +106,12 @@ def load_dataset(data: str | DataSettings = "digits", **options: Any) -> Dataset
     Raises :class:`InputError` for an unknown name, an unknown or unfit option, and
     :class:`~astraea.errors.DataError` for a file that is missing or corrupt.
     """
-    settings = _settings(data, options)
+    if isinstance(data, str):
+        settings = from_options(DataSettings, {"name": data, **options}, "data")
+    elif options:
+        raise InputError(f"'{min(options)}' beside settings: put it into the DataSettings")
+    else:
+        settings = data
     if settings.name not in DATASETS:
         raise unknown_name("dataset", settings.name, DATASETS)
     entry = DATASETS[settings.name]
@@ -125,18 +125,3 @@ def load_dataset(data: str | DataSettings = "digits", **options: Any) -> Dataset
     if needed := sorted(entry.required - chosen.keys()):
         raise InputError(f"dataset '{settings.name}' needs '{needed[0]}': set data.{needed[0]}")
     return entry.load(Finder(settings.name, data_root(settings.dir), settings.download), **chosen)
-
-
-def _settings(data: str | DataSettings, options: dict[str, Any]) -> DataSettings:
-    if isinstance(data, DataSettings):
-        if options:
-            raise InputError(f"'{min(options)}' beside settings: put it into the DataSettings")
-        return data
-    for key in options:
-        if key not in DataSettings.model_fields:
-            raise unknown_name("data option", key, DataSettings.model_fields)
-    try:
-        return DataSettings(name=data, **options)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"data option '{first['loc'][0]}' cannot be {first['input']!r}: {first['msg']}") from error

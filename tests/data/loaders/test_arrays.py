@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from astraea.data.dataset import Dataset, Samples
-from astraea.data.loaders.arrays import as_images, concatenate, from_arrays, hold_out, with_test_share
+from astraea.data.dataset import Samples
+from astraea.data.loaders.arrays import as_images, concatenate, fixed_split, from_arrays
 from astraea.errors import InputError
 
 X = np.zeros((4, 5, 6), np.uint8)
@@ -126,14 +126,14 @@ def _numbered(labels: list[int]) -> Samples:
 
 def test_every_fifth_sample_of_each_class_is_held_out() -> None:
     labels = [0, 1] * 7 + [0]  # class 0 at even rows, class 1 at odd ones; 8 and 7 of them
-    train, test = hold_out(_numbered(labels), 0.2)
+    train, test = fixed_split(_numbered(labels), 0.2)
     assert test.x[:, 0].tolist() == [8, 9]
     assert len(train) == 13
 
 
 def test_groups_may_be_other_than_classes() -> None:
     writers = np.array(["a", "a", "b", "a", "b", "a"])
-    _, test = hold_out(_numbered([0, 1, 2, 3, 4, 5]), 0.5, by=writers)
+    _, test = fixed_split(_numbered([0, 1, 2, 3, 4, 5]), 0.5, by=writers)
     assert test.x[:, 0].tolist() == [1, 4, 5]
 
 
@@ -143,7 +143,7 @@ def test_groups_may_be_other_than_classes() -> None:
 )
 def test_the_share_of_each_class_is_exact_and_rounded_down(labels: np.ndarray, percent: int) -> None:
     samples = Samples(np.arange(len(labels), dtype=np.float32)[:, None], labels)
-    train, test = hold_out(samples, percent / 100)
+    train, test = fixed_split(samples, percent / 100)
     assert test.counts(5).tolist() == [count * percent // 100 for count in samples.counts(5).tolist()]
     assert sorted(np.concatenate([train.x, test.x])[:, 0].tolist()) == list(range(len(labels)))
 
@@ -151,15 +151,4 @@ def test_the_share_of_each_class_is_exact_and_rounded_down(labels: np.ndarray, p
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1])
 def test_a_share_that_is_none_or_all_is_refused(share: float) -> None:
     with pytest.raises(InputError, match="it lies between 0 and 1"):
-        hold_out(_numbered([0, 1]), share)
-
-
-def test_a_test_share_is_taken_only_where_no_test_set_is() -> None:
-    train = _numbered([0] * 4)
-    plain = Dataset("d", train, None, ("a",))
-    assert with_test_share(plain, None) is plain
-    split = with_test_share(plain, 0.25)
-    assert split.test is not None
-    assert (len(split.train), len(split.test)) == (3, 1)
-    with pytest.raises(InputError, match="'d' has a test set of its own: leave test_share out"):
-        with_test_share(Dataset("d", train, train, ("a",)), 0.25)
+        fixed_split(_numbered([0, 1]), share)

@@ -30,9 +30,6 @@ def test_subfolders_are_classes_in_order_of_name(tmp_path: Path, png: Callable[.
     assert dataset.train.y.tolist() == [0, 1, 1]
     assert dataset.train.x[:, 0, 0, 0].tolist() == [8, 7, 7]
     assert dataset.test is None
-    split = load_dataset("folder", path=tmp_path, test_share=0.5)
-    assert split.test is not None
-    assert split.test.y.tolist() == [1]
 
 
 def test_parts_train_and_test_are_kept(tmp_path: Path, png: Callable[..., bytes]) -> None:

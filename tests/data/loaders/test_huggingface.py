@@ -69,13 +69,13 @@ def test_names_that_are_not_there_name_the_nearest(letters: Path) -> None:
 def test_a_file_of_numbers_is_read(tmp_path: Path) -> None:
     rows = [{"signal": [0.5, float(n)], "activity": "sit" if n < 3 else "run"} for n in range(4)]
     (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
-    options = {"image_column": "signal", "label_column": "activity", "test_share": 0.5}
+    options = {"image_column": "signal", "label_column": "activity"}
     dataset = load_dataset("huggingface", path=tmp_path / "rows.jsonl", **options)
-    assert dataset.test is not None
+    assert dataset.test is None
     assert dataset.train.x.dtype == np.float32
     assert dataset.class_names == ("run", "sit")
-    assert dataset.train.x.tolist() == [[0.5, 0.0], [0.5, 2.0], [0.5, 3.0]]
-    assert dataset.test.x.tolist() == [[0.5, 1.0]]
+    assert dataset.train.x.tolist() == [[0.5, 0.0], [0.5, 1.0], [0.5, 2.0], [0.5, 3.0]]
+    assert dataset.train.y.tolist() == [1, 1, 1, 0]
     with pytest.raises(InputError, match="no column is called 'image': set image_column to one of signal, activity"):
         load_dataset("huggingface", path=tmp_path / "rows.jsonl")
 

@@ -60,13 +60,6 @@ def test_other_names_can_be_given(tmp_path: Path) -> None:
     assert dataset.train.y.tolist() == [0, 1, 1, 0]
 
 
-def test_a_share_is_held_out_where_no_test_set_is(tmp_path: Path) -> None:
-    np.savez(tmp_path / "a.npz", x=X, y=Y)
-    dataset = load_dataset("npz", path=tmp_path / "a.npz", test_share=0.5)
-    assert dataset.test is not None
-    assert np.array_equal(dataset.test.x[:, 0], X[2:3])
-
-
 @pytest.mark.parametrize(
     ("arrays", "complaint"),
     [

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from astraea.data.dataset import Dataset, Samples
 from astraea.errors import InputError
 
-__all__ = ["as_images", "concatenate", "from_arrays", "hold_out", "with_test_share"]
+__all__ = ["as_images", "concatenate", "fixed_split", "from_arrays"]
 
 _CHANNELS = (1, 3)
 
@@ -72,7 +72,7 @@ def concatenate(first: Samples, second: Samples) -> Samples:
     return Samples(np.concatenate([first.x, second.x]), np.concatenate([first.y, second.y]), columns)
 
 
-def hold_out(samples: Samples, share: float, by: NDArray[np.generic] | None = None) -> tuple[Samples, Samples]:
+def fixed_split(samples: Samples, share: float, by: NDArray[np.generic] | None = None) -> tuple[Samples, Samples]:
     """Split ``samples`` into (train, test), with ``share`` of each group in the test set, rounded down.
 
     Groups are the classes, or the values of ``by``, shape (n,). The test rows are spread evenly over each
@@ -92,19 +92,6 @@ def hold_out(samples: Samples, share: float, by: NDArray[np.generic] | None = No
     tolerance = 1e-9  # 15 * 0.2 is 3.0000000000000004, and other products fall short by as much
     chosen = np.floor((earlier + 1) * share + tolerance) > np.floor(earlier * share + tolerance)
     return samples.take(np.flatnonzero(~chosen)), samples.take(np.flatnonzero(chosen))
-
-
-def with_test_share(dataset: Dataset, share: float | None) -> Dataset:
-    """Return ``dataset`` with ``share`` of each class of its training pool as its test set; all if ``None``.
-
-    Raises :class:`InputError` if it has a test set of its own.
-    """
-    if share is None:
-        return dataset
-    if dataset.test is not None:
-        raise InputError(f"'{dataset.name}' has a test set of its own: leave test_share out")
-    train, test = hold_out(dataset.train, share)
-    return Dataset(dataset.name, train, test, dataset.class_names)
 
 
 def _values(x: ArrayLike, part: str) -> NDArray[np.generic]:

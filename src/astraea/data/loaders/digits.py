@@ -10,7 +10,7 @@ import numpy as np
 
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.files import Finder
-from astraea.data.loaders.arrays import hold_out
+from astraea.data.loaders.arrays import fixed_split
 from astraea.data.loaders.entry import Entry
 
 __all__ = ["ENTRY", "load"]
@@ -24,7 +24,7 @@ def load(files: Finder) -> Dataset:
 
     bundled = load_digits()
     images = np.round(bundled.images * (255 / 16)).astype(np.uint8)[:, None]
-    train, test = hold_out(Samples(images, bundled.target.astype(np.int64)), _TEST_SHARE)
+    train, test = fixed_split(Samples(images, bundled.target.astype(np.int64)), _TEST_SHARE)
     return Dataset(files.dataset, train, test, tuple("0123456789"))
 
 

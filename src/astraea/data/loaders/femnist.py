@@ -19,7 +19,7 @@ from astraea.data.dataset import Dataset, Samples
 from astraea.data.files import Finder
 from astraea.data.formats import check_labels, check_shape, read_npz, reading
 from astraea.data.loaders import npz
-from astraea.data.loaders.arrays import concatenate, from_arrays, hold_out
+from astraea.data.loaders.arrays import concatenate, fixed_split, from_arrays
 from astraea.data.loaders.emnist import SPLITS
 from astraea.data.loaders.entry import Entry
 from astraea.errors import DataError, InputError
@@ -45,7 +45,7 @@ def load(files: Finder, invert: bool = True, test_writers: Literal["known", "new
         train, test = _from_json(folder), _from_json(folder.parent / "test")
     elif (folder := files.find("data/all_data", "all_data")) is not None:
         everything = _from_json(folder)
-        train, test = hold_out(everything, _TEST_SHARE, by=everything.columns["writer"])
+        train, test = fixed_split(everything, _TEST_SHARE, by=everything.columns["writer"])
     else:
         raise files.missing("LEAF's folder data/all_data, or data/train and data/test,", "made by " + _SCRIPT)
     if test_writers != "both":

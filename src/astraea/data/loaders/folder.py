@@ -7,7 +7,6 @@ from pathlib import Path
 from astraea.data.dataset import Dataset
 from astraea.data.files import Finder
 from astraea.data.images import Colour, read_tree
-from astraea.data.loaders.arrays import with_test_share
 from astraea.data.loaders.entry import Entry
 from astraea.errors import DataError
 
@@ -19,7 +18,6 @@ def load(
     path: str | Path,
     colour: Colour | None = None,
     image_size: int | None = None,
-    test_share: float | None = None,
 ) -> Dataset:
     """Return the PNG and JPEG images below ``path``; classes are the subfolders' names, in order of name.
 
@@ -35,7 +33,7 @@ def load(
         parts = {"": "train"}
     classes = sorted({name for part in parts for name in _subfolders(root / part)})
     pools = read_tree(root, parts, classes, colour, image_size)
-    return with_test_share(Dataset(files.dataset, pools["train"], pools.get("test"), tuple(classes)), test_share)
+    return Dataset(files.dataset, pools["train"], pools.get("test"), tuple(classes))
 
 
 def _subfolders(folder: Path) -> set[str]:

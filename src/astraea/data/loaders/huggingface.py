@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from astraea.data.dataset import Dataset
 from astraea.data.files import Finder
 from astraea.data.images import Colour, ImageStack
-from astraea.data.loaders.arrays import from_arrays, with_test_share
+from astraea.data.loaders.arrays import from_arrays
 from astraea.data.loaders.entry import Entry
 from astraea.errors import DataError, InputError, unknown_name
 
@@ -37,7 +37,6 @@ def load(
     colour: Colour | None = None,
     image_size: int | None = None,
     test_split: str | None = None,
-    test_share: float | None = None,
 ) -> Dataset:
     """Return the dataset at ``path``: a name on the hub ("ylecun/mnist"), a folder of ``save_to_disk``, or
     a file or folder of Parquet, JSON or CSV.
@@ -60,10 +59,9 @@ def load(
 
     x, y, kept = part(train)
     test_x, test_y, test_kept = part(test) if test is not None else (None, None, None)
-    dataset = from_arrays(
+    return from_arrays(
         x, y, test_x, test_y, columns=kept, test_columns=test_kept, class_names=names, name=files.dataset
     )
-    return with_test_share(dataset, test_share)
 
 
 def _open(files: Finder, path: str, subset: str | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from astraea.data.dataset import Dataset
 from astraea.data.files import Finder
 from astraea.data.formats import read_npz, reading
-from astraea.data.loaders.arrays import from_arrays, with_test_share
+from astraea.data.loaders.arrays import from_arrays
 from astraea.data.loaders.entry import Entry
 from astraea.errors import InputError
 
@@ -95,11 +95,9 @@ def load(
     path: str | Path,
     image_column: str | None = None,
     label_column: str | None = None,
-    test_share: float | None = None,
 ) -> Dataset:
     """Return the dataset of the file at ``path``; see the module for the names of its arrays."""
-    dataset = read(files.given(path), files.dataset, image_column, label_column)
-    return with_test_share(dataset, test_share)
+    return read(files.given(path), files.dataset, image_column, label_column)
 
 
 def _within(part: str, key: str) -> str | None:
