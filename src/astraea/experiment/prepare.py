@@ -112,6 +112,7 @@ def prepare(
             return model()
         return build_model(settings.model, scenario.train.x.shape[1:], classes, settings.seed)
 
+    engine = make_engine(settings.engine, build())  # first: it tells whether the device is there
     rule = LocalRule(*make_loss(settings.train.loss, settings.train.tau))
     return Experiment(
         settings=settings,
@@ -120,6 +121,6 @@ def prepare(
         population=population,
         model=VectorModel(build().to(settings.engine.device)),
         algorithm=make_algorithm(settings.algorithm, settings.train, rule),
-        engine=make_engine(settings.engine, build()),
+        engine=engine,
         budget=Budget(settings.rounds, settings.samples),
     )

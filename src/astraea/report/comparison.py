@@ -40,25 +40,24 @@ _COLUMNS = (
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """Return a table with a row an arm: mean ± sample standard deviation over seeds."""
+    """Return a table with a column an arm, which fits a terminal: mean ± sample standard deviation over seeds."""
     from rich.table import Table
 
     seeds = len(comparison.seeds)
-    table = Table(
-        title=f"{seeds} seed{'s' if seeds != 1 else ''}, mean ± standard deviation", title_justify="left"
-    )
-    table.add_column("arm")
+    title = f"{seeds} seeds, mean ± standard deviation" if seeds > 1 else "1 seed"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("")
+    for arm in comparison.summaries:
+        table.add_column(arm, justify="right")
     for column in _COLUMNS:
-        table.add_column(column.title, justify="right")
-    table.add_column("rate", justify="right")
-    for arm, summaries in comparison.summaries.items():
-        table.add_row(arm, *(_cell(summaries, column) for column in _COLUMNS), f"{comparison.rates[arm]:g}")
+        table.add_row(column.title, *(_cell(summaries, column) for summaries in comparison.summaries.values()))
+    table.add_row("learning rate", *(f"{comparison.rates[arm]:g}" for arm in comparison.summaries))
     return table
 
 
 def comparison_markdown(comparison: Comparison) -> str:
-    """Return the same table as Markdown."""
-    titles = ["arm", *(column.title for column in _COLUMNS), "rate"]
+    """Return the same figures as a Markdown table with a row an arm."""
+    titles = ["arm", *(column.title for column in _COLUMNS), "learning rate"]
     lines = [
         "| " + " | ".join(titles) + " |",
         "|---|" + "---:|" * (len(titles) - 1),
@@ -127,9 +126,7 @@ def _cell(summaries: Sequence[Mapping[str, Any]], column: _Column) -> str:
 
 def _curve(comparison: Comparison, arm: str, key: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return ``(x, mean accuracy, spread)`` in percent, the runs of all seeds read off at common points."""
-    runs = [
-        [line for line in comparison.history(arm, seed) if "accuracy" in line] for seed in comparison.seeds
-    ]
+    runs = [[line for line in comparison.history(arm, seed) if "accuracy" in line] for seed in comparison.seeds]
     x = np.array([line[key] for line in min(runs, key=len)], float)
     accuracy = np.stack(
         [np.interp(x, [line[key] for line in run], [100 * line["accuracy"] for line in run]) for run in runs]

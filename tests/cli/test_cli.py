@@ -1,0 +1,158 @@
+"""The commands as a user types them: exit status, standard output, and one sentence for each mistake."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from astraea import __version__
+from astraea.cli.app import app
+
+RUNNER = CliRunner()
+QUICK = [
+    *("--set", "rounds=2", "--set", "scenario.clients=4", "--set", "scenario.samples=120"),
+    *("--set", "algorithm.clients_per_round=4"),
+]
+
+
+def cli(*arguments: str) -> Result:
+    return RUNNER.invoke(app, list(arguments), env={"COLUMNS": "100"})
+
+
+def sentence(result: Result) -> str:
+    assert result.exit_code == 1, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    lines = [line for line in result.stderr.splitlines() if line.startswith("astraea: ")]
+    assert len(lines) == 1, result.stderr
+    return lines[0]
+
+
+def test_help_and_version() -> None:
+    assert cli("--version").stdout.strip() == __version__
+    for command in ("run", "compare", "scenario", "settings"):
+        shown = cli(command, "--help")
+        assert shown.exit_code == 0
+        assert "--json" in shown.stdout
+
+
+def test_run_trains_and_tells(tmp_path: Path) -> None:
+    done = cli("run", "--out", str(tmp_path / "r"), *QUICK)
+    assert done.exit_code == 0, done.output
+    assert "balanced accuracy" in done.stdout
+    assert (tmp_path / "r" / "summary.json").exists()
+    again = cli("run", "--resume", "--out", str(tmp_path / "r"), "--json")
+    assert json.loads(again.stdout) == json.loads((tmp_path / "r" / "summary.json").read_text())
+
+
+def test_a_default_folder_is_named_after_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli("run", *QUICK).exit_code == 0
+    assert (tmp_path / "runs" / "digits-astraea-seed0" / "model.safetensors").exists()
+
+
+def test_dry_run_says_what_it_would_cost(tmp_path: Path) -> None:
+    shown = cli("run", "--dry-run", "--out", str(tmp_path / "r"), *QUICK)
+    assert "traffic" in shown.stdout
+    assert not (tmp_path / "r").exists()
+    cost = json.loads(cli("run", "--dry-run", "--json", *QUICK).stdout)
+    assert cost["rounds"] == 2
+    assert cost["client_epochs"] == 16
+
+
+def test_scenario_as_text_json_and_picture(tmp_path: Path) -> None:
+    picture = tmp_path / "who.png"
+    shown = cli("scenario", "--picture", str(picture), *QUICK)
+    assert shown.exit_code == 0, shown.output
+    assert "4 clients, 10 classes" in shown.stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert json.loads(cli("scenario", "--json", *QUICK).stdout)
+
+
+def test_a_papers_scenario_replaces_the_examples_own(data_dir: Path) -> None:
+    summary = cli(
+        "scenario", "--set", "scenario.name=ltrf1", "--set", "data.name=devanagari", "--data-dir", str(data_dir)
+    )
+    assert summary.exit_code == 0, summary.output
+    assert "500 clients, 46 classes" in summary.stdout
+
+
+def test_compare_prints_and_plots(tmp_path: Path) -> None:
+    config = tmp_path / "two.toml"
+    config.write_text(
+        'rounds = 2\nscenario = {clients = 4, samples = 120}\nalgorithm = {name = "fedavg", clients_per_round = 4}\n'
+        "[arms.slow]\ntrain.lr = 0.001\n[arms.fast]\ntrain.lr = 0.1\n"
+    )
+    out = tmp_path / "c"
+    done = cli("compare", str(config), "--arms", "slow,fast", "--seeds", "2", "--jobs", "2", "--out", str(out))
+    assert done.exit_code == 0, done.output
+    assert "2 seeds, mean ± standard deviation" in done.stdout
+    assert (out / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert len((out / "values.csv").read_text().splitlines()) == 5
+    assert (out / "table.md").read_text().startswith("| arm | accuracy, final (%)")
+    values = json.loads(
+        cli("compare", str(config), "--arms", "slow,fast", "--seeds", "2", "--out", str(out), "--json").stdout
+    )
+    assert [len(values[arm]) for arm in ("slow", "fast")] == [2, 2]
+
+
+def test_settings_lists_every_key() -> None:
+    keys = {key["name"]: key for key in json.loads(cli("settings", "--json").stdout)}
+    assert keys["train.lr"]["default"] == "0.05"
+    assert "algorithm.capacity" in keys
+    assert "balance.transforms.rotation" in keys
+    assert "train.lr" in cli("settings", "train").stdout
+    assert "did you mean 'train'" in sentence(cli("settings", "trian"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--set", "train.lrr=1"], "unknown key 'train.lrr'; did you mean 'lr'?"),
+        (["--set", "data.name=digit"], "unknown dataset 'digit'; did you mean 'digits'?"),
+        (["--set", "scenario.clients=100000"], "more clients than samples"),
+        (["--set", "algorithm.capacity=0"], "'algorithm.capacity' cannot be 0"),
+        (["--set", "model.name=emnist-cnn"], "model 'emnist-cnn' fails on samples of shape (1, 8, 8)"),
+        (["--set", "engine.device=cuda:9"], "engine.device 'cuda:9' is not to be had here"),
+        (
+            ["--set", "scenario.labels=half-nromal"],
+            "unknown scenario.labels 'half-nromal'; did you mean 'half-normal'?",
+        ),
+        (["nowhere.toml"], "cannot read nowhere.toml"),
+    ],
+)
+def test_a_mistake_is_one_sentence(arguments: list[str], expected: str, tmp_path: Path) -> None:
+    assert expected in sentence(cli("run", *arguments, "--out", str(tmp_path / "r")))
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_model_that_turns_to_nan_ends_the_run_and_keeps_its_folder(tmp_path: Path) -> None:
+    out = tmp_path / "r"
+    told = sentence(cli("run", "--set", "train.lr=1e30", "--out", str(out), *QUICK))
+    assert "the model became NaN or infinite" in told
+    assert (out / "config.toml").exists()
+
+
+def test_a_missing_data_file_names_the_file_and_the_folder(tmp_path: Path) -> None:
+    told = sentence(
+        cli("run", "--set", "data.name=emnist", "--set", "data.download=false", "--data-dir", str(tmp_path))
+    )
+    assert "emnist" in told
+    assert str(tmp_path) in told
+
+
+def test_a_corrupt_data_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.npz").write_bytes(b"PK\x03\x04 this is no archive")
+    told = sentence(cli("run", "--set", "data.name=npz", "--set", f"data.path={tmp_path / 'mine.npz'}"))
+    assert "mine.npz" in told
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    out = tmp_path / "r"
+    assert cli("run", "--out", str(out), *QUICK).exit_code == 0
+    (out / "summary.json").unlink()
+    checkpoint = max((out / "checkpoint").iterdir())
+    checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+    assert "is damaged" in sentence(cli("run", "--resume", "--out", str(out)))

@@ -1,0 +1,114 @@
+"""Comparisons: matched samples, rates chosen on validation samples, and nothing run twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from astraea.errors import InputError, RunError
+from astraea.experiment.arms import ARMS, arm_settings
+from astraea.experiment.compare import Comparison, compare, load_comparison
+from astraea.experiment.settings import RunSettings, parse_settings
+
+
+def test_every_built_in_arm_has_the_client_epochs_of_the_base() -> None:
+    base = {"algorithm": {"name": "astraea", "clients_per_round": 50, "local_epochs": 1, "mediator_epochs": 2}}
+    for name in ARMS:
+        algorithm = arm_settings(base, name, {}).algorithm
+        passes = getattr(algorithm, "mediator_epochs", 1)
+        assert algorithm.clients_per_round * algorithm.local_epochs * passes == 100, name
+
+
+def test_arms_differ_in_what_their_name_says() -> None:
+    base = {"algorithm": {"name": "astraea", "clients_per_round": 10}}
+    fedavg, augmentation, random, rare = (
+        arm_settings(base, name, {}) for name in ("fedavg", "augmentation", "random-mediators", "astraea-rare-first")
+    )
+    assert (fedavg.algorithm.name, fedavg.balance.rebalancing) == ("fedavg", "none")
+    assert (augmentation.algorithm.name, augmentation.balance.rebalancing) == ("astraea", "auto")
+    assert getattr(augmentation.algorithm, "mediators", None) == "none"
+    assert getattr(random.algorithm, "mediators", None) == "random"
+    assert rare.algorithm.participation.rule == "rare-first"
+
+
+def test_own_arms_are_tables_or_dotted_keys() -> None:
+    own = {"slow": {"train": {"lr": 0.001}, "algorithm.name": "fedavg"}}
+    settings = arm_settings({"seed": 4}, "slow", own)
+    assert (settings.train.lr, settings.algorithm.name, settings.seed) == (0.001, "fedavg", 4)
+    with pytest.raises(InputError, match=r"unknown arm 'slwo'; did you mean 'slow'\?"):
+        arm_settings({}, "slwo", own)
+    with pytest.raises(InputError, match=r"arm 'bad': unknown key 'train.rate'"):
+        arm_settings({}, "bad", {"bad": {"train.rate": 1}})
+
+
+@pytest.fixture(scope="module")
+def arms(tiny: RunSettings) -> dict[str, RunSettings]:
+    """FedAvg and Astraea over the tiny federation, with validation samples."""
+    base: dict[str, Any] = tiny.model_dump() | {"evaluation": {"validation": 0.2}}
+    return {name: arm_settings(base, name, {}) for name in ("fedavg", "astraea")}
+
+
+@pytest.fixture(scope="module")
+def finished(arms: dict[str, RunSettings], tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    """Two arms, two seeds, two rates."""
+    return compare(arms, 2, tmp_path_factory.mktemp("runs") / "comparison", rates=[0.02, 0.2], jobs=2)
+
+
+def test_every_arm_processes_the_same_samples(finished: Comparison) -> None:
+    assert finished.samples is not None
+    for summaries in finished.summaries.values():
+        for summary in summaries:
+            per_round = summary["samples_processed"] / summary["rounds"]
+            assert finished.samples <= summary["samples_processed"] < finished.samples + 2 * per_round
+
+
+def test_rates_are_chosen_on_validation_samples(finished: Comparison) -> None:
+    for arm, scores in finished.searched.items():
+        assert set(scores) == {"0.02", "0.2"}
+        assert finished.rates[arm] == float(max(scores, key=lambda rate: scores[rate]))
+        for seed in finished.seeds:
+            config = (finished.folder / arm / f"seed-{seed}" / "config.toml").read_text()
+            assert f"lr = {finished.rates[arm]}" in config
+
+
+def test_runs_of_one_seed_share_their_scenario(finished: Comparison) -> None:
+    first, second = ([summary["class_counts"] for summary in finished.summaries[arm]] for arm in ("fedavg", "astraea"))
+    assert first == second
+    assert finished.seeds == (0, 1)
+
+
+def test_the_same_command_runs_only_what_is_missing(finished: Comparison, arms: dict[str, RunSettings]) -> None:
+    lost = finished.folder / "astraea" / "seed-1"
+    kept = finished.folder / "fedavg" / "seed-0" / "summary.json"
+    before, model = kept.stat().st_mtime_ns, (lost / "model.safetensors").read_bytes()
+    (lost / "summary.json").unlink()
+    told: list[tuple[int, int]] = []
+    again = compare(
+        arms, 2, finished.folder, rates=[0.02, 0.2], watch=lambda jobs, done: told.append((done, len(jobs)))
+    )
+    assert kept.stat().st_mtime_ns == before
+    assert (lost / "model.safetensors").read_bytes() == model
+    assert again.summaries.keys() == finished.summaries.keys()
+    assert (3, 4) in told
+    assert told[-1] == (4, 4)
+
+
+def test_one_failing_run_leaves_the_others(arms: dict[str, RunSettings], tmp_path: Path) -> None:
+    broken = arms["fedavg"].model_copy(update={"train": arms["fedavg"].train.model_copy(update={"lr": 1e30})})
+    with pytest.raises(RunError, match=r"1 of 2 runs failed, the first: broken, seed 0: .* visits failed"):
+        compare({"astraea": arms["astraea"], "broken": broken}, 1, tmp_path)
+    assert (tmp_path / "astraea" / "seed-0" / "summary.json").exists()
+    with pytest.raises(RunError, match="holds no finished comparison"):
+        load_comparison(tmp_path)
+
+
+def test_what_cannot_be_compared(arms: dict[str, RunSettings], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="at least one arm and one seed"):
+        compare({}, 3, tmp_path)
+    with pytest.raises(InputError, match="needs validation samples"):
+        compare({"plain": parse_settings({})}, 1, tmp_path, rates=[0.1])
+    (tmp_path / "comparison.json").write_text("[")
+    with pytest.raises(RunError, match=r"comparison\.json is damaged"):
+        load_comparison(tmp_path)
