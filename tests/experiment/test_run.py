@@ -59,6 +59,7 @@ def test_the_folder_holds_what_is_promised(whole: Path) -> None:
     assert names >= {*REPRODUCIBLE, "summary.json", "timings.jsonl", "checkpoint"}
     summary = json.loads((whole / "summary.json").read_text())
     assert set(summary) >= CONTRACT
+    assert sum(summary["effective_prior"]) == pytest.approx(1)
     assert summary["rounds"] == 4
     assert summary["bytes_sent"] == 4 * 2 * (4 * 2) * 4 * (64 * 16 + 16 + 16 * 10 + 10)
     assert len((whole / "metrics.jsonl").read_text().splitlines()) == 4

@@ -67,6 +67,7 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
         "visits_skipped": run.totals.visits_skipped,
         "client_kl_mean": float(kl_to_uniform(experiment.population.histograms).mean()),
         "mediator_kl_mean": float(np.mean([line["mediator_kl"] for line in run.history])),
+        "effective_prior": experiment.algorithm.prior(experiment.population.histograms).tolist(),
         "storage_overhead": experiment.population.stored / original - 1.0,
         "wall_seconds": wall_seconds,
         "simulated_seconds": None,

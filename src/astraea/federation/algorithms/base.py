@@ -135,7 +135,7 @@ class Algorithm(ABC):
             start=Baton(state.params, state.counters, state.shared),
             chains=chains,
             training=self.training.local(settings.local_epochs, view.progress),
-            prior=self._prior(view) if self.rule.uses_prior else None,
+            prior=torch.from_numpy(self.prior(view.histograms)).to(torch.float32) if self.rule.uses_prior else None,
             client_states={client: state.clients[client] for client in cohort if client in state.clients},
         )
 
@@ -177,8 +177,10 @@ class Algorithm(ABC):
         """Return the ``(params, counters)`` to use, which may differ from those that are sent out."""
         return state.params, state.counters
 
-    def _prior(self, view: View) -> Tensor:
-        probabilities = inclusion_probabilities(
-            view.histograms, self.settings.clients_per_round, self.settings.participation
-        )
-        return torch.from_numpy(effective_prior(view.histograms, probabilities)).to(torch.float32)
+    def prior(self, histograms: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the effective class prior, shape ``(N,)``: copies, what was kept, and participation counted.
+
+        ``histograms`` ``(K, N)`` are of what each client trains on.
+        """
+        often = inclusion_probabilities(histograms, self.settings.clients_per_round, self.settings.participation)
+        return effective_prior(histograms, often)
