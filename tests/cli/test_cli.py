@@ -50,7 +50,13 @@ def test_run_trains_and_tells(tmp_path: Path) -> None:
 def test_a_default_folder_is_named_after_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli("run", *QUICK).exit_code == 0
-    assert (tmp_path / "runs" / "digits-astraea-seed0" / "model.safetensors").exists()
+    assert cli("run", *QUICK).exit_code == 0
+    first, second = sorted((tmp_path / "runs").iterdir())
+    assert (first.name, second.name) == ("digits-astraea-seed0", "digits-astraea-seed0-2")
+    (second / "summary.json").unlink()
+    assert cli("run", "--resume", *QUICK).exit_code == 0
+    assert (second / "model.safetensors").read_bytes() == (first / "model.safetensors").read_bytes()
+    assert (second / "summary.json").exists()
 
 
 def test_dry_run_says_what_it_would_cost(tmp_path: Path) -> None:

@@ -46,12 +46,19 @@ def run(
         if dry_run:
             _show_cost(settings, as_json)
             return
-        _train(settings, out or _default_folder(settings), resume, as_json)
+        _train(settings, out or _default_folder(settings, resume), resume, as_json)
 
 
-def _default_folder(settings: RunSettings) -> Path:
+def _default_folder(settings: RunSettings, resume: bool) -> Path:
+    """Return a folder named after the run: a new one, or with ``resume`` the latest that there is."""
     parts = [settings.data.name, settings.scenario.name, settings.algorithm.name, f"seed{settings.seed}"]
-    return Path("runs") / "-".join(part for part in parts if part != "custom")
+    first = Path("runs") / "-".join(part for part in parts if part != "custom")
+    latest, number = first, 1
+    following = first
+    while following.exists():
+        number += 1
+        latest, following = following, first.with_name(f"{first.name}-{number}")
+    return latest if resume else following
 
 
 def _train(settings: RunSettings, out: Path, resume: bool, as_json: bool) -> None:

@@ -55,7 +55,9 @@ def _fail(sentence: str, code: int = 1) -> None:
     raise typer.Exit(code)
 
 
-def read_tables(config: Path | None, changes: Sequence[str] | None, data_dir: Path | None) -> tuple[dict[str, Any], str]:
+def read_tables(
+    config: Path | None, changes: Sequence[str] | None, data_dir: Path | None
+) -> tuple[dict[str, Any], str]:
     """Return the settings' tables, and where they came from for messages; without a file, the built-in example."""
     from astraea.experiment.settings import EXAMPLE, changed, load_toml, parse_changes
 

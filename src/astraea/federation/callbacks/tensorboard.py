@@ -22,6 +22,7 @@ class TensorBoard(Callback):
                 "output.tensorboard needs a package that is not installed: pip install 'astraea[tensorboard]'"
             ) from error
         self._make: Any = tensorboard.SummaryWriter
+        self._writer: Any = None
         self.folder = folder
 
     def begin(self, run: Run, budget: Budget) -> None:
@@ -36,5 +37,6 @@ class TensorBoard(Callback):
                 self._writer.add_scalar(name, value, line["round"])
 
     def end(self, run: Run) -> None:
-        """Close the event file."""
-        self._writer.close()
+        """Close the event file, if the loop got as far as opening it."""
+        if self._writer is not None:
+            self._writer.close()
