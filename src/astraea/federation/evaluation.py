@@ -85,7 +85,9 @@ def client_accuracies(
     recall = evaluation.per_class_recall
     weights = np.where(np.isnan(recall), 0.0, histograms)
     total = weights.sum(axis=1)
-    expected: NDArray[np.float64] = np.divide(weights @ np.nan_to_num(recall), total, out=np.full(len(total), np.nan), where=total > 0)
+    expected: NDArray[np.float64] = np.divide(
+        weights @ np.nan_to_num(recall), total, out=np.full(len(total), np.nan), where=total > 0
+    )
     if test_clients is None:
         return expected
     owned = test_clients >= 0

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from astraea.federation.clients import ClientData
+from astraea.federation.optimizers import make_optimizer
 from astraea.federation.plan import Baton, Chain, ChainResult, LocalTraining, RoundPlan, Visit, VisitReport
 from astraea.federation.rule import LocalRule, VisitContext
 from astraea.federation.vector import VectorModel
@@ -51,13 +52,13 @@ def train_visit(
     dropout. Raises :class:`VisitError` if the time is up or the result is not finite.
     """
     began = deadline.clock() if deadline is not None else 0.0
-    torch.manual_seed(seed)  # dropout draws from the global generator
+    _seed_dropout(seed, model.device)
     order = torch.Generator().manual_seed(seed)
     model.write(baton.params, baton.counters)
     model.module.train()
-    optimizer = getattr(torch.optim, training.optimizer)([model.weights], lr=training.lr, **training.options)
+    weights, optimizer = model.weights.detach(), make_optimizer(training)
     context = VisitContext(
-        start=model.weights.detach().clone(),
+        start=baton.params[: len(weights)],
         shared=baton.extras,
         client=client_state or {},
         log_prior=None if prior is None else prior.log(),
@@ -73,14 +74,18 @@ def train_visit(
             model.grad.zero_()
             loss = rule.objective(model.module(x[start:stop]), y[start:stop], context)
             loss.backward()  # type: ignore[no-untyped-call]
-            _step(model, optimizer, rule, context, training.clip_norm)
+            gradient = rule.gradient(model.grad, weights, context)
+            if training.clip_norm is not None:
+                gradient = clipped(gradient, training.clip_norm)
+            optimizer.step(weights, gradient)
             steps += 1
             total += loss.detach() * (stop - start)
     samples = len(data) * training.epochs
-    params, counters = model.read()
-    if not bool(torch.isfinite(params).all()):
+    params, counters = model.release()
+    # The sum of finite numbers may overflow, but that of others is never finite: one cheap pass decides.
+    if not math.isfinite(params.sum()) and not bool(torch.isfinite(params).all()):
         raise VisitError("the model became NaN or infinite")
-    extras, kept = rule.finish(model.weights.detach(), steps, context)
+    extras, kept = rule.finish(params[: len(weights)], steps, context)
     loss_mean = float(total) / samples if samples else math.nan
     report = VisitReport(client=0, pass_=0, samples=samples, steps=steps, loss=loss_mean)
     return (
@@ -116,7 +121,7 @@ def run_chain(
                 rule,
                 plan.training,
                 baton,
-                seed=_visit_seed(plan, visit),
+                seed=visit_seed(plan, visit),
                 prior=plan.prior,
                 client_state=state,
                 deadline=deadline,
@@ -133,7 +138,8 @@ def run_chain(
     return ChainResult(chain, baton, tuple(reports), states)
 
 
-def _visit_seed(plan: RoundPlan, visit: Visit) -> int:
+def visit_seed(plan: RoundPlan, visit: Visit) -> int:
+    """Return the seed of a visit's random stream."""
     return torch_seed(plan.seed, Purpose.TRAINING, plan.round, visit.client, visit.pass_)
 
 
@@ -150,17 +156,18 @@ def _batches(samples: int, size: int, *, merge_single: bool) -> list[tuple[int, 
     return bounds
 
 
-def _step(
-    model: VectorModel,
-    optimizer: torch.optim.Optimizer,
-    rule: LocalRule,
-    context: VisitContext,
-    clip_norm: float | None,
-) -> None:
-    weights = model.weights.detach()
-    changed = rule.gradient(model.grad, weights, context)
-    if changed is not model.grad:
-        model.grad.copy_(changed)
-    if clip_norm is not None:
-        torch.nn.utils.clip_grad_norm_([model.weights], clip_norm)
-    optimizer.step()
+def clipped(gradient: Tensor, norm: float) -> Tensor:
+    """Return ``gradient``, shape ``(..., W)``, scaled down to ``norm`` where it is longer."""
+    length = torch.linalg.vector_norm(gradient, dim=-1, keepdim=True)
+    factor: Tensor = norm / (length + 1e-6)
+    return gradient * factor.clamp(max=1.0)
+
+
+def _seed_dropout(seed: int, device: torch.device) -> None:
+    # What torch.manual_seed does, but for this device only: for each absent accelerator, that one keeps a
+    # formatted stack trace for ever.
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)

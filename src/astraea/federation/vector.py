@@ -40,15 +40,14 @@ class VectorModel:
                 f"({', '.join(sorted(f'{dtype} on {device}' for dtype, device in kinds))}): convert them to one"
             )
         self.module = module
+        self._trainable = trainable
         flat = torch.cat([parameter.detach().reshape(-1) for parameter in trainable])
         self.weights = nn.Parameter(flat)
         self.weights.grad = torch.zeros_like(flat)
-        offset = 0
-        for parameter in trainable:
-            stop = offset + parameter.numel()
-            parameter.data = self.weights.detach()[offset:stop].view(parameter.shape)
-            parameter.grad = self.weights.grad[offset:stop].view(parameter.shape)
-            offset = stop
+        self._point_into(flat)
+        for parameter, gradient in zip(trainable, self._views(self.weights.grad), strict=True):
+            parameter.grad = gradient
+        self._released = False
         self.has_batch_norm = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
         self._buffers = list(_persistent_buffers(module))
 
@@ -66,11 +65,19 @@ class VectorModel:
     def read(self) -> tuple[Tensor, Tensor]:
         """Return copies of ``(params, counters)``."""
         floating = [value.reshape(-1) for value in self._values(floating=True)]
-        counting = [value.reshape(-1).to(torch.int64) for value in self._values(floating=False)]
         weights = self.weights.detach()
         params = torch.cat([weights, *(value.to(weights.dtype) for value in floating)])
-        counters = torch.cat(counting) if counting else weights.new_empty(0, dtype=torch.int64)
-        return params, counters
+        return params, self._counters()
+
+    def release(self) -> tuple[Tensor, Tensor]:
+        """Return the content itself, without the copy of :meth:`read` where the model has no floating buffers.
+
+        The module must not be trained on before the next :meth:`write`, which gives it memory of its own again.
+        """
+        if any(True for _ in self._values(floating=True)):
+            return self.read()
+        self._released = True
+        return self.weights.detach(), self._counters()
 
     def write(self, params: Tensor, counters: Tensor) -> None:
         """Set the travelling part of the model; the arguments are copied.
@@ -78,6 +85,9 @@ class VectorModel:
         Raises :class:`InputError` if their lengths are not those that :meth:`read` gives.
         """
         with torch.no_grad():
+            if self._released:
+                self._point_into(torch.empty_like(self.weights.data))
+                self._released = False
             parts = [self.weights.detach(), *self._values(floating=True)]
             _scatter(params, parts, "parameters")
             _scatter(counters, list(self._values(floating=False)), "counters")
@@ -100,13 +110,22 @@ class VectorModel:
 
     def named(self, params: Tensor) -> Mapping[str, Tensor]:
         """Return views into ``params`` under the names of the module's trainable parameters."""
-        views, offset = {}, 0
-        for name, parameter in self.module.named_parameters():
-            if parameter.requires_grad:
-                stop = offset + parameter.numel()
-                views[name] = params[offset:stop].view(parameter.shape)
-                offset = stop
-        return views
+        names = [name for name, parameter in self.module.named_parameters() if parameter.requires_grad]
+        return dict(zip(names, self._views(params[: len(self.weights)]), strict=True))
+
+    def _counters(self) -> Tensor:
+        counting = [value.reshape(-1).to(torch.int64) for value in self._values(floating=False)]
+        return torch.cat(counting) if counting else self.weights.new_empty(0, dtype=torch.int64)
+
+    def _views(self, vector: Tensor) -> list[Tensor]:
+        parts = torch.split(vector, [parameter.numel() for parameter in self._trainable])
+        return [part.view(own.shape) for part, own in zip(parts, self._trainable, strict=True)]
+
+    def _point_into(self, vector: Tensor) -> None:
+        """Let the weights, and with them the module's parameters, live in ``vector``, shape ``(W,)``."""
+        self.weights.data = vector
+        for parameter, view in zip(self._trainable, self._views(vector), strict=True):
+            parameter.data = view
 
     def _values(self, *, floating: bool) -> Iterator[Tensor]:
         # Looked up by name at each call: a module may replace its buffers instead of writing into them.

@@ -20,5 +20,7 @@ class EarlyStopping(Callback):
         """Whether none of the last ``patience`` evaluations beat the best before them."""
         if run.best is None:
             return False
-        since: int = sum("validation_balanced_accuracy" in line and line["round"] > run.best.round for line in run.history)
+        since: int = sum(
+            "validation_balanced_accuracy" in line and line["round"] > run.best.round for line in run.history
+        )
         return since >= self.patience
