@@ -28,6 +28,8 @@ class Purpose(IntEnum):
     MEDIATORS = 9  # random assignment to mediators
     TRAINING = 10  # batch order, dropout and fresh augmentation of a visit
     CALIBRATION = 11  # probes that must not disturb a run
+    WORLD = 12  # random numbers of a simulated network: one stream per link and flow, and random walks
+    ENVIRONMENT = 13  # which worlds an environment draws
 
 
 def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:

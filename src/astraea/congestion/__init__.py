@@ -6,9 +6,15 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "CongestionEnv": "environment.parallel",
     "FlowSettings": "simulator.settings",
     "LinkSettings": "simulator.settings",
+    "ObservationSettings": "observation.features",
+    "RewardSettings": "reward",
+    "VectorEnvironment": "environment.vector",
+    "WorldRanges": "environment.worlds",
     "WorldSettings": "simulator.settings",
+    "parallel_env": "environment.parallel",
     "Result": "simulator.results",
     "simulate": "simulator.results",
 }

@@ -9,7 +9,8 @@ array to it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, TypeVar
 
 from numba import njit
 
@@ -20,11 +21,35 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
 
 
+def _stamp() -> tuple[tuple[str, int, int], ...]:
+    """Return what changes with any file that compiled code is made of."""
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    made_of = [
+        path
+        for path in files
+        if path.parent.name in ("simulator", "controllers") or __name__ in path.read_text(encoding="utf-8")
+    ]
+    return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in made_of)
+
+
+_STAMP = _stamp()
+
+
 def compiled(function: F) -> F:
     """Compile a function that is called as a whole."""
-    return cast(F, njit(**_OPTIONS)(function))
+    dispatcher: F = _stamped(njit(**_OPTIONS)(function))
+    return dispatcher
 
 
 def inlined(function: F) -> F:
     """Compile a function into its callers: a world has too many arrays to be handed over for every packet."""
-    return cast(F, njit(forceinline=True, **_OPTIONS)(function))
+    dispatcher: F = _stamped(njit(forceinline=True, **_OPTIONS)(function))
+    return dispatcher
+
+
+def _stamped(dispatcher: Any) -> Any:
+    """Let the cached code of a function depend on all that may be compiled into it, not on its own file alone."""
+    cache = getattr(dispatcher, "_cache", None)  # plain Python functions have none
+    if cache is not None:
+        cache._cache_file._source_stamp = (cache._cache_file._source_stamp, _STAMP)
+    return dispatcher

@@ -1,1 +1,22 @@
-"""Congestion controllers, one file each."""
+"""Congestion controllers, one file each: what turns the signals of a connection into a window or a rate.
+
+A controller neither sends nor reads a clock. It is a few compiled functions over two rows: ``f``, the connection
+(:data:`astraea.congestion.simulator.state.FLOW`, its first block of fields), and ``c``, a state of its own whose
+``STATE`` it declares. Times are nanoseconds, windows packets, rates packets per second. It may define
+
+``start(f, c, now)``
+    The flow begins; set the first window.
+``on_ack(f, c, now)``
+    Packets arrived: ``f.acked`` of them, the newest after ``f.last_rtt``; ``f.newly_lost`` were given up.
+``on_loss(f, c, now)``
+    An episode of losses or congestion marks begins: at most once per window of data. Where the catalogue says
+    that the controller ``conserves``, it sets ``f.ssthresh`` and the window is brought there by proportional rate
+    reduction; otherwise the window is its own affair.
+``on_recovered(f, c, now)``
+    All data that was out when the episode began has arrived.
+``on_timeout(f, c, now)``, ``on_undo(f, c, now)``
+    The retransmission timer went off; it proved spurious and the window has been restored.
+
+It writes ``f.cwnd``, ``f.ssthresh`` and ``f.pacing_rate`` (0: unpaced) and reads the rest. A test drives it alone
+by filling a row and calling these functions.
+"""

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CONTROLLERS", "FIXED", "NEWRENO", "POLICY", "ControllerKind"]
+__all__ = [
+    "AURORA",
+    "BBR",
+    "CONTROLLERS",
+    "COPA",
+    "CUBIC",
+    "FIXED",
+    "NEWRENO",
+    "POLICY",
+    "VEGAS",
+    "ControllerKind",
+]
 
-FIXED, NEWRENO, POLICY = range(3)
+FIXED, NEWRENO, CUBIC, VEGAS, COPA, BBR, AURORA, POLICY = range(8)
 
 
 @dataclass(frozen=True)
@@ -15,14 +26,17 @@ class ControllerKind:
 
     number: int
     summary: str
-    conserves: bool = True  # whether proportional rate reduction governs its window during recovery
+    conserves: bool = False  # whether proportional rate reduction governs its window during recovery
     external: bool = False  # whether it waits for actions from outside at each control interval
 
 
 CONTROLLERS: dict[str, ControllerKind] = {
-    "fixed": ControllerKind(FIXED, "a fixed window that reacts to nothing", conserves=False),
-    "newreno": ControllerKind(NEWRENO, "additive increase, multiplicative decrease (RFC 5681)"),
-    "policy": ControllerKind(
-        POLICY, "a window driven from outside, by a learned policy", conserves=False, external=True
-    ),
+    "fixed": ControllerKind(FIXED, "a fixed window that reacts to nothing"),
+    "newreno": ControllerKind(NEWRENO, "additive increase, multiplicative decrease (RFC 5681)", conserves=True),
+    "cubic": ControllerKind(CUBIC, "window as a cubic of time, HyStart++ (RFC 9438, RFC 9406)", conserves=True),
+    "vegas": ControllerKind(VEGAS, "two to four packets of its own in the queue", conserves=True),
+    "copa": ControllerKind(COPA, "rate inverse to the queueing delay, with a mode for competition"),
+    "bbr": ControllerKind(BBR, "model of bandwidth and base round-trip time, version 1"),
+    "aurora": ControllerKind(AURORA, "a rate driven from outside", external=True),
+    "policy": ControllerKind(POLICY, "a window driven from outside, by a learned policy", external=True),
 }

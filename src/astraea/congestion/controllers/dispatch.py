@@ -1,7 +1,7 @@
 """Which controller answers: a flow's number picks the function, all of them compiled into the loop.
 
-To add a controller, write its file and give it a line in each function below whose event it answers,
-one in ``Controls`` and one in the catalogue.
+To add a controller, write its file, enter it in the catalogue, in ``STATES`` and ``Controls`` here, and in each
+function below whose event it answers.
 """
 
 from __future__ import annotations
@@ -11,69 +11,166 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.controllers import fixed, newreno, policy
-from astraea.congestion.controllers.catalogue import FIXED, NEWRENO, POLICY
+from astraea.congestion.controllers import aurora, bbr, copa, cubic, fixed, newreno, policy, vegas
+from astraea.congestion.controllers.catalogue import (
+    AURORA,
+    BBR,
+    COPA,
+    CUBIC,
+    FIXED,
+    NEWRENO,
+    POLICY,
+    VEGAS,
+)
 
-__all__ = ["STATES", "Controls", "on_ack", "on_interval", "on_loss", "on_recovered", "on_timeout", "start"]
+__all__ = [
+    "STATES",
+    "Controls",
+    "act",
+    "on_ack",
+    "on_loss",
+    "on_recovered",
+    "on_timeout",
+    "on_undo",
+    "pick_controls",
+    "start",
+]
 
 STATES: dict[str, np.dtype[Any]] = {
     "fixed": fixed.STATE,
     "newreno": newreno.STATE,
+    "cubic": cubic.STATE,
+    "vegas": vegas.STATE,
+    "copa": copa.STATE,
+    "bbr": bbr.STATE,
+    "aurora": aurora.STATE,
     "policy": policy.STATE,
 }
 
 
 class Controls(NamedTuple):
-    """Rows of private state, one array per kind of controller."""
+    """A row of state per flow for each kind of controller."""
 
     fixed: Any
     newreno: Any
+    cubic: Any
+    vegas: Any
+    copa: Any
+    bbr: Any
+    aurora: Any
     policy: Any
+
+
+@inlined
+def pick_controls(c: Controls, k: int) -> Controls:
+    """Return the rows of world ``k`` of many."""
+    return Controls(c.fixed[k], c.newreno[k], c.cubic[k], c.vegas[k], c.copa[k], c.bbr[k], c.aurora[k], c.policy[k])
 
 
 @inlined
 def start(c: Any, i: int, f: Any, now: int) -> None:
     """The flow begins."""
-    if f.controller == NEWRENO:
-        newreno.start(f, c.newreno[i], now)
-    elif f.controller == POLICY:
+    kind = f.controller
+    if kind == CUBIC:
+        cubic.start(f, c.cubic[i], now)
+    elif kind == POLICY:
         policy.start(f, c.policy[i], now)
-    elif f.controller == FIXED:
+    elif kind == NEWRENO:
+        newreno.start(f, c.newreno[i], now)
+    elif kind == BBR:
+        bbr.start(f, c.bbr[i], now)
+    elif kind == VEGAS:
+        vegas.start(f, c.vegas[i], now)
+    elif kind == COPA:
+        copa.start(f, c.copa[i], now)
+    elif kind == AURORA:
+        aurora.start(f, c.aurora[i], now)
+    elif kind == FIXED:
         fixed.start(f, c.fixed[i], now)
 
 
 @inlined
 def on_ack(c: Any, i: int, f: Any, now: int) -> None:
     """An acknowledgement came; ``f`` describes it."""
-    if f.controller == NEWRENO:
-        newreno.on_ack(f, c.newreno[i], now)
-    elif f.controller == POLICY:
+    kind = f.controller
+    if kind == CUBIC:
+        cubic.on_ack(f, c.cubic[i], now)
+    elif kind == POLICY:
         policy.on_ack(f, c.policy[i], now)
+    elif kind == NEWRENO:
+        newreno.on_ack(f, c.newreno[i], now)
+    elif kind == BBR:
+        bbr.on_ack(f, c.bbr[i], now)
+    elif kind == VEGAS:
+        vegas.on_ack(f, c.vegas[i], now)
+    elif kind == COPA:
+        copa.on_ack(f, c.copa[i], now)
+    elif kind == AURORA:
+        aurora.on_ack(f, c.aurora[i], now)
 
 
 @inlined
 def on_loss(c: Any, i: int, f: Any, now: int) -> None:
     """A new episode of losses or congestion marks begins."""
-    if f.controller == NEWRENO:
-        newreno.on_loss(f, c.newreno[i], now)
-    elif f.controller == POLICY:
+    kind = f.controller
+    if kind == CUBIC:
+        cubic.on_loss(f, c.cubic[i], now)
+    elif kind == POLICY:
         policy.on_loss(f, c.policy[i], now)
+    elif kind == NEWRENO:
+        newreno.on_loss(f, c.newreno[i], now)
+    elif kind == BBR:
+        bbr.on_loss(f, c.bbr[i], now)
+    elif kind == VEGAS:
+        vegas.on_loss(f, c.vegas[i], now)
+    elif kind == COPA:
+        copa.on_loss(f, c.copa[i], now)
+    elif kind == AURORA:
+        aurora.on_loss(f, c.aurora[i], now)
 
 
 @inlined
 def on_recovered(c: Any, i: int, f: Any, now: int) -> None:
-    """All that was lost in the episode has arrived."""
+    """All that was out when the episode began has arrived."""
+    if f.controller == POLICY:
+        policy.on_recovered(f, c.policy[i], now)
+    elif f.controller == BBR:
+        bbr.on_recovered(f, c.bbr[i], now)
 
 
 @inlined
 def on_timeout(c: Any, i: int, f: Any, now: int) -> None:
     """The retransmission timer went off."""
-    if f.controller == NEWRENO:
-        newreno.on_timeout(f, c.newreno[i], now)
-    elif f.controller == POLICY:
+    kind = f.controller
+    if kind == CUBIC:
+        cubic.on_timeout(f, c.cubic[i], now)
+    elif kind == POLICY:
         policy.on_timeout(f, c.policy[i], now)
+    elif kind == NEWRENO:
+        newreno.on_timeout(f, c.newreno[i], now)
+    elif kind == BBR:
+        bbr.on_timeout(f, c.bbr[i], now)
+    elif kind == VEGAS:
+        vegas.on_timeout(f, c.vegas[i], now)
+    elif kind == COPA:
+        copa.on_timeout(f, c.copa[i], now)
+    elif kind == AURORA:
+        aurora.on_timeout(f, c.aurora[i], now)
 
 
 @inlined
-def on_interval(c: Any, i: int, f: Any, interval: Any, now: int) -> None:
-    """A control interval ended; ``interval`` holds its statistics."""
+def on_undo(c: Any, i: int, f: Any, now: int) -> None:
+    """The timeout was spurious; the window has been restored."""
+    if f.controller == CUBIC:
+        cubic.on_undo(f, c.cubic[i], now)
+    elif f.controller == POLICY:
+        policy.on_undo(f, c.policy[i], now)
+
+
+@inlined
+def act(c: Any, i: int, f: Any, action: float) -> None:
+    """An action from outside."""
+    if f.controller == POLICY:
+        policy.act(f, c.policy[i], action)
+    elif f.controller == AURORA:
+        aurora.act(f, c.aurora[i], action)

@@ -10,7 +10,7 @@ from astraea.congestion.compiled import inlined
 
 __all__ = ["STATE", "start"]
 
-STATE = np.dtype([("unused", "f8")], align=True)
+STATE = np.dtype([("nothing", "i8")], align=True)
 
 
 @inlined

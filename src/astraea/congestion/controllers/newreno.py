@@ -7,45 +7,46 @@ from typing import Any
 import numpy as np
 
 from astraea.congestion.compiled import inlined
+from astraea.congestion.simulator.state import OPEN, RECOVERY
 
-__all__ = ["STATE", "on_ack", "on_loss", "on_timeout", "start"]
+__all__ = ["FLOOR", "INITIAL_WINDOW", "NO_THRESHOLD", "STATE", "on_ack", "on_loss", "on_timeout", "start"]
 
-STATE = np.dtype([("unused", "f8")], align=True)
+STATE = np.dtype([("nothing", "i8")], align=True)
 
-_INITIAL_WINDOW = 10.0
-_FLOOR = 2.0
+INITIAL_WINDOW = 10.0  # RFC 6928
+FLOOR = 2.0
+NO_THRESHOLD = 1e18
 
 
 @inlined
 def start(f: Any, c: Any, now: int) -> None:
-    """Begin in slow start with the initial window of RFC 6928."""
-    f.cwnd = _INITIAL_WINDOW
-    f.ssthresh = 1e18
+    """Begin in slow start."""
+    f.cwnd = INITIAL_WINDOW
+    f.ssthresh = NO_THRESHOLD
 
 
 @inlined
 def on_ack(f: Any, c: Any, now: int) -> None:
     """Grow by a packet per packet in slow start, by a packet per window afterwards."""
-    if f.recovering == 1 or not f.window_limited:
+    if f.recovering == RECOVERY or not f.window_limited:
         return
     acked = float(f.acked)
     if f.cwnd < f.ssthresh:
         grown = min(acked, f.ssthresh - f.cwnd)
         f.cwnd += grown
         acked -= grown
-    if acked > 0.0:
-        f.cwnd += acked / f.cwnd
+    f.cwnd += acked / f.cwnd
 
 
 @inlined
 def on_loss(f: Any, c: Any, now: int) -> None:
-    """Halve: once per window of losses or of congestion marks."""
-    f.ssthresh = max(0.5 * f.cwnd, _FLOOR)
+    """Halve."""
+    f.ssthresh = max(0.5 * f.cwnd, FLOOR)
 
 
 @inlined
 def on_timeout(f: Any, c: Any, now: int) -> None:
-    """Start over from one packet, towards half of what it was."""
-    if f.recovering == 0:
-        f.ssthresh = max(0.5 * f.cwnd, _FLOOR)
+    """Start over from one packet, towards half of what there was."""
+    if f.recovering == OPEN:
+        f.ssthresh = max(0.5 * f.cwnd, FLOOR)
     f.cwnd = 1.0

@@ -1,18 +1,18 @@
 """The window controller that a learned policy drives: a multiplicative change per control interval.
 
-The policy's action ``a`` in [-1, 1] changes the window to ``cwnd * (1 + gain * a)`` for ``a >= 0`` and to
+An action ``a`` in [-1, 1] changes the window to ``cwnd * (1 + gain * a)`` for ``a >= 0`` and to
 ``cwnd / (1 - gain * a)`` for ``a < 0`` (the form of Astraea, EuroSys'24, eq. 3), without rounding: rounding
 up would add a packet per interval to a small window whatever the policy wants. Packets are paced over a
-smoothed round-trip time with a gain above one, so that the window, not the pacer, is what binds.
+smoothed round trip with a gain above one, so that the window, not the pacer, is what binds.
 
-Start-up: until the first sign of congestion the window doubles every round trip as in slow start and actions
-are not applied; it ends at a loss, a congestion mark, or a round whose smallest round-trip time exceeds the
-base by an eighth (and at least 4 ms).
+It begins with :mod:`astraea.congestion.controllers.startup`. Losses are the policy's to judge, so they do not
+change its window. What is enforced differs from it for a while:
 
-Losses are the policy's to judge, so they do not change its window. What is enforced differs from it for a
-while: in the first round trip of recovery a packet leaves only for a packet that arrived (packet
-conservation), and after a timeout, which halves the policy's window, the enforced one climbs back to it
-packet by packet.
+- In the first round trip of recovery a packet leaves only for a packet that arrived.
+- After a timeout, which halves the policy's window, the enforced one climbs back to it packet by packet.
+- When the smallest round-trip time has not been seen for ten seconds (``refresh_after``), the window falls to
+  half of what fits into the empty path, for one round trip and at least 200 ms, and the smallest time seen
+  then is the new base: a flow that joins a standing queue would never learn its true base otherwise.
 """
 
 from __future__ import annotations
@@ -22,56 +22,71 @@ from typing import Any
 import numpy as np
 
 from astraea.congestion.compiled import inlined
+from astraea.congestion.controllers import startup
+from astraea.congestion.controllers.newreno import INITIAL_WINDOW, NO_THRESHOLD
+from astraea.congestion.simulator.state import INF, OPEN
 
-__all__ = ["STATE", "act", "on_ack", "on_loss", "on_timeout", "start"]
+__all__ = ["FLOOR", "STATE", "act", "on_ack", "on_loss", "on_recovered", "on_timeout", "on_undo", "start"]
 
 STATE = np.dtype(
     [
         ("window", "f8"),  # what the policy wants
-        ("starting", "i8"),  # whether the start-up phase still runs
         ("conserving", "i8"),  # whether this is the first round trip of recovery
         ("climbing", "i8"),  # whether the enforced window is on its way back after a timeout
-        ("round_rtt", "i8"),  # smallest round-trip time of this round
+        ("draining", "i8"),  # whether the base round-trip time is being renewed
+        ("drain_window", "f8"),
+        ("drain_rtt", "i8"),  # smallest round-trip time meanwhile
+        ("drain_until", "i8"),  # INF: what is in flight has not fallen yet
+        *startup.FIELDS,
     ],
     align=True,
 )
 
-GAIN = 0.025
 FLOOR = 4.0
-_INITIAL_WINDOW = 10.0
-_START_PACING = 2.0
-_PACING = 1.2
-_FAR = 1 << 62
+_START_PACING, _PACING = 2.0, 1.2
+_DRAIN_SHARE, _DRAIN_MIN = 0.5, 200_000_000
 
 
 @inlined
 def start(f: Any, c: Any, now: int) -> None:
     """Begin the start-up phase."""
-    c.window = _INITIAL_WINDOW
-    c.starting = 1
-    c.round_rtt = _FAR
-    f.cwnd = _INITIAL_WINDOW
-    f.ssthresh = 1e18
+    startup.begin(c)
+    c.window = INITIAL_WINDOW
+    f.cwnd = INITIAL_WINDOW
+    f.ssthresh = NO_THRESHOLD
 
 
 @inlined
 def on_ack(f: Any, c: Any, now: int) -> None:
-    """Grow while starting, and enforce the window that recovery allows."""
+    """Grow while starting, renew the base when it is old, and enforce what recovery allows."""
     if c.starting:
-        c.round_rtt = min(c.round_rtt, f.last_rtt)
-        if f.round_start:
-            if c.round_rtt > f.min_rtt + max(f.min_rtt >> 3, 4_000_000):
-                c.starting = 0
-            c.round_rtt = _FAR
-        if c.starting and f.window_limited:
-            c.window += f.acked
-    if f.round_start or not f.recovering:
+        c.window += startup.growth(f, c)
+    elif c.draining:
+        _drain(f, c, now)
+    elif now - f.min_rtt_at > f.refresh_after and f.recovering == OPEN:
+        c.draining = 1
+        c.drain_window = max(_DRAIN_SHARE * c.window * f.min_rtt / f.srtt, FLOOR)
+        c.drain_rtt = INF
+        c.drain_until = INF
+    if f.round_start:
         c.conserving = 0
     if c.climbing:
         f.cwnd += f.acked
-        if f.cwnd >= c.window:
-            c.climbing = 0
+        c.climbing = f.cwnd < c.window
     _enforce(f, c)
+
+
+@inlined
+def _drain(f: Any, c: Any, now: int) -> None:
+    if f.acked > 0:
+        c.drain_rtt = min(c.drain_rtt, f.last_rtt)
+    if c.drain_until == INF:
+        if f.inflight <= c.drain_window:
+            c.drain_until = now + max(int(f.srtt), _DRAIN_MIN)
+    elif now >= c.drain_until:
+        c.draining = 0
+        f.min_rtt = c.drain_rtt
+        f.min_rtt_at = now
 
 
 @inlined
@@ -81,6 +96,14 @@ def on_loss(f: Any, c: Any, now: int) -> None:
         c.starting = 0
         c.window = max(0.5 * c.window, FLOOR)
     c.conserving = 1
+    f.round_end = f.delivered
+
+
+@inlined
+def on_recovered(f: Any, c: Any, now: int) -> None:
+    """Go back to the policy's window."""
+    c.conserving = 0
+    c.climbing = 0
 
 
 @inlined
@@ -89,31 +112,40 @@ def on_timeout(f: Any, c: Any, now: int) -> None:
     c.starting = 0
     c.conserving = 0
     c.climbing = 1
-    c.window = max(0.5 * c.window, FLOOR)
+    if f.recovering == OPEN:
+        c.window = max(0.5 * c.window, FLOOR)
     f.cwnd = FLOOR
     _pace(f, c)
 
 
 @inlined
+def on_undo(f: Any, c: Any, now: int) -> None:
+    """The timeout was spurious: take its halving back."""
+    c.climbing = 0
+    c.window = max(c.window, f.undo_cwnd)
+
+
+@inlined
 def act(f: Any, c: Any, action: float) -> None:
-    """Apply the policy's ``action`` in [-1, 1] to the window."""
+    """Apply ``action`` in [-1, 1] to the policy's window."""
     if c.starting == 0:
         if action >= 0.0:
-            c.window *= 1.0 + GAIN * action
+            c.window *= 1.0 + f.gain * action
         else:
-            c.window /= 1.0 - GAIN * action
+            c.window /= 1.0 - f.gain * action
         c.window = min(max(c.window, FLOOR), float(f.window_max))
     _enforce(f, c)
 
 
 @inlined
 def _enforce(f: Any, c: Any) -> None:
+    window = c.drain_window if c.draining else c.window
     if c.conserving:
-        f.cwnd = min(c.window, max(float(f.inflight + f.acked), FLOOR))
+        f.cwnd = min(window, max(float(f.inflight + f.acked), FLOOR))
     elif c.climbing:
-        f.cwnd = min(f.cwnd, c.window)
+        f.cwnd = min(f.cwnd, window)
     else:
-        f.cwnd = c.window
+        f.cwnd = window
     _pace(f, c)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from astraea.congestion.compiled import inlined
 from astraea.congestion.controllers import dispatch
-from astraea.congestion.simulator.rng import exponential
+from astraea.congestion.rng import exponential
 from astraea.congestion.simulator.state import ACTIVE, CLOSED, INF, WAITING
 from astraea.congestion.simulator.statistics import begin_interval, close_interval
 

@@ -9,43 +9,53 @@ from __future__ import annotations
 from typing import Any
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.simulator.rng import uniform
+from astraea.congestion.rng import uniform
+from astraea.congestion.simulator.capacity import time_of, work_by
+from astraea.congestion.simulator.codel import refuses
 
 __all__ = ["backlog", "offer"]
 
 
 @inlined
-def backlog(link: Any, now: int) -> float:
+def backlog(link: Any, segments: Any, now: int) -> float:
     """Return the bytes accepted and not yet sent, of the packet in transmission what is left of it."""
-    waiting = link.busy - now
-    if waiting <= 0:
+    if link.busy <= now:
         return 0.0
-    return waiting / link.ns_per_byte
+    if link.first < link.last:
+        return float(link.work - work_by(link, segments, now))
+    return float((link.busy - now) / link.ns_per_byte)
 
 
 @inlined
-def offer(link: Any, size: int, now: int) -> tuple[int, bool]:
+def offer(link: Any, segments: Any, size: int, now: int) -> tuple[int, bool]:
     """Offer a packet at time ``now``; return when it leaves (-1: it does not) and whether it is marked."""
     link.arrived += 1
-    start = link.busy
     marked = False
-    if start > now:
-        queued = (start - now) / link.ns_per_byte
+    start = now
+    if link.busy > now:
+        queued = backlog(link, segments, now)
         if queued + size > link.buffer:
             link.overflowed += 1
             return -1, False
-        if queued > link.mark_above:
-            marked = True
-            link.marked += 1
+        start = link.busy
+        marked = queued > link.mark_above
+    if link.codel_target > 0 and refuses(link, start - now, start):
+        if not link.codel_marks:
+            link.dropped += 1
+            return -1, False
+        marked = True
+    if link.first < link.last:
+        link.work = max(link.work, work_by(link, segments, now)) + size
+        link.busy = time_of(link, segments, link.work)
     else:
-        start = now
-    service = size * link.ns_per_byte + link.part
-    whole = int(service)
-    link.part = service - whole
-    link.busy = start + whole
+        service = size * link.ns_per_byte + link.part
+        whole = int(service)
+        link.part = service - whole
+        link.busy = start + whole
     if link.loss > 0.0 and uniform(link) < link.loss:
         link.corrupted += 1
         return -1, False
+    link.marked += marked
     link.carried += 1
     link.bytes += size
     return link.busy, marked

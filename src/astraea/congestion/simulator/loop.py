@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from astraea.congestion.compiled import compiled, inlined
-from astraea.congestion.controllers import dispatch
+from astraea.congestion.simulator.acknowledge import acknowledge
 from astraea.congestion.simulator.application import close, wake
-from astraea.congestion.simulator.recovery import acknowledge, expire
+from astraea.congestion.simulator.recovery import expire
 from astraea.congestion.simulator.sender import advance_stage, send
 from astraea.congestion.simulator.state import CLOSED, INF
 from astraea.congestion.simulator.statistics import close_interval, record_sample
@@ -60,7 +60,7 @@ def advance(w: Any, until: int, pause: bool) -> int:
         keys[0] = key
         owners[0] = mine
         if decided:
-            return i
+            return int(i)
         i = mine
         now = key
     clock.now = until
@@ -84,7 +84,6 @@ def _step(w: Any, i: int, f: Any, now: int) -> bool:
     decided = False
     if f.interval_at <= now:
         close_interval(w, i, f, now)
-        dispatch.on_interval(w.controls, i, f, w.intervals[i], now)
         decided = f.external == 1
     send(w, i, f, now)
     return decided
@@ -95,7 +94,7 @@ def _key(w: Any, i: int, f: Any) -> int:
     key = min(min(f.ack_at, f.timer_at), min(min(f.release_at, f.wake_at), f.interval_at))
     for hop in range(1, f.hops):
         key = min(key, w.stages[i, hop].at)
-    return key
+    return int(key)
 
 
 @inlined

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.simulator.rng import exponential
+from astraea.congestion.rng import exponential
 from astraea.congestion.simulator.state import DROPPED, INF
 
 __all__ = ["receive"]
@@ -30,10 +30,18 @@ def receive(w: Any, i: int, f: Any, pn: int, arrival: int) -> None:
 
 @inlined
 def _acknowledge(w: Any, i: int, f: Any, pn: int, packet: Any, arrival: int) -> None:
+    """Hold the acknowledgement back for more packets, unless data is missing (RFC 5681, 4.2)."""
     if f.jitter > 0.0:
         arrival += int(exponential(f, f.jitter))
     arrival = max(arrival, f.last_arrival)  # jitter delays, it does not reorder
     f.last_arrival = arrival
+    urgent = f.missing > 0
+    if packet.seq >= f.seen_seq:
+        f.missing += packet.seq - f.seen_seq
+        f.seen_seq = packet.seq + 1
+    elif f.missing > 0:
+        f.missing -= 1
+    urgent = urgent or f.missing > 0
     if f.hold_pn >= 0 and arrival > f.hold_until:
         f.hold_pn = -1  # the timeout has sent what was held
     if f.hold_pn < 0:
@@ -41,23 +49,22 @@ def _acknowledge(w: Any, i: int, f: Any, pn: int, packet: Any, arrival: int) -> 
         f.hold_until = arrival + f.ack_timeout
         f.holding = 0
     f.holding += 1
-    if f.holding < f.ack_every:
-        packet.at = _arrival_of_ack(f, f.hold_until)
+    if f.holding < f.ack_every and not urgent:
+        packet.at = _ack_arrival(f, f.hold_until)
         return
-    at = _arrival_of_ack(f, arrival)
+    at = _ack_arrival(f, arrival)
     f.last_ack = at
     for held in range(f.hold_pn, pn + 1):
         earlier = w.packets[i, held & f.mask]
         if not earlier.flags & DROPPED:
             earlier.at = at
-    if f.ack_pn >= f.hold_pn or f.ack_at > at:
-        f.ack_at = at
+    f.ack_at = min(f.ack_at, at)
     f.hold_pn = -1
 
 
 @inlined
-def _arrival_of_ack(f: Any, sent: int) -> int:
+def _ack_arrival(f: Any, sent: int) -> int:
     at = sent + f.reverse_delay
     if f.ack_slot > 0:  # a medium that is granted in slots carries all waiting acknowledgements at once
         at = -(-at // f.ack_slot) * f.ack_slot
-    return max(at, f.last_ack)
+    return int(max(at, f.last_ack))

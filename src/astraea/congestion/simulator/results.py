@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astraea.congestion.simulator.build import build, flow_name
+from astraea.congestion.simulator.links import backlog
 from astraea.congestion.simulator.loop import advance
 from astraea.congestion.simulator.settings import WorldSettings
 from astraea.congestion.simulator.state import World
 
 __all__ = ["Result", "read", "simulate"]
 
-Series = NDArray[np.float64]
+Series = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ def read(world: World, settings: WorldSettings) -> Result:
     count = int(world.clock[0].samples)
     flows, links = world.flows, world.links
     seconds = int(world.clock[0].now) * 1e-9
+    capacity = np.array([link.capacity_mbps * 1e6 / 8 for link in settings.links])
+    waiting = np.array([backlog(link, world.segments, world.clock[0].now) for link in links])
     bits = settings.packet_bytes * 8
     rows = np.asarray(world.samples)[:count].T  # (flows, samples)
     period = settings.sample_ms * 1e-3
@@ -82,7 +85,7 @@ def read(world: World, settings: WorldSettings) -> Result:
         return Result(
             settings=settings,
             names=tuple(flow_name(flow, i) for i, flow in enumerate(settings.flows)),
-            times_s=np.arange(1, count + 1) * period,
+            times_s=np.arange(1.0, count + 1) * period,
             throughput_mbps=delivered * bits / period * 1e-6 if count else delivered,
             goodput_mbps=change("goodput") * bits / period * 1e-6 if count else delivered,
             rtt_ms=change("rtt_sum") / delivered * 1e-6,
@@ -104,8 +107,6 @@ def read(world: World, settings: WorldSettings) -> Result:
                 (flows["finished_at"] - flows["start_at"]) * 1e-9,
                 np.nan,
             ),
-            link_utilisation=links["bytes"]
-            * 8
-            / (seconds * np.array([link.capacity_mbps * 1e6 for link in settings.links])),
+            link_utilisation=(links["bytes"] - waiting) / (capacity * seconds),
             link_dropped=links["overflowed"] + links["dropped"] + links["corrupted"],
         )

@@ -7,9 +7,19 @@ from typing import Any
 from astraea.congestion.compiled import inlined
 from astraea.congestion.simulator.links import offer
 from astraea.congestion.simulator.receiver import receive
-from astraea.congestion.simulator.state import ACTIVE, DROPPED, INF, LIMITED, MARKED, RESENT
+from astraea.congestion.simulator.state import (
+    ACTIVE,
+    ARRIVED,
+    DROPPED,
+    INF,
+    LIMITED,
+    MARKED,
+    QUEUED,
+    RESENT,
+)
+from astraea.congestion.simulator.timers import arm
 
-__all__ = ["advance_stage", "send", "transmit"]
+__all__ = ["advance_stage", "send", "send_new", "transmit"]
 
 
 @inlined
@@ -24,34 +34,40 @@ def send(w: Any, i: int, f: Any, now: int) -> None:
     quota = f.burst
     while f.inflight + 1 <= f.cwnd:
         repeat = f.resend_head < f.resend_tail
-        if not repeat and (f.next_seq >= f.limit_seq or f.next_seq - f.una_seq >= f.window_max):
-            if f.next_seq >= f.limit_seq:
-                f.limited_until = f.delivered + f.inflight
-                f.window_limited = 0
+        if not repeat and f.next_seq >= f.limit_seq:
+            f.limited_until = f.delivered + f.inflight
+            f.window_limited = 0
             return
         if f.next_pn - f.known_pn >= w.packets.shape[1]:
             return
+        if not repeat and f.next_seq - f.una_seq >= f.window_max:
+            return
         if f.pacing_rate > 0.0:
-            if f.pace_at > now and quota == f.burst:
+            if quota == f.burst and f.pace_at > now:
                 f.release_at = f.pace_at
                 return
             f.pace_at = max(f.pace_at, now) + int(1e9 / f.pacing_rate)
-            quota -= 1
-            if quota == 0:
-                quota = f.burst
+            quota = quota - 1 if quota > 1 else f.burst
         if repeat:
             seq = w.resend[i, f.resend_head & (w.resend.shape[1] - 1)]
             f.resend_head += 1
-            if seq < f.una_seq or w.acknowledged[i, seq & f.seq_mask]:
-                continue  # it had not been lost after all
-            transmit(w, i, f, seq, RESENT, now)
+            if seq >= f.una_seq and w.data[i, seq & f.seq_mask] & QUEUED:
+                w.data[i, seq & f.seq_mask] &= ~QUEUED & 0xFF
+                if not w.data[i, seq & f.seq_mask] & ARRIVED:
+                    transmit(w, i, f, seq, RESENT, now)
         else:
-            seq = f.next_seq
-            f.next_seq = seq + 1
-            if seq - f.una_seq > f.seq_mask:
-                _widen_data(w, i, f)
-            transmit(w, i, f, seq, 0, now)
+            send_new(w, i, f, now)
     f.window_limited = 1
+
+
+@inlined
+def send_new(w: Any, i: int, f: Any, now: int) -> None:
+    """Send the next piece of data."""
+    seq = f.next_seq
+    if seq - f.una_seq > f.seq_mask:
+        _widen_data(w, i, f)
+    f.next_seq = seq + 1
+    transmit(w, i, f, seq, 0, now)
 
 
 @inlined
@@ -70,32 +86,47 @@ def transmit(w: Any, i: int, f: Any, seq: int, flags: int, now: int) -> None:
     packet.delivered = f.delivered
     packet.delivered_at = f.delivered_at
     packet.first_sent_at = f.first_sent_at
-    if f.delivered < f.limited_until:
-        flags |= LIMITED
-    packet.flags = flags
+    packet.flags = flags | LIMITED if f.delivered <= f.limited_until else flags
     f.sent += 1
     f.inflight += 1
     f.last_sent_at = now
     if flags & RESENT:
         f.resent += 1
-        f.prr_out += 1
-    elif f.recovering:
+    if f.recovering:
         f.prr_out += 1
     if f.timer_at == INF:
-        f.timer_at = now + f.rto
-        f.timer = 0
-    forward(w, i, f, pn, 0, now)
+        arm(f, now)
+    _forward(w, i, f, pn, 0, now)
 
 
 @inlined
-def forward(w: Any, i: int, f: Any, pn: int, hop: int, now: int) -> None:
+def advance_stage(w: Any, i: int, f: Any, hop: int, now: int) -> None:
+    """Let the packets of flow ``i`` that reach the link at ``hop`` of its path by ``now`` go on."""
+    stage = w.stages[i, hop]
+    end = f.next_pn if hop == 1 else w.stages[i, hop - 1].pn
+    pn = stage.pn
+    at = INF
+    while pn < end:
+        packet = w.packets[i, pn & f.mask]
+        if not packet.flags & DROPPED:
+            if packet.at > now:
+                at = packet.at
+                break
+            _forward(w, i, f, pn, hop, now)
+        pn += 1
+    stage.pn = pn
+    stage.at = at
+
+
+@inlined
+def _forward(w: Any, i: int, f: Any, pn: int, hop: int, now: int) -> None:
     """Offer packet ``pn`` to the link at ``hop`` of its path, and send what leaves on its way."""
     packet = w.packets[i, pn & f.mask]
     link = w.links[w.routes[i, hop]]
-    departure, marked = offer(link, f.size, now)
+    departure, marked = offer(link, w.segments, f.size, now)
     if departure < 0:
         packet.flags |= DROPPED
-        packet.at = -1
+        packet.at = INF
         return
     if marked:
         packet.flags |= MARKED
@@ -107,24 +138,6 @@ def forward(w: Any, i: int, f: Any, pn: int, hop: int, now: int) -> None:
         stage = w.stages[i, hop + 1]
         if stage.at == INF:
             stage.at = arrival
-
-
-@inlined
-def advance_stage(w: Any, i: int, f: Any, hop: int, now: int) -> None:
-    """Let the packets of flow ``i`` that reach the link at ``hop`` of its path by ``now`` go on."""
-    stage = w.stages[i, hop]
-    pn = stage.pn
-    at = INF
-    while pn < (f.next_pn if hop == 1 else w.stages[i, hop - 1].pn):
-        packet = w.packets[i, pn & f.mask]
-        if not packet.flags & DROPPED:
-            if packet.at > now:
-                at = packet.at
-                break
-            forward(w, i, f, pn, hop, now)
-        pn += 1
-    stage.pn = pn
-    stage.at = at
 
 
 @inlined
@@ -143,5 +156,5 @@ def _widen_data(w: Any, i: int, f: Any) -> None:
     f.seq_mask = 2 * size - 1
     for seq in range(f.una_seq, f.next_seq):
         if seq & size:
-            w.acknowledged[i, seq & f.seq_mask] = w.acknowledged[i, seq & (size - 1)]
-            w.acknowledged[i, seq & (size - 1)] = 0
+            w.data[i, seq & f.seq_mask] = w.data[i, seq & (size - 1)]
+            w.data[i, seq & (size - 1)] = 0

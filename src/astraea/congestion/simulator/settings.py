@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from astraea.errors import InputError
 
-__all__ = ["FlowSettings", "LinkSettings", "WorldSettings"]
+__all__ = ["FlowSettings", "LinkSettings", "PolicySettings", "RandomWalk", "WorldSettings"]
 
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Capacity = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
+Delay = Annotated[float, Field(ge=0, le=1e5, allow_inf_nan=False)]
 
 
 class _Settings(BaseModel):
+    """Settings whose mistakes are reported as one sentence."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def __init__(self, **values: Any) -> None:
@@ -28,15 +33,45 @@ class _Settings(BaseModel):
             raise InputError(f"{field}: {message}" if field else message) from None
 
 
+class RandomWalk(_Settings):
+    """A capacity that walks at random on a logarithmic scale, reflected at its bounds."""
+
+    low_mbps: Capacity = Field(10.0, description="least capacity in Mbit/s")
+    high_mbps: Capacity = Field(200.0, description="greatest capacity in Mbit/s")
+    every_s: Annotated[float, Field(ge=0.001, allow_inf_nan=False)] = Field(1.0, description="time between changes")
+    change: Positive = Field(0.2, description="standard deviation of a change, of the logarithm of the capacity")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low_mbps > self.high_mbps:
+            raise ValueError(f"low_mbps {self.low_mbps} is above high_mbps {self.high_mbps}: swap them")
+        return self
+
+
 class LinkSettings(_Settings):
     """One direction of a link with a first-in-first-out queue that drops what does not fit."""
 
-    name: str = Field("bottleneck", description="name by which paths refer to the link")
-    capacity_mbps: Positive = Field(100.0, description="capacity in Mbit/s")
-    delay_ms: NotNegative = Field(15.0, description="propagation delay in one direction, in ms")
+    name: str = Field("bottleneck", min_length=1, description="name by which paths refer to the link")
+    capacity_mbps: Capacity = Field(100.0, description="capacity in Mbit/s; where a random walk begins")
+    delay_ms: Delay = Field(15.0, description="propagation delay in one direction, in ms")
     buffer_bytes: int = Field(375_000, ge=1, description="most bytes queued; at least one packet")
     loss: Share = Field(0.0, description="probability that a packet is lost on the wire")
     mark_above_bytes: int | None = Field(None, ge=0, description="backlog above which packets are marked (ECN)")
+    codel_target_ms: Positive | None = Field(None, description="CoDel's target delay, usually 5 ms; unset: no CoDel")
+    codel_interval_ms: Positive = Field(100.0, description="CoDel's interval: how long a delay must last")
+    codel_marks: bool = Field(False, description="whether CoDel marks packets instead of dropping them")
+    steps: tuple[tuple[float, float], ...] = Field(
+        (), description="capacity over time: pairs of start (s, the first 0) and Mbit/s"
+    )
+    walk: RandomWalk | None = Field(None, description="capacity that walks at random")
+    trace: Path | None = Field(None, description="capacity from a file in mahimahi's format, repeated")
+    trace_offset_s: NotNegative = Field(0.0, description="where in the trace the world begins")
+
+    @model_validator(mode="after")
+    def _one_capacity(self) -> Self:
+        if bool(self.steps) + (self.walk is not None) + (self.trace is not None) > 1:
+            raise ValueError(f"link '{self.name}' has several of steps, walk and trace: keep one")
+        return self
 
 
 class FlowSettings(_Settings):
@@ -44,35 +79,56 @@ class FlowSettings(_Settings):
 
     name: str = Field("", description="name in results; empty: its controller and number")
     controller: str = Field("cubic", description="congestion controller")
-    parameter: NotNegative = Field(
-        1.0, description="the controller's free number: the window of 'fixed', the weight of 'policy'"
+    parameter: Positive = Field(
+        1.0, description="the controller's one free number: the window of 'fixed', the weight of 'policy'"
     )
     path: tuple[str, ...] = Field((), description="names of the links it crosses, in order; empty: all of them")
-    rtt_ms: Positive | None = Field(
+    rtt_ms: Annotated[float, Field(gt=0, le=1e5, allow_inf_nan=False)] | None = Field(
         None, description="round-trip time without queues and transmission; unset: twice the path's delays"
     )
     start_s: NotNegative = Field(0.0, description="when it starts")
     end_s: Positive | None = Field(None, description="when it leaves; unset: with the world")
     size_bytes: int | None = Field(None, ge=1, description="data to send in all; unset: without end")
-    app_mbps: Positive | None = Field(None, description="rate at which the application hands over data")
+    transfer_bytes: int | None = Field(None, ge=1, description="data of one of many transfers; unset: one transfer")
+    transfer_every_s: Positive = Field(1.0, description="time between the starts of transfers")
+    app_mbps: Capacity | None = Field(None, description="rate at which the application hands over data")
     app_chunk_packets: int = Field(1, ge=1, description="packets the application hands over at a time")
     app_arrivals: Literal["regular", "poisson"] = Field("regular", description="how hand-overs are spaced")
-    ack_every: int = Field(1, ge=1, description="packets an acknowledgement covers")
+    paced: bool = Field(False, description="whether a window is paced over the round trip, as Linux does under fq")
+    burst_packets: int = Field(1, ge=1, le=64, description="packets sent back to back (segmentation offload)")
+    ack_every: int = Field(1, ge=1, le=64, description="packets an acknowledgement covers (2: delayed)")
     ack_timeout_ms: Positive = Field(40.0, description="longest an acknowledgement is held back")
     ack_slot_ms: NotNegative = Field(0.0, description="acknowledgements arrive together at multiples of this time")
     jitter_ms: NotNegative = Field(0.0, description="mean of an exponential delay each packet suffers, in order")
-    burst_packets: int = Field(1, ge=1, description="packets sent back to back (segmentation offload)")
+
+    @model_validator(mode="after")
+    def _one_application(self) -> Self:
+        if self.transfer_bytes is not None and self.app_mbps is not None:
+            raise ValueError("a flow has either transfers or an application's rate: unset transfer_bytes or app_mbps")
+        return self
+
+
+class PolicySettings(_Settings):
+    """How windows and rates follow actions from outside."""
+
+    gain: Annotated[float, Field(gt=0, lt=1)] = Field(0.025, description="relative change at an action of 1")
+    refresh_s: Positive | None = Field(10.0, description="age at which a base RTT is renewed; unset: never")
 
 
 class WorldSettings(_Settings):
     """A whole simulation."""
 
     links: tuple[LinkSettings, ...] = Field((LinkSettings(),), min_length=1, description="links by name")
-    flows: tuple[FlowSettings, ...] = Field((FlowSettings(),), min_length=1, description="flows that compete")
-    duration_s: Positive = Field(30.0, description="virtual time simulated")
+    flows: tuple[FlowSettings, ...] = Field(
+        (FlowSettings(),), min_length=1, max_length=4096, description="flows that compete"
+    )
+    duration_s: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = Field(
+        30.0, description="virtual time simulated"
+    )
     seed: int = Field(0, ge=0, description="seed of every random number in the world")
     packet_bytes: int = Field(1500, ge=64, le=9000, description="bytes of a packet on the wire")
     sample_ms: NotNegative = Field(100.0, description="time between samples of the series; 0: none")
     interval_ms: NotNegative = Field(0.0, description="control interval; 0: max(30 ms, srtt / 2), per flow")
     rto_min_ms: Positive = Field(200.0, description="least retransmission timeout beyond the round-trip time")
-    window_max_packets: int = Field(1 << 20, ge=4, description="receive window in packets")
+    window_max_packets: int = Field(1 << 20, ge=4, le=1 << 24, description="receive window in packets")
+    policy: PolicySettings = Field(PolicySettings(), description="how actions from outside are applied")

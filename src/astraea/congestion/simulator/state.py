@@ -14,19 +14,27 @@ import numpy as np
 
 __all__ = [
     "ACTIVE",
+    "ARRIVED",
     "CLOCK",
     "CLOSED",
     "DROPPED",
     "FLOW",
     "INF",
     "INTERVAL",
+    "LIMITED",
     "LINK",
     "LOST",
     "MARKED",
+    "MISSING",
+    "OPEN",
     "PACKET",
+    "QUEUED",
+    "RECOVERY",
+    "RESENT",
     "SAMPLE",
     "SEGMENT",
     "STAGE",
+    "TIMEOUT",
     "WAITING",
     "World",
     "rows",
@@ -35,13 +43,10 @@ __all__ = [
 INF = 1 << 62  # a time that never comes, and an amount that never runs out
 
 WAITING, ACTIVE, CLOSED = 0, 1, 2  # a flow's phase
-DROPPED, LOST, MARKED, RESENT, LIMITED = (
-    1,
-    2,
-    4,
-    8,
-    16,
-)  # a packet's flags: network's truth, then the sender's belief
+DROPPED, MARKED = 1, 2  # a packet's flags: what the network did to it,
+LOST, RESENT, LIMITED = 4, 8, 16  # and what the sender believes: lost, a repeat, limited by the application
+ARRIVED, MISSING, QUEUED = 1, 2, 4  # data: acknowledged, declared lost, waiting to be sent again
+OPEN, RECOVERY, TIMEOUT = 0, 1, 2  # a flow's state of loss recovery
 
 _COUNTERS = [
     ("sent", "i8"),  # transmissions
@@ -74,7 +79,7 @@ FLOW = np.dtype(
         ("min_rtt_at", "i8"),
         ("acked", "i8"),  # transmissions this acknowledgement covers
         ("prior_inflight", "i8"),  # in flight before this acknowledgement
-        ("recovering", "i8"),  # 0 open, 1 fast recovery, 2 after a timeout
+        ("recovering", "i8"),  # OPEN, RECOVERY or TIMEOUT
         ("round", "i8"),  # round trips so far
         ("round_start", "i8"),  # whether this acknowledgement begins a round trip
         ("window_limited", "i8"),  # whether the window, not the application, has bounded sending this round
@@ -86,7 +91,10 @@ FLOW = np.dtype(
         ("controller", "i8"),
         ("external", "i8"),  # whether its controller waits for actions from outside
         ("conserves", "i8"),  # whether proportional rate reduction governs recovery
-        ("parameter", "f8"),  # the controller's one free number: weight, fixed window, fixed rate
+        ("paces", "i8"),  # whether the sender paces a window whose controller sets no rate
+        ("parameter", "f8"),  # the controller's one free number: weight, fixed window
+        ("gain", "f8"),  # change of the window or rate at an action of 1
+        ("refresh_after", "i8"),  # age at which a policy renews its base round-trip time; INF: never
         ("hops", "i8"),
         ("size", "i8"),  # bytes of a packet on the wire
         ("reverse_delay", "i8"),  # from the receiver back to the sender
@@ -108,6 +116,9 @@ FLOW = np.dtype(
         ("app_chunk", "i8"),  # packets a time
         ("app_debt", "f8"),  # part of a nanosecond left over
         ("limit_seq", "i8"),  # data handed over so far
+        ("transfer", "i8"),  # packets of a transfer whose completion is noted
+        ("milestone_seq", "i8"),  # end of the transfer under way
+        ("transfers", "i8"),  # transfers completed
         # acknowledgement path
         ("plain_acks", "i8"),  # one acknowledgement a packet, neither jitter nor aggregation
         ("ack_every", "i8"),
@@ -119,6 +130,8 @@ FLOW = np.dtype(
         ("hold_pn", "i8"),  # first packet whose acknowledgement the receiver holds back
         ("hold_until", "i8"),
         ("holding", "i8"),
+        ("seen_seq", "i8"),  # data the receiver has seen the end of
+        ("missing", "i8"),  # pieces of data it misses below that
         # sender
         ("phase", "i8"),
         ("next_pn", "i8"),
@@ -245,7 +258,7 @@ CLOCK = np.dtype(
 
 
 class World(NamedTuple):
-    """Everything a world is, as arrays; F flows, L links, H hops, C packets of ring, S samples."""
+    """Everything a world is, as arrays; F flows, L links, H hops, C packets of ring, S samples, T transfers."""
 
     clock: Any  # (1,) CLOCK
     flows: Any  # (F,) FLOW
@@ -254,8 +267,9 @@ class World(NamedTuple):
     routes: Any  # (F, H) int64: links of a flow's path
     stages: Any  # (F, H) STAGE
     packets: Any  # (F, C) PACKET
-    acknowledged: Any  # (F, C) uint8: whether the sender knows a piece of data delivered
+    data: Any  # (F, C) uint8: what the sender knows of each piece of data not yet acknowledged in full
     resend: Any  # (F, C) int64: data to send again, in order
+    completions: Any  # (F, T) int64: when each transfer of a flow was complete
     intervals: Any  # (F,) INTERVAL: the last one closed
     marks: Any  # (F,) SAMPLE: counters when the current interval began
     samples: Any  # (S, F) SAMPLE

@@ -56,7 +56,7 @@ def record_sample(w: Any, clock: Any, now: int) -> None:
         row.rtt_min = f.sample_rtt_min if f.sample_rtt_min < INF else 0
         f.sample_rtt_min = INF
     for j in range(clock.links):
-        w.backlogs[k, j] = int(backlog(w.links[j], now))
+        w.backlogs[k, j] = int(backlog(w.links[j], w.segments, now))
     clock.samples = k + 1
     clock.sample_at = now + clock.sample_every if k + 1 < w.samples.shape[0] else INF
 

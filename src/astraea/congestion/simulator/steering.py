@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from astraea.congestion.compiled import compiled
-from astraea.congestion.controllers import policy
+from astraea.congestion.controllers import dispatch
 from astraea.congestion.simulator.state import ACTIVE
 
 __all__ = ["act"]
 
 
 @compiled
-def act(w: Any, i: int, action: float) -> None:
-    """Apply ``action`` in [-1, 1] to the window of flow ``i``, at the world's present time."""
+def act(w: Any, i: int, action: float) -> bool:
+    """Apply ``action`` in [-1, 1] to flow ``i``, at the world's present time.
+
+    Returns whether it was applied: not if it is NaN or out of range, if nothing outside drives the flow, or if
+    the flow is not active.
+    """
     f = w.flows[i]
-    if f.phase == ACTIVE:
-        policy.act(f, w.controls.policy[i], action)
-        f.release_at = w.clock[0].now  # a wider window may let it send at once
+    if f.phase != ACTIVE or not f.external or not -1.0 <= action <= 1.0:
+        return False
+    dispatch.act(w.controls, i, f, action)
+    f.release_at = w.clock[0].now  # a wider window may let it send at once
+    return True

@@ -24,7 +24,7 @@ def uniform(row: Any) -> float:
     x ^= x << _B
     x ^= x >> _C
     row.rng = x
-    return np.float64((x * _MULTIPLIER) >> _DROP) * _UNIT
+    return float((x * _MULTIPLIER) >> _DROP) * _UNIT
 
 
 @inlined

@@ -1,0 +1,125 @@
+"""Copa: steer to the rate ``1 / (delta * queueing delay)`` (Arun and Balakrishnan, NSDI 2018).
+
+The queueing delay is the smallest round-trip time of the last half of one, less the smallest of ten seconds.
+Copa flows oscillate so that the queue empties every five round trips; where it does not, others fill it, and
+Copa competes: ``1 / delta`` then rises by one per round trip and halves at losses, as AIMD would.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from astraea.congestion.compiled import inlined
+from astraea.congestion.controllers import filters
+from astraea.congestion.controllers.newreno import FLOOR, INITIAL_WINDOW, NO_THRESHOLD
+from astraea.congestion.simulator.state import OPEN
+
+__all__ = ["DELTA", "STATE", "on_ack", "on_loss", "on_timeout", "start"]
+
+STATE = np.dtype(
+    [
+        ("standing", "f8", filters.SHAPE),  # smallest round-trip time of the last half of one
+        ("base", "f8", filters.SHAPE),  # smallest of ten seconds
+        ("peak", "f8", filters.SHAPE),  # greatest of four round trips
+        ("starting", "i8"),
+        ("delta_inverse", "f8"),
+        ("velocity", "f8"),
+        ("rising", "i8"),  # direction of the last round trip
+        ("same", "i8"),  # round trips in that direction
+        ("last_cwnd", "f8"),  # window when the round trip began
+        ("empty_at", "i8"),  # when the queue was last nearly empty
+        ("lost", "i8"),  # whether this round trip saw losses
+    ],
+    align=True,
+)
+
+DELTA = 0.5
+_BASE_WINDOW = 10e9
+_STEADY_ROUNDS = 3  # in one direction before the velocity doubles
+_NEARLY_EMPTY = 0.1  # of the queueing delay's range
+_EMPTY_ROUNDS = 5.0
+
+
+@inlined
+def start(f: Any, c: Any, now: int) -> None:
+    """Begin by doubling per round trip."""
+    f.cwnd = INITIAL_WINDOW
+    f.ssthresh = NO_THRESHOLD
+    filters.clear(c.standing)
+    filters.clear(c.base)
+    filters.clear(c.peak)
+    c.starting = 1
+    c.delta_inverse = 1.0 / DELTA
+    c.velocity = 1.0
+    c.rising = 1
+    c.same = 0
+    c.last_cwnd = f.cwnd
+    c.empty_at = now
+
+
+@inlined
+def on_ack(f: Any, c: Any, now: int) -> None:
+    """Move the window towards the target rate by ``velocity / (delta * cwnd)`` per packet."""
+    if f.acked == 0:
+        return
+    rtt = float(f.last_rtt)
+    standing = filters.windowed_min(c.standing, rtt, now, 0.5 * f.srtt)
+    base = filters.windowed_min(c.base, rtt, now, _BASE_WINDOW)
+    peak = filters.windowed_max(c.peak, rtt, now, 4.0 * f.srtt)
+    waiting = standing - base
+    if waiting <= _NEARLY_EMPTY * (peak - base):
+        c.empty_at = now
+    below = waiting * f.cwnd <= c.delta_inverse * standing  # current rate <= target rate
+    if c.starting:
+        if below:
+            if f.window_limited:
+                f.cwnd += f.acked
+        else:
+            c.starting = 0
+    if not c.starting:
+        if f.round_start:
+            _turn_round(f, c, now)
+        if below != c.rising and c.velocity > 1.0:
+            c.velocity = 1.0
+            c.same = 0
+            c.rising = below
+        step = f.acked * min(c.velocity * c.delta_inverse / f.cwnd, 1.0)  # at most twice per round trip
+        if not below:
+            f.cwnd = max(f.cwnd - step, FLOOR)
+        elif f.window_limited:
+            f.cwnd += step
+    f.pacing_rate = 2.0 * f.cwnd * 1e9 / standing
+
+
+@inlined
+def _turn_round(f: Any, c: Any, now: int) -> None:
+    """Once per round trip: adapt the velocity, and delta to the company."""
+    rising = f.cwnd > c.last_cwnd
+    c.same = c.same + 1 if rising == c.rising else 0
+    c.rising = rising
+    c.velocity = 2.0 * c.velocity if c.same >= _STEADY_ROUNDS else 1.0
+    c.last_cwnd = f.cwnd
+    if now - c.empty_at <= _EMPTY_ROUNDS * f.srtt:
+        c.delta_inverse = 1.0 / DELTA
+    elif c.lost:
+        c.delta_inverse = max(0.5 * c.delta_inverse, 1.0 / DELTA)
+    else:
+        c.delta_inverse += 1.0
+    c.lost = 0
+
+
+@inlined
+def on_loss(f: Any, c: Any, now: int) -> None:
+    """Losses matter in competition only."""
+    c.lost = 1
+
+
+@inlined
+def on_timeout(f: Any, c: Any, now: int) -> None:
+    """Start over."""
+    if f.recovering == OPEN:
+        c.starting = 1
+        c.velocity = 1.0
+    f.cwnd = FLOOR

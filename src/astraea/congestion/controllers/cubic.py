@@ -1,0 +1,110 @@
+"""CUBIC (RFC 9438) with HyStart++ in its first slow start (RFC 9406)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from astraea.congestion.compiled import inlined
+from astraea.congestion.controllers import hystart
+from astraea.congestion.controllers.newreno import FLOOR, INITIAL_WINDOW, NO_THRESHOLD
+from astraea.congestion.simulator.state import OPEN, RECOVERY
+
+__all__ = ["BETA", "STATE", "C", "on_ack", "on_loss", "on_timeout", "on_undo", "start"]
+
+_CURVE = ["w_max", "k", "origin", "w_est", "prior", "epoch"]
+
+STATE = np.dtype(
+    [
+        ("w_max", "f8"),  # window of the last reduction
+        ("k", "f8"),  # seconds from the epoch until the curve is back there
+        ("origin", "f8"),  # window at the curve's plateau
+        ("w_est", "f8"),  # window that NewReno would have
+        ("prior", "f8"),  # window before the last reduction
+        ("epoch", "f8"),  # when this congestion avoidance began, ns; 0: not yet
+        *((f"undo_{name}", "f8") for name in _CURVE),
+        *hystart.FIELDS,
+    ],
+    align=True,
+)
+
+C = 0.4  # packets per cubic second
+BETA = 0.7
+_ALPHA = 3.0 * (1.0 - BETA) / (1.0 + BETA)
+
+
+@inlined
+def start(f: Any, c: Any, now: int) -> None:
+    """Begin in slow start."""
+    f.cwnd = INITIAL_WINDOW
+    f.ssthresh = NO_THRESHOLD
+    hystart.begin(c)
+
+
+@inlined
+def on_ack(f: Any, c: Any, now: int) -> None:
+    """Grow: exponentially in slow start, then along the cubic, or as NewReno would if that is more."""
+    if f.recovering == RECOVERY or f.acked == 0:
+        return
+    if not f.window_limited:
+        c.epoch = 0.0  # time without data to send must not move the curve on (RFC 9438, 5.8)
+        return
+    if f.cwnd < f.ssthresh:
+        if f.ssthresh < NO_THRESHOLD:
+            f.cwnd += f.acked
+            return
+        grown = hystart.growth(f, c)
+        if grown >= 0.0:
+            f.cwnd += grown
+            return
+        f.ssthresh = f.cwnd
+    _avoid(f, c, now)
+
+
+@inlined
+def _avoid(f: Any, c: Any, now: int) -> None:
+    """Congestion avoidance (RFC 9438, 4.2 to 4.5)."""
+    if c.epoch == 0.0:
+        c.epoch = float(now)
+        c.w_est = f.cwnd
+        c.origin = max(c.w_max, f.cwnd)
+        c.k = ((c.origin - f.cwnd) / C) ** (1.0 / 3.0)
+    elapsed = (now - c.epoch) * 1e-9 - c.k
+    ahead = elapsed + f.srtt * 1e-9
+    share = f.acked / f.cwnd
+    c.w_est += share * (1.0 if c.w_est >= c.prior else _ALPHA)
+    if c.origin + C * elapsed * elapsed * elapsed < c.w_est:
+        f.cwnd = max(f.cwnd, c.w_est)
+    else:
+        target = c.origin + C * ahead * ahead * ahead
+        f.cwnd += share * (min(max(target, f.cwnd), 1.5 * f.cwnd) - f.cwnd)
+
+
+@inlined
+def on_loss(f: Any, c: Any, now: int) -> None:
+    """Fall to 0.7 of the window, and aim lower than last time if it was not reached (fast convergence)."""
+    c.w_max = f.cwnd * (1.0 + BETA) / 2.0 if f.cwnd < c.w_max else f.cwnd
+    c.prior = f.cwnd
+    c.epoch = 0.0
+    f.ssthresh = max(BETA * f.cwnd, FLOOR)
+
+
+@inlined
+def on_timeout(f: Any, c: Any, now: int) -> None:
+    """Start over from one packet; the next curve begins at its plateau (RFC 9438, 4.8)."""
+    if f.recovering == OPEN:
+        c.undo_w_max, c.undo_k, c.undo_origin = c.w_max, c.k, c.origin
+        c.undo_w_est, c.undo_prior, c.undo_epoch = c.w_est, c.prior, c.epoch
+        f.ssthresh = max(BETA * f.cwnd, FLOOR)
+    c.prior = f.cwnd
+    c.w_max = 0.0
+    c.epoch = 0.0
+    f.cwnd = 1.0
+
+
+@inlined
+def on_undo(f: Any, c: Any, now: int) -> None:
+    """Go on with the curve of before (RFC 9438, 4.9)."""
+    c.w_max, c.k, c.origin = c.undo_w_max, c.undo_k, c.undo_origin
+    c.w_est, c.prior, c.epoch = c.undo_w_est, c.undo_prior, c.undo_epoch

@@ -1,0 +1,124 @@
+"""A world's arrays: how large they must be, making them, and picking one world out of many."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from astraea.congestion.compiled import inlined
+from astraea.congestion.controllers.dispatch import STATES, Controls, pick_controls
+from astraea.congestion.simulator import state
+from astraea.congestion.simulator.schedules import segments_of
+from astraea.congestion.simulator.settings import FlowSettings, WorldSettings
+from astraea.congestion.simulator.state import World, rows
+
+__all__ = ["Shape", "allocate", "pick", "shape_of", "world_at"]
+
+_RING_MAX = 1 << 20
+
+
+class Shape(NamedTuple):
+    """How large a world's arrays are; a flow's ring takes memory only as far as it is used."""
+
+    flows: int
+    links: int
+    hops: int
+    packets: int  # of a flow's ring, a power of two; a sender that fills it waits
+    samples: int
+    segments: int
+    transfers: int
+
+
+def shape_of(settings: WorldSettings) -> Shape:
+    """Return the smallest shape that holds a world of these ``settings``.
+
+    A flow's ring holds four times what its path can hold, besides what its acknowledgements are delayed by.
+    """
+    size = settings.packet_bytes
+    queues = sum(link.buffer_bytes for link in settings.links) / size
+    paths = 2 * sum(link.delay_ms for link in settings.links)
+    slowest = max(
+        (paths if flow.rtt_ms is None else flow.rtt_ms) + 20 * flow.jitter_ms + flow.ack_slot_ms + 50
+        for flow in settings.flows
+    )
+    fastest = max(
+        max([link.capacity_mbps, *(mbps for _, mbps in link.steps), link.walk.high_mbps if link.walk else 0.0])
+        for link in settings.links
+    )
+    windows = max(flow.parameter if flow.controller == "fixed" else 0.0 for flow in settings.flows)
+    ring = 4 * (fastest * 1e3 * slowest / 8 / size + queues + windows) + 1024
+    ring = min(ring, 2 * settings.window_max_packets, _RING_MAX)
+    return Shape(
+        flows=len(settings.flows),
+        links=len(settings.links),
+        hops=max(len(flow.path or settings.links) for flow in settings.flows),
+        packets=1 << int(np.ceil(np.log2(ring))),
+        samples=int(settings.duration_s * 1e3 / settings.sample_ms) if settings.sample_ms else 0,
+        segments=sum(segments_of(link, settings.duration_s) for link in settings.links),
+        transfers=max(_transfers(flow, settings.duration_s) for flow in settings.flows),
+    )
+
+
+def _transfers(flow: FlowSettings, duration_s: float) -> int:
+    if flow.transfer_bytes is None:
+        return 0 if flow.size_bytes is None else 1
+    by_time = int(((flow.end_s or duration_s) - flow.start_s) / flow.transfer_every_s) + 1
+    return by_time if flow.size_bytes is None else min(by_time, -(-flow.size_bytes // flow.transfer_bytes))
+
+
+def allocate(shape: Shape, worlds: int) -> World:
+    """Return the arrays of ``worlds`` worlds of one ``shape``, each with a leading axis of that length."""
+    n = worlds
+    leaves = 1 << int(shape.flows).bit_length()
+    per_flow = (n, shape.flows)
+    ring = (*per_flow, shape.packets)
+    return World(
+        clock=rows((n, 1), state.CLOCK),
+        flows=rows(per_flow, state.FLOW),
+        links=rows((n, shape.links), state.LINK),
+        segments=rows((n, shape.segments), state.SEGMENT),
+        routes=np.zeros((*per_flow, shape.hops), np.int64),
+        stages=rows((*per_flow, shape.hops), state.STAGE),
+        packets=rows(ring, state.PACKET),
+        data=np.zeros(ring, np.uint8),
+        resend=np.zeros(ring, np.int64),
+        completions=np.zeros((*per_flow, shape.transfers), np.int64),
+        intervals=rows(per_flow, state.INTERVAL),
+        marks=rows(per_flow, state.SAMPLE),
+        samples=rows((n, shape.samples, shape.flows), state.SAMPLE),
+        backlogs=np.zeros((n, shape.samples, shape.links), np.int64),
+        keys=np.zeros((n, 2 * leaves), np.int64),
+        owners=np.zeros((n, 2 * leaves), np.int64),
+        controls=Controls(**{name: rows(per_flow, dtype) for name, dtype in STATES.items()}),
+    )
+
+
+def world_at(worlds: World, k: int) -> World:
+    """Return world ``k`` of many that :func:`allocate` made, as views of their arrays."""
+    controls = Controls(*(array[k] for array in worlds.controls))
+    return World._make([*(array[k] for array in worlds[:-1]), controls])
+
+
+@inlined
+def pick(worlds: World, k: int) -> World:
+    """Do in compiled code what :func:`world_at` does."""
+    return World(
+        worlds.clock[k],
+        worlds.flows[k],
+        worlds.links[k],
+        worlds.segments[k],
+        worlds.routes[k],
+        worlds.stages[k],
+        worlds.packets[k],
+        worlds.data[k],
+        worlds.resend[k],
+        worlds.completions[k],
+        worlds.intervals[k],
+        worlds.marks[k],
+        worlds.samples[k],
+        worlds.backlogs[k],
+        worlds.keys[k],
+        worlds.owners[k],
+        pick_controls(worlds.controls, k),
+    )

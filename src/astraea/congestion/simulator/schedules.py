@@ -1,0 +1,123 @@
+"""Capacity over time: steps, random walks and mahimahi's traces become rows of the segment table."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astraea.congestion.simulator.settings import LinkSettings
+from astraea.congestion.simulator.state import INF, SEGMENT, rows
+from astraea.errors import InputError
+
+__all__ = ["Schedule", "read_trace", "schedule_of", "segments_of"]
+
+_OPPORTUNITY = 1500  # bytes of one delivery opportunity of a trace
+_NEVER = 1e300  # work of a lap that has no end
+
+
+class Schedule(NamedTuple):
+    """Segments of capacity, after which time they repeat (:data:`INF`: never), and the work of a lap in bytes."""
+
+    segments: Any  # rows of SEGMENT; none: constant
+    period: int
+    work: float
+
+
+def schedule_of(link: LinkSettings, duration_s: float, rng: np.random.Generator) -> Schedule:
+    """Return the capacity of ``link`` over time; ``rng`` draws its random walk.
+
+    Raises :class:`astraea.errors.InputError` if the link would never carry anything again, or for a trace
+    that cannot be read.
+    """
+    if link.steps:
+        return _steps(link)
+    if link.walk is not None:
+        count = int(np.ceil(duration_s / link.walk.every_s))
+        drawn = np.cumsum(rng.normal(0.0, link.walk.change, count)) + np.log(link.capacity_mbps)
+        low, high = np.log(link.walk.low_mbps), np.log(link.walk.high_mbps)
+        return _pieces(np.arange(count) * link.walk.every_s * 1e9, np.exp(_reflect(drawn, low, high)), None)
+    if link.trace is not None:
+        return _trace(link.trace, link.trace_offset_s, _version(link.trace))
+    return Schedule(rows(0, SEGMENT), INF, _NEVER)
+
+
+def segments_of(link: LinkSettings, duration_s: float) -> int:
+    """Return how many segments :func:`schedule_of` would give."""
+    if link.walk is not None:
+        return int(np.ceil(duration_s / link.walk.every_s))
+    return len(schedule_of(link, duration_s, np.random.default_rng(0)).segments)
+
+
+def _steps(link: LinkSettings) -> Schedule:
+    starts = np.array([at for at, _ in link.steps]) * 1e9
+    rates = np.array([mbps for _, mbps in link.steps])
+    if starts[0] != 0 or (np.diff(starts) <= 0).any():
+        raise InputError(f"the steps of link '{link.name}' must begin at 0 s and go forward in time")
+    if (rates < 0).any() or not np.isfinite(rates).all() or rates[-1] <= 0:
+        raise InputError(f"the steps of link '{link.name}' must be capacities from 0 Mbit/s, the last one above 0")
+    return _pieces(starts, rates, None)
+
+
+def _reflect(values: NDArray[np.floating[Any]], low: float, high: float) -> NDArray[np.floating[Any]]:
+    """Fold a walk back into [low, high] at its ends."""
+    span = high - low
+    if span == 0:
+        return np.full_like(values, low)
+    folded = np.mod(values - low, 2 * span)
+    bounded: NDArray[np.floating[Any]] = low + np.where(folded > span, 2 * span - folded, folded)
+    return bounded
+
+
+def _pieces(starts: NDArray[np.floating[Any]], mbps: NDArray[np.floating[Any]], end: float | None) -> Schedule:
+    """Return segments that begin at ``starts`` (ns) with capacities ``mbps``, repeated after ``end`` if given."""
+    table = rows(len(starts), SEGMENT)
+    bytes_per_ns = mbps / 8e3
+    table["at"] = np.round(starts)
+    lengths = np.diff(table["at"], append=round(end) if end else table["at"][-1])
+    carried = np.cumsum(lengths * bytes_per_ns)
+    table["work"][1:] = carried[:-1]
+    with np.errstate(divide="ignore"):
+        table["ns_per_byte"] = 1.0 / bytes_per_ns
+    return Schedule(table, round(end), float(carried[-1])) if end else Schedule(table, INF, _NEVER)
+
+
+@lru_cache(maxsize=32)
+def _trace(path: Path, offset_s: float, _version: int) -> Schedule:
+    counts = np.bincount(np.maximum(read_trace(path), 1) - 1)  # opportunity of millisecond m closes bin m - 1
+    counts = np.roll(counts, -round(offset_s * 1e3) % len(counts))
+    edges = np.flatnonzero(np.diff(counts, prepend=-1))  # equal neighbours are one segment
+    return _pieces(edges * 1e6, counts[edges] * _OPPORTUNITY * 8e-3, len(counts) * 1e6)
+
+
+def read_trace(path: Path) -> NDArray[np.int64]:
+    """Return the delivery opportunities of a mahimahi trace: a millisecond per line, in order, 1500 bytes each.
+
+    Raises :class:`astraea.errors.InputError` naming the line if the file is empty or is not such a trace.
+    """
+    _version(path)
+    previous = 0
+    times: list[int] = []
+    for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+        text = line.strip()
+        if not text.isdecimal():
+            raise InputError(f"{path}, line {number}: '{text[:40]}' is not a millisecond, a whole number from 0")
+        time = int(text)
+        if time < previous:
+            raise InputError(f"{path}, line {number}: {time} ms comes after {previous} ms; times must not decrease")
+        previous = time
+        times.append(time)
+    if not times or times[-1] == 0:
+        raise InputError(f"the trace {path} is empty: it needs a delivery opportunity after 0 ms")
+    return np.array(times, np.int64)
+
+
+def _version(path: Path) -> int:
+    """Return a number that changes with the file."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        raise InputError(f"the trace {path} cannot be read: {error.strerror}") from None

@@ -1,0 +1,73 @@
+"""Usual shapes of networks, as settings: one bottleneck, or several in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, WorldSettings
+
+__all__ = ["buffer_for", "dumbbell", "parking_lot"]
+
+
+def buffer_for(capacity_mbps: float, rtt_ms: float, bdp: float, packet_bytes: int = 1500) -> int:
+    """Return a buffer of ``bdp`` bandwidth-delay products in bytes, at least two packets."""
+    return max(round(capacity_mbps * 1e3 / 8 * rtt_ms * bdp), 2 * packet_bytes)
+
+
+def dumbbell(
+    flows: Sequence[FlowSettings | dict[str, Any]],
+    *,
+    capacity_mbps: float = 100.0,
+    rtt_ms: float = 30.0,
+    buffer_bdp: float = 1.0,
+    link: dict[str, Any] | None = None,
+    **world: Any,
+) -> WorldSettings:
+    """Return the settings of a world in which all ``flows`` share one bottleneck.
+
+    ``rtt_ms`` is the round-trip time of flows that name none of their own, without queues; ``link`` gives
+    further fields of :class:`LinkSettings`, ``world`` those of :class:`WorldSettings`.
+    """
+    packet = world.get("packet_bytes", 1500)
+    shortest = min([rtt_ms, *(r for flow in flows if (r := _field(flow, "rtt_ms")) is not None)])
+    bottleneck = {
+        "name": "bottleneck",
+        "capacity_mbps": capacity_mbps,
+        "delay_ms": min(rtt_ms, shortest) / 2,
+        "buffer_bytes": buffer_for(capacity_mbps, rtt_ms, buffer_bdp, packet),
+        **(link or {}),
+    }
+    named = [_with_rtt(flow, rtt_ms) for flow in flows]
+    return WorldSettings(links=(LinkSettings(**bottleneck),), flows=tuple(named), **world)
+
+
+def parking_lot(
+    hops: int,
+    *,
+    long_flow: dict[str, Any],
+    cross_flow: dict[str, Any],
+    capacity_mbps: float = 100.0,
+    delay_ms: float = 5.0,
+    buffer_bdp: float = 1.0,
+    **world: Any,
+) -> WorldSettings:
+    """Return ``hops`` bottlenecks in a row: ``long_flow`` crosses all of them, a ``cross_flow`` each one."""
+    packet = world.get("packet_bytes", 1500)
+    size = buffer_for(capacity_mbps, 2 * delay_ms * hops, buffer_bdp, packet)
+    links = tuple(
+        LinkSettings(name=f"hop-{j}", capacity_mbps=capacity_mbps, delay_ms=delay_ms, buffer_bytes=size)
+        for j in range(hops)
+    )
+    flows = [FlowSettings(**{"name": "long", **long_flow})]
+    flows += [FlowSettings(**{"name": f"cross-{j}", "path": (f"hop-{j}",), **cross_flow}) for j in range(hops)]
+    return WorldSettings(links=links, flows=tuple(flows), **world)
+
+
+def _field(flow: FlowSettings | dict[str, Any], name: str) -> Any:
+    return flow.get(name) if isinstance(flow, dict) else getattr(flow, name)
+
+
+def _with_rtt(flow: FlowSettings | dict[str, Any], rtt_ms: float) -> FlowSettings:
+    settings = FlowSettings(**flow) if isinstance(flow, dict) else flow
+    return settings if settings.rtt_ms is not None else settings.model_copy(update={"rtt_ms": rtt_ms})
