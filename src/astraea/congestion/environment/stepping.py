@@ -1,0 +1,192 @@
+"""From decision to decision, compiled: many worlds advance, each until flows of its own have to be asked.
+
+A world stops at the next instant at which at least one agent, a flow under outside control, closes a control
+interval with news of at least one acknowledgement and is past its start-up phase. All agents that do so at that
+same instant are asked together: with a control interval of one's own that is usually one, with a common one all.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from astraea.congestion.compiled import compiled, inlined
+from astraea.congestion.controllers.catalogue import POLICY
+from astraea.congestion.environment.global_state import STATE, survey
+from astraea.congestion.maxmin import fill_shares
+from astraea.congestion.observation.features import observe
+from astraea.congestion.observation.fixed_point import ONE
+from astraea.congestion.observation.frames import FRAME, FRAMES, HISTORY, frame_at, record
+from astraea.congestion.reward import TERMS, judge, reward_of
+from astraea.congestion.simulator.arrays import pick
+from astraea.congestion.simulator.capacity import work_by
+from astraea.congestion.simulator.loop import advance
+from astraea.congestion.simulator.settings import WorldSettings
+from astraea.congestion.simulator.state import ACTIVE, World, rows
+from astraea.congestion.simulator.steering import act
+
+__all__ = ["Batch", "allocate_batch", "clear", "step_worlds"]
+
+
+class Batch(NamedTuple):
+    """What the environment keeps beside the worlds; W worlds, F flows, L links, O observation, S global state."""
+
+    frames: Any  # (W, F, FRAMES) FRAME
+    histories: Any  # (W, F) HISTORY
+    base_rtts: Any  # (W, F) float64: without queues, microseconds
+    weights: Any  # (W, F) float64
+    demands: Any  # (W, F) float64: packets per second that the application has
+    shares: Any  # (W, F) float64: max-min share in packets per second, 0 while absent
+    rising: Any  # (W, F) uint8: room to work in
+    room: Any  # (W, L) float64
+    load: Any  # (W, L) float64
+    presence: Any  # (W,) int64: changes when a flow comes or goes
+    until: Any  # (W,) int64: where to stop, nanoseconds
+    # what a step leaves
+    due: Any  # (W, F) uint8: who is asked for an action
+    features: Any  # (W, F, O) int32: in 1/1024
+    observations: Any  # (W, F, O) float32: the same in units
+    rewards: Any  # (W, F) float32: of those who are asked
+    elapsed: Any  # (W, F) float32: length of the interval that was closed, seconds
+    terms: Any  # (W, 6) float64: the reward's
+    states: Any  # (W, S) float32
+    reached: Any  # (W,) uint8: whether nobody was to be asked before ``until``
+
+
+def allocate_batch(worlds: int, flows: int, links: int, size: int) -> Batch:
+    """Return zeroed arrays for observations of ``size`` values."""
+    per_flow = (worlds, flows)
+    return Batch(
+        frames=rows((*per_flow, FRAMES), FRAME),
+        histories=rows(per_flow, HISTORY),
+        base_rtts=np.zeros(per_flow),
+        weights=np.ones(per_flow),
+        demands=np.full(per_flow, np.inf),
+        shares=np.zeros(per_flow),
+        rising=np.zeros(per_flow, np.uint8),
+        room=np.zeros((worlds, links)),
+        load=np.zeros((worlds, links)),
+        presence=np.zeros(worlds, np.int64),
+        until=np.zeros(worlds, np.int64),
+        due=np.zeros(per_flow, np.uint8),
+        features=np.zeros((*per_flow, size), np.int32),
+        observations=np.zeros((*per_flow, size), np.float32),
+        rewards=np.zeros(per_flow, np.float32),
+        elapsed=np.zeros(per_flow, np.float32),
+        terms=np.zeros((worlds, len(TERMS))),
+        states=np.zeros((worlds, len(STATE)), np.float32),
+        reached=np.zeros(worlds, np.uint8),
+    )
+
+
+def clear(batch: Batch, worlds: World, k: int, settings: WorldSettings) -> None:
+    """Make row ``k`` of ``batch`` ready for world ``k``, which has just been filled from ``settings``."""
+    for array in batch:
+        array[k] = np.zeros((), array.dtype)
+    count = len(settings.flows)
+    flows, links, routes = worlds.flows[k, :count], worlds.links[k], worlds.routes[k]
+    size = settings.packet_bytes
+    batch.weights[k] = 1.0
+    batch.demands[k] = np.inf
+    batch.weights[k, :count] = np.where(flows.external == 1, flows.parameter, 1.0)
+    batch.histories["weight"][k, :count] = np.maximum(np.rint(batch.weights[k, :count] * ONE), 1)
+    batch.histories["size"][k, :count] = size
+    for i, flow in enumerate(settings.flows):
+        path = links[routes[i, : flows.hops[i]]]
+        batch.base_rtts[k, i] = (flows.reverse_delay[i] + path.delay.sum() + size * path.ns_per_byte.sum()) / 1e3
+        if flow.app_mbps is not None:
+            batch.demands[k, i] = flow.app_mbps * 1e6 / 8 / size
+        elif flow.transfer_bytes is not None:
+            batch.demands[k, i] = flow.transfer_bytes / flow.transfer_every_s / size
+    batch.until[k] = round(settings.duration_s * 1e9)
+
+
+@compiled
+def step_worlds(
+    worlds: Any, batch: Any, lo: int, hi: int, actions: Any, kind: int, slots: int, coefficients: Any
+) -> None:
+    """Answer for who is due in worlds ``lo`` to ``hi`` with ``actions``, shape (W, F), and go on to the next."""
+    for k in range(lo, hi):
+        w = pick(worlds, k)
+        _step(w, batch, k, actions[k], kind, slots, coefficients[0])
+
+
+@inlined
+def _step(w: Any, b: Any, k: int, actions: Any, kind: int, slots: int, c: Any) -> None:
+    count = w.clock[0].flows
+    for i in range(count):
+        if b.due[k, i]:
+            act(w, i, actions[i])
+            b.due[k, i] = 0
+    asked = 0
+    while asked == 0:
+        i = advance(w, b.until[k], True)
+        if i < 0:
+            break
+        now = w.clock[0].now
+        while i >= 0:
+            asked += _note(w, b, k, i)
+            i = advance(w, now, True) if _others(w, now) else -1
+    b.reached[k] = asked == 0
+    _divide(w, b, k)
+    judge(w.flows, count, b.frames[k], b.histories[k], b.shares[k], b.base_rtts[k], c, -1, b.terms[k])
+    survey(w, b.frames[k], b.histories[k], b.shares[k], b.base_rtts[k], b.states[k])
+    together = reward_of(b.terms[k], c)
+    for i in range(count):
+        b.rewards[k, i] = 0.0
+        if b.due[k, i]:
+            observe(kind, slots, b.frames[k, i], b.histories[k, i], b.features[k, i])
+            for j in range(b.features.shape[2]):
+                b.observations[k, i, j] = b.features[k, i, j] / ONE
+            b.elapsed[k, i] = frame_at(b.frames[k, i], b.histories[k, i], 0).duration * 1e-6
+            b.rewards[k, i] = together
+            if c.alone:
+                judge(w.flows, count, b.frames[k], b.histories[k], b.shares[k], b.base_rtts[k], c, i, b.terms[k])
+                b.rewards[k, i] = reward_of(b.terms[k], c)
+
+
+@inlined
+def _note(w: Any, b: Any, k: int, i: int) -> int:
+    """Record the interval that agent ``i`` has closed; return 1 if it is to be asked."""
+    news = record(b.frames[k, i], b.histories[k, i], w.intervals[i])
+    if not news or (w.flows[i].controller == POLICY and w.controls.policy[i].starting):
+        return 0
+    b.due[k, i] = 1
+    return 1
+
+
+@inlined
+def _others(w: Any, now: int) -> bool:
+    """Return whether another agent closes an interval at this very instant."""
+    found = False
+    for i in range(w.clock[0].flows):
+        found = found or (w.flows[i].external and w.flows[i].interval_at <= now)
+    return found
+
+
+@inlined
+def _divide(w: Any, b: Any, k: int) -> None:
+    """Bring the max-min shares up to date if a flow came or went or a capacity may have changed."""
+    presence = 1
+    varies = False
+    for i in range(w.clock[0].flows):
+        presence = 31 * presence + w.flows[i].phase
+    for j in range(w.clock[0].links):
+        varies = varies or w.links[j].first < w.links[j].last
+    if presence == b.presence[k] and not varies:
+        return
+    b.presence[k] = presence
+    size = 0
+    for i in range(w.clock[0].flows):
+        f = w.flows[i]
+        b.rising[k, i] = f.phase == ACTIVE
+        size = f.size
+    for j in range(w.clock[0].links):
+        link = w.links[j]
+        ns_per_byte = link.ns_per_byte
+        if link.first < link.last:
+            work_by(link, w.segments, w.clock[0].now)
+            ns_per_byte = w.segments[link.now_segment].ns_per_byte
+        b.room[k, j] = 1e9 * (1.0 - link.loss) / (ns_per_byte * size)
+    fill_shares(b.room[k], w.routes, w.flows.hops, b.weights[k], b.demands[k], b.rising[k], b.load[k], b.shares[k])

@@ -1,0 +1,205 @@
+"""Domain randomisation: ranges of worlds, and drawing one world from them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from astraea.congestion.controllers.catalogue import CONTROLLERS
+from astraea.congestion.settings import IntSpan, Settings, Span
+from astraea.congestion.simulator.arrays import Shape, shape_of
+from astraea.congestion.simulator.schedules import segments_of
+from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, PolicySettings, RandomWalk, WorldSettings
+from astraea.congestion.simulator.topology import buffer_for
+from astraea.errors import unknown_name
+
+__all__ = ["FLOWS_MAX", "WorldRanges", "draw", "shape_for"]
+
+FLOWS_MAX = 256
+_RING_MAX = 1 << 16  # a flow's packets on their way; memory is taken only as far as it is used
+
+
+class WorldRanges(Settings):
+    """Worlds with one bottleneck, drawn at random; a single number in place of a range fixes it.
+
+    Bandwidths, times and buffers are drawn uniformly on a logarithmic scale, all else uniformly.
+    """
+
+    flows: IntSpan = Field((3, 3), description="learned flows")
+    bandwidth_mbps: Span = Field((40.0, 160.0), description="capacity of the bottleneck in Mbit/s")
+    packets_per_flow: Span | None = Field(
+        None,
+        description="fair share in packets per RTT with all flows present; given, it decides the bandwidth, which is "
+        "then held within its range",
+    )
+    rtt_ms: Span = Field((10.0, 140.0), description="smallest base RTT of a world in ms")
+    rtt_ratio: Span = Field((1.0, 1.0), description="how many times that the other flows' base RTTs may be")
+    buffer_bdp: Span = Field((0.1, 16.0), description="buffer in bandwidth-delay products (of the smallest RTT)")
+    loss: Span = Field((0.0, 0.0), description="probability that a packet is lost on the wire")
+    jitter_ms: Span = Field((0.0, 0.0), description="mean of the random delay each packet suffers, of each flow")
+    ack_every: IntSpan = Field((1, 1), description="packets an acknowledgement covers, of each flow")
+    ack_slot_ms: Span = Field((0.0, 0.0), description="acknowledgements come at multiples of this time, of each flow")
+    weights: tuple[float, ...] = Field((1.0,), min_length=1, description="weights to choose from, for each flow")
+    arrivals: Literal["together", "staggered", "poisson"] = Field(
+        "poisson", description="learned flows start at 0 s, at equal gaps, or at exponential gaps; the first at 0 s"
+    )
+    gap_s: Span = Field((1.0, 5.0), description="mean gap between arrivals")
+    lifetime_s: Span | None = Field(None, description="how long each learned flow stays; unset: to the end")
+    cross_share: float = Field(0.0, ge=0, le=1, description="share of worlds that have cross traffic")
+    cross_traffic: tuple[str, ...] = Field(("cubic",), min_length=1, description="controllers of cross traffic")
+    cross_flows: IntSpan = Field((1, 1), description="flows of cross traffic in a world that has any; from 0 s on")
+    varying_share: float = Field(0.0, ge=0, le=1, description="share of worlds whose capacity varies")
+    traces: tuple[Path, ...] = Field(
+        (), description="mahimahi traces for worlds whose capacity varies; none: a random walk, half to double"
+    )
+    duration_s: float = Field(30.0, gt=0, le=1e5, description="length of an episode in s of virtual time")
+    interval_ms: float = Field(0.0, ge=0, description="one control interval for all; 0: max(30 ms, srtt / 2) of each")
+    packet_bytes: int = Field(1500, ge=64, le=9000, description="bytes of a packet")
+    policy: PolicySettings = Field(PolicySettings(), description="how actions are applied")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        positive = ("bandwidth_mbps", "rtt_ms", "buffer_bdp", "gap_s", "packets_per_flow", "lifetime_s")
+        for name in positive:
+            span = getattr(self, name)
+            if span is not None and not (span[0] > 0 and math.isfinite(span[1])):
+                raise ValueError(f"{name} must lie above 0, got {span[0]:g} to {span[1]:g}")
+        if not (self.flows[0] >= 1 and self.flows[1] + self.cross_flows[1] <= FLOWS_MAX):
+            raise ValueError(
+                f"a world holds 1 to {FLOWS_MAX} flows, cross traffic included: lower flows or cross_flows"
+            )
+        if self.rtt_ratio[0] < 1:
+            raise ValueError(f"rtt_ratio is of the largest to the smallest RTT, so it cannot be {self.rtt_ratio[0]:g}")
+        if self.cross_flows[0] < 1:
+            raise ValueError("cross_flows must be at least 1: set cross_share to 0 to have worlds without any")
+        if not (self.loss[0] >= 0 and self.loss[1] < 1):
+            raise ValueError(f"loss must lie in [0, 1), got {self.loss[0]:g} to {self.loss[1]:g}")
+        for name in self.cross_traffic:
+            if name not in CONTROLLERS:
+                raise unknown_name("controller", name, CONTROLLERS)
+            if CONTROLLERS[name].external:
+                raise ValueError(
+                    f"'{name}' waits for actions, so it cannot be cross traffic: choose a classic controller"
+                )
+        return self
+
+    @property
+    def flows_most(self) -> int:
+        """Most flows of a world, cross traffic included."""
+        return self.flows[1] + (self.cross_flows[1] if self.cross_share else 0)
+
+
+def draw(ranges: WorldRanges, rng: np.random.Generator) -> WorldSettings:
+    """Return the settings of one world; the same state of ``rng`` gives the same world.
+
+    Learned flows are called ``flow-0``, ``flow-1``, ... in the order of their arrival.
+    """
+    count = _whole(ranges.flows, rng)
+    cross = _whole(ranges.cross_flows, rng) if rng.random() < ranges.cross_share else 0
+    rtt = _log(ranges.rtt_ms, rng)
+    mbps = _log(ranges.bandwidth_mbps, rng)
+    if ranges.packets_per_flow is not None:
+        mbps = _log(ranges.packets_per_flow, rng) * (count + cross) * ranges.packet_bytes * 8e-3 / rtt
+        mbps = min(max(mbps, ranges.bandwidth_mbps[0]), ranges.bandwidth_mbps[1])
+    buffer = buffer_for(mbps, rtt, _log(ranges.buffer_bdp, rng), ranges.packet_bytes)
+    loss = _plain(ranges.loss, rng)
+    rtts = rtt * np.exp(rng.random(count + cross) * math.log(_log(ranges.rtt_ratio, rng)))
+    rtts[rng.integers(count + cross)] = rtt
+    starts = _starts(ranges, count, rng)
+    flows = [
+        FlowSettings(
+            name=f"flow-{i}",
+            controller="policy",
+            parameter=float(rng.choice(ranges.weights)),
+            start_s=start,
+            end_s=_end(ranges, start, rng),
+            rtt_ms=rtts[i],
+            **_acknowledgements(ranges, rng),
+        )
+        for i, start in enumerate(starts)
+    ]
+    flows += [
+        FlowSettings(
+            name=f"cross-{i}",
+            controller=str(rng.choice(ranges.cross_traffic)),
+            rtt_ms=rtts[count + i],
+            **_acknowledgements(ranges, rng),
+        )
+        for i in range(cross)
+    ]
+    link = LinkSettings(
+        capacity_mbps=mbps, delay_ms=rtt / 2, buffer_bytes=buffer, loss=loss, **_variation(ranges, mbps, rng)
+    )
+    return WorldSettings(
+        links=(link,),
+        flows=tuple(flows),
+        duration_s=ranges.duration_s,
+        seed=int(rng.integers(1 << 62)),
+        packet_bytes=ranges.packet_bytes,
+        sample_ms=0,
+        interval_ms=ranges.interval_ms,
+        policy=ranges.policy,
+    )
+
+
+def shape_for(ranges: WorldRanges) -> Shape:
+    """Return the shape of arrays that hold every world of these ``ranges``."""
+    largest = draw(ranges, np.random.default_rng(0))
+    mbps, rtt = ranges.bandwidth_mbps[1], ranges.rtt_ms[1] * ranges.rtt_ratio[1]
+    pipe = mbps * 1e3 / 8 * (rtt + ranges.buffer_bdp[1] * ranges.rtt_ms[1]) / ranges.packet_bytes
+    links = [LinkSettings(trace=trace) for trace in ranges.traces] or [LinkSettings(walk=RandomWalk())]
+    varied = max(segments_of(link, ranges.duration_s) for link in links) if ranges.varying_share else 0
+    return shape_of(largest)._replace(
+        flows=ranges.flows_most,
+        packets=min(1 << math.ceil(math.log2(2 * pipe + 1024)), _RING_MAX),
+        segments=varied,
+    )
+
+
+def _starts(ranges: WorldRanges, count: int, rng: np.random.Generator) -> list[float]:
+    gap = _log(ranges.gap_s, rng)
+    if ranges.arrivals == "together":
+        return [0.0] * count
+    gaps = np.full(count - 1, gap) if ranges.arrivals == "staggered" else rng.exponential(gap, count - 1)
+    last = 0.9 * ranges.duration_s  # a flow that comes later than this would hardly take part
+    return [0.0, *np.minimum(np.cumsum(gaps), last).tolist()]
+
+
+def _end(ranges: WorldRanges, start: float, rng: np.random.Generator) -> float | None:
+    if ranges.lifetime_s is None:
+        return None
+    end = start + _log(ranges.lifetime_s, rng)
+    return end if end < ranges.duration_s else None
+
+
+def _acknowledgements(ranges: WorldRanges, rng: np.random.Generator) -> dict[str, float]:
+    return {
+        "jitter_ms": _plain(ranges.jitter_ms, rng),
+        "ack_every": _whole(ranges.ack_every, rng),
+        "ack_slot_ms": _plain(ranges.ack_slot_ms, rng),
+    }
+
+
+def _variation(ranges: WorldRanges, mbps: float, rng: np.random.Generator) -> dict[str, object]:
+    if rng.random() >= ranges.varying_share:
+        return {}
+    if ranges.traces:
+        return {"trace": ranges.traces[rng.integers(len(ranges.traces))], "trace_offset_s": rng.integers(600) * 0.1}
+    return {"walk": RandomWalk(low_mbps=mbps / 2, high_mbps=mbps * 2)}
+
+
+def _whole(span: tuple[int, int], rng: np.random.Generator) -> int:
+    return int(rng.integers(span[0], span[1] + 1))
+
+
+def _plain(span: tuple[float, float], rng: np.random.Generator) -> float:
+    return float(rng.uniform(*span))
+
+
+def _log(span: tuple[float, float], rng: np.random.Generator) -> float:
+    low, high = span
+    return float(min(max(low * math.exp(rng.random() * math.log(high / low)), low), high))

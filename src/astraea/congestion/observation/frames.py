@@ -1,0 +1,114 @@
+"""What a flow has measured, interval by interval, in the integers that a kernel has too: the observation's input.
+
+A *frame* is one control interval in which at least one acknowledgement came; silent intervals are counted into
+the next, since without an acknowledgement nothing is decided. A flow keeps its last :data:`FRAMES` frames.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from astraea.congestion.compiled import inlined
+from astraea.congestion.observation.fixed_point import ONE
+
+__all__ = ["FRAME", "FRAMES", "HISTORY", "frame_at", "merge", "record"]
+
+FRAMES = 16  # a power of two
+
+FRAME = np.dtype(
+    [
+        ("duration", "i8"),  # microseconds, as all times here
+        ("sent", "i8"),  # packets, as all counts here
+        ("delivered", "i8"),
+        ("lost", "i8"),
+        ("resent", "i8"),
+        ("acks", "i8"),
+        ("rtt_sum", "i8"),  # over delivered packets
+        ("rtt_step_sum", "i8"),  # absolute differences of successive round-trip times, over acknowledgements
+        ("rtt_min", "i8"),  # smallest of the interval
+        ("srtt", "i8"),  # at the interval's end, like what follows
+        ("base_rtt", "i8"),  # smallest that the connection holds
+        ("window", "i8"),  # congestion window in 1/1024 packets
+        ("inflight", "i8"),
+        ("pacing_rate", "i8"),  # packets per second
+        ("rate_max", "i8"),  # largest delivery rate of any frame so far, in 1/1024 packets per second
+    ],
+    align=True,
+)
+
+HISTORY = np.dtype(
+    [
+        ("count", "i8"),  # frames so far; the newest is number count - 1
+        ("open", "i8"),  # whether the next frame already holds silent intervals
+        ("weight", "i8"),  # of the flow, in 1/1024
+        ("size", "i8"),  # bytes of a packet
+        ("rate_max", "i8"),
+    ],
+    align=True,
+)
+
+
+@inlined
+def frame_at(frames: Any, history: Any, back: int) -> Any:
+    """Return the frame that is ``back`` frames before the newest."""
+    return frames[(history.count - 1 - back) & (FRAMES - 1)]
+
+
+@inlined
+def record(frames: Any, history: Any, interval: Any) -> bool:
+    """Add a closed ``interval`` of the simulator; return whether it completes a frame."""
+    frame = frames[history.count & (FRAMES - 1)]
+    if not history.open:
+        frame.duration = 0
+        frame.sent = 0
+        frame.delivered = 0
+        frame.lost = 0
+        frame.resent = 0
+    frame.duration += (interval.end - interval.start) // 1000
+    frame.sent += interval.sent
+    frame.delivered += interval.delivered
+    frame.lost += interval.lost
+    frame.resent += interval.resent
+    if interval.acks == 0 or frame.duration == 0:
+        history.open = 1
+        return False
+    history.open = 0
+    frame.acks = interval.acks
+    frame.rtt_sum = interval.rtt_sum // 1000
+    frame.rtt_step_sum = interval.rtt_step_sum // 1000
+    frame.rtt_min = max(interval.rtt_min // 1000, 1)
+    frame.srtt = max(int(interval.srtt) // 1000, 1)
+    frame.base_rtt = max(interval.min_rtt // 1000, 1)
+    frame.window = int(interval.cwnd * ONE)
+    frame.inflight = interval.inflight
+    frame.pacing_rate = int(interval.pacing_rate)
+    history.rate_max = max(history.rate_max, frame.delivered * 1_000_000 * ONE // frame.duration)
+    frame.rate_max = history.rate_max
+    history.count += 1
+    return True
+
+
+@inlined
+def merge(frames: Any, history: Any, back: int, span: int) -> tuple[int, int, int, int, int, int, int, int]:
+    """Add up frames from ``back`` before the newest on, backwards, until they cover seven eighths of ``span``.
+
+    Returns the next ``back``, then duration, sent, delivered, lost, sum of round-trip times, the smallest of
+    them, and the window at the end of the newest; all 0 but the first if no frame is left.
+    """
+    duration = sent = delivered = lost = rtt_sum = rtt_min = window = 0
+    held = min(history.count, FRAMES)
+    while back < held and 8 * duration < 7 * span:
+        frame = frame_at(frames, history, back)
+        if duration == 0:
+            window = frame.window
+            rtt_min = frame.rtt_min
+        duration += frame.duration
+        sent += frame.sent
+        delivered += frame.delivered
+        lost += frame.lost
+        rtt_sum += frame.rtt_sum
+        rtt_min = min(rtt_min, frame.rtt_min)
+        back += 1
+    return back, duration, sent, delivered, lost, rtt_sum, rtt_min, window
