@@ -32,9 +32,7 @@ class Samples:
         if not np.issubdtype(self.y.dtype, np.integer):
             raise InputError(f"labels must be integers from 0, got {self.y.dtype}: map class names to numbers")
         if self.y.ndim != 1 or len(self.x) != len(self.y):
-            raise InputError(
-                f"{len(self.x)} samples but labels of shape {self.y.shape}: each sample needs one label"
-            )
+            raise InputError(f"{len(self.x)} samples but labels of shape {self.y.shape}: each sample needs one label")
         if len(self.y) and self.y.min() < 0:
             raise InputError(f"label {self.y.min()} is below 0: labels count from 0 to classes - 1")
         for name, column in self.columns.items():
