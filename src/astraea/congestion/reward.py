@@ -173,4 +173,4 @@ def reward_of(terms: Any, c: Any) -> float:
         - c.stability * terms[4]
         - c.distance * terms[5]
     )
-    return min(max(total, -c.limit), c.limit)
+    return float(min(max(total, -c.limit), c.limit))
