@@ -93,31 +93,34 @@ class Population(Sequence[ClientData]):
         on_the_fly: bool = False,
         transforms: TransformSettings | None = None,
         seed: int = 0,
+        numbers: Sequence[int] | None = None,
     ) -> Population:
         """Build a population, augmenting each client's rare classes as ``rebalancing`` says.
 
         Offline (the papers' way), copies are made once and stored with the client. On the fly, a client stores
         its originals only and transforms them anew each time a copy is due; both train on equally many samples.
-        Each client draws from its own stream, so its copies do not depend on the others.
+        Each client draws from its own stream, so its copies do not depend on the others; ``numbers`` names the
+        streams where the clients are part of a larger federation, and is otherwise 0, 1, 2 and so on.
         """
         transforms = transforms or TransformSettings()
         x, y = _shared(samples.x), _shared(samples.y)
         if rebalancing is None:
             plain = [ClientSamples(np.asarray(rows), np.zeros(len(rows), np.bool_)) for rows in clients]
             return cls(x, y, plain, classes, transforms)
+        numbers = range(len(clients)) if numbers is None else numbers
         drawn = [
-            augmented_rows(samples.y, np.asarray(rows), rebalancing, stream(seed, Purpose.AUGMENT, client))
-            for client, rows in enumerate(clients)
+            augmented_rows(samples.y, np.asarray(rows), rebalancing, stream(seed, Purpose.AUGMENT, number))
+            for number, rows in zip(numbers, clients, strict=True)
         ]
         if on_the_fly:
             kept = sum(int((~part.fresh).sum()) for part in drawn)
             return cls(x, y, drawn, classes, transforms, stored=kept)
         copies, stored, next_row = [x], [], len(x)
-        for client, part in enumerate(drawn):
+        for number, part in zip(numbers, drawn, strict=True):
             rows = part.rows.copy()
             made = int(part.fresh.sum())
             if made:
-                generator = torch.Generator().manual_seed(torch_seed(seed, Purpose.AUGMENT, client, 1))
+                generator = torch.Generator().manual_seed(torch_seed(seed, Purpose.AUGMENT, number, 1))
                 originals, own = torch.from_numpy(rows[part.fresh]), torch.from_numpy(part.rows)
                 copies.append(transform(x[originals], transforms, generator, feature_spread(x, own)))
                 rows[part.fresh] = np.arange(next_row, next_row + made)

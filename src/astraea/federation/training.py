@@ -100,7 +100,7 @@ def run_chain(
     chain: Chain,
     model: VectorModel,
     rule: LocalRule,
-    clients: Sequence[ClientData],
+    clients: Sequence[ClientData] | Mapping[int, ClientData],
     deadline: Deadline | None = None,
 ) -> ChainResult:
     """Walk one model along ``chain``: each visit trains what the one before it left.
