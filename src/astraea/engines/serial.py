@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -14,7 +15,19 @@ from astraea.federation.rule import LocalRule
 from astraea.federation.training import Deadline, run_chain
 from astraea.federation.vector import VectorModel
 
-__all__ = ["SerialEngine"]
+__all__ = ["SerialEngine", "repeatable"]
+
+
+@contextmanager
+def repeatable(device: torch.device, threads: int) -> Iterator[None]:
+    """Train with that many threads, and leave PyTorch's number of threads and its random state as they were."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with torch.random.fork_rng(devices=[device.index or 0] if device.type == "cuda" else []):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class SerialEngine:
@@ -28,15 +41,9 @@ class SerialEngine:
     def execute(self, plan: RoundPlan, rule: LocalRule, population: Population) -> Iterator[ChainResult]:
         """Yield the result of each chain, in plan order."""
         plan = plan.to(self.model.device)
-        devices = [self.model.device.index or 0] if self.model.device.type == "cuda" else []
         for chain in plan.chains:
-            before = torch.get_num_threads()
-            torch.set_num_threads(self.threads)
-            try:
-                with torch.random.fork_rng(devices=devices):
-                    result = run_chain(plan, chain, self.model, rule, population, self.deadline)
-            finally:
-                torch.set_num_threads(before)
+            with repeatable(self.model.device, self.threads):
+                result = run_chain(plan, chain, self.model, rule, population, self.deadline)
             yield result
 
     def close(self) -> None:
