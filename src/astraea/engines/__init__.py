@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from astraea.engines.processes import ProcessesEngine
 from astraea.engines.serial import SerialEngine
-from astraea.engines.settings import EngineSettings, make_engine
+from astraea.engines.settings import ENGINES, EngineSettings, make_engine
 
-__all__ = ["EngineSettings", "SerialEngine", "make_engine"]
+__all__ = ["ENGINES", "EngineSettings", "ProcessesEngine", "SerialEngine", "make_engine"]

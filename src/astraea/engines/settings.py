@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from typing import Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
+from astraea.engines.processes import ProcessesEngine
 from astraea.engines.serial import SerialEngine
 from astraea.errors import InputError
 from astraea.federation.loop import Engine
 
-__all__ = ["EngineSettings", "make_engine"]
+__all__ = ["ENGINES", "EngineSettings", "cores", "make_engine"]
 
 
 class EngineSettings(BaseModel):
@@ -20,12 +23,19 @@ class EngineSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Literal["serial"] = Field("serial", description="serial: one chain after another, in this process.")
+    name: Literal["serial", "processes"] = Field(
+        "serial",
+        description="serial: one chain after another, in this process; processes: chains on several processes at "
+        "once, to the same bytes.",
+    )
     device: str = Field("cpu", description="A torch device: cpu, cuda, cuda:1, mps.")
     threads: int = Field(
         1,
         ge=1,
         description="Threads of one training step. With 1, a run gives the same bytes on any number of cores.",
+    )
+    workers: int | None = Field(
+        None, ge=1, description="processes: number of worker processes; by default one for each core."
     )
     visit_deadline: float | None = Field(
         None,
@@ -38,14 +48,43 @@ class EngineSettings(BaseModel):
     )
 
 
+def cores() -> int:
+    """Return the number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def make_engine(settings: EngineSettings, module: nn.Module) -> Engine:
     """Return the engine that ``settings`` name, for the model ``module``.
 
-    Raises :class:`InputError` if this machine lacks the device.
+    Raises :class:`InputError` if this machine lacks the device, or the engine cannot use it.
     """
     try:
         torch.empty(0, device=settings.device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"engine.device '{settings.device}' is not to be had here ({reason}): use 'cpu'") from error
-    return SerialEngine(module.to(settings.device), threads=settings.threads, visit_deadline=settings.visit_deadline)
+    return ENGINES[settings.name](settings, module.to(settings.device))
+
+
+def _serial(settings: EngineSettings, module: nn.Module) -> Engine:
+    return SerialEngine(module, threads=settings.threads, visit_deadline=settings.visit_deadline)
+
+
+def _processes(settings: EngineSettings, module: nn.Module) -> Engine:
+    if torch.device(settings.device).type != "cpu":
+        raise InputError(
+            f"engine.name = 'processes' trains on processor cores, not on '{settings.device}': "
+            "set engine.device = 'cpu', or engine.name = 'serial'"
+        )
+    return ProcessesEngine(
+        module,
+        workers=settings.workers or cores(),
+        threads=settings.threads,
+        visit_deadline=settings.visit_deadline,
+    )
+
+
+ENGINES: dict[str, Callable[[EngineSettings, nn.Module], Engine]] = {
+    "serial": _serial,
+    "processes": _processes,
+}
