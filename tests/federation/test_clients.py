@@ -74,3 +74,21 @@ def test_read_only_arrays_are_taken() -> None:
     x = IMAGES.copy()
     x.setflags(write=False)
     assert len(Population.from_samples(Samples(x, LABELS), CLIENTS, 2)[0]) == 3
+
+
+def test_a_balanced_epoch_repeats_the_rare_and_transforms_the_repeats() -> None:
+    x = np.arange(8, dtype=np.float32).reshape(8, 1)
+    y = np.array([0, 0, 0, 0, 0, 0, 1, 1])
+    population = Population.from_samples(Samples(x, y), [np.arange(8)], classes=3).class_balanced()
+    assert population.histograms.tolist() == [[4, 4, 0]]
+    assert population.stored == 8
+    drawn, labels = population[0].epoch(torch.Generator().manual_seed(0))
+    assert labels.bincount(minlength=3).tolist() == [4, 4, 0]
+    values = drawn[:, 0].tolist()
+    common = [value for value, label in zip(values, labels.tolist(), strict=True) if label == 0]
+    assert len(set(common)) == 4
+    assert set(common) <= set(x[:6, 0].tolist())
+    # Each rare sample comes once as it is, and once more with noise.
+    rare = [value for value, label in zip(values, labels.tolist(), strict=True) if label == 1]
+    assert {6.0, 7.0} <= set(rare)
+    assert len(set(rare)) == 4

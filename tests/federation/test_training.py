@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from astraea.balance.losses import cross_entropy, logit_adjustment
+from astraea.balance.losses import ClassView, cross_entropy, logit_adjustment
 from astraea.data.dataset import Samples
 from astraea.federation.clients import ClientData, Population
 from astraea.federation.plan import RoundPlan
@@ -182,3 +182,19 @@ def test_the_optimiser_begins_afresh_at_each_visit(
     then = plan_of([1], params=first.baton.params, **options)
     second = run_chain(then, then.chains[0], VectorModel(constant), PLAIN, three_clients)
     assert torch.equal(both.baton.params, second.baton.params)
+
+
+def test_the_loss_sees_the_clients_classes_and_the_step(
+    constant: nn.Module, three_clients: Population, plan_of: PlanOf
+) -> None:
+    seen: list[tuple[list[int], int]] = []
+
+    def spy(logits: torch.Tensor, targets: torch.Tensor, classes: ClassView) -> torch.Tensor:
+        assert classes.counts is not None
+        seen.append((classes.counts.tolist(), classes.step))
+        return cross_entropy(logits, targets, classes)
+
+    plan = plan_of([0, 2], epochs=2, batch_size=1)
+    run_chain(plan, plan.chains[0], VectorModel(constant), LocalRule(spy), three_clients)
+    # Steps count on through the epochs of a visit, and begin anew with the next client.
+    assert seen == [*(([2, 0], step) for step in range(4)), *(([1, 1], step) for step in range(4))]

@@ -84,6 +84,11 @@ class BalanceSettings(BaseModel):
         description="offline: copies are made once and stored, as in the papers; on-the-fly: only originals "
         "are stored, and as many copies are made anew in each epoch.",
     )
+    sampling: Literal["all", "class-balanced"] = Field(
+        "all",
+        description="What a client trains on in an epoch: all of its samples, or class-balanced: as many, but each of "
+        "its classes equally often; further uses of a sample are transformed like copies.",
+    )
     transforms: TransformSettings = Field(
         default_factory=TransformSettings, description="How a copy differs from its original."
     )

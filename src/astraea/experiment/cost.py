@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from astraea.balance.participation import inclusion_probabilities
 from astraea.experiment.prepare import Experiment
+from astraea.federation.algorithms import View
 from astraea.federation.clients import ClientData
-from astraea.federation.plan import Baton
+from astraea.federation.plan import RoundPlan
 from astraea.federation.training import train_visit
-from astraea.seeding import Purpose, torch_seed
+from astraea.seeding import Purpose, stream, torch_seed
 
 __all__ = ["Cost", "estimate", "samples_per_round"]
 
@@ -53,10 +54,10 @@ def estimate(experiment: Experiment, clock: Callable[[], float] = time.perf_coun
     rounds = budget.rounds if budget.samples is None else max(1, round(budget.samples / samples))
     passes = experiment.algorithm.settings.local_epochs
     steps = float((rates * np.ceil(sizes / batch)).sum()) * rounds
-    params, counters = experiment.model.read()
-    hop = Baton(params, counters).bytes
+    first = _first_round(experiment)
+    hop = first.bytes_per_hop
     visits = rates.sum() / passes * rounds
-    per_step, per_evaluation = _probe(experiment, clock)
+    per_step, per_evaluation = _probe(experiment, first, clock)
     evaluations = rounds // experiment.settings.evaluation.every
     data = experiment.population.x.nbytes + experiment.scenario.test.x.nbytes
     return Cost(
@@ -78,14 +79,21 @@ def _visit_rates(experiment: Experiment) -> np.ndarray[tuple[int], np.dtype[np.f
     return included * settings.local_epochs * experiment.algorithm.passes
 
 
-def _probe(experiment: Experiment, clock: Callable[[], float]) -> tuple[float, float]:
+def _first_round(experiment: Experiment) -> RoundPlan:
+    everyone = np.ones(len(experiment.population), np.bool_)
+    view = View(experiment.population.histograms, everyone, progress=0.0, seed=experiment.settings.seed)
+    state = experiment.algorithm.init(*experiment.model.read())
+    return experiment.algorithm.plan(state, view, stream(experiment.settings.seed, Purpose.CALIBRATION))
+
+
+def _probe(experiment: Experiment, plan: RoundPlan, clock: Callable[[], float]) -> tuple[float, float]:
     """Return the seconds of one optimiser step and of one evaluation."""
     population, batch = experiment.population, experiment.settings.train.batch_size
-    rows = np.resize(np.concatenate([client.rows for client in population.clients]), batch * _PROBE_STEPS)
+    rows = np.resize(population.rows, batch * _PROBE_STEPS)
     chosen = torch.from_numpy(rows)
-    data = ClientData(population.x[chosen], population.y[chosen], None, population.transforms)
-    baton = Baton(*experiment.model.read())
-    training = experiment.settings.train.local(1, 0.0)
+    x, y = population.x[chosen], population.y[chosen]
+    data = ClientData(x, y, None, population.transforms, torch.bincount(y, minlength=population.classes))
+    baton, training = plan.start, replace(plan.training, epochs=1)
     seed = torch_seed(experiment.settings.seed, Purpose.CALIBRATION)
     before = torch.get_num_threads()
     torch.set_num_threads(experiment.settings.engine.threads)
@@ -94,7 +102,8 @@ def _probe(experiment: Experiment, clock: Callable[[], float]) -> tuple[float, f
             seconds = []
             for _ in range(2):  # the first warms up
                 began = clock()
-                train_visit(experiment.model, data, experiment.algorithm.rule, training, baton, seed=seed)
+                rule = experiment.algorithm.rule
+                train_visit(experiment.model, data, rule, training, baton, seed=seed, prior=plan.prior)
                 seconds.append(clock() - began)
         began = clock()
         experiment.evaluate(baton.params, baton.counters)

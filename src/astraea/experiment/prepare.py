@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from astraea.balance.losses import make_loss
 from astraea.balance.rebalancing import Rebalancing, rebalancing, rule_parameters
 from astraea.data.catalogue import load_dataset
 from astraea.data.dataset import Dataset
@@ -21,7 +20,8 @@ from astraea.federation.clients import Population
 from astraea.federation.evaluation import Evaluation, evaluate, tail_recall
 from astraea.federation.loop import Budget, Engine, Metrics
 from astraea.federation.models import build_model
-from astraea.federation.rule import LocalRule
+from astraea.federation.rules import Facts, make_rule
+from astraea.federation.server import make_server
 from astraea.federation.vector import VectorModel
 from astraea.seeding import Purpose, stream
 
@@ -106,6 +106,8 @@ def prepare(
         transforms=balance.transforms,
         seed=settings.seed,
     )
+    if balance.sampling == "class-balanced":
+        population = population.class_balanced()
 
     def build() -> nn.Module:
         if model is not None:
@@ -113,14 +115,17 @@ def prepare(
         return build_model(settings.model, scenario.train.x.shape[1:], classes, settings.seed)
 
     engine = make_engine(settings.engine, build())  # first: it tells whether the device is there
-    rule = LocalRule(*make_loss(settings.train.loss, settings.train.tau))
+    vector = VectorModel(build().to(settings.engine.device))
+    rule = make_rule(settings.train, Facts(len(vector.weights), int(population.histograms.sum())))
     return Experiment(
         settings=settings,
         scenario=scenario,
         rebalancing=change,
         population=population,
-        model=VectorModel(build().to(settings.engine.device)),
-        algorithm=make_algorithm(settings.algorithm, settings.train, rule),
+        model=vector,
+        algorithm=make_algorithm(
+            settings.algorithm, settings.train, rule, make_server(settings.server, vector, classes)
+        ),
         engine=engine,
         budget=Budget(settings.rounds, settings.samples),
     )

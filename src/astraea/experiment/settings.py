@@ -10,6 +10,7 @@ from typing import Any, get_args
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from astraea.balance.losses import loss_parameters
 from astraea.balance.settings import BalanceSettings
 from astraea.data.catalogue import DataSettings
 from astraea.data.scenario import ScenarioSettings
@@ -17,6 +18,7 @@ from astraea.engines.settings import EngineSettings
 from astraea.errors import InputError, nearest
 from astraea.federation.algorithms import AnyAlgorithmSettings, AstraeaSettings
 from astraea.federation.models import ModelSettings
+from astraea.federation.server import OPTIMIZERS, ServerSettings
 from astraea.federation.settings import TrainingSettings
 
 __all__ = [
@@ -88,6 +90,9 @@ class RunSettings(BaseModel):
         default_factory=AstraeaSettings, description="Who trains in a round, and in which order."
     )
     train: TrainingSettings = Field(default_factory=TrainingSettings, description="Local training.")
+    server: ServerSettings = Field(
+        default_factory=ServerSettings, description="What the server makes of a round's models."
+    )
     engine: EngineSettings = Field(default_factory=EngineSettings, description="Where rounds are executed.")
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="When to measure.")
     output: OutputSettings = Field(default_factory=OutputSettings, description="What is written.")
@@ -158,11 +163,16 @@ def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 
 
 def resolved(settings: RunSettings) -> RunSettings:
-    """Return the settings with every ``auto`` that does not depend on the data decided."""
-    if settings.balance.rebalancing != "auto":
-        return settings
-    rule = "mean-power" if settings.algorithm.name == "astraea" else "none"
-    return settings.model_copy(update={"balance": settings.balance.model_copy(update={"rebalancing": rule})})
+    """Return the settings with everything decided that is left open and does not depend on the data."""
+    balance, train, server = settings.balance, settings.train, settings.server
+    if balance.rebalancing == "auto":
+        rule = "mean-power" if settings.algorithm.name == "astraea" else "none"
+        balance = balance.model_copy(update={"rebalancing": rule})
+    unset = {name: value for name, value in loss_parameters(train.loss).items() if getattr(train, name) is None}
+    train = train.model_copy(update=unset)
+    if server.lr is None:
+        server = server.model_copy(update={"lr": OPTIMIZERS[server.optimizer].lr})
+    return settings.model_copy(update={"balance": balance, "train": train, "server": server})
 
 
 def dump_toml(settings: RunSettings) -> str:

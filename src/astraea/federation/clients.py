@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor
 from astraea.balance.augmentation import ClientSamples, augmented_rows
 from astraea.balance.histograms import client_histograms
 from astraea.balance.rebalancing import Rebalancing
+from astraea.balance.sampling import balanced_histogram, balanced_order
 from astraea.balance.settings import TransformSettings
 from astraea.balance.transforms import feature_spread, transform
 from astraea.data.dataset import Samples
@@ -33,39 +35,54 @@ class ClientData:
     """What one visit trains on: ``x`` of shape ``(n, *sample)``, ``y`` of shape ``(n,)``.
 
     ``fresh`` marks copies that are to be transformed anew in every epoch (``None``: there are none).
+    ``histogram`` ``(N,)`` counts the labels of an epoch, where they are counted; ``balanced`` says that an epoch
+    is drawn to that histogram, repeated samples being transformed like copies, instead of going through all.
     """
 
     x: Tensor
     y: Tensor
     fresh: Tensor | None
     transforms: TransformSettings
+    histogram: Tensor | None = None
+    balanced: bool = False
 
     def __len__(self) -> int:
         return len(self.y)
 
     def epoch(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return the samples in a new random order, ready for the model."""
-        order = torch.randperm(len(self.y), generator=generator)
-        x = as_input(self.x[order])
-        if self.fresh is not None:
-            fresh = self.fresh[order].nonzero().squeeze(1)
-            if len(fresh):
-                x[fresh] = transform(x[fresh], self.transforms, generator, feature_spread(x))
-        return x, self.y[order]
+        order, fresh = self._draw(generator)
+        here = order.to(self.x.device)
+        x = as_input(self.x[here])
+        if fresh is not None and bool(fresh.any()):
+            rows = fresh.nonzero().squeeze(1)
+            x[rows] = transform(x[rows], self.transforms, generator, feature_spread(x))
+        return x, self.y[here]
+
+    def _draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        """Return the places of an epoch's samples, and which of them are to be transformed."""
+        if not self.balanced or self.histogram is None:
+            order = torch.randperm(len(self.y), generator=generator)
+            return order, None if self.fresh is None else self.fresh[order]
+        order, repeated = balanced_order(self.y.cpu(), self.histogram, generator)
+        return order, repeated if self.fresh is None else repeated | self.fresh[order]
 
 
 class Population(Sequence[ClientData]):
     """All clients of a federation.
 
     ``x`` ``(n, *sample)`` and ``y`` ``(n,)`` hold every sample once; ``clients`` says which rows each client
-    trains on, repeated rows being copies. ``histograms`` ``(K, N)`` counts what each client trains on, copies
-    included; ``stored`` is the number of samples that all clients together keep.
+    trains on, repeated rows being copies. ``histograms`` ``(K, N)`` counts what each client trains on in an
+    epoch, copies included; ``stored`` is the number of samples that all clients together keep.
+
+    Arrays that are mapped from a file stay there: a client's samples are read when it is visited, so a round
+    costs what its clients hold, however many others there are.
     """
 
     def __init__(
         self,
-        x: Tensor,
-        y: Tensor,
+        x: Tensor | NDArray[Any],
+        y: Tensor | NDArray[Any],
         clients: Sequence[ClientSamples],
         classes: int,
         transforms: TransformSettings | None = None,
@@ -77,10 +94,18 @@ class Population(Sequence[ClientData]):
                 f"client {empty[0]} has no sample to train on ({len(empty)} such clients): "
                 "use fewer clients, or a milder skew or down-sampling"
             )
-        self.x, self.y, self.clients, self.classes = x, y, list(clients), classes
+        self._sources = {name: array for name, array in (("x", x), ("y", y)) if _is_file(array)}
+        self.x, self.y, self.classes = _as_tensor(x), _as_tensor(y), classes
         self.transforms = transforms or TransformSettings()
-        self.stored = sum(len(samples.rows) for samples in clients) if stored is None else stored
-        self.histograms = client_histograms(y.numpy(), [samples.rows for samples in clients], classes)
+        # One array for all clients: a list of a hundred thousand would take longer to send than to train.
+        self.rows = np.concatenate([samples.rows for samples in clients])
+        fresh = np.concatenate([samples.fresh for samples in clients])
+        self._fresh = fresh if fresh.any() else None
+        self._bounds = np.concatenate(([0], np.cumsum([len(samples.rows) for samples in clients])))
+        self.stored = len(self.rows) if stored is None else stored
+        owned = np.split(self.rows, self._bounds[1:-1])
+        self.histograms = client_histograms(self.y.numpy(), owned, classes)
+        self._balanced = False
 
     @classmethod
     def from_samples(
@@ -103,10 +128,9 @@ class Population(Sequence[ClientData]):
         streams where the clients are part of a larger federation, and is otherwise 0, 1, 2 and so on.
         """
         transforms = transforms or TransformSettings()
-        x, y = _shared(samples.x), _shared(samples.y)
         if rebalancing is None:
             plain = [ClientSamples(np.asarray(rows), np.zeros(len(rows), np.bool_)) for rows in clients]
-            return cls(x, y, plain, classes, transforms)
+            return cls(samples.x, samples.y, plain, classes, transforms)
         numbers = range(len(clients)) if numbers is None else numbers
         drawn = [
             augmented_rows(samples.y, np.asarray(rows), rebalancing, stream(seed, Purpose.AUGMENT, number))
@@ -114,7 +138,8 @@ class Population(Sequence[ClientData]):
         ]
         if on_the_fly:
             kept = sum(int((~part.fresh).sum()) for part in drawn)
-            return cls(x, y, drawn, classes, transforms, stored=kept)
+            return cls(samples.x, samples.y, drawn, classes, transforms, stored=kept)
+        x, y = _as_tensor(samples.x), _as_tensor(samples.y)
         copies, stored, next_row = [x], [], len(x)
         for number, part in zip(numbers, drawn, strict=True):
             rows = part.rows.copy()
@@ -130,15 +155,54 @@ class Population(Sequence[ClientData]):
         return cls(torch.cat(copies), labels, stored, classes, transforms)
 
     def __len__(self) -> int:
-        return len(self.clients)
+        return len(self._bounds) - 1
 
     def __getitem__(self, client: int) -> ClientData:  # type: ignore[override]  # slices make no sense here
-        samples = self.clients[client]
-        rows = torch.from_numpy(samples.rows)
-        fresh = torch.from_numpy(samples.fresh) if samples.fresh.any() else None
-        return ClientData(self.x[rows], self.y[rows], fresh, self.transforms)
+        start, stop = self._bounds[client], self._bounds[client + 1]
+        rows = torch.from_numpy(self.rows[start:stop]).to(self.x.device)
+        fresh = None if self._fresh is None else torch.from_numpy(self._fresh[start:stop])
+        return ClientData(
+            self.x[rows],
+            self.y[rows],
+            fresh if fresh is not None and fresh.any() else None,
+            self.transforms,
+            torch.from_numpy(self.histograms[client]),
+            self._balanced,
+        )
+
+    def class_balanced(self) -> Population:
+        """Return the population with epochs in which each client's classes occur equally often.
+
+        Epochs keep their length; ``histograms`` are those of the balanced epochs.
+        """
+        changed = copy.copy(self)
+        changed._balanced, changed.histograms = True, balanced_histogram(self.histograms)
+        return changed
+
+    def to(self, device: torch.device | str) -> Population:
+        """Return the population with its samples on ``device``."""
+        moved = copy.copy(self)
+        moved._sources, moved.x, moved.y = {}, self.x.to(device), self.y.to(device)
+        return moved
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | self._sources
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.x, self.y = _as_tensor(self.x), _as_tensor(self.y)
 
 
-def _shared(array: NDArray[Any]) -> Tensor:
-    # A tensor over read-only memory would be a way to write into it: PyTorch warns, so such arrays are copied.
-    return torch.from_numpy(array if array.flags.writeable else array.copy())
+def _is_file(array: Tensor | NDArray[Any]) -> bool:
+    """Whether ``array`` is a whole mapping of a file, not a part of one."""
+    return isinstance(array, np.memmap) and not isinstance(array.base, np.ndarray)
+
+
+def _as_tensor(array: Tensor | NDArray[Any]) -> Tensor:
+    # A tensor over read-only memory would be a way to write into it: PyTorch warns, so a file is mapped anew
+    # such that nothing is ever written back, and other read-only arrays are copied.
+    if isinstance(array, Tensor):
+        return array
+    if isinstance(array, np.memmap) and _is_file(array) and array.filename is not None:
+        array = np.memmap(array.filename, array.dtype, "c", array.offset, array.shape)
+    return torch.from_numpy(np.asarray(array) if array.flags.writeable else array.copy())

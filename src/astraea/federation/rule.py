@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from astraea.balance.losses import Loss
+from astraea.balance.losses import ClassView, Loss
 
 __all__ = ["LocalRule", "VisitContext"]
 
@@ -22,7 +22,9 @@ class VisitContext:
 
     ``start``: trainable weights at the begin of the visit, shape ``(W,)``; ``shared``: what travels with the
     model; ``client``: what this client kept from its earlier visits; ``log_prior``: of the effective class
-    prior, ``(N,)``, or ``None``; ``lr``: learning rate of the round.
+    prior, ``(N,)``, or ``None``; ``lr``: learning rate of the round; ``histogram``: of the labels that the client
+    trains on in an epoch, ``(N,)``, or ``None`` where nobody counted them; ``step``: optimiser steps that this
+    visit has taken so far.
     """
 
     start: Tensor
@@ -30,6 +32,8 @@ class VisitContext:
     client: Mapping[str, Tensor]
     log_prior: Tensor | None
     lr: float
+    histogram: Tensor | None = None
+    step: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,16 @@ class LocalRule:
     loss: Loss
     uses_prior: bool = False
 
+    def shared(self, params: Tensor) -> Mapping[str, Tensor]:
+        """Return what travels with the model of ``params`` ``(P,)`` from the first round on.
+
+        In each round the changes that the chains make to it add up.
+        """
+        return {}
+
     def objective(self, logits: Tensor, targets: Tensor, context: VisitContext) -> Tensor:
         """Return the scalar whose gradient the batch gives."""
-        return self.loss(logits, targets, context.log_prior)
+        return self.loss(logits, targets, ClassView(context.log_prior, context.histogram, context.step))
 
     def gradient(self, gradient: Tensor, weights: Tensor, context: VisitContext) -> Tensor:
         """Return the gradient to step along, shape ``(W,)``; called after each backward pass."""

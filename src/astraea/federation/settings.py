@@ -50,11 +50,36 @@ class TrainingSettings(BaseModel):
         lt=1,
         description="Share of the run over which the rate first rises linearly from near zero.",
     )
+    rule: Literal["plain", "fedprox", "scaffold"] = Field(
+        "plain",
+        description="What a client does beyond descent on the loss: plain (nothing), fedprox (a pull back to the model "
+        "that it received) or scaffold (control variates; twice the traffic; SGD only).",
+    )
+    mu: float = Field(0.01, ge=0, allow_inf_nan=False, description="fedprox: strength of the pull; usually 0.001 to 1.")
     loss: str = Field(
         "cross-entropy",
-        description="cross-entropy, or logit-adjusted: corrected for the effective class prior.",
+        description="cross-entropy; corrected for the effective class prior: logit-adjusted, ratio; for the client's "
+        "own classes: local-prior, fedlc, fedrs; from the first to the second in each visit: running-prior.",
     )
-    tau: float = Field(1.0, ge=0, description="Strength of the correction with loss = logit-adjusted.")
+    tau: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="logit-adjusted, local-prior, running-prior, fedlc: strength of the correction. Unset: the loss's "
+        "own, which is 1, with running-prior 1.5.",
+    )
+    prior_rate: float | None = Field(
+        None, ge=0, le=1, description="running-prior: how far each batch moves the prior to the client's. Unset: 0.1."
+    )
+    absent_scale: float | None = Field(
+        None, ge=0, le=1, description="fedrs: factor of the logits of classes that the client lacks. Unset: 0.5."
+    )
+    ratio_weight: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="ratio: how much more a class weighs for each time that it is rarer than the average. Unset: 0.1.",
+    )
     clip_norm: float | None = Field(None, gt=0, description="Largest norm of a gradient; longer ones are scaled.")
 
     @field_validator("optimizer")

@@ -63,6 +63,7 @@ def train_visit(
         client=client_state or {},
         log_prior=None if prior is None else prior.log(),
         lr=training.lr,
+        histogram=None if data.histogram is None else data.histogram.to(model.device),
     )
     steps, total = 0, torch.zeros((), device=model.device)
     for _ in range(training.epochs):
@@ -72,7 +73,7 @@ def train_visit(
             if deadline is not None and deadline.seconds is not None and deadline.clock() - began > deadline.seconds:
                 raise VisitError(f"not done within {deadline.seconds:g} s")
             model.grad.zero_()
-            loss = rule.objective(model.module(x[start:stop]), y[start:stop], context)
+            loss = rule.objective(model.module(x[start:stop]), y[start:stop], replace(context, step=steps))
             loss.backward()  # type: ignore[no-untyped-call]
             gradient = rule.gradient(model.grad, weights, context)
             if training.clip_norm is not None:

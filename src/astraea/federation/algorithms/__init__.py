@@ -10,6 +10,7 @@ from astraea.federation.algorithms.astraea import Astraea, AstraeaSettings
 from astraea.federation.algorithms.base import Algorithm, AlgorithmSettings, State, Sum, View
 from astraea.federation.algorithms.fedavg import FedAvg, FedAvgSettings
 from astraea.federation.rule import LocalRule
+from astraea.federation.server import Server
 from astraea.federation.settings import TrainingSettings
 
 __all__ = [
@@ -35,6 +36,8 @@ ALGORITHMS: dict[type[AlgorithmSettings], type[Algorithm]] = {
 AnyAlgorithmSettings = Annotated[FedAvgSettings | AstraeaSettings, Field(discriminator="name")]
 
 
-def make_algorithm(settings: AlgorithmSettings, training: TrainingSettings, rule: LocalRule) -> Algorithm:
-    """Return the algorithm that ``settings`` describe."""
-    return ALGORITHMS[type(settings)](settings, training, rule)
+def make_algorithm(
+    settings: AlgorithmSettings, training: TrainingSettings, rule: LocalRule, server: Server | None = None
+) -> Algorithm:
+    """Return the algorithm that ``settings`` describe; without a ``server`` the average is the next model."""
+    return ALGORITHMS[type(settings)](settings, training, rule, server)

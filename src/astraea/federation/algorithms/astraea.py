@@ -16,8 +16,6 @@ from pydantic import Field
 from astraea.balance.mediators import schedule_mediators
 from astraea.federation.algorithms.base import Algorithm, AlgorithmSettings
 from astraea.federation.plan import Chain, Visit
-from astraea.federation.rule import LocalRule
-from astraea.federation.settings import TrainingSettings
 
 __all__ = ["Astraea", "AstraeaSettings"]
 
@@ -34,6 +32,11 @@ class AstraeaSettings(AlgorithmSettings):
         "the papers' way), random (the control), none (every client alone, which leaves rebalancing only).",
     )
     capacity: int = Field(10, ge=1, description="Most clients of one mediator (γ).")
+    order: Literal["picked", "reversed", "shuffled"] = Field(
+        "picked",
+        description="In which order a mediator visits its clients: picked (as they were grouped, with kl the most "
+        "balanced first; the papers' way), reversed, or shuffled (anew in each pass).",
+    )
     mediator_epochs: int = Field(2, ge=1, description="Passes over a mediator's clients in a round (E_m).")
 
 
@@ -42,26 +45,26 @@ class Astraea(Algorithm):
 
     settings: AstraeaSettings
 
-    def __init__(self, settings: AstraeaSettings, training: TrainingSettings, rule: LocalRule) -> None:
-        super().__init__(settings, training, rule)
-
     @property
     def passes(self) -> int:
         """E_m: how often a mediator's chain visits each of its clients."""
         return self.settings.mediator_epochs
 
     def chains(self, cohort: list[int], histograms: NDArray[np.int64], rng: np.random.Generator) -> tuple[Chain, ...]:
-        """Return one chain a mediator, clients in the order in which they were picked."""
+        """Return one chain a mediator."""
         settings = self.settings
         if settings.mediators == "none":
             groups = [[place] for place in range(len(cohort))]
         else:
             seed = int(rng.integers(2**63))
             groups = schedule_mediators(histograms[cohort], settings.capacity, settings.mediators, seed=seed)
-        return tuple(
-            Chain(
-                number,
-                tuple(Visit(cohort[place], pass_) for pass_ in range(settings.mediator_epochs) for place in group),
-            )
-            for number, group in enumerate(groups)
-        )
+        return tuple(Chain(number, self._visits(cohort, group, rng)) for number, group in enumerate(groups))
+
+    def _visits(self, cohort: list[int], group: list[int], rng: np.random.Generator) -> tuple[Visit, ...]:
+        visits = []
+        for pass_ in range(self.settings.mediator_epochs):
+            order = group[::-1] if self.settings.order == "reversed" else group
+            if self.settings.order == "shuffled":
+                order = [group[place] for place in rng.permutation(len(group))]
+            visits += [Visit(cohort[place], pass_) for place in order]
+        return tuple(visits)

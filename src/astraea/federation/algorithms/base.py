@@ -22,6 +22,7 @@ from astraea.balance.prior import effective_prior
 from astraea.errors import InputError
 from astraea.federation.plan import Baton, Chain, ChainResult, RoundPlan
 from astraea.federation.rule import LocalRule
+from astraea.federation.server import Server
 from astraea.federation.settings import TrainingSettings
 
 __all__ = ["Algorithm", "AlgorithmSettings", "State", "Sum", "View"]
@@ -60,13 +61,20 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """The running sum of a round's results: memory for one model, however many chains there are."""
+    """The running sum of a round's results: memory for one model, however many chains there are.
+
+    ``params`` is weighted by ``weight``, ``counters`` by ``examples``; ``extras`` sums the changes to what travels;
+    ``work`` sums samples times steps, where steps are normalised.
+    """
 
     params: Tensor
     counters: Tensor
     extras: Mapping[str, Tensor]
     examples: int = 0
     clients: dict[int, Mapping[str, Tensor]] = field(default_factory=dict)
+    weight: float = 0.0
+    work: float = 0.0
+    plan: RoundPlan | None = None
 
 
 class AlgorithmSettings(BaseModel):
@@ -89,18 +97,26 @@ class AlgorithmSettings(BaseModel):
 class Algorithm(ABC):
     """Plans rounds and averages what comes back, each chain weighted by its clients' samples.
 
+    ``rule`` is what a client does in a visit, ``server`` what becomes of the average; both go with any algorithm.
     The weights are those of FedAvg (McMahan et al. 2017) and of Astraea's Algorithm 1 (Duan et al. 2021), whose
     printed update subtracts where it must add: the next model is ``sum_m n_m / n * w_m``.
     """
 
-    def __init__(self, settings: AlgorithmSettings, training: TrainingSettings, rule: LocalRule) -> None:
+    def __init__(
+        self,
+        settings: AlgorithmSettings,
+        training: TrainingSettings,
+        rule: LocalRule,
+        server: Server | None = None,
+    ) -> None:
         self.settings = settings
         self.training = training
         self.rule = rule
+        self.server = server or Server()
 
     def init(self, params: Tensor, counters: Tensor) -> State:
         """Return the state before the first round."""
-        return State(0, params.clone(), counters.clone())
+        return State(0, params.clone(), counters.clone(), self.rule.shared(params))
 
     @abstractmethod
     def chains(self, cohort: list[int], histograms: NDArray[np.int64], rng: np.random.Generator) -> tuple[Chain, ...]:
@@ -146,6 +162,7 @@ class Algorithm(ABC):
             torch.zeros_like(start.params),
             torch.zeros_like(start.counters, dtype=torch.float64),
             {name: torch.zeros_like(value) for name, value in start.extras.items()},
+            plan=plan,
         )
 
     def add(self, total: Sum, result: ChainResult) -> Sum:
@@ -153,29 +170,42 @@ class Algorithm(ABC):
         if not result.trained:
             return total
         baton = result.baton
-        total.params.add_(baton.params, alpha=baton.examples)
+        weight, work = self.server.weight(result, None if total.plan is None else total.plan.training)
+        total.params.add_(baton.params, alpha=weight)
         total.counters.add_(baton.counters, alpha=baton.examples)
-        for name, value in total.extras.items():
-            value.add_(baton.extras[name], alpha=baton.examples)
+        for name, change in total.extras.items():
+            change.add_(baton.extras[name])
+            if total.plan is not None:
+                change.sub_(total.plan.start.extras[name])
         total.clients.update(result.client_states)
-        return replace(total, examples=total.examples + baton.examples)
+        return replace(
+            total,
+            examples=total.examples + baton.examples,
+            weight=total.weight + weight,
+            work=total.work + work,
+        )
 
     def finish(self, state: State, total: Sum) -> State:
         """Return the state after the round; without any result the model stays as it is."""
+        round_ = state.round + 1
         if total.examples == 0:
-            return replace(state, round=state.round + 1)
+            return replace(state, round=round_)
+        # FedNova's sum(p a) * sum(p / a); 1 where every chain has the same steps.
+        stretch = total.work * total.weight / total.examples**2 if total.work else 1.0
+        params, memory = self.server.next(state.params, total.params / total.weight, stretch, round_, state.server)
         return replace(
             state,
-            round=state.round + 1,
-            params=total.params / total.examples,
+            round=round_,
+            params=params,
             counters=(total.counters / total.examples).round().to(torch.int64),
-            shared={name: value / total.examples for name, value in total.extras.items()},
+            shared={name: state.shared[name] + change for name, change in total.extras.items()},
+            server=memory,
             clients={**state.clients, **total.clients},
         )
 
     def deploy(self, state: State) -> tuple[Tensor, Tensor]:
         """Return the ``(params, counters)`` to use, which may differ from those that are sent out."""
-        return state.params, state.counters
+        return self.server.deploy(state.params, state.server), state.counters
 
     def prior(self, histograms: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the effective class prior, shape ``(N,)``: copies, what was kept, and participation counted.

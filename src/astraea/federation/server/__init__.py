@@ -1,0 +1,101 @@
+"""The server side, which goes with any algorithm: from a round's models to the next one, and to the one in use.
+
+A further server optimiser is a file here, and a line in ``OPTIMIZERS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from astraea.federation.plan import ChainResult, LocalTraining
+from astraea.federation.server.averaging import averaged
+from astraea.federation.server.fedadam import fedadam
+from astraea.federation.server.fedavgm import fedavgm
+from astraea.federation.server.fednova import chain_steps
+from astraea.federation.server.realignment import Classifier, find_classifier, realigned
+from astraea.federation.server.settings import ServerSettings
+from astraea.federation.vector import VectorModel
+
+__all__ = ["OPTIMIZERS", "Server", "ServerSettings", "make_server"]
+
+Memory = Mapping[str, Tensor]
+Step = Callable[[Tensor, Memory, ServerSettings, float], tuple[Tensor, Memory]]
+"""(a round's change ``(W,)``, memory, settings, learning rate) -> (step ``(W,)``, memory)."""
+
+
+class _Optimizer(NamedTuple):
+    step: Step
+    lr: float
+
+
+OPTIMIZERS: dict[str, _Optimizer] = {
+    "none": _Optimizer(lambda change, memory, settings, lr: (lr * change, {}), 1.0),
+    "momentum": _Optimizer(fedavgm, 1.0),
+    "adam": _Optimizer(fedadam, 0.01),
+}
+"""Each server optimiser, and its learning rate if none is set."""
+
+_AVERAGE = "average"
+
+
+@dataclass(frozen=True)
+class Server:
+    """Settings, and where things lie in a model's vector.
+
+    ``weights``: the trainable part is the first so many numbers, and all else are buffers, which are averaged but
+    not optimised (``None``: there are none); ``classifier``: the final layer, if it is to be realigned.
+    """
+
+    settings: ServerSettings = field(default_factory=ServerSettings)
+    weights: int | None = None
+    classifier: Classifier | None = None
+
+    def weight(self, result: ChainResult, training: LocalTraining | None) -> tuple[float, float]:
+        """Return the weight of a chain's model in the average, and its samples times its steps.
+
+        The second is 0 unless changes are normalised.
+        """
+        examples = float(result.baton.examples)
+        if self.settings.aggregation == "samples" or training is None:
+            return examples, 0.0
+        steps = chain_steps(result, training)
+        return examples / steps, examples * steps
+
+    def next(self, params: Tensor, mean: Tensor, stretch: float, round_: int, memory: Memory) -> tuple[Tensor, Memory]:
+        """Return the next model, and what the server remembers.
+
+        ``params`` ``(P,)`` is the model that the round began with, ``mean`` the weighted average of what came
+        back, and ``stretch`` the factor by which its change is to be lengthened; ``round_`` counts from 1.
+        """
+        settings = self.settings
+        optimizer, default = OPTIMIZERS[settings.optimizer]
+        lr = default if settings.lr is None else settings.lr
+        own: Memory = {}
+        if settings.optimizer != "none" or lr != 1.0 or stretch != 1.0:
+            trained = slice(self.weights)
+            step, own = optimizer(stretch * (mean[trained] - params[trained]), memory, settings, lr)
+            mean = torch.cat([params[trained] + step, mean[len(step) :]])
+        if settings.average:
+            own = {**own, _AVERAGE: averaged(memory.get(_AVERAGE), mean, round_, settings.average)}
+        return mean, own
+
+    def deploy(self, params: Tensor, memory: Memory) -> Tensor:
+        """Return the model to use, ``(P,)``."""
+        used = memory.get(_AVERAGE, params)
+        if self.classifier is None or self.settings.realign is None:
+            return used
+        return realigned(used, self.classifier, self.settings.realign)
+
+
+def make_server(settings: ServerSettings, model: VectorModel, classes: int) -> Server:
+    """Return the server side for ``model``.
+
+    Raises :class:`InputError` if the model has no final layer that could be realigned.
+    """
+    classifier = None if settings.realign is None else find_classifier(model, classes)
+    return Server(settings, len(model.weights), classifier)
