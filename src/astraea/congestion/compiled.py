@@ -12,12 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from numba import njit
+from numba.core import config
 
 __all__ = ["compiled", "inlined"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_INTERPRETED: bool = config.DISABLE_JIT  # type: ignore[attr-defined]
 _OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
 
 
@@ -37,6 +40,8 @@ _STAMP = _stamp()
 
 def compiled(function: F) -> F:
     """Compile a function that is called as a whole."""
+    if _INTERPRETED:  # machine code neither warns of overflow nor of division by zero
+        return np.errstate(all="ignore")(function)
     dispatcher: F = _stamped(njit(**_OPTIONS)(function))
     return dispatcher
 
@@ -49,7 +54,7 @@ def inlined(function: F) -> F:
 
 def _stamped(dispatcher: Any) -> Any:
     """Let the cached code of a function depend on all that may be compiled into it, not on its own file alone."""
-    cache = getattr(dispatcher, "_cache", None)  # plain Python functions have none
-    if cache is not None:
+    if not _INTERPRETED:
+        cache = dispatcher._cache
         cache._cache_file._source_stamp = (cache._cache_file._source_stamp, _STAMP)
     return dispatcher

@@ -30,4 +30,4 @@ def uniform(row: Any) -> float:
 @inlined
 def exponential(row: Any, mean: float) -> float:
     """Return an exponentially distributed number of the given ``mean``."""
-    return -mean * np.log(1.0 - uniform(row))
+    return float(-mean * np.log(1.0 - uniform(row)))

@@ -108,7 +108,7 @@ def _update_bandwidth(f: Any, c: Any) -> None:
         return
     rate = f.sample_delivered * 1e9 / f.sample_interval
     if not f.sample_limited or rate >= c.bandwidth:
-        c.bandwidth = filters.windowed_max(c.rates, rate, float(f.round), _RATE_ROUNDS)
+        c.bandwidth = filters.windowed_max(c.rates, rate, float(f.rounds), _RATE_ROUNDS)
 
 
 @inlined

@@ -20,9 +20,9 @@ __all__ = ["DELTA", "STATE", "on_ack", "on_loss", "on_timeout", "start"]
 
 STATE = np.dtype(
     [
-        ("standing", "f8", filters.SHAPE),  # smallest round-trip time of the last half of one
-        ("base", "f8", filters.SHAPE),  # smallest of ten seconds
-        ("peak", "f8", filters.SHAPE),  # greatest of four round trips
+        ("standing_rtt", "f8", filters.SHAPE),  # smallest round-trip time of the last half of one
+        ("base_rtt", "f8", filters.SHAPE),  # smallest of ten seconds
+        ("peak_rtt", "f8", filters.SHAPE),  # greatest of four round trips
         ("starting", "i8"),
         ("delta_inverse", "f8"),
         ("velocity", "f8"),
@@ -47,9 +47,9 @@ def start(f: Any, c: Any, now: int) -> None:
     """Begin by doubling per round trip."""
     f.cwnd = INITIAL_WINDOW
     f.ssthresh = NO_THRESHOLD
-    filters.clear(c.standing)
-    filters.clear(c.base)
-    filters.clear(c.peak)
+    filters.clear(c.standing_rtt)
+    filters.clear(c.base_rtt)
+    filters.clear(c.peak_rtt)
     c.starting = 1
     c.delta_inverse = 1.0 / DELTA
     c.velocity = 1.0
@@ -65,9 +65,9 @@ def on_ack(f: Any, c: Any, now: int) -> None:
     if f.acked == 0:
         return
     rtt = float(f.last_rtt)
-    standing = filters.windowed_min(c.standing, rtt, now, 0.5 * f.srtt)
-    base = filters.windowed_min(c.base, rtt, now, _BASE_WINDOW)
-    peak = filters.windowed_max(c.peak, rtt, now, 4.0 * f.srtt)
+    standing = filters.windowed_min(c.standing_rtt, rtt, now, 0.5 * f.srtt)
+    base = filters.windowed_min(c.base_rtt, rtt, now, _BASE_WINDOW)
+    peak = filters.windowed_max(c.peak_rtt, rtt, now, 4.0 * f.srtt)
     waiting = standing - base
     if waiting <= _NEARLY_EMPTY * (peak - base):
         c.empty_at = now

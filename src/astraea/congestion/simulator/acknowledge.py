@@ -35,8 +35,8 @@ def acknowledge(w: Any, i: int, f: Any, now: int) -> None:
     at = INF
     while pn < end:
         packet = w.packets[i, pn & f.mask]
-        if packet.flags & DROPPED:
-            if not packet.flags & LOST:
+        if packet.status & DROPPED:
+            if not packet.status & LOST:
                 missing += 1
             pn += 1
             continue
@@ -47,12 +47,12 @@ def acknowledge(w: Any, i: int, f: Any, now: int) -> None:
         acked += 1
         f.holes += missing
         missing = 0
-        if packet.flags & LOST:
-            if not packet.flags & RESENT:
+        if packet.status & LOST:
+            if not packet.status & RESENT:
                 spurious += 1
         else:
             f.inflight -= 1
-        if packet.flags & MARKED:
+        if packet.status & MARKED:
             marks += 1
         seq = packet.seq
         if seq == f.una_seq:
@@ -99,13 +99,13 @@ def _sample_rate(f: Any, packet: Any, now: int) -> None:
     """Sample the delivery rate over ``packet``'s flight (draft-cheng-iccrg-delivery-rate-estimation)."""
     f.sample_interval = max(packet.sent - packet.first_sent_at, now - packet.delivered_at)
     f.sample_delivered = f.delivered - packet.delivered
-    f.sample_limited = (packet.flags & LIMITED) != 0
+    f.sample_limited = (packet.status & LIMITED) != 0
     f.first_sent_at = packet.sent
     f.delivered_at = now
     f.round_start = 0
     if packet.delivered >= f.round_end:
         f.round_end = f.delivered
-        f.round += 1
+        f.rounds += 1
         f.round_start = 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from astraea.congestion.compiled import inlined
+from astraea.congestion.compiled import compiled, inlined
 from astraea.congestion.controllers import dispatch
 from astraea.congestion.rng import exponential
 from astraea.congestion.simulator.state import ACTIVE, CLOSED, INF, WAITING
@@ -16,7 +16,7 @@ BULK, REGULAR, POISSON = 0, 1, 2  # all at once; a chunk at regular times; at ex
 _INITIAL_WINDOW = 10.0  # RFC 6928
 
 
-@inlined
+@compiled
 def wake(w: Any, i: int, f: Any, now: int) -> None:
     """Start flow ``i``, hand over its next data, or end it, as is due at ``now``."""
     if now >= f.end_at:
@@ -47,7 +47,7 @@ def wake(w: Any, i: int, f: Any, now: int) -> None:
     f.wake_at = min(f.app_at, f.end_at)
 
 
-@inlined
+@compiled
 def close(w: Any, i: int, f: Any, now: int) -> None:
     """Take leave: the last control interval ends here, and nothing is waited for any more."""
     close_interval(w, i, f, now)

@@ -164,7 +164,7 @@ def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, pa
         gain=settings.policy.gain,
         refresh_after=INF if settings.policy.refresh_s is None else round(settings.policy.refresh_s * 1e9),
         hops=len(path),
-        size=size,
+        wire_bytes=size,
         reverse_delay=round((rtt - forward) * 1e6),
         start_at=round(flow.start_s * 1e9),
         wake_at=round(flow.start_s * 1e9),

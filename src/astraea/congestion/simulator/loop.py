@@ -97,7 +97,7 @@ def _key(w: Any, i: int, f: Any) -> int:
     return int(key)
 
 
-@inlined
+@compiled
 def _build(w: Any, clock: Any) -> None:
     """Play the whole tournament anew: what acts from outside may have changed any flow's key."""
     leaves = clock.leaves

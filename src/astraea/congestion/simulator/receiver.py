@@ -56,7 +56,7 @@ def _acknowledge(w: Any, i: int, f: Any, pn: int, packet: Any, arrival: int) -> 
     f.last_ack = at
     for held in range(f.hold_pn, pn + 1):
         earlier = w.packets[i, held & f.mask]
-        if not earlier.flags & DROPPED:
+        if not earlier.status & DROPPED:
             earlier.at = at
     f.ack_at = min(f.ack_at, at)
     f.hold_pn = -1

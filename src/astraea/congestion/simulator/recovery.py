@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from astraea.congestion.compiled import inlined
+from astraea.congestion.compiled import compiled, inlined
 from astraea.congestion.controllers import dispatch
-from astraea.congestion.simulator.sender import send_new, transmit
+from astraea.congestion.simulator.sender import take_new, transmit
 from astraea.congestion.simulator.state import (
     ACTIVE,
     ARRIVED,
@@ -32,7 +32,7 @@ __all__ = ["expire", "find_losses", "progress", "undo_timeout"]
 _DUPLICATES = 3  # packets beyond a hole that make waiting for reordering needless
 
 
-@inlined
+@compiled
 def find_losses(w: Any, i: int, f: Any, now: int) -> None:
     """Declare lost what is missing and old enough (RFC 8985, 6.2); else wait for the rest of its time."""
     patience = 0
@@ -42,7 +42,7 @@ def find_losses(w: Any, i: int, f: Any, now: int) -> None:
     deadline = INF
     while pn <= f.newest_pn:
         packet = w.packets[i, pn & f.mask]
-        if packet.flags & DROPPED and not packet.flags & LOST:
+        if packet.status & DROPPED and not packet.status & LOST:
             due = packet.sent + f.last_rtt + patience
             if patience > 0 and due > now:
                 deadline = due
@@ -61,7 +61,7 @@ def find_losses(w: Any, i: int, f: Any, now: int) -> None:
 @inlined
 def _declare(w: Any, i: int, f: Any, packet: Any) -> None:
     """Give up ``packet`` and queue its data."""
-    packet.flags |= LOST
+    packet.status |= LOST
     f.inflight -= 1
     f.lost += 1
     f.newly_lost += 1
@@ -124,7 +124,7 @@ def _reduce(f: Any) -> None:
     f.cwnd = max(f.inflight + max(allowed, 0), 1)
 
 
-@inlined
+@compiled
 def expire(w: Any, i: int, f: Any, now: int) -> None:
     """Let the timer of flow ``i`` go off."""
     f.timer_at = INF
@@ -141,10 +141,9 @@ def expire(w: Any, i: int, f: Any, now: int) -> None:
     elif f.timer == PROBE:
         f.timer = RTO
         f.timer_at = now + f.rto
-        if f.next_seq < f.limit_seq and f.next_seq - f.una_seq < f.window_max:
-            send_new(w, i, f, now)
-        else:
-            transmit(w, i, f, f.next_seq - 1, RESENT, now)
+        new = f.next_seq < f.limit_seq and f.next_seq - f.una_seq < f.window_max
+        seq = take_new(w, i, f) if new else f.next_seq - 1
+        transmit(w, i, f, seq, 0 if new else RESENT, now)
     else:
         _time_out(w, i, f, now)
 
@@ -155,7 +154,7 @@ def _time_out(w: Any, i: int, f: Any, now: int) -> None:
     for pn in range(f.known_pn, f.next_pn):
         packet = w.packets[i, pn & f.mask]
         passed = pn < f.ack_pn
-        if packet.flags & LOST or (passed and not packet.flags & DROPPED):
+        if packet.status & LOST or (passed and not packet.status & DROPPED):
             continue
         if pn > f.known_pn and packet.sent + f.last_rtt > now:
             break
@@ -173,13 +172,13 @@ def _time_out(w: Any, i: int, f: Any, now: int) -> None:
     back_off(f, now)
 
 
-@inlined
+@compiled
 def undo_timeout(w: Any, i: int, f: Any, now: int) -> None:
     """Take back a timeout: what it gave up is still on its way, unless a later acknowledgement says otherwise."""
     for pn in range(f.ack_pn, f.next_pn):
         packet = w.packets[i, pn & f.mask]
-        if packet.flags & LOST:
-            packet.flags &= ~LOST
+        if packet.status & LOST:
+            packet.status &= ~LOST
             f.inflight += 1
             f.lost -= 1
             if packet.seq >= f.una_seq:

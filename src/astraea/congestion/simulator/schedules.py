@@ -41,15 +41,17 @@ def schedule_of(link: LinkSettings, duration_s: float, rng: np.random.Generator)
         low, high = np.log(link.walk.low_mbps), np.log(link.walk.high_mbps)
         return _pieces(np.arange(count) * link.walk.every_s * 1e9, np.exp(_reflect(drawn, low, high)), None)
     if link.trace is not None:
-        return _trace(link.trace, link.trace_offset_s, _version(link.trace))
+        return _trace(link.trace, link.trace_offset_s)
     return Schedule(rows(0, SEGMENT), INF, _NEVER)
 
 
 def segments_of(link: LinkSettings, duration_s: float) -> int:
-    """Return how many segments :func:`schedule_of` would give."""
+    """Return the most segments that :func:`schedule_of` may give, wherever a trace begins."""
     if link.walk is not None:
         return int(np.ceil(duration_s / link.walk.every_s))
-    return len(schedule_of(link, duration_s, np.random.default_rng(0)).segments)
+    if link.trace is not None:
+        return len(np.flatnonzero(np.diff(_opportunities(link.trace, _version(link.trace))))) + 2
+    return len(link.steps)
 
 
 def _steps(link: LinkSettings) -> Schedule:
@@ -85,12 +87,17 @@ def _pieces(starts: NDArray[np.floating[Any]], mbps: NDArray[np.floating[Any]], 
     return Schedule(table, round(end), float(carried[-1])) if end else Schedule(table, INF, _NEVER)
 
 
-@lru_cache(maxsize=32)
-def _trace(path: Path, offset_s: float, _version: int) -> Schedule:
-    counts = np.bincount(np.maximum(read_trace(path), 1) - 1)  # opportunity of millisecond m closes bin m - 1
+def _trace(path: Path, offset_s: float) -> Schedule:
+    counts = _opportunities(path, _version(path))
     counts = np.roll(counts, -round(offset_s * 1e3) % len(counts))
     edges = np.flatnonzero(np.diff(counts, prepend=-1))  # equal neighbours are one segment
     return _pieces(edges * 1e6, counts[edges] * _OPPORTUNITY * 8e-3, len(counts) * 1e6)
+
+
+@lru_cache(maxsize=32)
+def _opportunities(path: Path, _version: int) -> NDArray[np.int64]:
+    """Return the delivery opportunities of each millisecond; that of time m closes the one before it."""
+    return np.bincount(np.maximum(read_trace(path), 1) - 1)
 
 
 def read_trace(path: Path) -> NDArray[np.int64]:

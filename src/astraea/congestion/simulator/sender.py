@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from astraea.congestion.compiled import inlined
+from astraea.congestion.compiled import compiled, inlined
 from astraea.congestion.simulator.links import offer
 from astraea.congestion.simulator.receiver import receive
 from astraea.congestion.simulator.state import (
@@ -19,7 +19,7 @@ from astraea.congestion.simulator.state import (
 )
 from astraea.congestion.simulator.timers import arm
 
-__all__ = ["advance_stage", "send", "send_new", "transmit"]
+__all__ = ["advance_stage", "send", "take_new", "transmit"]
 
 
 @inlined
@@ -42,32 +42,41 @@ def send(w: Any, i: int, f: Any, now: int) -> None:
             return
         if not repeat and f.next_seq - f.una_seq >= f.window_max:
             return
-        if f.pacing_rate > 0.0:
-            if quota == f.burst and f.pace_at > now:
-                f.release_at = f.pace_at
-                return
-            f.pace_at = max(f.pace_at, now) + int(1e9 / f.pacing_rate)
-            quota = quota - 1 if quota > 1 else f.burst
+        if f.pacing_rate > 0.0 and quota == f.burst and f.pace_at > now:
+            f.release_at = f.pace_at
+            return
         if repeat:
             seq = w.resend[i, f.resend_head & (w.resend.shape[1] - 1)]
             f.resend_head += 1
-            if seq >= f.una_seq and w.data[i, seq & f.seq_mask] & QUEUED:
-                w.data[i, seq & f.seq_mask] &= ~QUEUED & 0xFF
-                if not w.data[i, seq & f.seq_mask] & ARRIVED:
-                    transmit(w, i, f, seq, RESENT, now)
+            if not _still_wanted(w, i, f, seq):
+                continue
         else:
-            send_new(w, i, f, now)
+            seq = take_new(w, i, f)
+        transmit(w, i, f, seq, RESENT if repeat else 0, now)
+        if f.pacing_rate > 0.0:
+            f.pace_at = max(f.pace_at, now) + int(1e9 / f.pacing_rate)
+            quota = quota - 1 if quota > 1 else f.burst
     f.window_limited = 1
 
 
 @inlined
-def send_new(w: Any, i: int, f: Any, now: int) -> None:
-    """Send the next piece of data."""
+def _still_wanted(w: Any, i: int, f: Any, seq: int) -> bool:
+    """Take data ``seq`` off the queue; return whether it has neither arrived nor been taken off before."""
+    if seq < f.una_seq:
+        return False
+    known = w.data[i, seq & f.seq_mask]
+    w.data[i, seq & f.seq_mask] = known & ~QUEUED & 0xFF
+    return bool(known & (QUEUED | ARRIVED) == QUEUED)
+
+
+@inlined
+def take_new(w: Any, i: int, f: Any) -> int:
+    """Return the number of the next piece of data, which is going to be sent."""
     seq = f.next_seq
     if seq - f.una_seq > f.seq_mask:
         _widen_data(w, i, f)
     f.next_seq = seq + 1
-    transmit(w, i, f, seq, 0, now)
+    return int(seq)
 
 
 @inlined
@@ -86,7 +95,7 @@ def transmit(w: Any, i: int, f: Any, seq: int, flags: int, now: int) -> None:
     packet.delivered = f.delivered
     packet.delivered_at = f.delivered_at
     packet.first_sent_at = f.first_sent_at
-    packet.flags = flags | LIMITED if f.delivered <= f.limited_until else flags
+    packet.status = flags | LIMITED if f.delivered <= f.limited_until else flags
     f.sent += 1
     f.inflight += 1
     f.last_sent_at = now
@@ -99,7 +108,7 @@ def transmit(w: Any, i: int, f: Any, seq: int, flags: int, now: int) -> None:
     _forward(w, i, f, pn, 0, now)
 
 
-@inlined
+@compiled
 def advance_stage(w: Any, i: int, f: Any, hop: int, now: int) -> None:
     """Let the packets of flow ``i`` that reach the link at ``hop`` of its path by ``now`` go on."""
     stage = w.stages[i, hop]
@@ -108,7 +117,7 @@ def advance_stage(w: Any, i: int, f: Any, hop: int, now: int) -> None:
     at = INF
     while pn < end:
         packet = w.packets[i, pn & f.mask]
-        if not packet.flags & DROPPED:
+        if not packet.status & DROPPED:
             if packet.at > now:
                 at = packet.at
                 break
@@ -123,13 +132,13 @@ def _forward(w: Any, i: int, f: Any, pn: int, hop: int, now: int) -> None:
     """Offer packet ``pn`` to the link at ``hop`` of its path, and send what leaves on its way."""
     packet = w.packets[i, pn & f.mask]
     link = w.links[w.routes[i, hop]]
-    departure, marked = offer(link, w.segments, f.size, now)
+    departure, marked = offer(link, w.segments, f.wire_bytes, now)
     if departure < 0:
-        packet.flags |= DROPPED
+        packet.status |= DROPPED
         packet.at = INF
         return
     if marked:
-        packet.flags |= MARKED
+        packet.status |= MARKED
     arrival = departure + link.delay
     if hop + 1 == f.hops:
         receive(w, i, f, pn, arrival)

@@ -43,7 +43,7 @@ __all__ = [
 INF = 1 << 62  # a time that never comes, and an amount that never runs out
 
 WAITING, ACTIVE, CLOSED = 0, 1, 2  # a flow's phase
-DROPPED, MARKED = 1, 2  # a packet's flags: what the network did to it,
+DROPPED, MARKED = 1, 2  # a packet's status: what the network did to it,
 LOST, RESENT, LIMITED = 4, 8, 16  # and what the sender believes: lost, a repeat, limited by the application
 ARRIVED, MISSING, QUEUED = 1, 2, 4  # data: acknowledged, declared lost, waiting to be sent again
 OPEN, RECOVERY, TIMEOUT = 0, 1, 2  # a flow's state of loss recovery
@@ -80,7 +80,7 @@ FLOW = np.dtype(
         ("acked", "i8"),  # transmissions this acknowledgement covers
         ("prior_inflight", "i8"),  # in flight before this acknowledgement
         ("recovering", "i8"),  # OPEN, RECOVERY or TIMEOUT
-        ("round", "i8"),  # round trips so far
+        ("rounds", "i8"),  # round trips so far
         ("round_start", "i8"),  # whether this acknowledgement begins a round trip
         ("window_limited", "i8"),  # whether the window, not the application, has bounded sending this round
         ("sample_delivered", "i8"),  # delivery-rate sample: packets delivered ...
@@ -96,7 +96,7 @@ FLOW = np.dtype(
         ("gain", "f8"),  # change of the window or rate at an action of 1
         ("refresh_after", "i8"),  # age at which a policy renews its base round-trip time; INF: never
         ("hops", "i8"),
-        ("size", "i8"),  # bytes of a packet on the wire
+        ("wire_bytes", "i8"),  # of a packet
         ("reverse_delay", "i8"),  # from the receiver back to the sender
         ("start_at", "i8"),
         ("end_at", "i8"),
@@ -187,11 +187,10 @@ PACKET = np.dtype(
         ("at", "i8"),  # when it reaches its next stage: a link, or the sender as an acknowledgement
         ("sent", "i8"),
         ("seq", "i8"),  # which data it carries
-        ("flags", "i8"),
+        ("status", "i8"),  # bits: DROPPED, MARKED, LOST, RESENT, LIMITED
         ("delivered", "i8"),  # connection's counts when it was sent, for the delivery-rate sample
         ("delivered_at", "i8"),
         ("first_sent_at", "i8"),
-        ("link", "i8"),
     ],
     align=True,
 )

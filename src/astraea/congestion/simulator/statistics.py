@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from astraea.congestion.compiled import inlined
+from astraea.congestion.compiled import compiled, inlined
 from astraea.congestion.simulator.links import backlog
 from astraea.congestion.simulator.state import INF
 
@@ -16,13 +16,14 @@ def begin_interval(w: Any, i: int, f: Any, now: int) -> None:
     """Note the counters of flow ``i`` and set when the interval that begins now ends."""
     _copy(w.marks[i], f, now)
     f.interval_rtt_min = INF
-    length = f.interval_fixed
-    if length == 0:
-        length = max(f.interval_min, int(0.5 * f.srtt))
-    f.interval_at = now + length
+    fixed = f.interval_fixed
+    if fixed > 0:
+        f.interval_at = now - now % fixed + fixed  # one clock for all flows
+    else:
+        f.interval_at = now + max(f.interval_min, int(0.5 * f.srtt))
 
 
-@inlined
+@compiled
 def close_interval(w: Any, i: int, f: Any, now: int) -> None:
     """Fill ``w.intervals[i]`` with what flow ``i`` did since the interval began, and begin the next."""
     row = w.intervals[i]
@@ -45,7 +46,7 @@ def close_interval(w: Any, i: int, f: Any, now: int) -> None:
     begin_interval(w, i, f, now)
 
 
-@inlined
+@compiled
 def record_sample(w: Any, clock: Any, now: int) -> None:
     """Write the next row of ``w.samples`` and ``w.backlogs``."""
     k = clock.samples
