@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No deadline, since a busy machine would fail good tests; the same examples each time where a failure must repeat.
+settings.register_profile("astraea", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("astraea")
 
 
 @pytest.fixture(scope="session")

@@ -82,7 +82,7 @@ def test_stopped_and_resumed_is_uninterrupted(whole: Path, tiny: RunSettings, tm
 
 
 def test_a_killed_process_loses_at_most_the_rounds_since_its_checkpoint(tiny: RunSettings, tmp_path: Path) -> None:
-    settings = tiny.model_copy(update={"rounds": 60})
+    settings = tiny.model_copy(update={"rounds": 24})
     config, folder = tmp_path / "long.toml", tmp_path / "killed"
     config.write_text(dump_toml(settings))
     command = [sys.executable, "-m", "astraea", "run", str(config), "--out", str(folder)]
