@@ -20,7 +20,7 @@ from astraea.federation.plan import ChainResult, RoundPlan
 from astraea.federation.rule import LocalRule
 from astraea.seeding import Purpose, stream
 
-__all__ = ["Best", "Budget", "Callback", "Engine", "Metrics", "Run", "Totals", "train"]
+__all__ = ["Best", "Budget", "Callback", "Engine", "Metrics", "Run", "Tally", "Totals", "train"]
 
 Metrics = dict[str, Any]
 """One line of ``metrics.jsonl``: plain numbers under the names that the metrics page explains."""
@@ -134,7 +134,7 @@ def train(
             )
             plan = algorithm.plan(run.state, view, stream(seed, Purpose.PARTICIPATION, round_))
             # 2. Execute and aggregate, one chain at a time
-            tally = _Tally(plan)
+            tally = Tally(plan)
             total = algorithm.zero(plan)
             for result in engine.execute(plan, algorithm.rule, population):
                 total = algorithm.add(total, result)
@@ -169,8 +169,8 @@ def _better(best: Best | None, metrics: Metrics, round_: int, params: Tensor, co
     return Best(round_, score, params, counters)
 
 
-class _Tally:
-    """Counts one round."""
+class Tally:
+    """Counts one round: what it cost, what was skipped, and its line of metrics."""
 
     def __init__(self, plan: RoundPlan) -> None:
         self.plan = plan
@@ -181,6 +181,7 @@ class _Tally:
         self.skipped: list[tuple[int, int, str]] = []
 
     def add(self, result: ChainResult) -> None:
+        """Count one chain."""
         self.steps.append(result.baton.steps)
         for report in result.reports:
             self.reports += 1
@@ -192,6 +193,7 @@ class _Tally:
                 self.skipped.append((report.client, report.pass_, report.skipped))
 
     def check(self) -> None:
+        """Raise :class:`RunError` if every visit failed."""
         if len(self.skipped) == self.reports:
             client, _, reason = self.skipped[0]
             raise RunError(
@@ -200,6 +202,7 @@ class _Tally:
             )
 
     def added_to(self, totals: Totals) -> Totals:
+        """Return ``totals`` with this round's added."""
         succeeded = self.reports - len(self.skipped)
         return Totals(
             client_epochs=totals.client_epochs + succeeded * self.plan.training.epochs,
@@ -211,6 +214,7 @@ class _Tally:
         )
 
     def metrics(self, histograms: NDArray[np.int64]) -> Metrics:
+        """Return the round's line of metrics; ``histograms`` ``(K, N)`` count what each client trains on."""
         pooled = np.stack([histograms[list(chain.clients)].sum(axis=0) for chain in self.plan.chains])
         line: Metrics = {
             "round": self.plan.round + 1,
