@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from astraea.errors import InputError, RunError
-from astraea.experiment.arms import ARMS, arm_settings
+from astraea.experiment.arms import ARMS, VARIATIONS, arm_settings
 from astraea.experiment.compare import Comparison, compare, load_comparison
 from astraea.experiment.settings import RunSettings, parse_settings
 
@@ -31,6 +31,40 @@ def test_arms_differ_in_what_their_name_says() -> None:
     assert getattr(augmentation.algorithm, "mediators", None) == "none"
     assert getattr(random.algorithm, "mediators", None) == "random"
     assert rare.algorithm.participation.rule == "rare-first"
+
+
+def test_controls_match_the_critical_path_and_the_mediators() -> None:
+    base = {"algorithm": {"name": "astraea", "clients_per_round": 50, "capacity": 10, "mediator_epochs": 2}}
+    critical, chain = (arm_settings(base, name, {}).algorithm for name in ("fedavg-critical-path", "one-chain"))
+    # A mediator's chain is 10 clients long and passed twice: 20 epochs one after another, 100 in all.
+    assert (critical.clients_per_round, critical.local_epochs) == (5, 20)
+    assert (getattr(chain, "capacity", 0), getattr(chain, "mediators", "")) == (50, "random")
+
+
+def test_variations_follow_any_arm() -> None:
+    own = {"mine": {"train.lr": 0.5}, "mine+fedprox": {"train.lr": 0.25}}
+    settings = arm_settings({}, "astraea+logit-adjusted+scaffold+fedadam+papers-optimizer", own)
+    assert (settings.algorithm.name, settings.train.loss, settings.train.rule) == (
+        "astraea",
+        "logit-adjusted",
+        "scaffold",
+    )
+    assert (settings.server.optimizer, settings.train.optimizer, settings.train.schedule) == (
+        "adam",
+        "Adam",
+        "constant",
+    )
+    assert arm_settings({}, "mine+realigned", own).server.realign == 1.7
+    assert arm_settings({}, "mine+fedprox", own).train.lr == 0.25  # a name of one's own goes first
+    with pytest.raises(InputError, match=r"unknown variation of an arm 'scafold'; did you mean 'scaffold'\?"):
+        arm_settings({}, "fedavg+scafold", own)
+
+
+@pytest.mark.parametrize("variation", sorted(VARIATIONS))
+def test_every_variation_changes_something(variation: str) -> None:
+    base = {"scenario": {"labels": "half-normal"}}
+    plain, varied = (arm_settings(base, name, {}) for name in ("astraea", f"astraea+{variation}"))
+    assert (plain == varied) == (variation == "cross-entropy")
 
 
 def test_own_arms_are_tables_or_dotted_keys() -> None:
@@ -71,6 +105,21 @@ def test_rates_are_chosen_on_validation_samples(finished: Comparison) -> None:
         for seed in finished.seeds:
             config = (finished.folder / arm / f"seed-{seed}" / "config.toml").read_text()
             assert f"lr = {finished.rates[arm]}" in config
+
+
+def test_schedules_are_chosen_in_the_same_way(arms: dict[str, RunSettings], tmp_path: Path) -> None:
+    one = {"fedavg": arms["fedavg"]}
+    found = compare(one, 1, tmp_path, rates=[0.1], schedules=["constant", "cosine"])
+    scores = found.searched["fedavg"]
+    assert set(scores) == {"0.1, constant", "0.1, cosine"}
+    best = max(scores, key=lambda label: scores[label])
+    assert found.schedules == {"fedavg": best.removeprefix("0.1, ")}
+    # The best candidate's run is the first seed's: the same settings give the same run.
+    searched = tmp_path / "fedavg" / "search" / best.replace(", ", "-")
+    for name in ("config.toml", "model.safetensors", "summary.json"):
+        assert (searched / name).read_bytes() == (tmp_path / "fedavg" / "seed-0" / name).read_bytes()
+    with pytest.raises(InputError, match="did you mean 'cosine'"):
+        compare(one, 1, tmp_path, schedules=["cosin"])
 
 
 def test_runs_of_one_seed_share_their_scenario(finished: Comparison) -> None:

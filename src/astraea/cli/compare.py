@@ -25,8 +25,11 @@ def compare(
         typer.Option(
             "--arms",
             "-a",
-            help="Comma-separated: fedavg, augmentation, mediators, random-mediators, astraea, astraea-rare-first, "
-            "or names of the configuration's own [arms.NAME].",
+            help="Comma-separated: fedavg, fedavg-critical-path, augmentation, random-mediators, mediators, one-chain, "
+            "astraea, astraea-random, astraea-rare-first, or names of the configuration's own [arms.NAME]; each with "
+            "any +variations, such as astraea+logit-adjusted (a loss), +fedprox, +scaffold, +fednova, +fedavgm, "
+            "+fedadam, +averaged, +realigned, +class-balanced, +on-the-fly, +shuffled, +balanced-data, "
+            "+papers-optimizer.",
         ),
     ] = "fedavg,astraea",
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each arm, under consecutive seeds.")] = 3,
@@ -37,6 +40,13 @@ def compare(
         typer.Option(
             "--rates",
             help="Learning rates, comma-separated, from which each arm takes its best by validation.",
+        ),
+    ] = "",
+    schedules: Annotated[
+        str,
+        typer.Option(
+            "--schedules",
+            help="Learning-rate schedules, comma-separated, from which each arm takes its best in the same way.",
         ),
     ] = "",
     match: Annotated[
@@ -74,6 +84,7 @@ def compare(
                 out,
                 match_samples=match,
                 rates=grid,
+                schedules=[name.strip() for name in schedules.split(",") if name.strip()],
                 jobs=jobs,
                 watch=bars.show,
             )

@@ -1,67 +1,122 @@
-"""Arms of a comparison: the base settings under several algorithms, each at the same client epochs a round."""
+"""Arms of a comparison: the base settings under several algorithms, each at the same client epochs a round.
+
+An arm is the name of an algorithm, and after it any number of variations: ``astraea+logit-adjusted+fedprox``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from astraea.balance.losses import LOSSES
 from astraea.errors import unknown_name
 from astraea.experiment.settings import RunSettings, changed, parse_settings
 
-__all__ = ["ARMS", "arm_settings"]
+__all__ = ["ARMS", "VARIATIONS", "Shape", "arm_settings"]
 
 _FEDAVG_EPOCHS = 5  # the papers' E for FedAvg; a comparison's own [arms] override it
+_MEDIATOR_EPOCHS = 2  # the papers' E_m
+
+Changes = dict[str, Any]
 
 
-def _fedavg(epochs: int) -> dict[str, Any]:
-    local = min(_FEDAVG_EPOCHS, epochs)
+class Shape(NamedTuple):
+    """What arms keep of the base: client ``epochs`` of one round, and the ``capacity`` of its mediators."""
+
+    epochs: int
+    capacity: int
+
+
+def _fedavg(shape: Shape, local_epochs: int = _FEDAVG_EPOCHS) -> Changes:
+    local = min(local_epochs, shape.epochs)
     return {
         "algorithm.name": "fedavg",
-        "algorithm.clients_per_round": max(1, round(epochs / local)),
+        "algorithm.clients_per_round": max(1, round(shape.epochs / local)),
         "algorithm.local_epochs": local,
     }
 
 
-def _astraea(epochs: int, **fixed: Any) -> dict[str, Any]:
+def _astraea(shape: Shape) -> Changes:
     return {
         "algorithm.name": "astraea",
-        "algorithm.clients_per_round": max(1, round(epochs / 2)),
+        "algorithm.clients_per_round": _clients(shape),
         "algorithm.local_epochs": 1,
-        "algorithm.mediator_epochs": 2,
-    } | fixed
+        "algorithm.mediator_epochs": _MEDIATOR_EPOCHS,
+    }
 
 
-ARMS: dict[str, Callable[[int], dict[str, Any]]] = {
-    "fedavg": lambda epochs: _fedavg(epochs) | {"balance.rebalancing": "none"},
-    "augmentation": lambda epochs: (
-        _fedavg(epochs) | {"algorithm.name": "astraea", "algorithm.mediators": "none", "algorithm.mediator_epochs": 1}
-    ),
-    "astraea": lambda epochs: _astraea(epochs),
-    "mediators": lambda epochs: _astraea(epochs, **{"balance.rebalancing": "none"}),
-    "random-mediators": lambda epochs: _astraea(
-        epochs, **{"balance.rebalancing": "none", "algorithm.mediators": "random"}
-    ),
-    "astraea-rare-first": lambda epochs: _astraea(epochs, **{"algorithm.participation.rule": "rare-first"}),
+def _clients(shape: Shape) -> int:
+    return max(1, round(shape.epochs / _MEDIATOR_EPOCHS))
+
+
+def _critical_path(shape: Shape) -> int:
+    """Return the client epochs that a mediator's chain takes one after another."""
+    return min(shape.capacity, _clients(shape)) * _MEDIATOR_EPOCHS
+
+
+_PLAIN = {"balance.rebalancing": "none"}
+_ALONE = {"algorithm.name": "astraea", "algorithm.mediators": "none", "algorithm.mediator_epochs": 1}
+_RANDOM = {"algorithm.mediators": "random"}
+
+ARMS: dict[str, Callable[[Shape], Changes]] = {
+    "fedavg": lambda shape: _fedavg(shape) | _PLAIN,
+    "fedavg-critical-path": lambda shape: _fedavg(shape, _critical_path(shape)) | _PLAIN,
+    "augmentation": lambda shape: _fedavg(shape) | _ALONE,
+    "random-mediators": lambda shape: _astraea(shape) | _PLAIN | _RANDOM,
+    "mediators": lambda shape: _astraea(shape) | _PLAIN,
+    "one-chain": lambda shape: _astraea(shape) | _PLAIN | _RANDOM | {"algorithm.capacity": _clients(shape)},
+    "astraea": lambda shape: _astraea(shape),
+    "astraea-random": lambda shape: _astraea(shape) | _RANDOM,
+    "astraea-rare-first": lambda shape: _astraea(shape) | {"algorithm.participation.rule": "rare-first"},
 }
-"""Built-in arms: from the client epochs of one round to the settings that they change."""
+"""Built-in arms: from what they keep of the base to the settings that they change."""
+
+VARIATIONS: dict[str, Changes] = {
+    **{loss: {"train.loss": loss} for loss in LOSSES},
+    "fedprox": {"train.rule": "fedprox"},
+    "scaffold": {"train.rule": "scaffold"},
+    "fednova": {"server.aggregation": "fednova"},
+    "fedavgm": {"server.optimizer": "momentum"},
+    "fedadam": {"server.optimizer": "adam"},
+    "averaged": {"server.average": 0.9},
+    "realigned": {"server.realign": 1.7},
+    "class-balanced": {"balance.sampling": "class-balanced"},
+    "on-the-fly": {"balance.storage": "on-the-fly"},
+    "shuffled": {"algorithm.order": "shuffled"},
+    "balanced-data": {"scenario.labels": "balanced"},
+    "papers-optimizer": {"train.optimizer": "Adam", "train.lr": 0.001, "train.schedule": "constant"},
+}
+"""What may follow an arm's name after a plus sign, and the settings that it changes."""
 
 
 def arm_settings(base: Mapping[str, Any], name: str, own: Mapping[str, Mapping[str, Any]]) -> RunSettings:
-    """Return the settings of arm ``name``.
+    """Return the settings of arm ``name``, which is ``ARM`` or ``ARM+VARIATION+...``.
 
     ``base`` are the settings' tables; ``own`` the configuration's ``[arms.NAME]``, whose keys are dotted keys of
     the settings, or tables. A name that is not among them is a built-in arm. Raises :class:`InputError` for an
     unknown name or a change that cannot be made.
     """
+    arm, *variations = name.split("+")
     if name in own:
         changes = dict(_dotted(own[name]))
-    elif name in ARMS:
-        settings = parse_settings(base).algorithm
-        passes = getattr(settings, "mediator_epochs", 1)
-        changes = ARMS[name](settings.clients_per_round * settings.local_epochs * passes)
+        variations = []
+    elif arm in own:
+        changes = dict(_dotted(own[arm]))
+    elif arm in ARMS:
+        changes = ARMS[arm](_shape(parse_settings(base)))
     else:
-        raise unknown_name("arm", name, [*ARMS, *own])
+        raise unknown_name("arm", arm, [*ARMS, *own])
+    for variation in variations:
+        if variation not in VARIATIONS:
+            raise unknown_name("variation of an arm", variation, VARIATIONS)
+        changes |= VARIATIONS[variation]
     return parse_settings(changed(base, changes), f"arm '{name}'")
+
+
+def _shape(base: RunSettings) -> Shape:
+    algorithm = base.algorithm
+    passes = getattr(algorithm, "mediator_epochs", 1)
+    return Shape(algorithm.clients_per_round * algorithm.local_epochs * passes, getattr(algorithm, "capacity", 10))
 
 
 def _dotted(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -1,7 +1,7 @@
 """Comparisons: the same scenario under several arms and seeds, each run in a folder of its own.
 
-Fairness is the default: every arm gets the same number of samples to process, its learning rate may be chosen
-from one grid on validation samples, and runs of one seed share their scenario. Whatever is finished is never
+Fairness is the default: every arm gets the same number of samples to process, its learning rate and schedule may
+be chosen from one grid on validation samples, and runs of one seed share their scenario. Whatever is finished is never
 run again, so a comparison that was stopped goes on where it was.
 """
 
@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from astraea.errors import InputError, RunError
+from astraea.errors import InputError, RunError, unknown_name
 from astraea.experiment.cost import samples_per_round
 from astraea.experiment.folder import RunFolder
 from astraea.experiment.prepare import prepare
 from astraea.experiment.run import run
 from astraea.experiment.settings import RunSettings, resolved
+from astraea.federation.settings import SCHEDULES
 
 __all__ = ["Comparison", "Job", "compare", "load_comparison"]
 
@@ -41,7 +43,8 @@ class Comparison:
     """A finished comparison: for each arm, its settings and the summary of each seed, in the order of ``seeds``.
 
     ``samples`` is the budget that every run had, or ``None`` where arms ran for their own number of rounds.
-    ``searched`` holds for each arm the validation score of each learning rate tried.
+    ``rates`` and ``schedules`` are what each arm ran with, and ``searched`` holds the validation score of each
+    candidate that it tried, by the candidate's label.
     """
 
     folder: Path
@@ -50,6 +53,7 @@ class Comparison:
     rates: Mapping[str, float]
     searched: Mapping[str, Mapping[str, float]]
     summaries: Mapping[str, Sequence[Mapping[str, Any]]]
+    schedules: Mapping[str, str] = field(default_factory=dict)
 
     def history(self, arm: str, seed: int) -> list[dict[str, Any]]:
         """Return the metrics of every round of one run."""
@@ -63,14 +67,16 @@ def compare(
     *,
     match_samples: bool = True,
     rates: Sequence[float] = (),
+    schedules: Sequence[str] = (),
     jobs: int = 1,
     watch: Callable[[Sequence[Job], int], None] | None = None,
 ) -> Comparison:
     """Run every arm under ``seeds`` seeds, from its own seed upwards, and return what came of it.
 
-    With ``match_samples`` each run gets as many samples as the first arm processes in its rounds. With
-    ``rates`` each arm first runs its first seed at each rate and keeps the one with the best validation
-    balanced accuracy, which needs ``evaluation.validation`` above 0. ``jobs`` runs go on side by side;
+    With ``match_samples`` each run gets as many samples as the first arm processes in its rounds. With ``rates``
+    or ``schedules`` each arm first runs its first seed at each pair of them and keeps the one with the best
+    validation balanced accuracy: that of the model in use, the best one with early stopping and else the last. This
+    needs ``evaluation.validation`` above 0. ``jobs`` runs go on side by side;
     ``watch(jobs, finished)`` is told of progress.
 
     Raises :class:`InputError` for arms that cannot be compared; :class:`RunError` if ``out`` holds another
@@ -79,17 +85,24 @@ def compare(
     arms = {name: resolved(settings) for name, settings in arms.items()}
     if not arms or seeds < 1:
         raise InputError("a comparison needs at least one arm and one seed")
-    if rates and any(settings.evaluation.validation == 0 for settings in arms.values()):
-        raise InputError("choosing a learning rate needs validation samples: set evaluation.validation, such as 0.1")
+    if (rates or schedules) and any(settings.evaluation.validation == 0 for settings in arms.values()):
+        raise InputError(
+            "choosing a learning rate or schedule needs validation samples: set evaluation.validation, such as 0.1"
+        )
+    for schedule in schedules:
+        if schedule not in SCHEDULES:
+            raise unknown_name("schedule", schedule, SCHEDULES)
     budget = _budget(next(iter(arms.values()))) if match_samples else None
     if budget is not None:
         arms = {name: settings.model_copy(update={"samples": budget}) for name, settings in arms.items()}
     searched: dict[str, dict[str, float]] = {}
-    chosen = {name: settings.train.lr for name, settings in arms.items()}
-    if rates:
-        searched = _search(arms, rates, out, jobs, watch)
-        chosen = {name: float(max(scores, key=lambda rate: scores[rate])) for name, scores in searched.items()}
-        arms = {name: _with_rate(settings, chosen[name]) for name, settings in arms.items()}
+    if rates or schedules:
+        candidates = {name: _candidates(settings, rates, schedules) for name, settings in arms.items()}
+        searched = _search(candidates, out, jobs, watch)
+        best = {name: max(scores, key=lambda label: scores[label]) for name, scores in searched.items()}
+        arms = {name: candidates[name][label] for name, label in best.items()}
+        for name, label in best.items():
+            _reuse(_search_folder(out, name, label), _run_folder(out, name, arms[name].seed))
     plan = [
         Job(
             name,
@@ -105,7 +118,8 @@ def compare(
         "arms": list(arms),
         "seeds": list(range(first, first + seeds)),
         "samples": budget,
-        "rates": chosen,
+        "rates": {name: settings.train.lr for name, settings in arms.items()},
+        "schedules": {name: settings.train.schedule for name, settings in arms.items()},
         "searched": searched,
     }
     (out / _FILE).write_text(json.dumps(facts, indent=2) + "\n")
@@ -124,7 +138,15 @@ def load_comparison(folder: Path) -> Comparison:
     for arm in facts["arms"]:
         runs = [RunFolder(_run_folder(folder, arm, seed)) for seed in facts["seeds"]]
         summaries[arm] = [one.read_json(one.summary) for one in runs]
-    return Comparison(folder, tuple(facts["seeds"]), facts["samples"], facts["rates"], facts["searched"], summaries)
+    return Comparison(
+        folder,
+        tuple(facts["seeds"]),
+        facts["samples"],
+        facts["rates"],
+        facts["searched"],
+        summaries,
+        facts.get("schedules", {}),
+    )
 
 
 def _run_folder(out: Path, arm: str, seed: int) -> Path:
@@ -139,35 +161,49 @@ def _budget(reference: RunSettings) -> int:
     return round(samples_per_round(experiment) * reference.rounds)
 
 
-def _with_rate(settings: RunSettings, rate: float) -> RunSettings:
-    return settings.model_copy(update={"train": settings.train.model_copy(update={"lr": rate})})
+def _candidates(settings: RunSettings, rates: Sequence[float], schedules: Sequence[str]) -> dict[str, RunSettings]:
+    """Return the settings with each rate and schedule, by a label that names what was varied."""
+    found = {}
+    for rate in rates or [settings.train.lr]:
+        for schedule in schedules or [settings.train.schedule]:
+            label = ", ".join(([f"{rate:g}"] if rates else []) + ([schedule] if schedules else []))
+            train = settings.train.model_copy(update={"lr": rate, "schedule": schedule})
+            found[label] = settings.model_copy(update={"train": train})
+    return found
 
 
 def _search(
-    arms: Mapping[str, RunSettings],
-    rates: Sequence[float],
+    candidates: Mapping[str, Mapping[str, RunSettings]],
     out: Path,
     jobs: int,
     watch: Callable[[Sequence[Job], int], None] | None,
 ) -> dict[str, dict[str, float]]:
-    """Return, for each arm, the best validation score that each rate reached."""
-    plan = [
-        Job(f"{name} lr={rate:g}", _with_rate(settings, rate), out / name / "search" / f"lr-{rate:g}")
-        for name, settings in arms.items()
-        for rate in rates
-    ]
+    """Return, for each arm, the validation score that each candidate reached."""
+    tried = [(name, label, settings) for name, found in candidates.items() for label, settings in found.items()]
+    plan = [Job(f"{name} {label}", settings, _search_folder(out, name, label)) for name, label, settings in tried]
     failed = _run_all(plan, jobs, watch, tolerate=True)
-    scores: dict[str, dict[str, float]] = {name: {} for name in arms}
-    for job, name in zip(plan, (name for name in arms for _ in rates), strict=True):
+    scores: dict[str, dict[str, float]] = {name: {} for name in candidates}
+    for job, (name, label, settings) in zip(plan, tried, strict=True):
         if job.folder not in failed:
             folder = RunFolder(job.folder)
-            scores[name][f"{job.settings.train.lr:g}"] = folder.read_json(folder.summary)[
-                "validation_balanced_accuracy_final"
-            ]
+            which = "final" if settings.evaluation.early_stopping is None else "best"
+            scores[name][label] = folder.read_json(folder.summary)[f"validation_balanced_accuracy_{which}"]
     for name, found in scores.items():
         if not found:
-            raise RunError(f"arm '{name}' failed at every learning rate of {list(rates)}: try smaller ones")
+            raise RunError(f"arm '{name}' failed at every one of {list(candidates[name])}: try smaller learning rates")
     return scores
+
+
+def _search_folder(out: Path, arm: str, label: str) -> Path:
+    return out / arm / "search" / label.replace(", ", "-")
+
+
+def _reuse(searched: Path, folder: Path) -> None:
+    """Let the best candidate's run be the arm's run of the first seed: it has the same settings."""
+    if not folder.exists():
+        partial = folder.with_suffix(".partial")
+        shutil.copytree(searched, partial, dirs_exist_ok=True)
+        partial.rename(folder)
 
 
 def _run_all(

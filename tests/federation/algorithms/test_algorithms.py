@@ -148,3 +148,21 @@ def test_the_learning_rate_follows_the_schedule() -> None:
     algorithm = build(FedAvgSettings(clients_per_round=1))
     rates = [plan(algorithm, view([[1, 1]], progress=at)).training.lr for at in (0.0, 0.5, 1.0)]
     assert rates == pytest.approx([0.05, 0.025, 0.0])
+
+
+def test_a_mediator_can_visit_its_clients_in_another_order() -> None:
+    histograms = np.array([[4, 0], [3, 1], [0, 4], [2, 2]])
+
+    def order(name: str, seed: int = 0) -> list[int]:
+        settings = AstraeaSettings(clients_per_round=4, capacity=4, mediator_epochs=2, order=name)  # type: ignore[arg-type]
+        (chain,) = plan(build(settings), view(histograms), seed).chains
+        assert [visit.pass_ for visit in chain.visits] == [0] * 4 + [1] * 4
+        return [visit.client for visit in chain.visits]
+
+    picked = order("picked")
+    assert picked[:4] == picked[4:]
+    assert picked[0] == 3  # the balanced client is picked first
+    assert order("reversed") == [*picked[3::-1]] * 2
+    passes = {tuple(order("shuffled", seed)[start : start + 4]) for seed in range(5) for start in (0, 4)}
+    assert len(passes) > 4
+    assert all(sorted(visits) == [0, 1, 2, 3] for visits in passes)
