@@ -44,7 +44,7 @@ def observed(frames: list[dict[str, int]], features: str = "packets", history: i
     for number, frame in enumerate(frames):
         for name, value in frame.items():
             ring[name][number % FRAMES] = value
-    row.count, row.weight, row.size = len(frames), weight, 1500
+    row.count, row.weight, row.wire_bytes = len(frames), weight, 1500
     out = np.full(settings.size, 12345, np.int32)
     observe(settings.kind, settings.history, ring, row, out)
     return out

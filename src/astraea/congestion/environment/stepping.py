@@ -1,8 +1,9 @@
 """From decision to decision, compiled: many worlds advance, each until flows of its own have to be asked.
 
 A world stops at the next instant at which at least one agent, a flow under outside control, closes a control
-interval with news of at least one acknowledgement and is past its start-up phase. All agents that do so at that
-same instant are asked together: with a control interval of one's own that is usually one, with a common one all.
+interval with news of at least one acknowledgement, unless it is still starting or renewing its base RTT. All
+agents that do so at that same instant are asked together: with intervals of their own that is usually one, with
+a common interval it is all.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def clear(batch: Batch, worlds: World, k: int, settings: WorldSettings) -> None:
     batch.demands[k] = np.inf
     batch.weights[k, :count] = np.where(flows.external == 1, flows.parameter, 1.0)
     batch.histories["weight"][k, :count] = np.maximum(np.rint(batch.weights[k, :count] * ONE), 1)
-    batch.histories["size"][k, :count] = size
+    batch.histories["wire_bytes"][k, :count] = size
     for i, flow in enumerate(settings.flows):
         path = links[routes[i, : flows.hops[i]]]
         batch.base_rtts[k, i] = (flows.reverse_delay[i] + path.delay.sum() + size * path.ns_per_byte.sum()) / 1e3
@@ -120,14 +121,17 @@ def _step(w: Any, b: Any, k: int, actions: Any, kind: int, slots: int, c: Any) -
             act(w, i, actions[i])
             b.due[k, i] = 0
     asked = 0
-    while asked == 0:
-        i = advance(w, b.until[k], True)
-        if i < 0:
-            break
-        now = w.clock[0].now
-        while i >= 0:
+    until = b.until[k]
+    pause = count > 0  # not a literal True: that is a type of its own, for which the loop would be compiled again
+    going = pause
+    while going:
+        i = advance(w, until, pause)
+        going = i >= 0
+        if going:
             asked += _note(w, b, k, i)
-            i = advance(w, now, True) if _others(w, now) else -1
+            if asked:
+                until = w.clock[0].now
+                going = _others(w, until)
     b.reached[k] = asked == 0
     _divide(w, b, k)
     judge(w.flows, count, b.frames[k], b.histories[k], b.shares[k], b.base_rtts[k], c, -1, b.terms[k])
@@ -150,19 +154,21 @@ def _step(w: Any, b: Any, k: int, actions: Any, kind: int, slots: int, c: Any) -
 def _note(w: Any, b: Any, k: int, i: int) -> int:
     """Record the interval that agent ``i`` has closed; return 1 if it is to be asked."""
     news = record(b.frames[k, i], b.histories[k, i], w.intervals[i])
-    if not news or (w.flows[i].controller == POLICY and w.controls.policy[i].starting):
-        return 0
-    b.due[k, i] = 1
-    return 1
+    if w.flows[i].controller == POLICY:
+        busy = w.controls.policy[i].starting or w.controls.policy[i].draining
+    else:
+        busy = w.controls.aurora[i].starting
+    b.due[k, i] = news and not busy
+    return int(b.due[k, i])
 
 
 @inlined
 def _others(w: Any, now: int) -> bool:
     """Return whether another agent closes an interval at this very instant."""
-    found = False
+    found = 0
     for i in range(w.clock[0].flows):
-        found = found or (w.flows[i].external and w.flows[i].interval_at <= now)
-    return found
+        found += w.flows[i].external and w.flows[i].interval_at <= now
+    return found > 0
 
 
 @inlined
@@ -181,7 +187,7 @@ def _divide(w: Any, b: Any, k: int) -> None:
     for i in range(w.clock[0].flows):
         f = w.flows[i]
         b.rising[k, i] = f.phase == ACTIVE
-        size = f.size
+        size = f.wire_bytes
     for j in range(w.clock[0].links):
         link = w.links[j]
         ns_per_byte = link.ns_per_byte

@@ -30,6 +30,7 @@ class WorldRanges(Settings):
     """
 
     flows: IntSpan = Field((3, 3), description="learned flows")
+    controller: Literal["policy", "aurora"] = Field("policy", description="what actions drive: a window or a rate")
     bandwidth_mbps: Span = Field((40.0, 160.0), description="capacity of the bottleneck in Mbit/s")
     packets_per_flow: Span | None = Field(
         None,
@@ -113,7 +114,7 @@ def draw(ranges: WorldRanges, rng: np.random.Generator) -> WorldSettings:
     flows = [
         FlowSettings(
             name=f"flow-{i}",
-            controller="policy",
+            controller=ranges.controller,
             parameter=float(rng.choice(ranges.weights)),
             start_s=start,
             end_s=_end(ranges, start, rng),

@@ -230,7 +230,7 @@ def _published(slots: int, frames: Any, history: Any, out: Any) -> None:
         out[at + 2] = min(ratio(f.srtt, f.base_rtt), 2 * ONE)
         pipe = max(most * f.base_rtt // 1_000_000, 1)
         out[at + 3] = min(ratio(8 * f.window, 10 * pipe), 2 * ONE)
-        out[at + 4] = min(most * history.size // 10_000_000, 1000 * ONE)
+        out[at + 4] = min(most * history.wire_bytes // 10_000_000, 1000 * ONE)
         out[at + 5] = min(ratio(f.base_rtt, 500_000), 1000 * ONE)
         out[at + 6] = min(ratio(f.lost * 1_000_000 * ONE // f.duration, most), 1000 * ONE)
         out[at + 7] = min(ratio(f.inflight * ONE, window), 1000 * ONE)

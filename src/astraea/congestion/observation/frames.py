@@ -43,7 +43,7 @@ HISTORY = np.dtype(
         ("count", "i8"),  # frames so far; the newest is number count - 1
         ("open", "i8"),  # whether the next frame already holds silent intervals
         ("weight", "i8"),  # of the flow, in 1/1024
-        ("size", "i8"),  # bytes of a packet
+        ("wire_bytes", "i8"),  # of a packet
         ("rate_max", "i8"),
     ],
     align=True,
