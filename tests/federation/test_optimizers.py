@@ -45,12 +45,27 @@ def test_equals_torch_optim(name: str, options: dict[str, Any]) -> None:
     torch.testing.assert_close(steps_of(name, options, start, gradients), parameter.detach(), rtol=1e-13, atol=0)
 
 
-@pytest.mark.parametrize(("name", "options"), [case for case in CASES if "amsgrad" not in case[1]][:8])
+@pytest.mark.parametrize(("name", "options"), CASES)
 def test_a_row_of_a_stack_steps_as_it_would_alone(name: str, options: dict[str, Any]) -> None:
     start, gradients = torch.randn(3, 5), torch.randn(4, 3, 5)
     together = steps_of(name, options, start, gradients)
     for row in range(3):
         assert torch.equal(together[row], steps_of(name, options, start[row], gradients[:, row]))
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_a_stack_goes_on_with_its_first_rows(name: str, options: dict[str, Any]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    start, gradients = torch.randn(3, 5, generator=generator), torch.randn(4, 3, 5, generator=generator)
+    optimizer = make_optimizer(LocalTraining(1, 1, name, 0.1, options))
+    weights = start.clone()
+    for gradient in gradients[:2]:
+        optimizer.step(weights, gradient.clone())
+    optimizer.keep(2)
+    for gradient in gradients[2:]:
+        optimizer.step(weights[:2], gradient[:2].clone())
+    for row, steps in ((0, 4), (1, 4), (2, 2)):
+        assert torch.equal(weights[row], steps_of(name, options, start[row], gradients[:steps, row]))
 
 
 def test_what_torch_refuses_is_refused() -> None:

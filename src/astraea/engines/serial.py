@@ -21,13 +21,16 @@ __all__ = ["SerialEngine", "repeatable"]
 @contextmanager
 def repeatable(device: torch.device, threads: int) -> Iterator[None]:
     """Train with that many threads, and leave PyTorch's number of threads and its random state as they were."""
-    before = torch.get_num_threads()
+    before, state = torch.get_num_threads(), torch.get_rng_state()
+    cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
     torch.set_num_threads(threads)
     try:
-        with torch.random.fork_rng(devices=[device.index or 0] if device.type == "cuda" else []):
-            yield
+        yield
     finally:
         torch.set_num_threads(before)
+        torch.set_rng_state(state)
+        if cuda is not None:
+            torch.cuda.set_rng_state(cuda, device)
 
 
 class SerialEngine:

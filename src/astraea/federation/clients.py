@@ -53,11 +53,11 @@ class ClientData:
         """Return the samples in a new random order, ready for the model."""
         order, fresh = self._draw(generator)
         here = order.to(self.x.device)
-        x = as_input(self.x[here])
+        x = as_input(self.x.index_select(0, here))
         if fresh is not None and bool(fresh.any()):
             rows = fresh.nonzero().squeeze(1)
             x[rows] = transform(x[rows], self.transforms, generator, feature_spread(x))
-        return x, self.y[here]
+        return x, self.y.index_select(0, here)
 
     def _draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
         """Return the places of an epoch's samples, and which of them are to be transformed."""
@@ -162,8 +162,8 @@ class Population(Sequence[ClientData]):
         rows = torch.from_numpy(self.rows[start:stop]).to(self.x.device)
         fresh = None if self._fresh is None else torch.from_numpy(self._fresh[start:stop])
         return ClientData(
-            self.x[rows],
-            self.y[rows],
+            self.x.index_select(0, rows),
+            self.y.index_select(0, rows),
             fresh if fresh is not None and fresh.any() else None,
             self.transforms,
             torch.from_numpy(self.histograms[client]),

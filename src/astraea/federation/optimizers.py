@@ -25,11 +25,15 @@ class Optimizer(Protocol):
         """Change ``weights`` in place along ``gradient``, of the same shape, which may be overwritten."""
         ...
 
+    def keep(self, rows: int) -> None:
+        """Go on with the first ``rows`` of stacked weights only."""
+        ...
+
 
 def make_optimizer(training: LocalTraining) -> Optimizer:
     """Return a fresh optimiser for one visit.
 
-    Weights may be of any shape with SGD, Adam and AdamW: stacked models, a row each, step as each would alone.
+    Weights are a vector, or stacked models, a row each, which step as each would alone.
     Raises what ``torch.optim`` raises for options that it does not take.
     """
     written_out = _WRITTEN_OUT.get(training.optimizer)
@@ -54,6 +58,9 @@ class _Sgd:
         self.lr, self.momentum, self.dampening = lr, momentum, dampening
         self.weight_decay, self.nesterov = weight_decay, nesterov
         self.velocity: Tensor | None = None
+
+    def keep(self, rows: int) -> None:
+        self.velocity = None if self.velocity is None else self.velocity[:rows]
 
     def step(self, weights: Tensor, gradient: Tensor) -> None:
         if self.weight_decay:
@@ -87,6 +94,10 @@ class _Adam:
         self.mean: Tensor | None = None
         self.square: Tensor | None = None
 
+    def keep(self, rows: int) -> None:
+        if self.mean is not None and self.square is not None:
+            self.mean, self.square = self.mean[:rows], self.square[:rows]
+
     def step(self, weights: Tensor, gradient: Tensor) -> None:
         if self.mean is None or self.square is None:
             self.mean, self.square = torch.zeros_like(weights), torch.zeros_like(weights)
@@ -107,20 +118,25 @@ class _AdamW(_Adam):
 
 
 class _Wrapped:
-    """Any class of ``torch.optim``, on one vector."""
+    """Any class of ``torch.optim``; stacked weights get one each, as not all treat a row like a vector."""
 
     def __init__(self, training: LocalTraining) -> None:
         self.training = training
-        self.optimizer: torch.optim.Optimizer | None = None
-        self.parameter: nn.Parameter | None = None
+        self.made: list[tuple[nn.Parameter, torch.optim.Optimizer]] = []
+
+    def keep(self, rows: int) -> None:
+        self.made = self.made[:rows]
 
     def step(self, weights: Tensor, gradient: Tensor) -> None:
-        if self.optimizer is None or self.parameter is None:
-            self.parameter = nn.Parameter(weights.detach())  # shares memory with the weights
+        rows = weights.detach().view(-1, weights.shape[-1])
+        if not self.made:
             kind = getattr(torch.optim, self.training.optimizer)
-            self.optimizer = kind([self.parameter], lr=self.training.lr, **self.training.options)
-        self.parameter.grad = gradient
-        self.optimizer.step()
+            for row in rows:
+                parameter = nn.Parameter(row)  # shares memory with the weights
+                self.made.append((parameter, kind([parameter], lr=self.training.lr, **self.training.options)))
+        for (parameter, optimizer), row in zip(self.made, gradient.reshape(rows.shape), strict=True):
+            parameter.grad = row
+            optimizer.step()
 
 
 def _plain(options: Mapping[str, Any]) -> bool:

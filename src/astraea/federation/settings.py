@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -114,11 +115,7 @@ class TrainingSettings(BaseModel):
 
         Raises :class:`InputError` if the optimiser does not take the options given.
         """
-        import inspect
-
-        import torch
-
-        accepted = inspect.signature(getattr(torch.optim, self.optimizer)).parameters
+        accepted = _accepted(self.optimizer)
         options = {
             name: value
             for name, value in (("momentum", self.momentum), ("weight_decay", self.weight_decay))
@@ -135,3 +132,13 @@ class TrainingSettings(BaseModel):
             options | self.options,
             self.clip_norm,
         )
+
+
+@cache
+def _accepted(optimizer: str) -> tuple[str, ...]:
+    """Return the names of what a class of ``torch.optim`` can be given."""
+    import inspect
+
+    import torch
+
+    return tuple(inspect.signature(getattr(torch.optim, optimizer)).parameters)

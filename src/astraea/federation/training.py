@@ -89,11 +89,7 @@ def train_visit(
     extras, kept = rule.finish(params[: len(weights)], steps, context)
     loss_mean = float(total) / samples if samples else math.nan
     report = VisitReport(client=0, pass_=0, samples=samples, steps=steps, loss=loss_mean)
-    return (
-        replace(baton, params=params, counters=counters, extras=extras, steps=baton.steps + steps),
-        kept,
-        report,
-    )
+    return Baton(params, counters, extras, baton.examples, baton.steps + steps), kept, report
 
 
 def run_chain(

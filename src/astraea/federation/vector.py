@@ -41,6 +41,8 @@ class VectorModel:
             )
         self.module = module
         self._trainable = trainable
+        self._sizes = [parameter.numel() for parameter in trainable]
+        self._shapes = [parameter.shape for parameter in trainable]
         flat = torch.cat([parameter.detach().reshape(-1) for parameter in trainable])
         self.weights = nn.Parameter(flat)
         self.weights.grad = torch.zeros_like(flat)
@@ -118,8 +120,8 @@ class VectorModel:
         return torch.cat(counting) if counting else self.weights.new_empty(0, dtype=torch.int64)
 
     def _views(self, vector: Tensor) -> list[Tensor]:
-        parts = torch.split(vector, [parameter.numel() for parameter in self._trainable])
-        return [part.view(own.shape) for part, own in zip(parts, self._trainable, strict=True)]
+        parts = vector.split_with_sizes(self._sizes)
+        return [part.view(shape) for part, shape in zip(parts, self._shapes, strict=True)]
 
     def _point_into(self, vector: Tensor) -> None:
         """Let the weights, and with them the module's parameters, live in ``vector``, shape ``(W,)``."""
@@ -146,6 +148,9 @@ def _scatter(vector: Tensor, parts: list[Tensor], what: str) -> None:
     expected = sum(part.numel() for part in parts)
     if vector.numel() != expected:
         raise InputError(f"the model holds {expected} {what}, but {vector.numel()} arrived: the models differ")
+    if len(parts) == 1:
+        parts[0].copy_(vector.view(parts[0].shape))
+        return
     offset = 0
     for part in parts:
         stop = offset + part.numel()

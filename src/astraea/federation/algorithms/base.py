@@ -172,7 +172,8 @@ class Algorithm(ABC):
         baton = result.baton
         weight, work = self.server.weight(result, None if total.plan is None else total.plan.training)
         total.params.add_(baton.params, alpha=weight)
-        total.counters.add_(baton.counters, alpha=baton.examples)
+        if len(baton.counters):
+            total.counters.add_(baton.counters, alpha=baton.examples)
         for name, change in total.extras.items():
             change.add_(baton.extras[name])
             if total.plan is not None:
