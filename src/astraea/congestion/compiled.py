@@ -8,7 +8,7 @@ array to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,23 +19,20 @@ from numba.core import config
 __all__ = ["compiled", "inlined"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+Stamp = tuple[tuple[str, int, int], ...]
 
 _INTERPRETED: bool = config.DISABLE_JIT  # type: ignore[attr-defined]
 _OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
 
 
-def _stamp() -> tuple[tuple[str, int, int], ...]:
-    """Return what changes with any file that compiled code is made of."""
-    files = sorted(Path(__file__).parent.rglob("*.py"))
-    made_of = [
-        path
-        for path in files
-        if path.parent.name in ("simulator", "controllers") or __name__ in path.read_text(encoding="utf-8")
-    ]
-    return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in made_of)
+def _stamp(files: Iterable[Path]) -> Stamp:
+    return tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(files))
 
 
-_STAMP = _stamp()
+_ROOM = Path(__file__).parent
+_CORE = [*_ROOM.glob("simulator/*.py"), *_ROOM.glob("controllers/*.py"), _ROOM / "rng.py", Path(__file__)]
+_REST = [path for path in _ROOM.rglob("*.py") if path not in _CORE and __name__ in path.read_text(encoding="utf-8")]
+_STAMPS = {True: _stamp(_CORE), False: _stamp([*_CORE, *_REST])}
 
 
 def compiled(function: F) -> F:
@@ -55,6 +52,7 @@ def inlined(function: F) -> F:
 def _stamped(dispatcher: Any) -> Any:
     """Let the cached code of a function depend on all that may be compiled into it, not on its own file alone."""
     if not _INTERPRETED:
-        cache = dispatcher._cache
-        cache._cache_file._source_stamp = (cache._cache_file._source_stamp, _STAMP)
+        cache = dispatcher._cache._cache_file
+        in_core = Path(dispatcher.py_func.__code__.co_filename) in _CORE
+        cache._source_stamp = (cache._source_stamp, _STAMPS[in_core])
     return dispatcher

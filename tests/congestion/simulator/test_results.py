@@ -17,7 +17,9 @@ def test_a_fixed_window_below_the_pipe_gives_window_over_rtt() -> None:
 
 def test_a_fixed_window_above_the_pipe_queues_the_rest() -> None:
     # 300 packets at 0.12 ms each: round trip 36 ms, link always busy
-    result = simulate(flows=[{"controller": "fixed", "parameter": 300}], links=[{"buffer_bytes": 450_000}], duration_s=3.0)
+    result = simulate(
+        flows=[{"controller": "fixed", "parameter": 300}], links=[{"buffer_bytes": 450_000}], duration_s=3.0
+    )
     assert np.allclose(result.rtt_ms[0, 2:], 36.0)
     assert result.link_utilisation[0] == pytest.approx(1.0, abs=1e-3)
     assert result.lost[0] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -63,7 +64,7 @@ def shape_of(settings: WorldSettings) -> Shape:
 def _transfers(flow: FlowSettings, duration_s: float) -> int:
     if flow.transfer_bytes is None:
         return 0 if flow.size_bytes is None else 1
-    by_time = int(((flow.end_s or duration_s) - flow.start_s) / flow.transfer_every_s) + 1
+    by_time = math.ceil(((flow.end_s or duration_s) - flow.start_s) / flow.transfer_every_s)
     return by_time if flow.size_bytes is None else min(by_time, -(-flow.size_bytes // flow.transfer_bytes))
 
 

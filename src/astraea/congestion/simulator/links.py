@@ -13,7 +13,7 @@ from astraea.congestion.rng import uniform
 from astraea.congestion.simulator.capacity import time_of, work_by
 from astraea.congestion.simulator.codel import refuses
 
-__all__ = ["backlog", "offer"]
+__all__ = ["backlog", "could_carry", "offer"]
 
 
 @inlined
@@ -24,6 +24,14 @@ def backlog(link: Any, segments: Any, now: int) -> float:
     if link.first < link.last:
         return float(link.work - work_by(link, segments, now))
     return float((link.busy - now) / link.ns_per_byte)
+
+
+@inlined
+def could_carry(link: Any, segments: Any, now: int) -> float:
+    """Return the bytes that the link could have carried by ``now`` had it never been idle."""
+    if link.first < link.last:
+        return work_by(link, segments, now)
+    return float(now / link.ns_per_byte)
 
 
 @inlined

@@ -180,7 +180,6 @@ def undo_timeout(w: Any, i: int, f: Any, now: int) -> None:
         if packet.status & LOST:
             packet.status &= ~LOST
             f.inflight += 1
-            f.lost -= 1
             if packet.seq >= f.una_seq:
                 w.data[i, packet.seq & f.seq_mask] &= ~(MISSING | QUEUED) & 0xFF
     f.recovering = OPEN

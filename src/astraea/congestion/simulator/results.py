@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astraea.congestion.simulator.build import build, flow_name
-from astraea.congestion.simulator.links import backlog
+from astraea.congestion.simulator.links import backlog, could_carry
 from astraea.congestion.simulator.loop import advance
 from astraea.congestion.simulator.settings import WorldSettings
 from astraea.congestion.simulator.state import World
@@ -47,7 +47,8 @@ class Result:
     lost: NDArray[np.int64]
     resent: NDArray[np.int64]
     completion_s: Series  # from a flow's start to its last byte; NaN if it had not finished
-    link_utilisation: Series  # (links,) share of its mean capacity that a link carried
+    transfer_s: Series  # (flows, transfers) from each hand-over to its last byte; NaN as above
+    link_utilisation: Series  # (links,) what a link carried of what it could have carried
     link_dropped: NDArray[np.int64]  # (links,) packets that found no room or met random loss
 
 
@@ -67,9 +68,9 @@ def read(world: World, settings: WorldSettings) -> Result:
     """Return what is known of ``world`` at its present time."""
     count = int(world.clock[0].samples)
     flows, links = world.flows, world.links
-    seconds = int(world.clock[0].now) * 1e-9
-    capacity = np.array([link.capacity_mbps * 1e6 / 8 for link in settings.links])
-    waiting = np.array([backlog(link, world.segments, world.clock[0].now) for link in links])
+    now = world.clock[0].now
+    waiting = np.array([backlog(link, world.segments, now) for link in links])
+    capacity = np.array([could_carry(link, world.segments, now) for link in links])
     bits = settings.packet_bytes * 8
     rows = np.asarray(world.samples)[:count].T  # (flows, samples)
     period = settings.sample_ms * 1e-3
@@ -107,6 +108,15 @@ def read(world: World, settings: WorldSettings) -> Result:
                 (flows["finished_at"] - flows["start_at"]) * 1e-9,
                 np.nan,
             ),
-            link_utilisation=(links["bytes"] - waiting) / (capacity * seconds),
+            transfer_s=_transfer_times(world),
+            link_utilisation=(links["bytes"] - waiting) / capacity,
             link_dropped=links["overflowed"] + links["dropped"] + links["corrupted"],
         )
+
+
+def _transfer_times(world: World) -> Series:
+    flows, completions = world.flows, world.completions
+    count = completions.shape[1]
+    begun = flows["start_at"][:, None] + np.arange(count) * flows["app_gap"][:, None]
+    done = np.arange(count) < flows["transfers"][:, None]
+    return np.where(done, (completions - begun) * 1e-9, np.nan)

@@ -14,6 +14,7 @@ from astraea.congestion.simulator.state import (
     INF,
     LIMITED,
     MARKED,
+    MISSING,
     QUEUED,
     RESENT,
 )
@@ -65,7 +66,7 @@ def _still_wanted(w: Any, i: int, f: Any, seq: int) -> bool:
     if seq < f.una_seq:
         return False
     known = w.data[i, seq & f.seq_mask]
-    w.data[i, seq & f.seq_mask] = known & ~QUEUED & 0xFF
+    w.data[i, seq & f.seq_mask] = known & (ARRIVED | MISSING)
     return bool(known & (QUEUED | ARRIVED) == QUEUED)
 
 

@@ -52,7 +52,7 @@ _COUNTERS = [
     ("sent", "i8"),  # transmissions
     ("delivered", "i8"),  # transmissions acknowledged
     ("goodput", "i8"),  # packets of data acknowledged, each once
-    ("lost", "i8"),  # transmissions the sender declared lost
+    ("lost", "i8"),  # transmissions the sender declared lost, rightly or not, as Linux counts them
     ("resent", "i8"),  # transmissions that repeat data
     ("marked", "i8"),  # acknowledged transmissions with a congestion mark
     ("rtt_sum", "i8"),  # sum of round-trip times, one per acknowledged transmission

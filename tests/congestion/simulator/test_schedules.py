@@ -1,0 +1,113 @@
+"""Capacity over time: traces, steps and random walks."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from astraea.congestion import LinkSettings, simulate
+from astraea.congestion.simulator.schedules import read_trace, schedule_of, segments_of
+from astraea.congestion.simulator.settings import RandomWalk
+from astraea.congestion.simulator.state import INF
+from astraea.errors import InputError
+
+RNG = np.random.default_rng(0)
+
+
+def a_trace(folder: Path, text: str) -> Path:
+    path = folder / "trace"
+    path.write_text(text)
+    return path
+
+
+def test_a_trace_becomes_bytes_per_millisecond(tmp_path: Path) -> None:
+    link = LinkSettings(trace=a_trace(tmp_path, "0\n1\n3\n3\n3\n4\n"))
+    segments, period, work = schedule_of(link, 10.0, RNG)
+    # opportunities that close milliseconds 1, 3 and 4; time 0 counts to the first
+    assert period == 4_000_000
+    assert work == 6 * 1500
+    assert segments["at"].tolist() == [0, 1_000_000, 2_000_000, 3_000_000]
+    assert segments["work"].tolist() == [0, 3000, 3000, 7500]
+    assert segments["ns_per_byte"].tolist() == [1e6 / 3000, np.inf, 1e6 / 4500, 1e6 / 1500]
+
+
+def test_a_trace_may_begin_later(tmp_path: Path) -> None:
+    link = LinkSettings(trace=a_trace(tmp_path, "1\n1\n2\n3\n"), trace_offset_s=0.001)
+    segments, _, work = schedule_of(link, 10.0, RNG)
+    assert segments["work"].tolist() == [0, 3000]
+    assert work == 6000
+    assert segments_of(link, 10.0) >= len(segments)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "is empty"),
+        ("0\n0\n", "is empty"),
+        ("1\n2\nx\n", "line 3: 'x' is not a millisecond"),
+        ("1\n-2\n", "line 2: '-2' is not a millisecond"),
+        ("1\n\n2\n", "line 2: '' is not a millisecond"),
+        ("5\n4\n", "line 2: 4 ms comes after 5 ms"),
+    ],
+)
+def test_a_bad_trace_is_named_by_its_line(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(InputError, match=re.escape(complaint)):
+        read_trace(a_trace(tmp_path, text))
+
+
+def test_a_missing_trace_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere cannot be read: No such file"):
+        simulate(links=[{"trace": tmp_path / "nowhere"}], duration_s=1.0)
+
+
+def test_steps_hold_their_last_capacity() -> None:
+    segments, period, _ = schedule_of(LinkSettings(steps=((0, 80), (1, 0), (2.5, 8))), 10.0, RNG)
+    assert segments["at"].tolist() == [0, 1_000_000_000, 2_500_000_000]
+    assert segments["work"].tolist() == [0, 10_000_000, 10_000_000]
+    assert segments["ns_per_byte"].tolist() == [100, np.inf, 1000]
+    assert period == INF
+
+
+@pytest.mark.parametrize("steps", [((1, 10),), ((0, 10), (0, 5)), ((0, 10), (2, 0)), ((0, -1), (1, 5))])
+def test_steps_that_make_no_sense_are_refused(steps: tuple[tuple[float, float], ...]) -> None:
+    with pytest.raises(InputError, match="the steps of link 'bottleneck' must"):
+        schedule_of(LinkSettings(steps=steps), 10.0, RNG)
+
+
+def test_a_walk_stays_in_its_bounds_and_moves() -> None:
+    link = LinkSettings(capacity_mbps=50, walk=RandomWalk(low_mbps=20, high_mbps=60, every_s=0.1, change=0.5))
+    segments, _, _ = schedule_of(link, 20.0, np.random.default_rng(1))
+    mbps = 8e3 / segments["ns_per_byte"]
+    assert len(mbps) == 200
+    assert mbps.min() >= 20 - 1e-9
+    assert mbps.max() <= 60 + 1e-9
+    assert np.std(np.log(mbps)) > 0.2
+
+
+def test_a_link_follows_its_steps() -> None:
+    result = simulate(
+        links=[{"steps": ((0, 40), (1, 10)), "buffer_bytes": 10**6}],
+        flows=[{"controller": "fixed", "parameter": 200}],
+        duration_s=2.0,
+    )
+    assert result.goodput_mbps[0, 5] == pytest.approx(40, rel=0.01)
+    assert result.goodput_mbps[0, -2:] == pytest.approx([10, 10], rel=0.05)
+    assert result.link_utilisation[0] == pytest.approx(1.0, rel=0.01)
+
+
+def test_a_full_window_takes_all_of_a_real_trace(data_dir: Path, tmp_path: Path) -> None:
+    with tarfile.open(data_dir / "network-traces" / "mahimahi.tar.xz") as archive:
+        archive.extract("mahimahi/ATT-LTE-driving.down", tmp_path, filter="data")
+    trace = tmp_path / "mahimahi" / "ATT-LTE-driving.down"
+    result = simulate(
+        links=[{"trace": trace, "buffer_bytes": 10**8}],
+        flows=[{"controller": "fixed", "parameter": 5000}],
+        duration_s=20.0,
+    )
+    offered = (read_trace(trace) <= 20_000).sum()
+    assert result.delivered[0] == pytest.approx(offered, rel=0.02)
+    assert result.link_utilisation[0] == pytest.approx(1.0, abs=1e-6)
