@@ -1,0 +1,221 @@
+"""PettingZoo's face: its own tests, flows that come and go, who is asked when, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from pettingzoo.test import parallel_api_test, parallel_seed_test
+
+from astraea.congestion import (
+    CongestionEnv,
+    FlowSettings,
+    LinkSettings,
+    ObservationSettings,
+    WorldSettings,
+    parallel_env,
+)
+from astraea.errors import InputError
+
+SMALL: dict[str, Any] = {"bandwidth_mbps": 2, "rtt_ms": 40, "buffer_bdp": 2, "duration_s": 3, "gap_s": 0.4}
+LINK = LinkSettings(capacity_mbps=2, delay_ms=20, buffer_bytes=60_000)
+
+
+def small(**fields: Any) -> CongestionEnv:
+    return parallel_env(**{**SMALL, "flows": 2, **fields})
+
+
+def world(*flows: dict[str, Any], **fields: Any) -> WorldSettings:
+    learned = tuple(FlowSettings(**{"controller": "policy", **flow}) for flow in flows)
+    return WorldSettings(links=(LINK,), flows=learned, **{"duration_s": 3.0, **fields})
+
+
+def still(env: CongestionEnv, action: float = 0.0) -> dict[str, np.ndarray]:
+    return {name: np.array([action], np.float32) for name in env.agents}
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"interval_ms": 100}, {"lifetime_s": (0.5, 1), "gap_s": 1, "arrivals": "staggered"}]
+)
+def test_pettingzoo_finds_nothing_wrong(fields: dict[str, Any]) -> None:
+    parallel_api_test(small(**fields), num_cycles=300)
+
+
+def test_same_seed_same_episode() -> None:
+    parallel_seed_test(small, num_cycles=30)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("fields", [{}, {"interval_ms": 30}, {"lifetime_s": (0.5, 3), "duration_s": 10}])
+def test_pettingzoo_finds_nothing_wrong_at_full_size(fields: dict[str, Any]) -> None:
+    parallel_api_test(parallel_env(**fields), num_cycles=3000)
+    parallel_seed_test(lambda: parallel_env(**fields), num_cycles=300)
+
+
+def test_flows_come_and_go() -> None:
+    flows = world(
+        {"name": "long", "start_s": 0.1},
+        {"name": "brief", "start_s": 0.5, "end_s": 1.0},
+        {"name": "finite", "start_s": 1.2, "size_bytes": 30_000},
+        {"name": "never-asked", "controller": "newreno"},
+    )
+    env = parallel_env(flows)
+    assert env.possible_agents == ["long", "brief", "finite"]
+    env.reset(seed=1)
+    assert env.agents == ["long"]
+    seen: list[tuple[str, ...]] = [tuple(env.agents)]
+    ends: dict[str, tuple[bool, bool]] = {}
+    while env.agents:
+        before = list(env.agents)
+        observations, rewards, terminated, truncated, infos = env.step(still(env))
+        assert set(observations) == set(rewards) == set(terminated) == set(truncated) == set(infos)
+        assert set(before) <= set(observations)
+        ends.update({name: (terminated[name], truncated[name]) for name in terminated if name not in env.agents})
+        if tuple(env.agents) != seen[-1]:
+            seen.append(tuple(env.agents))
+    assert seen == [("long",), ("long", "brief"), ("long",), ("long", "finite"), ("long",), ()]
+    assert ends == {"brief": (False, True), "finite": (True, False), "long": (False, True)}
+
+
+def test_an_empty_stretch_between_flows_is_passed_over() -> None:
+    env = parallel_env(world({"name": "a", "end_s": 0.5}, {"name": "b", "start_s": 2.0}))
+    env.reset()
+    while "b" not in env.agents:
+        _, _, _, truncated, infos = env.step(still(env))
+    assert env.agents == ["b"]
+    assert truncated == {"a": True, "b": False}
+    assert 2.0 < infos["b"]["time_s"] < 2.3  # as soon as it is asked
+
+
+def test_each_is_asked_at_its_own_interval() -> None:
+    env = parallel_env(world({"rtt_ms": 40}, {"rtt_ms": 200}))
+    env.reset()
+    lengths: dict[str, list[float]] = {name: [] for name in env.possible_agents}
+    while env.agents:
+        _, rewards, _, _, infos = env.step(still(env))
+        asked = [name for name in env.agents if infos[name]["due"]]
+        assert all(rewards[name] == 0 for name in env.agents if name not in asked)
+        for name in asked:
+            lengths[name].append(infos[name]["interval_s"])
+    assert min(lengths["policy-0"]) >= 0.03
+    assert min(lengths["policy-1"]) >= 0.1  # half of its round trip
+    assert len(lengths["policy-0"]) > len(lengths["policy-1"])
+
+
+def test_with_one_interval_all_are_asked_together() -> None:
+    env = parallel_env(world({"rtt_ms": 40}, {"rtt_ms": 45, "start_s": 0.51}, interval_ms=100))
+    env.reset()
+    together = 0
+    while env.agents:
+        _, _, _, _, infos = env.step(still(env))
+        asked = [name for name in env.agents if infos[name]["due"]]
+        if asked:
+            assert infos[asked[0]]["time_s"] * 10 == pytest.approx(round(infos[asked[0]]["time_s"] * 10))
+        together += len(asked) == 2
+    assert together >= 15
+
+
+def test_an_action_changes_the_window_of_who_is_asked_alone() -> None:
+    env = parallel_env(world({}, {}))
+    _, infos = env.reset()
+    while not any(info["due"] for info in infos.values()):
+        _, _, _, _, infos = env.step(still(env))
+    rows = {name: i for i, name in enumerate(env.possible_agents)}
+    policy = env._arena.worlds.controls.policy
+    windows = policy["window"][0].copy()
+    starting = policy["starting"][0].copy()
+    asked = [name for name in env.agents if infos[name]["due"]]
+    env.step(still(env, 1.0))
+    for name in env.possible_agents:
+        if name in asked:
+            assert policy["window"][0, rows[name]] == pytest.approx(windows[rows[name]] * 1.025)
+        elif not starting[rows[name]]:
+            assert policy["window"][0, rows[name]] == windows[rows[name]]
+
+
+def test_spaces_state_and_observations_agree() -> None:
+    env = small(seed=3)
+    observations, _ = env.reset()
+    while env.agents:
+        for name, values in observations.items():
+            assert env.observation_space(name) is env.observation_space(name)
+            assert env.observation_space(name).contains(values)
+        assert env.state().shape == env.state_space.shape
+        assert np.isfinite(env.state()).all()
+        observations, rewards, _, _, _ = env.step({name: env.action_space(name).sample() for name in env.agents})
+        assert all(-1 <= reward <= 1 for reward in rewards.values())
+
+
+@pytest.mark.parametrize("features", ["published", "scale-free"])
+def test_other_sets_of_features(features: str) -> None:
+    env = small(duration_s=1, observation=ObservationSettings(features=features, history=5))
+    observations, _ = env.reset()
+    while env.agents:
+        observations, _, _, _, _ = env.step(still(env))
+        assert all(env.observation_space(name).contains(values) for name, values in observations.items())
+    assert any(values.any() for values in observations.values())
+
+
+def test_render_and_close(capsys: pytest.CaptureFixture[str]) -> None:
+    env = small(render_mode="ansi")
+    env.reset()
+    text = env.render()
+    assert text is not None
+    assert "flow-0" in text
+    human = small(render_mode="human")
+    human.reset()
+    human.step(still(human))
+    assert "flow-0" in capsys.readouterr().out
+    human.close()
+    assert human.agents == []
+    with pytest.raises(InputError, match="render_mode"):
+        small().render()
+
+
+@pytest.mark.parametrize(
+    ("action", "sentence"),
+    [
+        (np.array([1.01]), "an action is 1.01"),
+        (np.array([np.nan]), "an action is nan"),
+        (np.array([0.0, 0.0]), "one number"),
+    ],
+)
+def test_bad_actions_are_refused(action: np.ndarray, sentence: str) -> None:
+    env = small()
+    env.reset()
+    with pytest.raises(InputError, match=sentence):
+        env.step({"flow-0": action})
+
+
+def test_actions_must_be_for_those_who_are_there() -> None:
+    env = small()
+    with pytest.raises(InputError, match="reset"):
+        env.step({})
+    env.reset()
+    with pytest.raises(InputError, match="no action for agent 'flow-0'"):
+        env.step({})
+    with pytest.raises(InputError, match="unknown agent 'flow-7'"):
+        env.step({"flow-0": 0.0, "flow-7": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("flows", "sentence"),
+    [
+        ([{"name": "a"}, {"name": "a"}], "two flows are called 'a'"),
+        ([{"start_s": 4.0}], "starts at 4.0 s, but ends at 3.0 s"),
+        ([{"controller": "newreno"}], "no flow waits for actions"),
+    ],
+)
+def test_impossible_worlds_are_refused(flows: list[dict[str, Any]], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        parallel_env(world(*flows)).reset()
+
+
+def test_contradicting_arguments_are_refused() -> None:
+    with pytest.raises(InputError, match="not both"):
+        parallel_env(world({}), flows=2)
+    with pytest.raises(InputError, match="did you mean 'bandwidth_mbps'"):
+        parallel_env(bandwith_mbps=2)
+    with pytest.raises(InputError, match="unknown render mode 'rgb'"):
+        small(render_mode="rgb")

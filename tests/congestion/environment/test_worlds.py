@@ -1,0 +1,108 @@
+"""Domain randomisation: worlds within their ranges, the same for the same generator, and impossible ranges refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from astraea.congestion import WorldRanges
+from astraea.congestion.environment.worlds import draw, shape_for
+from astraea.congestion.simulator.arrays import shape_of
+from astraea.errors import InputError
+
+WIDE = WorldRanges(
+    flows=(2, 5), bandwidth_mbps=(20, 400), rtt_ms=(10, 75), rtt_ratio=(1, 10), buffer_bdp=(0.1, 16), loss=(0, 0.02),
+    jitter_ms=(0, 5), ack_every=(1, 4), ack_slot_ms=(0, 3), weights=(1, 2), lifetime_s=(5, 20), cross_share=0.5,
+    cross_flows=(1, 3), varying_share=0.5, duration_s=40,
+)  # fmt: skip
+
+
+def drawn(ranges: WorldRanges, count: int) -> list[Any]:
+    return [draw(ranges, np.random.default_rng(seed)) for seed in range(count)]
+
+
+def test_worlds_lie_within_their_ranges() -> None:
+    shape = shape_for(WIDE)
+    for world in drawn(WIDE, 100):
+        link = world.links[0]
+        learned = [flow for flow in world.flows if flow.controller == "policy"]
+        cross = [flow for flow in world.flows if flow.controller != "policy"]
+        assert 2 <= len(learned) <= 5
+        assert len(cross) <= 3
+        assert 20 <= link.capacity_mbps <= 400
+        rtts = [flow.rtt_ms for flow in world.flows]
+        assert 10 <= min(rtts) <= 75
+        assert max(rtts) <= 10 * min(rtts) * (1 + 1e-9)
+        assert 0 <= link.loss <= 0.02
+        assert 0.09 <= link.buffer_bytes / (link.capacity_mbps * 125 * min(rtts)) <= 16.01
+        assert all(flow.parameter in (1, 2) and flow.jitter_ms <= 5 and flow.ack_every <= 4 for flow in learned)
+        assert learned[0].start_s == 0
+        assert all(flow.end_s is None or 5 <= flow.end_s - flow.start_s <= 20.01 for flow in learned)
+        need = shape_of(world)
+        assert need.flows <= shape.flows
+        assert need.segments <= shape.segments
+
+
+def test_all_that_may_happen_happens() -> None:
+    worlds = drawn(WIDE, 100)
+    assert {sum(flow.controller == "policy" for flow in world.flows) for world in worlds} == {2, 3, 4, 5}
+    assert 30 < sum(any(flow.controller == "cubic" for flow in world.flows) for world in worlds) < 70
+    assert 30 < sum(world.links[0].walk is not None for world in worlds) < 70
+    capacities = np.log([world.links[0].capacity_mbps for world in worlds])
+    assert np.median(capacities) == pytest.approx(np.log(20 * 400) / 2, abs=0.35)  # log-uniform
+
+
+def test_the_same_generator_gives_the_same_world() -> None:
+    assert draw(WIDE, np.random.default_rng(4)) == draw(WIDE, np.random.default_rng(4))
+    assert draw(WIDE, np.random.default_rng(4)) != draw(WIDE, np.random.default_rng(5))
+
+
+def test_bandwidth_may_follow_from_the_share_in_packets() -> None:
+    ranges = WorldRanges(flows=4, packets_per_flow=50, rtt_ms=30, bandwidth_mbps=(1, 1000))
+    world = draw(ranges, np.random.default_rng(0))
+    # 4 flows * 50 packets * 1500 bytes in 30 ms
+    assert world.links[0].capacity_mbps == pytest.approx(80)
+    held = ranges.model_copy(update={"bandwidth_mbps": (1.0, 10.0)})
+    assert draw(held, np.random.default_rng(0)).links[0].capacity_mbps == 10
+
+
+def test_arrivals() -> None:
+    together, staggered = (
+        [flow.start_s for flow in draw(WorldRanges(arrivals=kind, gap_s=2), np.random.default_rng(0)).flows]
+        for kind in ("together", "staggered")
+    )
+    assert together == [0, 0, 0]
+    assert staggered == [0, 2, 4]
+
+
+def test_traces_are_used_where_given(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    trace.write_text("1\n2\n5\n")
+    ranges = WorldRanges(varying_share=1, traces=(trace,))
+    assert draw(ranges, np.random.default_rng(0)).links[0].trace == trace
+    assert shape_for(ranges).segments >= 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"bandwidth_mbps": (400, 20)}, "write the smaller number first"),
+        ({"bandwidth_mbps": 0}, "bandwidth_mbps must lie above 0"),
+        ({"rtt_ms": (-5, 10)}, "rtt_ms must lie above 0"),
+        ({"flows": 0}, "1 to 256 flows"),
+        ({"flows": 300}, "1 to 256 flows"),
+        ({"flows": 2.5}, "flows"),
+        ({"rtt_ratio": 0.5}, "rtt_ratio"),
+        ({"cross_flows": 0}, "cross_flows must be at least 1"),
+        ({"loss": (0, 1)}, "loss must lie in"),
+        ({"cross_traffic": ("cubik",)}, "did you mean 'cubic'"),
+        ({"cross_traffic": ("policy",)}, "waits for actions"),
+        ({"duration": 3}, "did you mean 'duration_s'"),
+    ],
+)
+def test_impossible_ranges_are_refused(fields: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        WorldRanges(**fields)
