@@ -43,9 +43,7 @@ def adds_its_number() -> ClientApp:
     @app.evaluate()
     def evaluate(message: Message, context: Context) -> Message:
         mean = float(message.content["arrays"]["w"].numpy().mean())
-        return Message(
-            RecordDict({"metrics": MetricRecord({"num-examples": 1, "mean": mean})}), reply_to=message
-        )
+        return Message(RecordDict({"metrics": MetricRecord({"num-examples": 1, "mean": mean})}), reply_to=message)
 
     return app
 

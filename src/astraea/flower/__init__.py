@@ -1,0 +1,21 @@
+"""Astraea on many machines, with Flower: the strategy, the client app and what users add to their own, a test grid."""
+
+from __future__ import annotations
+
+from astraea.flower.arrays import initial_arrays
+from astraea.flower.client import client_app
+from astraea.flower.grid import InProcessGrid, run_in_process
+from astraea.flower.mods import augmentation, augmented, label_histogram, prior_aware_loss
+from astraea.flower.strategy import AstraeaStrategy
+
+__all__ = [
+    "AstraeaStrategy",
+    "InProcessGrid",
+    "augmentation",
+    "augmented",
+    "client_app",
+    "initial_arrays",
+    "label_histogram",
+    "prior_aware_loss",
+    "run_in_process",
+]

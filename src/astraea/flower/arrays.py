@@ -1,0 +1,93 @@
+"""Flower's named arrays and a model as two vectors: each is turned into the other without a bit being lost."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from flwr.app import Array, ArrayRecord
+from torch import Tensor, nn
+
+from astraea.errors import InputError
+from astraea.federation.training import VisitError
+
+__all__ = ["Layout", "initial_arrays"]
+
+
+def initial_arrays(module: nn.Module) -> ArrayRecord:
+    """Return what of ``module`` travels, for ``AstraeaStrategy.start``: trainable parameters and persistent buffers.
+
+    ``ArrayRecord(module.state_dict())`` serves as well, but also sends frozen parameters to and fro, and orders a
+    model with buffers otherwise than the local engines do, which may change the last bit of an average.
+    """
+    trainable = {name: value for name, value in module.named_parameters() if value.requires_grad}
+    parameters = dict(module.named_parameters(remove_duplicate=False))
+    buffers = {name: value for name, value in module.state_dict().items() if name not in parameters}
+    return ArrayRecord({name: Array(value.detach().cpu().numpy()) for name, value in (trainable | buffers).items()})
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The arrays of a model by name: shape and dtype of each, in their order."""
+
+    arrays: tuple[tuple[str, tuple[int, ...], np.dtype[np.generic]], ...]
+
+    @classmethod
+    def of(cls, record: ArrayRecord) -> Layout:
+        """Return the layout of ``record``. Raises :class:`InputError` if it holds nothing that can be averaged."""
+        values = [(name, array.numpy()) for name, array in record.items()]
+        for name, value in values:
+            if value.dtype.kind not in "biuf":
+                raise InputError(f"array '{name}' of the model holds {value.dtype}: only numbers can be averaged")
+        if not any(value.dtype.kind == "f" for _, value in values):
+            raise InputError("the model has no array of floating point numbers: there is nothing to train")
+        return cls(tuple((name, value.shape, value.dtype) for name, value in values))
+
+    def vectors(self, record: ArrayRecord) -> tuple[Tensor, Tensor]:
+        """Return ``record`` as ``(params, counters)``: floating point values ``(P,)`` and integers ``(Q,)`` int64.
+
+        Integers may come as whole floating point numbers, as averaging leaves them. Raises
+        :class:`~astraea.federation.training.VisitError` if names or shapes differ, or a value is not finite.
+        """
+        names = [name for name, _, _ in self.arrays]
+        if set(record.keys()) != set(names):
+            missing, more = sorted(set(names) - set(record.keys())), sorted(set(record.keys()) - set(names))
+            what = f"lacks '{missing[0]}'" if missing else f"has an unknown '{more[0]}'"
+            raise VisitError(f"its model {what}: the models differ")
+        floats: list[Tensor] = []
+        integers: list[Tensor] = []
+        for name, shape, dtype in self.arrays:
+            value = record[name].numpy()
+            if value.shape != shape:
+                raise VisitError(f"its '{name}' has shape {value.shape}, not {shape}: the models differ")
+            if value.dtype.kind not in "biuf":
+                raise VisitError(f"its '{name}' holds {value.dtype}, not numbers")
+            flat = torch.tensor(value).reshape(-1)
+            (floats if dtype.kind == "f" else integers).append(flat)
+        params = torch.cat(floats)
+        if not math.isfinite(params.sum()) and not bool(torch.isfinite(params).all()):
+            raise VisitError("the model became NaN or infinite")
+        counters = (
+            torch.cat(
+                [
+                    part.round().to(torch.int64) if part.is_floating_point() else part.to(torch.int64)
+                    for part in integers
+                ]
+            )
+            if integers
+            else torch.empty(0, dtype=torch.int64)
+        )
+        return params, counters
+
+    def record(self, params: Tensor, counters: Tensor) -> ArrayRecord:
+        """Return ``(params, counters)`` as named arrays of the original shapes and dtypes."""
+        rest = {"f": params.numpy(), "i": counters.numpy()}
+        arrays = {}
+        for name, shape, dtype in self.arrays:
+            kind = "f" if dtype.kind == "f" else "i"
+            size = math.prod(shape)
+            part, rest[kind] = rest[kind][:size], rest[kind][size:]
+            arrays[name] = Array(np.array(part.reshape(shape), dtype=dtype, order="C"))
+        return ArrayRecord(arrays)

@@ -1,0 +1,128 @@
+"""A whole ClientApp from a model and a client's samples: it trains with the same code as the local engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from flwr.app import ArrayRecord, ConfigRecord, Context, Error, Message, MetricRecord, RecordDict
+from flwr.clientapp import ClientApp
+from flwr.common.constant import ErrorCode
+from torch import nn
+
+from astraea.data.dataset import Samples
+from astraea.engines.serial import repeatable
+from astraea.errors import InputError
+from astraea.federation.clients import Population
+from astraea.federation.evaluation import evaluate
+from astraea.federation.rules import Facts, make_rule
+from astraea.federation.training import run_chain
+from astraea.federation.vector import VectorModel
+from astraea.flower.messages import DATA_CHANGED, EXAMPLES, HISTOGRAM_ACTION, KEY, Copying, Instructions, read_config
+from astraea.flower.mods import Mod, augmentation, balanced, label_histogram
+
+__all__ = ["client_app"]
+
+
+def client_app(
+    model: Callable[[], nn.Module],
+    data: Callable[[Context], Samples],
+    classes: int,
+    *,
+    test: Callable[[Context], Samples] | None = None,
+    mods: Sequence[Mod] = (),
+    threads: int = 1,
+    device: str = "cpu",
+) -> ClientApp:
+    """Return a ClientApp for :class:`~astraea.flower.AstraeaStrategy`.
+
+    ``model()`` builds the model whose weights travel. ``data(context)`` returns the client's training samples with
+    labels from 0 to ``classes`` - 1, always in the same order; when their labels have changed, the server is told
+    and asks for the histogram again. ``test(context)`` returns the samples on which evaluation measures accuracy
+    and loss; without it the client has no answer to evaluation messages. ``mods`` are further mods of Flower's.
+    With ``threads`` 1 a visit gives the bytes of the serial engine, on any number of cores.
+    """
+    app = ClientApp(mods=[*mods, augmentation()])
+    kept = _Kept()
+
+    @app.query(HISTOGRAM_ACTION)
+    def histogram(message: Message, context: Context) -> Message:
+        samples = data(context)
+        context.state[_TOLD] = MetricRecord({"counts": samples.counts(classes).tolist()})
+        return label_histogram(lambda _: samples.y, classes)(message, context)
+
+    @app.train()
+    def train(message: Message, context: Context) -> Message:
+        visit = read_config(message, Instructions)
+        samples = data(context)
+        trained = VectorModel(_loaded(model(), message).to(device))
+        plan = visit.plan(*trained.read())
+        with repeatable(trained.device, threads):
+            clients = {visit.client: kept.population(context.node_id, samples, classes, visit)[0]}
+            rule = make_rule(visit.train, Facts(len(trained.weights), visit.samples))
+            result = run_chain(plan, plan.chains[0], trained, rule, clients)
+        (report,) = result.reports
+        if report.skipped is not None:
+            return Message(Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, report.skipped), reply_to=message)
+        trained.write(result.baton.params, result.baton.counters)
+        metrics = MetricRecord({EXAMPLES: result.baton.examples, "train_loss": report.loss})
+        remark = ConfigRecord(
+            {"steps": report.steps, DATA_CHANGED: _changed(context, samples.counts(classes).tolist())}
+        )
+        content = RecordDict({"arrays": _arrays(trained.module, message), "metrics": metrics, KEY: remark})
+        return Message(content, reply_to=message)
+
+    if test is not None:
+
+        @app.evaluate()
+        def measure(message: Message, context: Context) -> Message:
+            samples = test(context)
+            measured = evaluate(_loaded(model(), message).to(device).eval(), samples, classes)
+            metrics = MetricRecord({EXAMPLES: len(samples), "accuracy": measured.accuracy, "loss": measured.loss})
+            return Message(RecordDict({"metrics": metrics}), reply_to=message)
+
+    return app
+
+
+_TOLD = "astraea-told"  # in the context's state: the histogram that the server was last told
+
+
+class _Kept:
+    """What each node trains on, for as long as its samples and the server's rebalancing stay the same."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[int, tuple[Samples, tuple[Copying | None, int, int], Population]] = {}
+
+    def population(self, node: int, samples: Samples, classes: int, visit: Instructions) -> Population:
+        asked = (visit.copying, visit.seed, visit.client)
+        kept = self._nodes.get(node)
+        if kept is None or kept[0] is not samples or kept[1] != asked:
+            kept = (samples, asked, balanced(samples, classes, *asked))
+            self._nodes[node] = kept
+        return kept[2]
+
+
+def _loaded(module: nn.Module, message: Message) -> nn.Module:
+    """Return ``module`` with the weights in ``message``; what does not travel stays as it was built."""
+    received = next(iter(message.content.array_records.values())).to_torch_state_dict()
+    lacking = [name for name, value in module.named_parameters() if value.requires_grad and name not in received]
+    if lacking:
+        raise InputError(f"the server's model lacks '{lacking[0]}': build the same model on server and clients")
+    try:
+        unknown = module.load_state_dict(received, strict=False).unexpected_keys
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"the server's model differs ({reason}): build the same on server and clients") from error
+    if unknown:
+        raise InputError(f"the server's model has an unknown '{unknown[0]}': build the same on server and clients")
+    return module
+
+
+def _arrays(module: nn.Module, message: Message) -> ArrayRecord:
+    """Return the weights of ``module`` under the names that ``message`` came with."""
+    state = module.state_dict()
+    return ArrayRecord({name: state[name] for name in next(iter(message.content.array_records.values()))})
+
+
+def _changed(context: Context, counts: list[int]) -> bool:
+    told = context.state.get(_TOLD)
+    return isinstance(told, MetricRecord) and told["counts"] != counts

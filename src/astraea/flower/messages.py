@@ -1,0 +1,165 @@
+"""What AstraeaStrategy and a ClientApp tell each other beside Flower's own records.
+
+Every instruction is one JSON text under ``config["astraea"]`` of a message, every answer one ConfigRecord
+``"astraea"`` of a reply: so whatever reads or changes a single ArrayRecord, MetricRecord and ConfigRecord, as
+Flower's own mods do, goes on to work.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from flwr.app import ConfigRecord, Message
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import Tensor
+
+from astraea.balance.rebalancing import Rebalancing
+from astraea.balance.settings import TransformSettings
+from astraea.errors import InputError
+from astraea.federation.plan import Baton, Chain, RoundPlan, Visit
+from astraea.federation.settings import TrainingSettings
+from astraea.federation.training import VisitError
+
+__all__ = [
+    "AUGMENTS",
+    "COUNTS",
+    "DATA_CHANGED",
+    "EXAMPLES",
+    "HISTOGRAM_ACTION",
+    "HISTOGRAM_QUERY",
+    "KEY",
+    "PARTITION",
+    "Copying",
+    "Instructions",
+    "Question",
+    "read_config",
+    "read_histogram",
+    "remarks",
+]
+
+KEY = "astraea"
+"""Where instructions stand in a message's configuration, and the name of the record with a reply's remarks."""
+
+HISTOGRAM_ACTION = "label_histogram"
+HISTOGRAM_QUERY = f"query.{HISTOGRAM_ACTION}"
+"""The message type that asks a client for its label histogram."""
+
+COUNTS, EXAMPLES = "label-histogram", "num-examples"
+"""Names of the two values in the answer: class counts, and the samples that they must add up to."""
+
+AUGMENTS, DATA_CHANGED, PARTITION = "augments", "data-changed", "partition-id"
+"""A client's remarks: that it follows the server's rebalancing, that its data are new, and its number."""
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Copying(_Told):
+    """The rebalancing that a client is to apply to its samples: see :class:`~astraea.balance.Rebalancing`."""
+
+    copies: tuple[float, ...]
+    keep: tuple[float, ...]
+    on_the_fly: bool
+    transforms: TransformSettings
+
+    @property
+    def rebalancing(self) -> Rebalancing:
+        """What becomes of a sample of each class."""
+        return Rebalancing(np.array(self.copies), np.array(self.keep))
+
+    @property
+    def predictable(self) -> bool:
+        """Whether counts alone say what a client will hold: nothing is dropped and no copy is left to chance."""
+        return all(share == 1 for share in self.keep) and all(number % 1 == 0 for number in self.copies)
+
+
+class Question(_Told):
+    """Asks for a label histogram: of the samples as they are, or as they are after ``copying``.
+
+    ``seed`` and ``client`` name the random stream of the copies.
+    """
+
+    seed: int
+    client: int
+    copying: Copying | None = None
+
+
+class Instructions(_Told):
+    """Everything a client needs for one visit, so that it trains the same bytes as a local engine would.
+
+    ``client`` is its number in the plan, ``prior`` the effective class prior ``(N,)`` for losses that read it,
+    ``progress`` the share of the run that is done, ``samples`` what all clients together train on.
+    """
+
+    seed: int
+    round: int
+    client: int
+    pass_: int
+    progress: float
+    epochs: int
+    samples: int
+    train: TrainingSettings
+    prior: tuple[float, ...] | None = None
+    copying: Copying | None = None
+
+    def plan(self, params: Tensor, counters: Tensor) -> RoundPlan:
+        """Return the plan of this one visit, for the model of ``params`` ``(P,)`` and ``counters`` ``(Q,)``."""
+        return RoundPlan(
+            round=self.round,
+            seed=self.seed,
+            start=Baton(params, counters),
+            chains=(Chain(0, (Visit(self.client, self.pass_),)),),
+            training=self.train.local(self.epochs, self.progress),
+            prior=None if self.prior is None else torch.tensor(self.prior, dtype=torch.float32),
+        )
+
+
+Kind = TypeVar("Kind", bound=_Told)
+
+
+def read_config(message: Message, kind: type[Kind]) -> Kind:
+    """Return what the server told this client in ``message``.
+
+    Raises :class:`InputError` if it told nothing, or something that this version does not understand.
+    """
+    texts = [record[KEY] for record in message.content.config_records.values() if KEY in record]
+    if not texts:
+        raise InputError("the message holds no instructions of Astraea: use astraea.flower.AstraeaStrategy to send it")
+    try:
+        return kind.model_validate_json(str(texts[0]))
+    except ValidationError as error:
+        raise InputError(
+            f"the instructions of the server are not understood ({error.errors()[0]['msg']}): "
+            "install the same version of astraea on server and clients"
+        ) from error
+
+
+def read_histogram(reply: Message) -> NDArray[np.int64]:
+    """Return the label histogram ``(N,)`` in a client's answer.
+
+    Raises :class:`VisitError` if it is not one, or contradicts the client's own number of samples.
+    """
+    metrics = {name: value for record in reply.content.metric_records.values() for name, value in record.items()}
+    counts, examples = metrics.get(COUNTS), metrics.get(EXAMPLES)
+    if not isinstance(counts, list) or not counts or not all(_is_count(value) for value in counts):
+        raise VisitError(f"its label histogram is {counts!r:.80}, not a list of class counts")
+    if not _is_count(examples) or sum(counts) != examples:
+        raise VisitError(f"its label histogram adds up to {sum(counts)} samples, and it says that it has {examples}")
+    if not sum(counts):
+        raise VisitError("it holds no sample")
+    return np.array(counts, np.int64)
+
+
+def remarks(reply: Message) -> ConfigRecord:
+    """Return what a client remarks in a reply; an empty record if it remarks nothing."""
+    found: Any = reply.content.get(KEY)
+    return found if isinstance(found, ConfigRecord) else ConfigRecord()
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value) and value >= 0 and value == int(value)

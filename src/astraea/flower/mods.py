@@ -1,0 +1,191 @@
+"""What users add to a ClientApp of their own: the label histogram, augmentation, and losses that know the prior.
+
+Each works alone: with the histogram the clients can be scheduled, with augmentation rare classes get copies, and
+with a prior-aware loss the model is corrected for what is still uneven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+import torch
+from flwr.app import ConfigRecord, Context, Message, MetricRecord, RecordDict
+from numpy.typing import ArrayLike
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from astraea.balance.augmentation import augmented_rows
+from astraea.balance.histograms import client_histograms
+from astraea.balance.losses import make_loss
+from astraea.data.dataset import Samples
+from astraea.errors import InputError
+from astraea.federation.clients import Population
+from astraea.flower.messages import (
+    AUGMENTS,
+    COUNTS,
+    EXAMPLES,
+    KEY,
+    PARTITION,
+    Copying,
+    Instructions,
+    Question,
+    read_config,
+)
+from astraea.seeding import Purpose, stream
+
+__all__ = ["Handler", "Mod", "augmentation", "augmented", "balanced", "label_histogram", "prior_aware_loss"]
+
+Handler = Callable[[Message, Context], Message]
+"""What answers a message at a client."""
+
+Mod = Callable[[Message, Context, Handler], Message]
+"""What stands between a message and its handler: (message, context, what to call next) -> reply."""
+
+_visit: ContextVar[Instructions] = ContextVar("astraea-visit")
+_LEAST_PRIOR = 1e-9  # stands for the prior of rarer and of absent classes, whose logarithm would be infinite
+
+
+def label_histogram(labels: Callable[[Context], ArrayLike], classes: int) -> Handler:
+    """Return the handler that tells the server a client's label histogram, the only thing about its data it tells.
+
+    Register it with ``app.query("label_histogram")(label_histogram(labels, classes))``. ``labels(context)`` returns
+    the labels ``(n,)`` of the client's training samples, from 0 to ``classes`` - 1, in the order in which
+    :func:`augmented` gets them.
+    """
+
+    def answer(message: Message, context: Context) -> Message:
+        own = np.asarray(labels(context), np.int64).reshape(-1)
+        if any(KEY in record for record in message.content.config_records.values()):
+            question = read_config(message, Question)
+            if question.copying is not None:
+                drawn = augmented_rows(
+                    own,
+                    np.arange(len(own)),
+                    question.copying.rebalancing,
+                    stream(question.seed, Purpose.AUGMENT, question.client),
+                )
+                own = own[drawn.rows]
+        return _answer(message, context, client_histograms(own, [np.arange(len(own))], classes)[0].tolist())
+
+    return answer
+
+
+def augmentation() -> Mod:
+    """Return a mod that takes the server's rebalancing to where :func:`augmented` finds it.
+
+    It also tells the server that this client augments, so that clients are scheduled by what they train on.
+    """
+
+    def mod(message: Message, context: Context, call_next: Handler) -> Message:
+        if message.metadata.message_type.startswith("query"):
+            reply = call_next(message, context)
+            remark = reply.content.get(KEY) if reply.has_content() else None
+            if isinstance(remark, ConfigRecord):
+                remark[AUGMENTS] = True
+            return reply
+        if not message.metadata.message_type.startswith("train"):
+            return call_next(message, context)
+        token = _visit.set(read_config(message, Instructions))
+        try:
+            return call_next(message, context)
+        finally:
+            _visit.reset(token)
+
+    return mod
+
+
+def augmented(x: ArrayLike | Tensor, y: ArrayLike | Tensor) -> tuple[Tensor, Tensor]:
+    """Return the samples ``(n, *sample)`` and labels ``(n,)`` to train on in this visit, copies included.
+
+    ``uint8`` images stay so; the copies are transformed as the server's settings say. For use within the train
+    function of a ClientApp with the mod :func:`augmentation`; raises :class:`InputError` anywhere else.
+    """
+    try:
+        visit = _visit.get()
+    except LookupError:
+        raise InputError(
+            "augmented() knows no rebalancing: add astraea.flower.augmentation() to the mods of the ClientApp, "
+            "and call it within the train function"
+        ) from None
+    samples = Samples(np.asarray(x), np.asarray(y))
+    classes = int(samples.y.max()) + 1 if visit.copying is None else len(visit.copying.copies)
+    copying = None if visit.copying is None else visit.copying.model_copy(update={"on_the_fly": False})
+    data = balanced(samples, classes, copying, visit.seed, visit.client)[0]
+    return data.x, data.y
+
+
+def balanced(samples: Samples, classes: int, copying: Copying | None, seed: int, client: int) -> Population:
+    """Return one client's samples after the rebalancing that the server asks for, as the only client of a population.
+
+    ``client`` is its number in the plan, which names the random stream of its copies.
+    """
+    if copying is None:
+        return Population.from_samples(samples, [np.arange(len(samples))], classes)
+    return Population.from_samples(
+        samples,
+        [np.arange(len(samples))],
+        classes,
+        copying.rebalancing,
+        on_the_fly=copying.on_the_fly,
+        transforms=copying.transforms,
+        seed=seed,
+        numbers=[client],
+    )
+
+
+def prior_aware_loss(tau: float = 1.0) -> Mod:
+    """Return a mod under which every cross-entropy that the train function takes is corrected for the class prior.
+
+    The prior is the effective one, which the server works out and sends if its ``train`` settings name a loss that
+    reads it, such as ``{"loss": "logit-adjusted"}``. ``torch.nn.functional.cross_entropy``, and so
+    ``nn.CrossEntropyLoss``, then see ``logits + tau * log prior`` (Menon et al., ICLR 2021). Outside of training
+    nothing changes. Raises :class:`InputError` for a ``tau`` that is not a number from 0.
+    """
+    make_loss("logit-adjusted", tau=tau)
+
+    def mod(message: Message, context: Context, call_next: Handler) -> Message:
+        if not message.metadata.message_type.startswith("train"):
+            return call_next(message, context)
+        prior = read_config(message, Instructions).prior
+        if prior is None:
+            raise InputError(
+                "prior_aware_loss() got no class prior: give AstraeaStrategy train={'loss': 'logit-adjusted'}"
+            )
+        with _Adjusted(tau * torch.tensor(prior).clamp(min=_LEAST_PRIOR).log()):
+            return call_next(message, context)
+
+    return mod
+
+
+class _Adjusted(TorchFunctionMode):
+    """Adds ``offset`` ``(N,)`` to the logits, ``(N,)`` or ``(B, N, ...)``, of every cross-entropy."""
+
+    def __init__(self, offset: Tensor) -> None:
+        super().__init__()
+        self.offset = offset
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        named = dict(kwargs or {})
+        if func is torch.nn.functional.cross_entropy:
+            logits, *rest = (named.pop("input"), *args) if "input" in named else args
+            classes = logits.shape[min(1, logits.ndim - 1)]
+            if classes != len(self.offset):
+                raise InputError(
+                    f"the class prior has {len(self.offset)} classes, the logits {classes}: they must agree"
+                )
+            offset = self.offset.to(logits)
+            args = (logits + (offset if logits.ndim == 1 else offset.view(-1, *[1] * (logits.ndim - 2))), *rest)
+        return func(*args, **named)
+
+
+def _answer(message: Message, context: Context, counts: list[int]) -> Message:
+    remark = ConfigRecord({AUGMENTS: False})
+    if PARTITION in context.node_config:
+        remark[PARTITION] = int(context.node_config[PARTITION])
+    metrics = MetricRecord({COUNTS: counts, EXAMPLES: sum(counts)})
+    return Message(RecordDict({"histogram": metrics, KEY: remark}), reply_to=message)

@@ -1,0 +1,213 @@
+"""Who is there: the server's list of clients, with the label histogram of each, asked for once.
+
+A client is known by its ``partition-id`` where its node has one, and else by its node's id; in that order clients
+are numbered when they first answer, and a number never changes. So a node that is started anew, or that comes
+later, disturbs nobody's random streams.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from flwr.app import ConfigRecord, Message, RecordDict
+from flwr.serverapp import Grid
+from numpy.typing import NDArray
+
+from astraea.errors import RunError
+from astraea.federation.training import VisitError
+from astraea.flower.messages import (
+    AUGMENTS,
+    HISTOGRAM_ACTION,
+    HISTOGRAM_QUERY,
+    KEY,
+    PARTITION,
+    Copying,
+    Question,
+    read_histogram,
+    remarks,
+)
+
+__all__ = ["Client", "Roster"]
+
+_log = logging.getLogger("flwr")
+
+
+@dataclass
+class Client:
+    """One client: ``own`` ``(N,)`` counts its samples, ``trained`` those that it trains on, copies included.
+
+    ``node`` is ``None`` until it has answered this server, and ``augments`` says that it follows a rebalancing.
+    """
+
+    name: int
+    own: NDArray[np.int64]
+    trained: NDArray[np.int64]
+    augments: bool
+    node: int | None = None
+
+
+class Roster:
+    """The clients in the order of their numbers.
+
+    ``rebalance`` maps the class counts of all clients ``(N,)`` to what each is to do about them, ``None`` for
+    nothing. Without ``ask`` nobody is asked for a histogram: the plan then must not read any.
+    """
+
+    def __init__(
+        self, rebalance: Callable[[NDArray[np.int64]], Copying | None], seed: int, config_key: str, *, ask: bool
+    ) -> None:
+        self._rebalance, self._seed, self._config_key, self._ask = rebalance, seed, config_key, ask
+        self.clients: list[Client] = []
+        self.copying: Copying | None = None
+        self._stale: set[int] = set()  # nodes that are to be asked again
+        self._refused: dict[int, str] = {}
+
+    @property
+    def histograms(self) -> NDArray[np.int64]:
+        """What each client trains on, shape ``(K, N)``."""
+        return np.stack([client.trained for client in self.clients])
+
+    def available(self, grid: Grid) -> NDArray[np.bool_]:
+        """Return which clients are connected, shape ``(K,)``."""
+        connected = set(grid.get_node_ids())
+        return np.array([client.node in connected and client.node not in self._stale for client in self.clients])
+
+    def node(self, client: int) -> int:
+        """Return the node of a client that has answered."""
+        node = self.clients[client].node
+        assert node is not None
+        return node
+
+    def fits(self, client: int, examples: float) -> bool:
+        """Whether a number of training samples agrees with the client's histogram, with copies or without."""
+        return examples in (self.clients[client].own.sum(), self.clients[client].trained.sum())
+
+    def ask_again(self, client: int) -> None:
+        """Ask this client for its histogram before the next round."""
+        self._stale.add(self.node(client))
+
+    def refresh(self, grid: Grid, timeout: float) -> None:
+        """Ask whoever has not answered yet, or has new data.
+
+        Raises :class:`RunError` if no client gives a histogram that can be used, or two claim the same partition.
+        """
+        connected = list(grid.get_node_ids())
+        known = {client.node for client in self.clients} - self._stale
+        strangers = [node for node in connected if node not in known and node not in self._refused]
+        if strangers and self._ask:
+            answers = self._histograms(grid, dict.fromkeys(strangers), timeout)
+            self._enter(answers)
+        elif strangers:
+            nothing = np.ones(1, np.int64)
+            self.clients += [Client(node, nothing, nothing, False, node) for node in sorted(strangers)]
+        if not self.clients:
+            reason = next(iter(self._refused.values()), f"none of {len(connected)} connected nodes answered")
+            raise RunError(f"no client told its label histogram: {reason}")
+        if strangers and self._ask:
+            self._count_copies(grid, timeout)
+
+    def _enter(self, answers: Mapping[int, tuple[NDArray[np.int64], ConfigRecord]]) -> None:
+        def name(node: int) -> tuple[bool, int]:
+            remark = answers[node][1]
+            return (False, int(str(remark[PARTITION]))) if PARTITION in remark else (True, node)
+
+        by_name = {client.name: client for client in self.clients}
+        names: dict[int, int] = {}
+        for node in sorted(answers, key=name):
+            counts, remark = answers[node]
+            number = name(node)[1]
+            if number in names:
+                raise RunError(
+                    f"nodes {names[number]} and {node} both have partition-id {number}: "
+                    "give each SuperNode its own in --node-config"
+                )
+            names[number] = node
+            classes = len(self.clients[0].own) if self.clients else len(counts)
+            if len(counts) != classes:
+                self._refuse(node, f"its label histogram has {len(counts)} classes, that of others {classes}")
+                continue
+            client = by_name.get(number)
+            if client is None:
+                client = Client(number, counts, counts, False)
+                self.clients.append(client)
+            client.own, client.augments, client.node = counts, bool(remark.get(AUGMENTS, False)), node
+            self._stale.discard(node)
+
+    def _count_copies(self, grid: Grid, timeout: float) -> None:
+        """Work out what each client trains on; where that is left to chance, ask those who draw."""
+        self.copying = self._rebalance(np.sum([client.own for client in self.clients], axis=0))
+        idle = [number for number, client in enumerate(self.clients) if self.copying and not client.augments]
+        if idle:
+            _log.warning(
+                "%d of %d clients do not follow the rebalancing (the first is node %s): their ClientApp lacks the mod "
+                "astraea.flower.augmentation",
+                len(idle),
+                len(self.clients),
+                self.clients[idle[0]].node,
+            )
+        questions = {}
+        for number, client in enumerate(self.clients):
+            client.trained = client.own
+            if self.copying is not None and client.augments:
+                client.trained = self.copying.rebalancing.expected_counts(client.own).round().astype(np.int64)
+                if not self.copying.predictable and client.node is not None:
+                    questions[client.node] = Question(seed=self._seed, client=number, copying=self.copying)
+        if questions:
+            answers = self._histograms(grid, questions, timeout)
+            for client in self.clients:
+                if client.node in answers:
+                    client.trained = answers[client.node][0]
+                elif client.node in questions:
+                    self._stale.add(client.node)
+
+    def _histograms(
+        self, grid: Grid, questions: Mapping[int, Question | None], timeout: float
+    ) -> dict[int, tuple[NDArray[np.int64], ConfigRecord]]:
+        """Return what the nodes answer; those that do not are asked again, those that cannot are left out."""
+        messages = []
+        for node, question in questions.items():
+            config = ConfigRecord() if question is None else ConfigRecord({KEY: question.model_dump_json()})
+            messages.append(Message(RecordDict({self._config_key: config}), node, HISTOGRAM_QUERY, ttl=timeout))
+        answers: dict[int, tuple[NDArray[np.int64], ConfigRecord]] = {}
+        for reply in grid.send_and_receive(messages, timeout=timeout):
+            node = reply.metadata.src_node_id
+            try:
+                if reply.has_error():
+                    raise VisitError(
+                        f"it answered with an error ({_short(reply.error.reason)}); if its ClientApp has no such "
+                        f"query, add app.query('{HISTOGRAM_ACTION}')(astraea.flower.label_histogram(...)) to it"
+                    )
+                answers[node] = (read_histogram(reply), remarks(reply))
+            except VisitError as error:
+                self._refuse(node, str(error))
+        silent = [node for node in questions if node not in answers and node not in self._refused]
+        if silent:
+            _log.warning("%d nodes did not tell their label histogram within %g s: asked again", len(silent), timeout)
+        return answers
+
+    def _refuse(self, node: int, reason: str) -> None:
+        self._refused[node] = f"node {node} is left out: {reason}"
+        _log.warning("%s", self._refused[node])
+
+    def dump(self) -> list[dict[str, Any]]:
+        """Return what a resumed server must know, as JSON has it."""
+        return [
+            {"name": one.name, "own": one.own.tolist(), "trained": one.trained.tolist(), "augments": one.augments}
+            for one in self.clients
+        ]
+
+    def load(self, dumped: Iterable[Mapping[str, Any]] | Sequence[Mapping[str, Any]]) -> None:
+        """Take over what :meth:`dump` gave; every node is asked anew, and gets its old number."""
+        self.clients = [
+            Client(one["name"], np.array(one["own"], np.int64), np.array(one["trained"], np.int64), one["augments"])
+            for one in dumped
+        ]
+
+
+def _short(reason: str | None) -> str:
+    text = " ".join((reason or "no reason given").split())
+    return text if len(text) <= 200 else f"... {text[-200:]}"

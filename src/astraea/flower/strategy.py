@@ -1,0 +1,410 @@
+"""Astraea as a strategy of Flower's: mediators, rebalancing and rare-first participation from one import.
+
+A round is planned and added up by the code that plans and adds up a local round. Flower's nodes talk to the
+server only, so chains are walked in waves, all but the last of which happen while the round is configured. The
+last goes through Flower's own loop, and ``aggregate_train`` is Flower's own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import FedAvg, Result
+from numpy.typing import NDArray
+
+from astraea.balance.rebalancing import rebalancing, rule_parameters
+from astraea.balance.settings import BalanceSettings
+from astraea.errors import InputError, RunError, unknown_name
+from astraea.federation.algorithms import ALGORITHMS, Algorithm, AlgorithmSettings, State, View, make_algorithm
+from astraea.federation.loop import Budget, Run, Tally
+from astraea.federation.plan import Visit
+from astraea.federation.rules import Facts, make_rule
+from astraea.federation.settings import TrainingSettings
+from astraea.federation.training import VisitError
+from astraea.flower.arrays import Layout
+from astraea.flower.memory import Memory
+from astraea.flower.messages import DATA_CHANGED, KEY, Copying, Instructions, remarks
+from astraea.flower.privacy import refuse_false_privacy, wrapper_of
+from astraea.flower.roster import Roster
+from astraea.flower.waves import Waves
+from astraea.options import from_options
+from astraea.seeding import Purpose, stream
+
+__all__ = ["AstraeaStrategy"]
+
+Section = TypeVar("Section", BalanceSettings, TrainingSettings)
+
+_log = logging.getLogger("flwr")
+_POLL = 1.0  # seconds between two looks at who is connected
+
+
+class AstraeaStrategy(FedAvg):
+    """Self-balancing federated learning for a Flower ServerApp.
+
+    ``algorithm``, ``balance`` and ``train`` are sections of :class:`~astraea.experiment.settings.RunSettings`, as
+    settings or as keyword arguments: ``algorithm={"capacity": 5, "mediator_epochs": 2}``,
+    ``balance={"rebalancing": "none"}``, ``train={"lr": 0.01, "loss": "logit-adjusted"}``. Unless ``algorithm`` says
+    how many ``clients_per_round``, Flower's ``fraction_train`` and ``min_train_nodes`` do. ``train`` reaches
+    clients made by :func:`~astraea.flower.client_app`; a ClientApp of the user's own trains as it likes.
+
+    With ``checkpoint``, a folder, every ``checkpoint_every``-th round is stored there, and :meth:`start` goes on
+    after the last one that is. ``patience`` is how many seconds to wait for ``min_available_nodes``. Everything in
+    ``flower`` goes to Flower's FedAvg.
+
+    Raises :class:`InputError` for settings that cannot be used.
+    """
+
+    train_metrics_aggr_fn: Callable[[list[RecordDict], str], MetricRecord]
+
+    def __init__(
+        self,
+        *,
+        algorithm: AlgorithmSettings | Mapping[str, Any] | None = None,
+        balance: BalanceSettings | Mapping[str, Any] | None = None,
+        train: TrainingSettings | Mapping[str, Any] | None = None,
+        seed: int = 0,
+        checkpoint: Path | str | None = None,
+        checkpoint_every: int = 1,
+        patience: float = 600.0,
+        **flower: Any,
+    ) -> None:
+        known = list(inspect.signature(FedAvg.__init__).parameters)[1:]
+        for name in flower:
+            if name not in known:
+                own = list(inspect.signature(AstraeaStrategy.__init__).parameters)[1:-1]
+                raise unknown_name("strategy option", name, [*own, *known])
+        super().__init__(**flower)
+        self.algorithm = _algorithm(algorithm)
+        self.balance = _section(BalanceSettings, balance, "balance")
+        self.train = _section(TrainingSettings, train, "train")
+        _refuse_unsupported(self.balance, self.train)
+        self.seed, self.patience, self._every = seed, patience, checkpoint_every
+        self._rule = make_rule(self.train, Facts(weights=0, samples=0))
+        self._roster = Roster(self._copying, seed, self.configrecord_key, ask=self._reads_histograms)
+        self._memory = None if checkpoint is None else Memory(Path(checkpoint), self._identity())
+        self._layout: Layout | None = None
+        self._waves: Waves | None = None
+        self._only_last = False
+        self._visits: list[RecordDict] = []
+        self._run: Run | None = None
+        self._budget: Budget | None = None  # known once start() is called, which a wrapper's start() does not do
+        self._done = 0  # rounds of earlier processes, which Flower's loop does not count
+        self._timeout = 3600.0
+        self._average = self.train_metrics_aggr_fn
+        self.train_metrics_aggr_fn = self._train_metrics
+
+    @property
+    def run(self) -> Run:
+        """The run so far: state, totals, and a line of metrics a round, as in ``metrics.jsonl``.
+
+        Raises :class:`RunError` before the first round.
+        """
+        if self._run is None:
+            raise RunError("the strategy has not been started yet")
+        return self._run
+
+    def summary(self) -> None:
+        """Log the settings."""
+        _log.info("\t├──> Algorithm: %s", self.algorithm)
+        _log.info("\t├──> Rebalancing: %s", self._rebalancing)
+        super().summary()
+
+    def start(
+        self,
+        grid: Grid,
+        initial_arrays: ArrayRecord,
+        num_rounds: int = 3,
+        timeout: float = 3600,
+        train_config: ConfigRecord | None = None,
+        evaluate_config: ConfigRecord | None = None,
+        evaluate_fn: Callable[[int, ArrayRecord], MetricRecord | None] | None = None,
+    ) -> Result:
+        """Run Flower's loop up to round ``num_rounds``, from where the checkpoint stands.
+
+        ``timeout``, in seconds, is that of every exchange: a round has as many as its longest chain has visits. The
+        result holds the metrics of all rounds, those of earlier processes included. Raises :class:`RunError` if
+        every visit of a round fails, if too few nodes connect, or if the checkpoint is of another run.
+        """
+        self._layout, self._timeout, self._budget = Layout.of(initial_arrays), timeout, Budget(num_rounds)
+        stored = None if self._memory is None else self._memory.load(self._roster)
+        self._run = stored or Run(_state(0, self._layout, initial_arrays))
+        state = self._run.state
+        if (len(state.params), len(state.counters)) != tuple(map(len, self._layout.vectors(initial_arrays))):
+            raise RunError("the checkpoint holds another model: give checkpoint= another folder")
+        self._done = state.round
+        if stored is not None:
+            _log.info("Resuming after round %d", self._done)
+        result = super().start(
+            grid,
+            self._layout.record(state.params, state.counters),
+            max(0, num_rounds - self._done),
+            timeout,
+            train_config,
+            evaluate_config,
+            lambda round_, arrays: self._after_round(round_, arrays, evaluate_fn),
+        )
+        return self._whole(result)
+
+    def configure_train(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Plan the round, walk all chains up to their last visits, and return the messages of those.
+
+        Raises :class:`InputError` within a wrapper whose privacy guarantee would not hold.
+        """
+        if self.fraction_train == 0.0:
+            return []
+        wrapper = wrapper_of(self)
+        if wrapper is not None:
+            refuse_false_privacy(wrapper, reads_histograms=self._reads_histograms, longest=1)
+        self._wait_for(grid)
+        self._roster.refresh(grid, self._timeout)
+        self._layout = self._layout or Layout.of(arrays)
+        round_ = self._done + server_round - 1
+        before = Run(_state(round_, self._layout, arrays)) if self._run is None else self._run
+        params, counters = self._layout.vectors(arrays)
+        before.state = replace(before.state, round=round_, params=params, counters=counters)
+        self._run = before
+        histograms = self._roster.histograms
+        view = View(
+            histograms=histograms,
+            available=self._roster.available(grid),
+            progress=0.0 if self._budget is None else self._budget.progress(round_, before.totals),
+            seed=self.seed,
+        )
+        plan = self._algorithm().plan(before.state, view, stream(self.seed, Purpose.PARTICIPATION, round_))
+        if wrapper is not None:
+            refuse_false_privacy(
+                wrapper,
+                reads_histograms=self._reads_histograms,
+                longest=max(len(chain.visits) for chain in plan.chains),
+            )
+        config["server-round"] = self._done + server_round
+        prior = None if plan.prior is None else tuple(plan.prior.tolist())
+
+        def content(visit: Visit, arrays: ArrayRecord) -> RecordDict:
+            told = Instructions(
+                seed=self.seed,
+                round=round_,
+                client=visit.client,
+                pass_=visit.pass_,
+                progress=view.progress,
+                epochs=self.algorithm.local_epochs,
+                samples=int(histograms.sum()),
+                train=self.train,
+                prior=prior,
+                copying=self._roster.copying if self._roster.clients[visit.client].augments else None,
+            )
+            own = ConfigRecord({**config, KEY: told.model_dump_json()})
+            return RecordDict({self.arrayrecord_key: arrays, self.configrecord_key: own})
+
+        self._waves = Waves(plan, self._layout, self.weighted_by_key, self._roster.node, content, self._check)
+        self._only_last = wrapper is not None  # what did not pass through the wrapper's clipping may not count
+        for hop in range(self._waves.hops - 1):
+            self._waves.take(grid.send_and_receive(self._waves.messages(hop, self._timeout), timeout=self._timeout))
+        return self._waves.messages(self._waves.hops - 1, self._timeout)
+
+    def _check_and_log_replies(
+        self, replies: Iterable[Message], is_train: bool, validate: bool = True
+    ) -> tuple[list[Message], list[Message]]:
+        """Return, for training, one reply: the average of all chains, which Flower's average then leaves as it is.
+
+        So the last visits' replies are judged like all others, a chain whose last visit failed still counts, and
+        the sum is that of the local loop, to the bit.
+        """
+        if not is_train:
+            return super()._check_and_log_replies(replies, is_train, validate)
+        waves, self._waves = self._waves, None
+        if waves is None:
+            return [], []
+        replies = list(replies)
+        waves.take(replies)
+        run, algorithm, tally = self.run, self._algorithm(), Tally(waves.plan)
+        total = algorithm.zero(waves.plan)
+        for result in waves.results(only_last=self._only_last):
+            total = algorithm.add(total, result)
+            tally.add(result)
+        tally.check()
+        run.state = algorithm.finish(run.state, total)
+        run.totals = tally.added_to(run.totals)
+        run.history.append(tally.metrics(self._roster.histograms) | dataclasses.asdict(run.totals))
+        self._visits = waves.contents
+        assert self._layout is not None
+        average = RecordDict(
+            {
+                self.arrayrecord_key: self._layout.record(run.state.params, run.state.counters),
+                "metrics": MetricRecord({self.weighted_by_key: max(total.examples, 1)}),
+            }
+        )
+        return [Message(average, dst_node_id=1, message_type="train")], []
+
+    def configure_evaluate(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Return the messages of the round's evaluation; none if fewer nodes are there than it needs."""
+        connected = len(list(grid.get_node_ids()))
+        needed = max(self.min_available_nodes, self.min_evaluate_nodes, int(connected * self.fraction_evaluate))
+        if self.fraction_evaluate and connected < needed:
+            _log.warning("no evaluation by clients: %d nodes are connected, it needs %d", connected, needed)
+            return []
+        return super().configure_evaluate(self._done + server_round, arrays, config, grid)
+
+    def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
+        """Return Flower's average of the clients' evaluations."""
+        metrics = super().aggregate_evaluate(server_round, replies)
+        if metrics is not None and self._run is not None and self._run.history:
+            self._run.history[-1]["flower_evaluate"] = dict(metrics)
+        return metrics
+
+    def _train_metrics(self, contents: list[RecordDict], key: str) -> MetricRecord:
+        metrics = self._average(self._visits, key)
+        self.run.history[-1]["flower_train"] = dict(metrics)
+        return metrics
+
+    def _after_round(
+        self,
+        server_round: int,
+        arrays: ArrayRecord,
+        evaluate_fn: Callable[[int, ArrayRecord], MetricRecord | None] | None,
+    ) -> MetricRecord | None:
+        run, round_ = self.run, self._done + server_round
+        if server_round == 0 and self._done:
+            return None  # measured by the process that finished this round
+        metrics = None if evaluate_fn is None else evaluate_fn(round_, self._arrays())
+        if server_round:
+            if metrics is not None:
+                run.history[-1]["flower_server"] = dict(metrics)
+            if self._memory is not None and (round_ % self._every == 0 or self._last(round_)):
+                self._memory.save(run, self._roster)
+        return metrics
+
+    def _last(self, round_: int) -> bool:
+        return self._budget is not None and round_ >= self._budget.rounds
+
+    def _arrays(self) -> ArrayRecord:
+        assert self._layout is not None
+        return self._layout.record(self.run.state.params, self.run.state.counters)
+
+    def _whole(self, result: Result) -> Result:
+        """Return ``result`` with the rounds of earlier processes, and this one's under their right numbers."""
+        result.arrays = self._arrays()
+        if 0 in result.evaluate_metrics_serverapp and self._done == 0:
+            first = {0: result.evaluate_metrics_serverapp[0]}
+        else:
+            first = {}
+        history = self.run.history
+        for name, kept, there in (
+            ("flower_train", "train_metrics_clientapp", {}),
+            ("flower_evaluate", "evaluate_metrics_clientapp", {}),
+            ("flower_server", "evaluate_metrics_serverapp", first),
+        ):
+            found = {line["round"]: MetricRecord(line[name]) for line in history if name in line}
+            setattr(result, kept, there | found)
+        return result
+
+    def _check(self, client: int, examples: float, reply: Message) -> None:
+        if bool(remarks(reply).get(DATA_CHANGED, False)):
+            self._roster.ask_again(client)
+        elif self._reads_histograms and not self._roster.fits(client, examples):
+            self._roster.ask_again(client)
+            raise VisitError(
+                f"it trained on {examples:g} samples, which contradicts its label histogram of "
+                f"{self._roster.clients[client].trained.sum()}: it is asked for that again"
+            )
+
+    def _wait_for(self, grid: Grid) -> None:
+        deadline = time.monotonic() + self.patience
+        while (connected := len(list(grid.get_node_ids()))) < self.min_available_nodes:
+            if time.monotonic() > deadline:
+                raise RunError(
+                    f"{connected} nodes are connected after {self.patience:g} s, min_available_nodes asks for "
+                    f"{self.min_available_nodes}: start more SuperNodes, or lower it"
+                )
+            _log.info("Waiting for nodes: %d of %d are connected", connected, self.min_available_nodes)
+            time.sleep(_POLL)
+
+    @property
+    def _rebalancing(self) -> str:
+        if self.balance.rebalancing != "auto":
+            return self.balance.rebalancing
+        return "mean-power" if self.algorithm.model_dump()["name"] == "astraea" else "none"
+
+    @property
+    def _reads_histograms(self) -> bool:
+        return (
+            getattr(self.algorithm, "mediators", "none") == "kl"
+            or self.algorithm.participation.rule != "uniform"
+            or self._rebalancing != "none"
+            or self._rule.uses_prior
+        )
+
+    def _copying(self, counts: NDArray[np.int64]) -> Copying | None:
+        if self._rebalancing == "none":
+            return None
+        parameters = {name: getattr(self.balance, name) for name in rule_parameters(self._rebalancing)}
+        change = rebalancing(counts, self._rebalancing, **parameters)
+        return Copying(
+            copies=tuple(change.copies.tolist()),
+            keep=tuple(change.keep.tolist()),
+            on_the_fly=self.balance.storage == "on-the-fly",
+            transforms=self.balance.transforms,
+        )
+
+    def _algorithm(self) -> Algorithm:
+        settings = self.algorithm
+        if "clients_per_round" not in settings.model_fields_set:
+            wanted = max(int(len(self._roster.clients) * self.fraction_train), self.min_train_nodes, 1)
+            settings = settings.model_copy(update={"clients_per_round": wanted})
+        return make_algorithm(settings, self.train, self._rule)
+
+    def _identity(self) -> dict[str, Any]:
+        """Return the settings by which two runs differ, as JSON has them."""
+        return {
+            "seed": self.seed,
+            "algorithm": self.algorithm.model_dump(mode="json"),
+            "balance": self.balance.model_dump(mode="json"),
+            "train": self.train.model_dump(mode="json"),
+            "fraction_train": self.fraction_train,
+        }
+
+
+def _state(round_: int, layout: Layout, arrays: ArrayRecord) -> State:
+    return State(round_, *layout.vectors(arrays))
+
+
+def _algorithm(given: AlgorithmSettings | Mapping[str, Any] | None) -> AlgorithmSettings:
+    if isinstance(given, AlgorithmSettings):
+        return given
+    options = dict(given or {})
+    kinds = {str(kind.model_fields["name"].default): kind for kind in ALGORITHMS}
+    name = options.get("name", "astraea")
+    if name not in kinds:
+        raise unknown_name("algorithm", str(name), kinds)
+    return from_options(kinds[name], options, "algorithm")
+
+
+def _section(kind: type[Section], given: Section | Mapping[str, Any] | None, name: str) -> Section:
+    return from_options(kind, given or {}, name) if given is None or isinstance(given, Mapping) else given
+
+
+def _refuse_unsupported(balance: BalanceSettings, train: TrainingSettings) -> None:
+    if balance.sampling != "all":
+        raise InputError(
+            f"balance.sampling '{balance.sampling}' changes how a client draws its batches, which a strategy cannot "
+            "ask of every ClientApp: use balance.rebalancing, or 'astraea run --engine flower'"
+        )
+    if train.rule == "scaffold":
+        raise InputError(
+            "train.rule 'scaffold' hands control variates on beside the model, which a ClientApp does not expect: "
+            "use 'astraea run --engine flower' for it"
+        )

@@ -1,0 +1,124 @@
+"""A plan over a grid: hop h of every chain is one exchange of messages, and ``group_id`` names the mediator.
+
+Flower's nodes talk to the server only, so a mediator is a role here: it keeps its chain's last good model and
+hands it on. Chains of unequal length are aligned at their ends, so that the last exchange has all of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict
+
+from astraea.federation.plan import Baton, ChainResult, RoundPlan, Visit, VisitReport
+from astraea.federation.training import VisitError
+from astraea.flower.arrays import Layout
+from astraea.flower.messages import remarks
+
+__all__ = ["Waves"]
+
+_log = logging.getLogger("flwr")
+
+
+class Waves:
+    """Walks the chains of ``plan``.
+
+    ``node(client)`` is where a client lives, ``content(visit, arrays)`` what it is sent, ``check(client, examples,
+    reply)`` raises :class:`VisitError` if its number of examples cannot be right. ``weight`` names that number in
+    a reply's metrics.
+    """
+
+    def __init__(
+        self,
+        plan: RoundPlan,
+        layout: Layout,
+        weight: str,
+        node: Callable[[int], int],
+        content: Callable[[Visit, ArrayRecord], RecordDict],
+        check: Callable[[int, float, Message], None],
+    ) -> None:
+        self.plan, self._layout, self._weight = plan, layout, weight
+        self._node, self._content, self._check = node, content, check
+        self.hops = max(len(chain.visits) for chain in plan.chains)
+        self.contents: list[RecordDict] = []
+        self._batons = {chain.id: plan.start for chain in plan.chains}
+        self._reports: dict[int, list[VisitReport]] = {chain.id: [] for chain in plan.chains}
+        self._counted: dict[int, set[int]] = {chain.id: set() for chain in plan.chains}
+        self._waiting: dict[int, Visit] = {}
+
+    def messages(self, hop: int, timeout: float) -> list[Message]:
+        """Return the messages of exchange ``hop``, from 0 to ``hops`` - 1."""
+        found = []
+        for chain in self.plan.chains:
+            place = hop - (self.hops - len(chain.visits))
+            if place >= 0:
+                visit, baton = chain.visits[place], self._batons[chain.id]
+                self._waiting[chain.id] = visit
+                content = self._content(visit, self._layout.record(baton.params, baton.counters))
+                found.append(Message(content, self._node(visit.client), "train", group_id=str(chain.id), ttl=timeout))
+        return found
+
+    def take(self, replies: Iterable[Message]) -> None:
+        """Hand on the models of an exchange's replies; a chain without a good one keeps the model it had."""
+        by_chain = {reply.metadata.group_id: reply for reply in replies}
+        for number, visit in sorted(self._waiting.items()):
+            try:
+                self._batons[number], report = self._accepted(number, visit, by_chain.get(str(number)))
+            except VisitError as error:
+                report = VisitReport(visit.client, visit.pass_, skipped=str(error))
+                _log.warning(
+                    "round %d, mediator %d: client %d is skipped: %s", self.plan.round + 1, number, visit.client, error
+                )
+            self._reports[number].append(report)
+        self._waiting = {}
+
+    def results(self, *, only_last: bool = False) -> Iterator[ChainResult]:
+        """Yield the result of each chain; with ``only_last`` a chain whose last visit failed counts as untrained."""
+        for chain in self.plan.chains:
+            reports = tuple(self._reports[chain.id])
+            if only_last and reports[-1].skipped is not None:
+                reports = tuple(replace(report, skipped=report.skipped or reports[-1].skipped) for report in reports)
+            yield ChainResult(chain, self._batons[chain.id], reports)
+
+    def _accepted(self, number: int, visit: Visit, reply: Message | None) -> tuple[Baton, VisitReport]:
+        if reply is None:
+            raise VisitError("it did not answer in time")
+        if reply.has_error():
+            raise VisitError(f"it answered with an error: {' '.join((reply.error.reason or '').split())[-500:]}")
+        arrays, metrics = list(reply.content.array_records.values()), list(reply.content.metric_records.values())
+        if len(arrays) != 1 or len(metrics) != 1:
+            raise VisitError(
+                f"its reply holds {len(arrays)} ArrayRecords and {len(metrics)} MetricRecords, not one of each"
+            )
+        examples = _examples(metrics[0], self._weight)
+        params, counters = self._layout.vectors(arrays[0])
+        self._check(visit.client, examples, reply)
+        self.contents.append(RecordDict({"metrics": metrics[0]}))
+        steps, loss = _number(remarks(reply), "steps"), _number(metrics[0], "train_loss")
+        before = self._batons[number]
+        fresh = visit.client not in self._counted[number]
+        self._counted[number].add(visit.client)
+        baton = replace(
+            before,
+            params=params,
+            counters=counters,
+            examples=before.examples + (int(examples) if fresh else 0),
+            steps=before.steps + (0 if math.isnan(steps) else int(steps)),
+        )
+        samples = int(examples) * self.plan.training.epochs
+        return baton, VisitReport(visit.client, visit.pass_, samples, baton.steps - before.steps, loss)
+
+
+def _examples(metrics: MetricRecord, weight: str) -> float:
+    value = metrics.get(weight)
+    if not isinstance(value, int | float) or not math.isfinite(value) or value < 1:
+        raise VisitError(f"its metric '{weight}' is {value!r}, not a number of samples")
+    return value
+
+
+def _number(values: Mapping[str, object], name: str) -> float:
+    value = values.get(name)
+    return float(value) if isinstance(value, int | float) else math.nan
