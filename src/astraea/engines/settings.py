@@ -12,6 +12,7 @@ from torch import nn
 
 from astraea.engines.processes import ProcessesEngine
 from astraea.engines.serial import SerialEngine
+from astraea.engines.stacked import StackedEngine
 from astraea.errors import InputError
 from astraea.federation.loop import Engine
 
@@ -23,10 +24,10 @@ class EngineSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Literal["serial", "processes"] = Field(
+    name: Literal["serial", "processes", "stacked"] = Field(
         "serial",
         description="serial: one chain after another, in this process; processes: chains on several processes at "
-        "once, to the same bytes.",
+        "once, to the same bytes; stacked: all chains as one batched model, for GPUs.",
     )
     device: str = Field("cpu", description="A torch device: cpu, cuda, cuda:1, mps.")
     threads: int = Field(
@@ -36,6 +37,10 @@ class EngineSettings(BaseModel):
     )
     workers: int | None = Field(
         None, ge=1, description="processes: number of worker processes; by default one for each core."
+    )
+    width: int = Field(64, ge=1, description="stacked: most chains in one batch; memory grows with it.")
+    bfloat16: bool = Field(
+        False, description="stacked: compute in bfloat16 where that is safe (autocast); weights stay as they are."
     )
     visit_deadline: float | None = Field(
         None,
@@ -84,7 +89,18 @@ def _processes(settings: EngineSettings, module: nn.Module) -> Engine:
     )
 
 
+def _stacked(settings: EngineSettings, module: nn.Module) -> Engine:
+    return StackedEngine(
+        module,
+        width=settings.width,
+        bfloat16=settings.bfloat16,
+        threads=settings.threads,
+        visit_deadline=settings.visit_deadline,
+    )
+
+
 ENGINES: dict[str, Callable[[EngineSettings, nn.Module], Engine]] = {
     "serial": _serial,
     "processes": _processes,
+    "stacked": _stacked,
 }

@@ -16,7 +16,17 @@ from astraea.federation.rule import LocalRule, VisitContext
 from astraea.federation.vector import VectorModel
 from astraea.seeding import Purpose, torch_seed
 
-__all__ = ["VisitError", "run_chain", "train_visit"]
+__all__ = [
+    "Deadline",
+    "VisitError",
+    "batches",
+    "clipped",
+    "failure",
+    "run_chain",
+    "seed_dropout",
+    "train_visit",
+    "visit_seed",
+]
 
 Clock = Callable[[], float]
 """Seconds on a clock that only goes forward."""
@@ -52,7 +62,7 @@ def train_visit(
     dropout. Raises :class:`VisitError` if the time is up or the result is not finite.
     """
     began = deadline.clock() if deadline is not None else 0.0
-    _seed_dropout(seed, model.device)
+    seed_dropout(seed, model.device)
     order = torch.Generator().manual_seed(seed)
     model.write(baton.params, baton.counters)
     model.module.train()
@@ -69,7 +79,7 @@ def train_visit(
     for _ in range(training.epochs):
         x, y = data.epoch(order)
         x, y = x.to(model.device), y.to(model.device)
-        for start, stop in _batches(len(y), training.batch_size, merge_single=model.has_batch_norm):
+        for start, stop in batches(len(y), training.batch_size, merge_single=model.has_batch_norm):
             if deadline is not None and deadline.seconds is not None and deadline.clock() - began > deadline.seconds:
                 raise VisitError(f"not done within {deadline.seconds:g} s")
             model.grad.zero_()
@@ -124,7 +134,7 @@ def run_chain(
                 deadline=deadline,
             )
         except Exception as error:  # whatever went wrong at one client must not end the others' work
-            reports.append(VisitReport(client, visit.pass_, skipped=_reason(error)))
+            reports.append(VisitReport(client, visit.pass_, skipped=failure(error)))
             continue
         reports.append(replace(report, client=client, pass_=visit.pass_))
         if kept:
@@ -140,12 +150,13 @@ def visit_seed(plan: RoundPlan, visit: Visit) -> int:
     return torch_seed(plan.seed, Purpose.TRAINING, plan.round, visit.client, visit.pass_)
 
 
-def _reason(error: Exception) -> str:
+def failure(error: Exception) -> str:
+    """Return the reason in the report of a visit that ``error`` ended."""
     text = " ".join(str(error).split())
     return text if isinstance(error, VisitError) else f"{type(error).__name__}: {text}"[:300]
 
 
-def _batches(samples: int, size: int, *, merge_single: bool) -> list[tuple[int, int]]:
+def batches(samples: int, size: int, *, merge_single: bool) -> list[tuple[int, int]]:
     """Return the bounds of the mini-batches; BatchNorm cannot train on one sample, so that one joins the last."""
     bounds = [(start, min(start + size, samples)) for start in range(0, samples, size)]
     if merge_single and len(bounds) > 1 and bounds[-1][1] - bounds[-1][0] == 1:
@@ -160,7 +171,8 @@ def clipped(gradient: Tensor, norm: float) -> Tensor:
     return gradient * factor.clamp(max=1.0)
 
 
-def _seed_dropout(seed: int, device: torch.device) -> None:
+def seed_dropout(seed: int, device: torch.device) -> None:
+    """Seed the generator of ``device``, from which dropout draws."""
     # What torch.manual_seed does, but for this device only: for each absent accelerator, that one keeps a
     # formatted stack trace for ever.
     torch.default_generator.manual_seed(seed)

@@ -115,6 +115,38 @@ class VectorModel:
         names = [name for name, parameter in self.module.named_parameters() if parameter.requires_grad]
         return dict(zip(names, self._views(params[: len(self.weights)]), strict=True))
 
+    def named_buffers(self, floats: Tensor, counters: Tensor) -> dict[str, Tensor]:
+        """Return the module's persistent buffers, by name, with the contents of ``floats`` and ``counters``.
+
+        ``floats`` is what follows the weights in ``params``, shape ``(P - W,)``.
+        """
+        buffers: dict[str, Tensor] = {}
+        taken = {True: 0, False: 0}
+        for name, value in self._named_values():
+            kind = value.is_floating_point()
+            start = taken[kind]
+            taken[kind] = start + value.numel()
+            source = floats if kind else counters
+            buffers[name] = source[start : taken[kind]].view(value.shape).to(value.dtype, copy=True)
+        return buffers
+
+    def joined(self, buffers: Mapping[str, Tensor], like: Tensor) -> tuple[Tensor, Tensor]:
+        """Return buffers by name as ``(floats, counters)``: the inverse of :meth:`named_buffers`."""
+        floats = [value.reshape(-1).to(like.dtype) for value in buffers.values() if value.is_floating_point()]
+        counts = [value.reshape(-1).to(torch.int64) for value in buffers.values() if not value.is_floating_point()]
+        return (
+            torch.cat(floats) if floats else like[:0],
+            torch.cat(counts) if counts else like[:0].to(torch.int64),
+        )
+
+    def _named_values(self) -> Iterator[tuple[str, Tensor]]:
+        names = {id(owner): name for name, owner in self.module.named_modules()}
+        for owner, name in self._buffers:
+            value = owner._buffers[name]
+            if value is not None:
+                prefix = names[id(owner)]
+                yield (f"{prefix}.{name}" if prefix else name), value
+
     def _counters(self) -> Tensor:
         counting = [value.reshape(-1).to(torch.int64) for value in self._values(floating=False)]
         return torch.cat(counting) if counting else self.weights.new_empty(0, dtype=torch.int64)
