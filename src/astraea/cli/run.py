@@ -21,6 +21,10 @@ __all__ = ["run"]
 def run(
     config: ConfigArgument = None,
     changes: SetOption = None,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", metavar="NAME", help="Where rounds are executed: short for --set engine.name=NAME."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder of the run; by default runs/SCENARIO-ALGORITHM-seedN."),
@@ -37,6 +41,8 @@ def run(
     with friendly(resume=f"astraea run --resume --out {out}" if out else "the same command with --resume"):
         from astraea.experiment.settings import load_toml, parse_settings, resolved
 
+        if engine is not None:
+            changes = [*(changes or []), f"engine.name={engine}"]
         if resume and config is None and not changes and out is not None:
             config = out / "config.toml"
             parse_settings(load_toml(config), str(config))

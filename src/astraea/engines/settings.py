@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from typing import Literal
@@ -24,10 +25,11 @@ class EngineSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Literal["serial", "processes", "stacked"] = Field(
+    name: Literal["serial", "processes", "stacked", "flower"] = Field(
         "serial",
         description="serial: one chain after another, in this process; processes: chains on several processes at "
-        "once, to the same bytes; stacked: all chains as one batched model, for GPUs.",
+        "once, to the same bytes; stacked: all chains as one batched model, for GPUs; flower: chains on Flower's "
+        "simulation, to the same bytes (extra astraea[flower]).",
     )
     device: str = Field("cpu", description="A torch device: cpu, cuda, cuda:1, mps.")
     threads: int = Field(
@@ -36,7 +38,7 @@ class EngineSettings(BaseModel):
         description="Threads of one training step. With 1, a run gives the same bytes on any number of cores.",
     )
     workers: int | None = Field(
-        None, ge=1, description="processes: number of worker processes; by default one for each core."
+        None, ge=1, description="processes, flower: number of worker processes; by default one for each core."
     )
     width: int = Field(64, ge=1, description="stacked: most chains in one batch; memory grows with it.")
     bfloat16: bool = Field(
@@ -99,8 +101,27 @@ def _stacked(settings: EngineSettings, module: nn.Module) -> Engine:
     )
 
 
+def _flower(settings: EngineSettings, module: nn.Module) -> Engine:
+    # Flower is an extra, and its room lies above this one: it is looked up when it is asked for.
+    try:
+        simulation = importlib.import_module("astraea.flower.simulation")
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"engine.name = 'flower' needs {error.name}, which is not installed: pip install 'astraea[flower]'"
+        ) from error
+    engine: Engine = simulation.FlowerEngine(
+        module,
+        workers=settings.workers or cores(),
+        device=settings.device,
+        threads=settings.threads,
+        visit_deadline=settings.visit_deadline,
+    )
+    return engine
+
+
 ENGINES: dict[str, Callable[[EngineSettings, nn.Module], Engine]] = {
     "serial": _serial,
     "processes": _processes,
     "stacked": _stacked,
+    "flower": _flower,
 }

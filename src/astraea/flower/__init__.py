@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# Flower reports usage to its makers unless told otherwise before it is first imported: here it is off by default.
+os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
+
 from astraea.flower.arrays import initial_arrays
 from astraea.flower.client import client_app
 from astraea.flower.grid import InProcessGrid, run_in_process
