@@ -66,6 +66,7 @@ def fill(worlds: World, k: int, settings: WorldSettings) -> None:
         worlds.routes[k, i, : len(path)] = path
         worlds.stages["at"][k, i] = INF
         _fill_flow(worlds.flows[k, i], flow, i, settings, path)
+        worlds.flows.window_max[k, i] = min(settings.window_max_packets, held.packets)  # unacknowledged data's ring
 
 
 def flow_name(flow: FlowSettings, number: int) -> str:
@@ -171,7 +172,6 @@ def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, pa
         end_at=INF if flow.end_s is None else round(flow.end_s * 1e9),
         finish_seq=finish,
         burst=flow.burst_packets,
-        window_max=settings.window_max_packets,
         rto_min=round(settings.rto_min_ms * 1e6),
         rto=_FIRST_RTO,
         interval_min=_INTERVAL_MIN,
