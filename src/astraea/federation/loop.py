@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -135,12 +137,13 @@ def train(
             plan = algorithm.plan(run.state, view, stream(seed, Purpose.PARTICIPATION, round_))
             # 2. Execute and aggregate, one chain at a time
             tally = Tally(plan)
-            total = algorithm.zero(plan)
-            for result in engine.execute(plan, algorithm.rule, population):
-                total = algorithm.add(total, result)
-                tally.add(result)
-            tally.check()
-            state = algorithm.finish(run.state, total)
+            with _one_thread():
+                total = algorithm.zero(plan)
+                for result in engine.execute(plan, algorithm.rule, population):
+                    total = algorithm.add(total, result)
+                    tally.add(result)
+                tally.check()
+                state = algorithm.finish(run.state, total)
             # 3. Measure
             totals = tally.added_to(run.totals)
             metrics = tally.metrics(population.histograms) | dataclasses.asdict(totals)
@@ -160,6 +163,17 @@ def train(
         for callback in callbacks:
             callback.end(run)
     return run
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Add models up on one thread: memory is what bounds that, and waking others costs more than it gains."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _better(best: Best | None, metrics: Metrics, round_: int, params: Tensor, counters: Tensor) -> Best | None:
