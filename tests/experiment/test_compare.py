@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +13,13 @@ import pytest
 from astraea.errors import InputError, RunError
 from astraea.experiment.arms import ARMS, VARIATIONS, arm_settings
 from astraea.experiment.compare import Comparison, compare, load_comparison
-from astraea.experiment.settings import RunSettings, parse_settings
+from astraea.experiment.folder import RunFolder
+from astraea.experiment.settings import RunSettings, dump_toml, parse_settings, resolved
 
 
 def test_every_built_in_arm_has_the_client_epochs_of_the_base() -> None:
     base = {"algorithm": {"name": "astraea", "clients_per_round": 50, "local_epochs": 1, "mediator_epochs": 2}}
-    for name in ARMS:
+    for name in set(ARMS) - {"pooled"}:
         algorithm = arm_settings(base, name, {}).algorithm
         passes = getattr(algorithm, "mediator_epochs", 1)
         assert algorithm.clients_per_round * algorithm.local_epochs * passes == 100, name
@@ -41,6 +45,13 @@ def test_controls_match_the_critical_path_and_the_mediators() -> None:
     assert (getattr(chain, "capacity", 0), getattr(chain, "mediators", "")) == (50, "random")
 
 
+def test_pooled_is_one_machine_with_all_samples() -> None:
+    base = {"scenario": {"labels": "half-normal", "skew": "dirichlet", "sizes": "uploads"}}
+    settings = arm_settings(base, "pooled+copies", {})
+    assert (settings.scenario.clients, settings.scenario.skew, settings.scenario.labels) == (1, "random", "half-normal")
+    assert (settings.algorithm.clients_per_round, settings.balance.rebalancing) == (1, "mean-power")
+
+
 def test_variations_follow_any_arm() -> None:
     own = {"mine": {"train.lr": 0.5}, "mine+fedprox": {"train.lr": 0.25}}
     settings = arm_settings({}, "astraea+logit-adjusted+scaffold+fedadam+papers-optimizer", own)
@@ -64,7 +75,8 @@ def test_variations_follow_any_arm() -> None:
 def test_every_variation_changes_something(variation: str) -> None:
     base = {"scenario": {"labels": "half-normal"}}
     plain, varied = (arm_settings(base, name, {}) for name in ("astraea", f"astraea+{variation}"))
-    assert (plain == varied) == (variation == "cross-entropy")
+    # Copies are what "auto" comes to with Astraea, and cross-entropy is the default.
+    assert (resolved(plain) == resolved(varied)) == (variation in ("cross-entropy", "copies"))
 
 
 def test_own_arms_are_tables_or_dotted_keys() -> None:
@@ -151,6 +163,24 @@ def test_one_failing_run_leaves_the_others(arms: dict[str, RunSettings], tmp_pat
     assert (tmp_path / "astraea" / "seed-0" / "summary.json").exists()
     with pytest.raises(RunError, match="holds no finished comparison"):
         load_comparison(tmp_path)
+
+
+def test_workers_end_with_the_process_that_started_them(tiny: RunSettings, tmp_path: Path) -> None:
+    config = tmp_path / "long.toml"
+    config.write_text(dump_toml(tiny.model_copy(update={"rounds": 100_000})))
+    command = [sys.executable, "-m", "astraea", "compare", str(config), "--arms", "fedavg", "--match-rounds"]
+    out = tmp_path / "c"
+    with subprocess.Popen([*command, "--out", str(out)], stderr=subprocess.DEVNULL) as process:
+        metrics = out / "fedavg" / "seed-0" / "metrics.jsonl"
+        while process.poll() is None and not (metrics.exists() and metrics.read_bytes()):
+            time.sleep(0.05)
+        process.kill()
+    while True:  # the worker holds the folder until it ends
+        try:
+            with RunFolder(metrics.parent).held():
+                return
+        except RunError:
+            time.sleep(0.05)
 
 
 def test_what_cannot_be_compared(arms: dict[str, RunSettings], tmp_path: Path) -> None:

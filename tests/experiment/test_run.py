@@ -18,6 +18,7 @@ from torch import nn
 
 import astraea
 from astraea.errors import RunError
+from astraea.experiment.folder import RunFolder
 from astraea.experiment.run import load, load_result, run
 from astraea.experiment.settings import RunSettings, dump_toml, load_toml, parse_settings
 from astraea.federation.loop import Callback, Run
@@ -108,6 +109,12 @@ def test_a_folder_is_never_overwritten(whole: Path, tiny: RunSettings) -> None:
         run(tiny, out=whole)
     with pytest.raises(RunError, match=r"has rounds = 4, not 9: resume it without changes"):
         run(tiny, out=whole, resume=True, rounds=9)
+
+
+def test_two_processes_cannot_run_in_one_folder(tiny: RunSettings, tmp_path: Path) -> None:
+    with RunFolder(tmp_path / "r").held(), pytest.raises(RunError, match="another process is running in"):
+        run(tiny, out=tmp_path / "r")
+    run(tiny, out=tmp_path / "r", rounds=1)
 
 
 def test_a_trained_model_comes_back(whole: Path) -> None:

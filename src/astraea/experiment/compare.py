@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import shutil
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -221,7 +223,9 @@ def _run_all(
         watch(plan, done)
     # Spawned, not forked: PyTorch's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=max(1, min(jobs, len(waiting) or 1)), mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        max_workers=max(1, min(jobs, len(waiting) or 1)), mp_context=context, initializer=_end_with_parent
+    ) as pool:
         running: dict[Future[None], Job] = {pool.submit(_run_job, job): job for job in waiting}
         while running:
             ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
@@ -240,6 +244,18 @@ def _run_all(
             "the others are kept, and the same command goes on from there"
         )
     return set(failures)
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when the process that gave it work is killed, rather than go on unseen."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _run_job(job: Job) -> None:

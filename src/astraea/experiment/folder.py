@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -68,15 +71,29 @@ class RunFolder:
         """Whether the run in this folder has come to its end."""
         return self.summary.is_file()
 
-    def create(self, settings: RunSettings) -> None:
-        """Make the folder and write the settings into it.
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from running in this folder; the hold ends with the process, however it ends.
 
-        Raises :class:`RunError` if it cannot be written.
+        Raises :class:`RunError` if another process holds it, or if the folder cannot be made.
         """
+        lock = FileLock(self.path / ".lock", blocking=False)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout as error:
+            raise RunError(
+                f"another process is running in {self.path}: wait for it, or choose another --out"
+            ) from error
         except OSError as error:
             raise self._unwritable(error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def create(self, settings: RunSettings) -> None:
+        """Write the settings into the folder. Raises :class:`RunError` if it cannot be written."""
         self._write(self.config, dump_toml(settings))
 
     def settings(self) -> RunSettings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,8 @@ def run(
         model=None if model is None else lambda: copy.deepcopy(model),
     )
     try:
-        return _execute(experiment, folder, callbacks)
+        with nullcontext() if folder is None else folder.held():
+            return _execute(experiment, folder, callbacks)
     finally:
         experiment.engine.close()
 
