@@ -38,7 +38,8 @@ def test_two_equal_windows_share_equally_and_queue_what_does_not_fit() -> None:
 
 
 def test_unequal_windows_share_in_proportion_and_never_converge() -> None:
-    found = score(simulate(links=[LINK], flows=[fixed(15), fixed(5, start_s=2.0)], duration_s=6.0))
+    settings = ScoreSettings(hold_s=2.0)
+    found = score(simulate(links=[LINK], flows=[fixed(15), fixed(5, start_s=2.0)], duration_s=6.0), settings)
     assert found.min_max == pytest.approx(1 / 3, rel=0.1)
     assert found.jain == pytest.approx(16 / 20, rel=0.05)  # (3 + 1)^2 / (2 (9 + 1))
     assert found.convergences[0].time == Duration(0.0, censored=False)

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 import astraea
+from astraea.cli.bench import bench
 from astraea.cli.compare import compare
+from astraea.cli.congestion import app as congestion
 from astraea.cli.run import run
 from astraea.cli.scenario import scenario
 from astraea.cli.settings import settings
@@ -43,3 +45,5 @@ app.command()(run)
 app.command()(compare)
 app.command()(scenario)
 app.command()(settings)
+app.add_typer(congestion)
+app.command()(bench)

@@ -133,7 +133,7 @@ def convergence(
     window_s: float,
     *,
     band: float = 0.25,
-    hold_s: float = 2.0,
+    hold_s: float = 5.0,
 ) -> list[Convergence]:
     """Return for each of the ``events`` how long the flows took to share the links as they should.
 

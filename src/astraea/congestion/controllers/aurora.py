@@ -3,8 +3,7 @@
 An action ``a`` in [-1, 1] changes the rate to ``rate * (1 + gain * a)`` for ``a >= 0`` and to
 ``rate / (1 - gain * a)`` for ``a < 0``. No window binds it but a cap of twice what the rate puts into a round
 trip, so that a sender whose acknowledgements stay away stops. It begins with
-:mod:`astraea.congestion.controllers.startup` and takes over at the rate at which packets then arrive. Losses
-change nothing: they are the policy's to judge.
+:mod:`astraea.congestion.controllers.startup`. Losses change nothing: they are the policy's to judge.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ def act(f: Any, c: Any, action: float) -> None:
 
 @inlined
 def _take_over(f: Any, c: Any) -> None:
-    c.rate = max(f.sample_delivered * 1e9 / max(f.sample_interval, 1), _RATE_MIN)
+    c.rate = max(startup.delivery_rate(f), _RATE_MIN)
     _enforce(f, c)
 
 

@@ -5,8 +5,9 @@ An action ``a`` in [-1, 1] changes the window to ``cwnd * (1 + gain * a)`` for `
 up would add a packet per interval to a small window whatever the policy wants. Packets are paced over a
 smoothed round trip with a gain above one, so that the window, not the pacer, is what binds.
 
-It begins with :mod:`astraea.congestion.controllers.startup`. Losses are the policy's to judge, so they do not
-change its window. What is enforced differs from it for a while:
+It begins with :mod:`astraea.congestion.controllers.startup` and takes over at the window that fills the empty
+path at the rate of delivery. Losses are the policy's to judge, so they do not change its window. What is
+enforced differs from it for a while:
 
 - In the first round trip of recovery a packet leaves only for a packet that arrived.
 - After a timeout, which halves the policy's window, the enforced one climbs back to it packet by packet.
@@ -61,6 +62,8 @@ def on_ack(f: Any, c: Any, now: int) -> None:
     """Grow while starting, renew the base when it is old, and enforce what recovery allows."""
     if c.starting:
         c.window += startup.growth(f, c)
+        if not c.starting:
+            _take_over(f, c)
     elif c.draining:
         _drain(f, c, now)
     elif now - f.min_rtt_at > f.refresh_after and f.recovering == OPEN:
@@ -74,6 +77,12 @@ def on_ack(f: Any, c: Any, now: int) -> None:
         f.cwnd += f.acked
         c.climbing = f.cwnd < c.window
     _enforce(f, c)
+
+
+@inlined
+def _take_over(f: Any, c: Any) -> None:
+    """Leave start-up with what fills the empty path at the rate of delivery."""
+    c.window = max(startup.delivery_rate(f) * f.min_rtt * 1e-9, FLOOR)
 
 
 @inlined
@@ -91,10 +100,10 @@ def _drain(f: Any, c: Any, now: int) -> None:
 
 @inlined
 def on_loss(f: Any, c: Any, now: int) -> None:
-    """Losses end the start-up phase, at half of the window that it had reached; packets are conserved."""
+    """The first loss ends the start-up phase; packets are conserved."""
     if c.starting:
         c.starting = 0
-        c.window = max(0.5 * c.window, FLOOR)
+        _take_over(f, c)
     c.conserving = 1
     f.round_end = f.delivered
 

@@ -1,7 +1,9 @@
 """The start-up phase of controllers that actions from outside drive: slow start until the first congestion.
 
-The window doubles every round trip and actions are not applied. It ends at a loss, a congestion mark, or a
-round trip whose smallest time exceeds the base by an eighth and at least 4 ms.
+The window doubles every round trip and actions are not applied. It ends at a loss, a congestion mark, or when
+eight samples of a round trip all exceed the base by an eighth and at least 4 ms, as in HyStart++ (RFC 9406).
+By then the window is far above what the path holds, so the controller takes over at the rate at which packets
+then arrive.
 """
 
 from __future__ import annotations
@@ -11,14 +13,16 @@ from typing import Any
 from astraea.congestion.compiled import inlined
 from astraea.congestion.simulator.state import INF
 
-__all__ = ["FIELDS", "begin", "growth"]
+__all__ = ["FIELDS", "begin", "delivery_rate", "growth"]
 
 FIELDS = [
     ("starting", "i8"),  # whether the phase still runs
     ("round_rtt", "i8"),  # smallest round-trip time of this round
+    ("round_samples", "i8"),
 ]
 
 _THRESHOLD_MIN = 4_000_000
+_SAMPLES = 8
 
 
 @inlined
@@ -26,15 +30,24 @@ def begin(c: Any) -> None:
     """Begin the phase."""
     c.starting = 1
     c.round_rtt = INF
+    c.round_samples = 0
 
 
 @inlined
 def growth(f: Any, c: Any) -> float:
     """Return by how many packets the window grows with this acknowledgement; ends the phase when it is over."""
-    c.round_rtt = min(c.round_rtt, f.last_rtt)
     if f.round_start:
-        if c.round_rtt > f.min_rtt + max(f.min_rtt // 8, _THRESHOLD_MIN):
-            c.starting = 0
-            return 0.0
         c.round_rtt = INF
+        c.round_samples = 0
+    c.round_rtt = min(c.round_rtt, f.last_rtt)
+    c.round_samples += 1
+    if c.round_samples >= _SAMPLES and c.round_rtt > f.min_rtt + max(f.min_rtt // 8, _THRESHOLD_MIN):
+        c.starting = 0
+        return 0.0
     return float(f.acked) if f.window_limited else 0.0
+
+
+@inlined
+def delivery_rate(f: Any) -> float:
+    """Return the rate in packets per second at which the newest acknowledged packets arrived."""
+    return float(f.sample_delivered * 1e9 / max(f.sample_interval, f.min_rtt))

@@ -1,0 +1,115 @@
+"""``astraea congestion``: flows that compete for a link."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from astraea.cli.options import JsonOption
+from astraea.cli.shell import ERR, OUT, friendly
+from astraea.errors import InputError
+
+if TYPE_CHECKING:
+    from astraea.congestion.simulator.results import Result
+    from astraea.congestion.simulator.settings import WorldSettings
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="congestion", help="Flows that compete: congestion controllers on a shared link.", no_args_is_help=True
+)
+
+_FRAMES = 60  # how often the live summary changes in a race
+
+
+@app.callback()
+def _root() -> None:
+    pass
+
+
+@app.command()
+def race(
+    flows: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FLOW]...",
+            help="Controllers that take part, each with fields of its own if it needs any: "
+            "cubic bbr,start_s=5 vegas,rtt_ms=80,size_bytes=1000000. By default cubic bbr.",
+            show_default=False,
+        ),
+    ] = None,
+    bandwidth: Annotated[float, typer.Option("--bandwidth", "-b", help="Capacity of the link in Mbit/s.")] = 100.0,
+    rtt: Annotated[float, typer.Option("--rtt", "-r", help="Round-trip time without queues in ms.")] = 30.0,
+    buffer: Annotated[float, typer.Option("--buffer", help="Buffer in bandwidth-delay products.")] = 1.0,
+    loss: Annotated[float, typer.Option("--loss", help="Probability that a packet is lost at random.")] = 0.0,
+    stagger: Annotated[float, typer.Option("--stagger", help="Seconds between the starts of flows.")] = 0.0,
+    duration: Annotated[float, typer.Option("--duration", "-t", help="Length of the race in s.")] = 30.0,
+    sample: Annotated[float, typer.Option("--sample", help="Time between samples of the series in ms.")] = 100.0,
+    link: Annotated[
+        list[str] | None,
+        typer.Option("--link", "-l", metavar="NAME=VALUE", help="Another field of the link, such as trace=FILE."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of all randomness.")] = 0,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Draw goodput, RTT and window into this file (png, svg or pdf).")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write the time series into this file.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let flows under named controllers race on one link, and say how they shared it."""
+    with friendly():
+        from astraea.congestion.race import race_world
+        from astraea.congestion.score import ScoreSettings, score
+        from astraea.report.race import race_figure, race_summary, race_text, write_race_csv
+
+        for target, suffixes in ((picture, (".png", ".svg", ".pdf")), (csv, (".csv",))):
+            if target is not None:
+                _check_writable(target, suffixes)
+        settings = race_world(
+            flows or ["cubic", "bbr"],
+            capacity_mbps=bandwidth,
+            rtt_ms=rtt,
+            buffer_bdp=buffer,
+            link=[f"loss={loss}", *(link or [])],
+            stagger_s=stagger,
+            duration_s=duration,
+            sample_ms=sample,
+            seed=seed,
+        )
+        result = _watched(settings)
+        found = score(result, ScoreSettings(window_s=min(1.0, duration)))
+        if picture is not None:
+            race_figure(result).savefig(picture, dpi=120)
+        if csv is not None:
+            with csv.open("w", encoding="utf-8", newline="") as file:
+                write_race_csv(result, file)
+        if as_json:
+            typer.echo(json.dumps(race_summary(result, found)))
+        else:
+            OUT.print(race_text(found))
+
+
+def _check_writable(file: Path, suffixes: tuple[str, ...]) -> None:
+    """Find out before the race, not after it, that its outcome has nowhere to go."""
+    if file.suffix.lower() not in suffixes:
+        raise InputError(f"{file} must end in {' or '.join(suffixes)}")
+    if not file.absolute().parent.is_dir():
+        raise InputError(f"the folder {file.absolute().parent} is not there: make it or choose another place")
+
+
+def _watched(settings: WorldSettings) -> Result:
+    """Run the world, showing on a terminal what its flows do meanwhile."""
+    from rich.live import Live
+
+    from astraea.congestion.race import watch
+    from astraea.report.race import race_live
+
+    steps = watch(settings, settings.duration_s / _FRAMES if ERR.is_terminal else settings.duration_s)
+    result = next(steps)
+    with Live(race_live(result), console=ERR, transient=True) as live:
+        for result in steps:
+            live.update(race_live(result))
+    return result

@@ -1,0 +1,82 @@
+"""Flows under named controllers on one link: from a few words to a world, watched while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from astraea.congestion.controllers.catalogue import CONTROLLERS
+from astraea.congestion.simulator.build import build
+from astraea.congestion.simulator.loop import advance
+from astraea.congestion.simulator.results import Result, read
+from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, WorldSettings
+from astraea.congestion.simulator.topology import dumbbell
+from astraea.errors import InputError, unknown_name
+
+__all__ = ["fields_of", "race_world", "watch"]
+
+
+def race_world(
+    flows: Sequence[str],
+    *,
+    stagger_s: float = 0.0,
+    link: Sequence[str] = (),
+    duration_s: float = 30.0,
+    **world: Any,
+) -> WorldSettings:
+    """Return a world in which all ``flows`` share one bottleneck.
+
+    A flow is written ``cubic`` or ``cubic,start_s=5,rtt_ms=80``: a controller, then fields of
+    :class:`FlowSettings`. One without a start begins ``stagger_s`` seconds after the one before it. ``link`` has
+    fields of :class:`LinkSettings` written ``name=value``; ``world`` goes to :func:`dumbbell`.
+    Raises :class:`InputError` for a flow or a field that cannot be, and for a controller that waits for actions.
+    """
+    if not flows:
+        raise InputError(f"nobody takes part: name controllers, such as cubic bbr (known: {', '.join(_classic())})")
+    entries = [_flow(text, number * stagger_s) for number, text in enumerate(flows)]
+    late = [flow.start_s for flow in entries if flow.start_s >= duration_s]
+    if late:
+        raise InputError(f"a flow starts at {max(late):g} s, but the race ends at {duration_s:g} s: make it longer")
+    return dumbbell(entries, link=fields_of(link, LinkSettings, "link"), duration_s=duration_s, **world)
+
+
+def watch(settings: WorldSettings, every_s: float) -> Iterator[Result]:
+    """Run the world of ``settings`` and yield what has become of it so far, every ``every_s`` of its time.
+
+    The last one is the whole, the same as :func:`astraea.congestion.simulate` returns.
+    """
+    world = build(settings)
+    end = round(settings.duration_s * 1e9)
+    step = max(round(every_s * 1e9), 1)
+    for until in [*range(step, end, step), end]:
+        advance(world, until, False)
+        yield read(world, settings)
+
+
+def fields_of(changes: Sequence[str], model: type[FlowSettings] | type[LinkSettings], kind: str) -> dict[str, Any]:
+    """Return ``name=value`` texts as fields of ``model``, values still as text.
+
+    Raises :class:`InputError` for a text without ``=`` and for a name that the model does not have.
+    """
+    fields: dict[str, Any] = {}
+    for change in changes:
+        name, separator, value = change.partition("=")
+        if not separator or not value:
+            raise InputError(f"'{change}' is not a {kind} field: write it as NAME=VALUE")
+        if name not in model.model_fields:
+            raise unknown_name(f"{kind} field", name, model.model_fields)
+        fields[name] = value
+    return fields
+
+
+def _flow(text: str, start_s: float) -> FlowSettings:
+    controller, *changes = text.split(",")
+    if controller not in CONTROLLERS:
+        raise unknown_name("controller", controller, _classic())
+    if CONTROLLERS[controller].external:
+        raise InputError(f"'{controller}' waits for actions from outside; a race takes {', '.join(_classic())}")
+    return FlowSettings(**{"start_s": start_s, **fields_of(changes, FlowSettings, "flow"), "controller": controller})
+
+
+def _classic() -> list[str]:
+    return [name for name, kind in CONTROLLERS.items() if not kind.external]

@@ -1,0 +1,50 @@
+"""``astraea congestion race`` as a user meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from astraea.cli.app import app
+
+SMALL = ["--bandwidth", "2", "--rtt", "40", "--duration", "2"]
+
+
+def astraea(*words: str) -> Result:
+    return CliRunner().invoke(app, ["congestion", *words])
+
+
+def test_a_race_is_summed_up_drawn_and_written(tmp_path: Path) -> None:
+    picture, numbers = tmp_path / "race.png", tmp_path / "race.csv"
+    shown = astraea("race", "newreno", "vegas", *SMALL, "--picture", str(picture), "--csv", str(numbers))
+    assert shown.exit_code == 0, shown.output
+    assert "vegas-1" in shown.output
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert numbers.read_text().startswith("time_s,flow,")
+
+
+def test_json_is_for_programs() -> None:
+    shown = astraea("race", "newreno", "newreno,start_s=1", *SMALL, "--loss", "0.01", "--json")
+    summary = json.loads(shown.stdout)
+    assert summary["settings"]["links"][0]["loss"] == 0.01
+    assert [flow["start_s"] for flow in summary["flows"]] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["newrno"], "did you mean 'newreno'"),
+        (["newreno", "--bandwidth", "0"], "capacity_mbps"),
+        (["newreno", "--sample", "0"], "no time series"),
+        (["newreno", "--picture", "race.doc"], "must end in"),
+        (["newreno", "--csv", "/not/there/race.csv"], "the folder /not/there is not there"),
+    ],
+)
+def test_mistakes_are_one_sentence(words: list[str], sentence: str) -> None:
+    shown = astraea("race", *words, "--duration", "0.1")
+    assert shown.exit_code == 1
+    assert sentence in " ".join(shown.output.split())
+    assert "Traceback" not in shown.output
