@@ -1,0 +1,35 @@
+"""Every controller of the catalogue is wired to the loop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from astraea.congestion.controllers.catalogue import CONTROLLERS
+from astraea.congestion.controllers.dispatch import STATES, Controls
+from astraea.congestion.simulator import state
+from astraea.congestion.simulator.build import build
+from astraea.congestion.simulator.loop import advance
+from astraea.congestion.simulator.topology import dumbbell
+
+
+def test_each_controller_has_a_number_and_a_state_of_its_own() -> None:
+    assert list(CONTROLLERS) == list(STATES) == list(Controls._fields)
+    assert [kind.number for kind in CONTROLLERS.values()] == list(range(len(CONTROLLERS)))
+
+
+@pytest.mark.parametrize("name", sorted(CONTROLLERS))
+def test_each_controller_starts_and_delivers(name: str) -> None:
+    flow = {"controller": name, "parameter": 10.0}
+    world = build(dumbbell([flow], capacity_mbps=10.0, rtt_ms=20.0, duration_s=1.0, link={"loss": 0.01}))
+    advance(world, 500_000_000, False)
+    assert world.flows[0].goodput > 100
+    assert 0 < world.flows[0].cwnd < np.inf
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [*STATES.values(), state.FLOW, state.LINK, state.PACKET, state.SEGMENT, state.CLOCK, state.STAGE, state.INTERVAL],
+)
+def test_no_field_hides_behind_an_attribute_of_numpy(dtype: np.dtype) -> None:
+    assert not set(dtype.names) & set(dir(np.recarray))

@@ -1,0 +1,163 @@
+"""The window that a policy drives: actions, start-up, recovery, renewal of the base."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from astraea.congestion.controllers import policy
+from astraea.congestion.simulator.build import build
+from astraea.congestion.simulator.loop import REACHED, advance
+from astraea.congestion.simulator.state import OPEN, RECOVERY
+from astraea.congestion.simulator.steering import act
+from astraea.congestion.simulator.topology import dumbbell
+
+MS = 1_000_000
+
+
+def settled(alone: Any, window: float, rtt_ms: float = 50.0) -> Any:
+    """Return a flow past its start-up."""
+    flow = alone(policy)
+    flow.ack(rtt_ms)
+    flow.c.starting = 0
+    flow.c.window = flow.f.cwnd = window
+    return flow
+
+
+@pytest.mark.parametrize(
+    ("action", "window"), [(1.0, 102.5), (0.4, 101.0), (0.0, 100.0), (-0.4, 100 / 1.01), (-1.0, 100 / 1.025)]
+)
+def test_actions_multiply_without_rounding(alone: Any, action: float, window: float) -> None:
+    flow = settled(alone, 100.0)
+    policy.act(flow.f, flow.c, action)
+    assert flow.f.cwnd == pytest.approx(window, rel=1e-12)
+    assert flow.f.pacing_rate == pytest.approx(1.2 * window / 0.05)
+
+
+def test_opposite_actions_cancel(alone: Any) -> None:
+    flow = settled(alone, 37.0)
+    for action in (0.7, -0.7, 1.0, 1.0, -1.0, -1.0):
+        policy.act(flow.f, flow.c, action)
+    assert flow.f.cwnd == pytest.approx(37.0)
+
+
+def test_the_window_has_a_floor_and_a_ceiling(alone: Any) -> None:
+    flow = settled(alone, 4.02)
+    policy.act(flow.f, flow.c, -1.0)
+    assert flow.f.cwnd == 4
+    flow.f.window_max = 4
+    policy.act(flow.f, flow.c, 1.0)
+    assert flow.f.cwnd == 4
+
+
+def test_start_up_doubles_and_ignores_actions_until_the_delay_shows(alone: Any) -> None:
+    flow = alone(policy)
+    for rtt, window in ((50, 20), (50, 40), (56, 80)):  # the threshold is 50 / 8 = 6.25 ms
+        flow.round(rtt)
+        policy.act(flow.f, flow.c, -1.0)
+        assert flow.f.cwnd == window
+    assert flow.f.pacing_rate == pytest.approx(2 * 80 / (flow.f.srtt * 1e-9))
+    flow.f.sample_delivered, flow.f.sample_interval = 60, 60 * MS
+    for k in range(8):
+        assert flow.c.starting
+        flow.ack(57, round_start=k == 0)
+    # eight samples are enough: on with what 1000 packets/s put into 50 ms
+    assert not flow.c.starting
+    assert flow.f.cwnd == 50
+    policy.act(flow.f, flow.c, -1.0)
+    assert flow.f.cwnd == pytest.approx(50 / 1.025)
+
+
+def test_start_up_ends_with_a_full_pipe_and_no_queue() -> None:
+    world = build(dumbbell([{"controller": "policy"}], buffer_bdp=4.0, duration_s=1.0))
+    advance(world, 500 * MS, False)
+    assert not world.controls.policy[0].starting
+    assert world.flows[0].cwnd == pytest.approx(251)  # 30.12 ms of packets of 0.12 ms
+    assert world.flows[0].lost == 0
+
+
+def test_a_loss_ends_start_up(alone: Any) -> None:
+    flow = alone(policy)
+    flow.round(50)
+    flow.f.sample_delivered, flow.f.sample_interval = 10, 40 * MS
+    flow.lose()
+    assert not flow.c.starting
+    assert flow.c.window == 10  # an interval below the base says nothing of the rate: ten packets per 50 ms
+
+
+def test_packets_are_conserved_in_the_first_round_of_recovery_only(alone: Any) -> None:
+    flow = settled(alone, 100.0)
+    flow.f.inflight, flow.f.recovering = 60, RECOVERY
+    flow.lose()
+    flow.ack(50, packets=2)
+    assert flow.f.cwnd == 62
+    policy.act(flow.f, flow.c, 1.0)
+    assert flow.f.cwnd == 62
+    flow.ack(50, round_start=True)
+    assert flow.f.cwnd == pytest.approx(102.5)
+
+
+def test_a_timeout_halves_once_climbs_and_can_be_undone(alone: Any) -> None:
+    flow = settled(alone, 100.0)
+    policy.on_timeout(flow.f, flow.c, 0)
+    assert (flow.f.cwnd, flow.c.window) == (4, 50)
+    flow.f.recovering = 2
+    policy.on_timeout(flow.f, flow.c, 0)
+    assert flow.c.window == 50
+    flow.ack(50, packets=10)
+    assert flow.f.cwnd == 14
+    flow.ack(50, packets=40)
+    assert flow.f.cwnd == 50
+    flow.f.undo_cwnd = 100.0
+    flow.f.recovering = OPEN
+    policy.on_undo(flow.f, flow.c, 0)
+    flow.ack(50)
+    assert flow.f.cwnd == 100
+
+
+def test_a_late_comer_learns_its_base_when_the_queue_is_drained() -> None:
+    late = {"controller": "policy", "start_s": 2.0, "name": "late"}
+    world = build(dumbbell([{"controller": "policy"}, late], buffer_bdp=4.0, duration_s=30.0))
+    while (who := advance(world, 2_000 * MS, True)) != REACHED:
+        act(world, who, 1.0 if world.controls.policy[0].window < 400 else 0.0)
+    flows, controls = world.flows, world.controls.policy
+    advance(world, 9_000 * MS, False)
+    assert flows[0].min_rtt == pytest.approx(30.12 * MS, abs=MS // 10)
+    assert flows[1].min_rtt > 47 * MS  # the first keeps 150 packets queued: 18 ms
+    drained = []
+    while world.clock[0].now < 14_000 * MS:
+        advance(world, int(world.clock[0].now) + MS, False)
+        if controls[0].draining:
+            drained.append(float(flows[0].cwnd))
+    # the first has not seen its base since it grew; half of the 250 packets that fit, for 200 ms and the way down
+    assert 200 <= len(drained) <= 300
+    assert min(drained) == pytest.approx(125, rel=0.15)
+    assert flows[0].min_rtt == pytest.approx(30.12 * MS, abs=MS // 10)
+    assert flows[1].min_rtt == pytest.approx(30.12 * MS, abs=MS // 10)
+    assert flows[0].cwnd == controls[0].window == pytest.approx(400, rel=0.03)
+
+
+def test_a_policy_that_targets_a_queue_shares_equally() -> None:
+    """Driven by the rule 'keep ten packets queued', two flows of unequal round trips come to equal queues."""
+    world = build(
+        dumbbell(
+            [{"controller": "policy", "rtt_ms": 20.0}, {"controller": "policy", "rtt_ms": 60.0, "start_s": 2.0}],
+            capacity_mbps=20.0,
+            rtt_ms=40.0,
+            buffer_bdp=4.0,
+            duration_s=60.0,
+        )
+    )
+    queued: list[list[float]] = [[], []]
+    while (who := advance(world, 60_000 * MS, True)) != REACHED:
+        row = world.intervals[who]
+        if row.delivered:
+            own = row.cwnd * (1 - row.min_rtt / (row.rtt_sum / row.delivered))
+            if world.clock[0].now > 40_000 * MS:
+                queued[who].append(own)
+            act(world, who, float(np.clip((10 - own) / 10, -1, 1)))
+    assert np.median(queued[0]) == pytest.approx(10, abs=2.5)
+    assert np.median(queued[1]) == pytest.approx(10, abs=2.5)
+    assert world.links[0].busy >= 59_900 * MS
