@@ -25,7 +25,7 @@ def compare(
         typer.Option(
             "--arms",
             "-a",
-            help="Comma-separated: fedavg, fedavg-critical-path, augmentation, random-mediators, mediators, one-chain, "
+            help="Comma-separated: fedavg, fedavg-critical-path, augmentation, random-mediators, mediators, one-chain, pooled, "
             "astraea, astraea-random, astraea-rare-first, or names of the configuration's own [arms.NAME]; each with "
             "any +variations, such as astraea+logit-adjusted (a loss), +fedprox, +scaffold, +fednova, +fedavgm, "
             "+fedadam, +averaged, +realigned, +class-balanced, +on-the-fly, +shuffled, +balanced-data, "

@@ -57,6 +57,14 @@ def _critical_path(shape: Shape) -> int:
 _PLAIN = {"balance.rebalancing": "none"}
 _ALONE = {"algorithm.name": "astraea", "algorithm.mediators": "none", "algorithm.mediator_epochs": 1}
 _RANDOM = {"algorithm.mediators": "random"}
+_POOLED = {
+    "algorithm.name": "fedavg",
+    "algorithm.clients_per_round": 1,
+    "algorithm.local_epochs": 1,
+    "scenario.clients": 1,
+    "scenario.skew": "random",
+    "scenario.sizes": "even",
+}
 
 ARMS: dict[str, Callable[[Shape], Changes]] = {
     "fedavg": lambda shape: _fedavg(shape) | _PLAIN,
@@ -65,6 +73,7 @@ ARMS: dict[str, Callable[[Shape], Changes]] = {
     "random-mediators": lambda shape: _astraea(shape) | _PLAIN | _RANDOM,
     "mediators": lambda shape: _astraea(shape) | _PLAIN,
     "one-chain": lambda shape: _astraea(shape) | _PLAIN | _RANDOM | {"algorithm.capacity": _clients(shape)},
+    "pooled": lambda shape: _POOLED | _PLAIN,
     "astraea": lambda shape: _astraea(shape),
     "astraea-random": lambda shape: _astraea(shape) | _RANDOM,
     "astraea-rare-first": lambda shape: _astraea(shape) | {"algorithm.participation.rule": "rare-first"},
@@ -80,6 +89,7 @@ VARIATIONS: dict[str, Changes] = {
     "fedadam": {"server.optimizer": "adam"},
     "averaged": {"server.average": 0.9},
     "realigned": {"server.realign": 1.7},
+    "copies": {"balance.rebalancing": "mean-power"},
     "class-balanced": {"balance.sampling": "class-balanced"},
     "on-the-fly": {"balance.storage": "on-the-fly"},
     "shuffled": {"algorithm.order": "shuffled"},
