@@ -1,0 +1,230 @@
+"""A study's results as a page: tables, a picture and every value, from the folders of its runs and nothing else."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from study import Study
+
+from astraea.experiment.compare import Comparison
+
+__all__ = ["Finished", "plateau", "traffic_to", "write_results"]
+
+Finished = Mapping[tuple[str, str], Comparison]
+"""Finished comparisons by dataset and case, in the order of the study."""
+
+WINDOW = 3
+"""Evaluations whose mean must reach a target."""
+
+
+class Column(NamedTuple):
+    """A column of a table; ``spread`` says whether to show the standard deviation over seeds."""
+
+    title: str
+    value: Callable[[Mapping[str, Any]], float]
+    digits: int = 1
+    spread: bool = True
+
+
+def _percent(key: str) -> Callable[[Mapping[str, Any]], float]:
+    return lambda summary: 100 * float("nan" if summary[key] is None else summary[key])
+
+
+def _scaled(key: str, scale: float) -> Callable[[Mapping[str, Any]], float]:
+    return lambda summary: scale * summary[key]
+
+
+ACCURACY = (
+    Column("final (%)", _percent("accuracy_final")),
+    Column("in use (%)", _percent("accuracy_deployed")),
+    Column("best (%)", _percent("accuracy_best")),
+    Column("balanced (%)", _percent("balanced_accuracy_final")),
+    Column("rarest quarter (%)", _percent("tail_recall")),
+    Column("worst tenth of clients (%)", _percent("worst_decile_client_accuracy")),
+)
+COST = (
+    Column("client epochs (k)", _scaled("client_epochs", 1e-3), spread=False),
+    Column("samples (k)", _scaled("samples_processed", 1e-3), 0, spread=False),
+    Column("critical-path steps (k)", _scaled("critical_path_steps", 1e-3), spread=False),
+    Column("sent (MB)", _scaled("bytes_sent", 1e-6), 0, spread=False),
+    Column("extra storage (%)", _percent("storage_overhead"), 0, spread=False),
+    Column("KL of clients", _scaled("client_kl_mean", 1.0), 3, spread=False),
+    Column("KL of mediators", _scaled("mediator_kl_mean", 1.0), 3, spread=False),
+    Column("wall (s)", _scaled("wall_seconds", 1.0), 0, spread=False),
+)
+
+
+def write_results(study: Study, name: str, finished: Finished, folder: Path, command: str) -> None:
+    """Write NAME.md, NAME.png and NAME.csv into ``folder``; what is not finished is left out and named."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _figure(study, finished).savefig(folder / f"{name}.png", dpi=110)
+    (folder / f"{name}.md").write_text(_page(study, name, finished, command))
+    with (folder / f"{name}.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        columns = (*ACCURACY, *COST)
+        writer.writerow(["dataset", "case", "arm", "seed", "rate", "schedule", *(column.title for column in columns)])
+        for (dataset, case), found in finished.items():
+            for arm, summaries in found.summaries.items():
+                for seed, summary in zip(found.seeds, summaries, strict=True):
+                    values = [column.value(summary) for column in columns]
+                    chosen = found.rates[arm], found.schedules[arm]
+                    writer.writerow([dataset, case, arm, seed, *chosen, *values])
+
+
+def plateau(found: Comparison, arms: Sequence[str]) -> float | None:
+    """Return the best mean final accuracy of those of ``arms`` that took part, in [0, 1]."""
+    levels = [
+        _mean(found.summaries[arm], lambda summary: summary["accuracy_final"]) for arm in arms if arm in found.summaries
+    ]
+    return max(levels, default=None)
+
+
+def traffic_to(history: Sequence[Mapping[str, Any]], target: float) -> float | None:
+    """Return the bytes sent when the mean of three evaluations first reached ``target``, or ``None``."""
+    measured = [line for line in history if "accuracy" in line]
+    for last in range(WINDOW - 1, len(measured)):
+        window = measured[last - WINDOW + 1 : last + 1]
+        if np.mean([line["accuracy"] for line in window]) >= target:
+            return float(measured[last]["bytes_sent"])
+    return None
+
+
+def _page(study: Study, name: str, finished: Finished, command: str) -> str:
+    lines = [
+        f"# {study.title}",
+        "",
+        study.about.strip(),
+        "",
+        f"Made by `{command}`; every value is in `{name}.csv`.",
+        "",
+    ]
+    lines += [f"![{study.title}]({name}.png)", ""]
+    for (dataset, case), found in finished.items():
+        about = study.cases[case].about
+        lines += [f"## {dataset}, {case}" + (f": {about}" if about else ""), "", _setting(found), ""]
+        lines += [*_accuracy_table(found), "", *_cost_table(study, found), ""]
+    waiting = [
+        f"{dataset}, {case}" for dataset in study.datasets for case in study.cases if (dataset, case) not in finished
+    ]
+    if waiting:
+        lines += [f"Not finished: {'; '.join(waiting)}.", ""]
+    return "\n".join(lines)
+
+
+def _setting(found: Comparison) -> str:
+    first = next(iter(found.summaries.values()))[0]
+    counts = np.array(first["class_counts"])
+    notes = " ".join(first["notes"])
+    return (
+        f"{first['scenario']}; {counts.sum():,} training samples, {counts.min()} to {counts.max()} a class; "
+        f"{len(found.seeds)} {'seeds' if len(found.seeds) > 1 else 'seed'}. {notes}".rstrip()
+    )
+
+
+def _accuracy_table(found: Comparison) -> list[str]:
+    reference, first = next(iter(found.summaries.items()))
+    difference = f"final − {reference} (points)"
+    rows = []
+    for arm, summaries in found.summaries.items():
+        pairs = zip(summaries, first, strict=True)
+        apart = [100 * (one["accuracy_final"] - other["accuracy_final"]) for one, other in pairs]
+        paired = "" if arm == reference else _with_spread(np.array(apart), 1, signed=True)
+        chosen = f"{found.rates[arm]:g}, {found.schedules[arm]}"
+        rows.append([arm, *(_cell(summaries, column) for column in ACCURACY), paired, chosen])
+    return _table(["arm", *(column.title for column in ACCURACY), difference, "rate, schedule"], rows)
+
+
+def _cost_table(study: Study, found: Comparison) -> list[str]:
+    target = plateau(found, study.plateau)
+    titles = ["arm", *(column.title for column in COST)]
+    if target is not None:
+        titles.append(f"MB to {100 * target:.1f} %")
+    rows = []
+    for arm, summaries in found.summaries.items():
+        row = [arm, *(_cell(summaries, column) for column in COST)]
+        if target is not None:
+            row.append(_traffic_cell(found, arm, target))
+        rows.append(row)
+    return _table(titles, rows)
+
+
+def _traffic_cell(found: Comparison, arm: str, target: float) -> str:
+    reached = [traffic_to(found.history(arm, seed), target) for seed in found.seeds]
+    known = np.array([value for value in reached if value is not None]) / 1e6
+    if not len(known):
+        return "not reached"
+    return f"{known.mean():,.0f}" + (f" ({len(known)} of {len(reached)} seeds)" if len(known) < len(reached) else "")
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    head = ["| " + " | ".join(titles) + " |", "|---|" + "---:|" * (len(titles) - 1)]
+    return head + ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def _cell(summaries: Sequence[Mapping[str, Any]], column: Column) -> str:
+    values = np.array([column.value(summary) for summary in summaries])
+    return _with_spread(values, column.digits) if column.spread else _number(values.mean(), column.digits)
+
+
+def _with_spread(values: np.ndarray, digits: int, *, signed: bool = False) -> str:
+    mean = _number(float(values.mean()), digits, signed=signed)
+    return mean if len(values) < 2 else f"{mean} ± {values.std(ddof=1):.{digits}f}"
+
+
+def _number(value: float, digits: int, *, signed: bool = False) -> str:
+    return "–" if np.isnan(value) else f"{value:{'+' if signed else ''},.{digits}f}"
+
+
+def _mean(summaries: Sequence[Mapping[str, Any]], value: Callable[[Mapping[str, Any]], float]) -> float:
+    return float(np.mean([value(summary) for summary in summaries]))
+
+
+def _figure(study: Study, finished: Finished) -> Figure:
+    """Return a panel for each comparison: datasets downwards, cases across."""
+    datasets = list(dict.fromkeys(dataset for dataset, _ in finished))
+    cases = list(dict.fromkeys(case for _, case in finished))
+    tallest = max(len(found.summaries) for found in finished.values())
+    height = 0.6 + (0.24 * tallest if study.picture == "accuracy" else 3.0)
+    figure = Figure(figsize=(1.5 + 4.2 * len(cases), 0.4 + height * len(datasets)), layout="constrained")
+    panels = figure.subplots(len(datasets), len(cases), squeeze=False)
+    draw = _draw_accuracy if study.picture == "accuracy" else _draw_traffic
+    for row, dataset in enumerate(datasets):
+        for column, case in enumerate(cases):
+            panel = panels[row][column]
+            if (dataset, case) not in finished:
+                panel.set_axis_off()
+                continue
+            draw(panel, finished[dataset, case])
+            panel.set_title(f"{dataset}, {case}", fontsize=10)
+            panel.grid(alpha=0.3)
+            panel.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _draw_accuracy(panel: Any, found: Comparison) -> None:
+    arms = list(found.summaries)
+    for place, arm in enumerate(arms):
+        values = [100 * summary["accuracy_final"] for summary in found.summaries[arm]]
+        panel.plot(values, [place] * len(values), "o", color="C0", markersize=3, alpha=0.5)
+        panel.plot(np.mean(values), place, "|", color="C0", markersize=13, markeredgewidth=2)
+    panel.set_yticks(range(len(arms)), arms, fontsize=8)
+    panel.invert_yaxis()
+    panel.set_xlabel("final test accuracy (%): each seed, and the mean", fontsize=8)
+
+
+def _draw_traffic(panel: Any, found: Comparison) -> None:
+    for number, arm in enumerate(found.summaries):
+        runs = [[line for line in found.history(arm, seed) if "accuracy" in line] for seed in found.seeds]
+        shortest = min(runs, key=len)
+        sent = np.array([line["bytes_sent"] for line in shortest]) / 1e6
+        accuracy = np.mean([[100 * line["accuracy"] for line in run[: len(shortest)]] for run in runs], axis=0)
+        panel.plot(sent, accuracy, color=f"C{number}", label=arm)
+    panel.set_xscale("log")
+    panel.set_xlabel("sent, every hand-over counted (MB)", fontsize=8)
+    panel.set_ylabel("test accuracy (%)", fontsize=8)
+    panel.legend(frameon=False, fontsize=7)

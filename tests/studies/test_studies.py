@@ -1,0 +1,153 @@
+"""Studies: every file gives arms that can be run, and pages are made from run folders alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from astraea.errors import InputError
+from astraea.experiment.compare import Comparison, compare
+from astraea.experiment.settings import parse_settings
+
+STUDIES = Path(__file__).parents[2] / "studies"
+NAMES = ("ablation", "headline", "skew", "imbalance", "cost", "sweeps", "peers")
+
+
+@pytest.fixture(scope="module")
+def study() -> ModuleType:
+    sys.path.insert(0, str(STUDIES))
+    try:
+        import study
+    finally:
+        sys.path.remove(str(STUDIES))
+    return study
+
+
+@pytest.fixture(scope="module")
+def results(study: ModuleType) -> ModuleType:
+    sys.path.insert(0, str(STUDIES))
+    try:
+        import results
+    finally:
+        sys.path.remove(str(STUDIES))
+    return results
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_study_is_runnable_arms(study: ModuleType, name: str) -> None:
+    assert name in study.NAMES
+    loaded = study.load_study(name)
+    for part in study.parts(loaded):
+        assert len(part.arms) >= 2
+        assert {settings.data.name for settings in part.arms.values()} == {part.dataset}
+        # The test set chooses nothing: there are validation samples, and the model in use is the best by them.
+        assert all(settings.evaluation.validation == 0.1 for settings in part.arms.values())
+        assert all(settings.evaluation.early_stopping for settings in part.arms.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_smoke_changes_sizes_only(study: ModuleType, name: str) -> None:
+    loaded = study.load_study(name)
+    for whole, small in zip(study.parts(loaded), study.parts(loaded, smoke=True), strict=True):
+        assert (whole.arms.keys(), whole.rates, whole.schedules) == (small.arms.keys(), small.rates, small.schedules)
+        for arm, settings in small.arms.items():
+            full = whole.arms[arm]
+            assert settings.train == full.train
+            assert settings.balance == full.balance
+            assert settings.server == full.server
+            assert settings.scenario.labels == full.scenario.labels
+            assert settings.rounds < full.rounds
+
+
+def test_the_published_datasets_are_there_for_whoever_has_them(study: ModuleType) -> None:
+    loaded = study.load_study("headline")
+    for part in study.parts(loaded, ["emnist", "cinic10"]):
+        assert part.arms
+
+
+def test_the_shares_and_cases_of_a_study_reach_its_arms(study: ModuleType) -> None:
+    cases = {
+        part.case: part.arms["fedavg"].scenario for part in study.parts(study.load_study("imbalance"), ["cifar10"])
+    }
+    assert cases["LTRF2"].samples == 10_535
+    assert cases["LTRF1"].samples == 5268
+    assert (cases["BAL1"].labels, cases["BAL1"].skew, cases["LTRF1"].labels) == (
+        "balanced",
+        "stratified",
+        "half-normal",
+    )
+
+
+def test_a_sweep_varies_its_keys_and_nothing_else(study: ModuleType) -> None:
+    parts = {part.case: part for part in study.parts(study.load_study("sweeps"))}
+    alphas = {name: settings.balance.alpha for name, settings in parts["alpha"].arms.items()}
+    assert (alphas["astraea"], alphas["alpha=0.83"]) == (0.67, 0.83)  # the first arm sets the samples of all
+    assert len(alphas) == 6
+    grid = parts["mediators"].arms["clients_per_round=20 capacity=4"].algorithm
+    assert (grid.clients_per_round, grid.capacity, grid.mediator_epochs) == (20, 4, 2)
+
+
+def test_unknown_studies_are_named(study: ModuleType) -> None:
+    with pytest.raises(InputError, match="did you mean 'ablation'"):
+        study.load_study("ablatoin")
+
+
+def test_traffic_is_read_at_the_first_mean_of_three_evaluations(results: ModuleType) -> None:
+    history = [{"bytes_sent": 5}]
+    history += [{"accuracy": level, "bytes_sent": 10 * n} for n, level in enumerate([0.9, 0.1, 0.5, 0.6, 0.7, 0.8])]
+    assert results.traffic_to(history, 0.5) == 20  # (0.9 + 0.1 + 0.5) / 3
+    assert results.traffic_to(history, 0.6) == 40
+    assert results.traffic_to(history, 0.71) is None
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    base = {
+        "rounds": 4,
+        "scenario": {"labels": "half-normal", "clients": 6, "samples": 200},
+        "model": {"name": "mlp", "options": {"hidden": [8]}},
+        "train": {"batch_size": 5},
+    }
+    arms = {
+        "fedavg": parse_settings({**base, "algorithm": {"name": "fedavg", "clients_per_round": 4, "local_epochs": 1}}),
+        "astraea": parse_settings({**base, "algorithm": {"name": "astraea", "clients_per_round": 4, "capacity": 2}}),
+    }
+    return compare(arms, 2, tmp_path_factory.mktemp("runs") / "part")
+
+
+@pytest.mark.parametrize("picture", ["accuracy", "traffic"])
+def test_a_page_says_what_the_folders_say(
+    results: ModuleType, study: ModuleType, finished: Comparison, tmp_path: Path, picture: str
+) -> None:
+    planned = study.Study(
+        title="Tiny", about="About.", datasets=("digits", "other"), cases={"only": study.Case()}, picture=picture
+    )
+    results.write_results(planned, "tiny", {("digits", "only"): finished}, tmp_path, "the command")
+    page = (tmp_path / "tiny.md").read_text()
+    assert "Made by `the command`" in page
+    assert "Not finished: other, only." in page
+    runs = [json.loads((finished.folder / "astraea" / f"seed-{s}" / "summary.json").read_text()) for s in (0, 1)]
+    mean = 100 * sum(run["accuracy_final"] for run in runs) / 2
+    row = next(line for line in page.splitlines() if line.startswith("| astraea"))
+    assert row.startswith(f"| astraea | {mean:.1f} ± ")
+    with (tmp_path / "tiny.csv").open() as file:
+        values = [line for line in csv.DictReader(file) if line["arm"] == "astraea"]
+    assert [float(line["final (%)"]) for line in values] == [100 * run["accuracy_final"] for run in runs]
+    assert [line["seed"] for line in values] == ["0", "1"]
+    assert (tmp_path / "tiny.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_command_with_nothing_finished_says_so(tmp_path: Path) -> None:
+    command = [sys.executable, str(STUDIES / "run.py"), "sweeps", "--report", "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "nothing is finished yet" in done.stderr
+    wrong = subprocess.run([*command[:2], "swepes"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 1
+    assert "did you mean 'sweeps'" in " ".join(wrong.stderr.split())
