@@ -25,10 +25,10 @@ def compare(
         typer.Option(
             "--arms",
             "-a",
-            help="Comma-separated: fedavg, fedavg-critical-path, augmentation, random-mediators, mediators, one-chain, pooled, "
-            "astraea, astraea-random, astraea-rare-first, or names of the configuration's own [arms.NAME]; each with "
-            "any +variations, such as astraea+logit-adjusted (a loss), +fedprox, +scaffold, +fednova, +fedavgm, "
-            "+fedadam, +averaged, +realigned, +class-balanced, +on-the-fly, +shuffled, +balanced-data, "
+            help="Comma-separated: fedavg, fedavg-critical-path, augmentation, random-mediators, mediators, one-chain, "
+            "pooled, astraea, astraea-random, astraea-rare-first, or names of the configuration's own [arms.NAME]; each "
+            "with any +variations, such as astraea+logit-adjusted (a loss), +fedprox, +scaffold, +fednova, +fedavgm, "
+            "+fedadam, +averaged, +realigned, +copies, +class-balanced, +on-the-fly, +shuffled, +balanced-data, "
             "+papers-optimizer.",
         ),
     ] = "fedavg,astraea",
