@@ -26,8 +26,8 @@ def compare(
             "--arms",
             "-a",
             help="Comma-separated: fedavg, fedavg-critical-path, augmentation, random-mediators, mediators, one-chain, "
-            "pooled, astraea, astraea-random, astraea-rare-first, or names of the configuration's own [arms.NAME]; each "
-            "with any +variations, such as astraea+logit-adjusted (a loss), +fedprox, +scaffold, +fednova, +fedavgm, "
+            "pooled, astraea, astraea-random, astraea-rare-first, or names of the configuration's own [arms.NAME]; "
+            "each with any +variations, such as astraea+logit-adjusted (a loss), +fedprox, +scaffold, +fednova, +fedavgm, "
             "+fedadam, +averaged, +realigned, +copies, +class-balanced, +on-the-fly, +shuffled, +balanced-data, "
             "+papers-optimizer.",
         ),
