@@ -24,7 +24,7 @@ from astraea.federation.vector import VectorModel
 # Other processes cannot import a test: its classes are sent by value, as those of a script or notebook are.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
-EXACT = {"serial", "processes"}
+EXACT = {"serial", "processes", "auto"}
 PLAIN = LocalRule(cross_entropy)
 CHAINS = [[0, 1, 2], [3], [4, 5], [0], [6, 7, 6]]
 SIZES = [5, 1, 8, 12, 3, 7, 2, 9]

@@ -11,6 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
+from astraea.engines.auto import AutoEngine
 from astraea.engines.processes import ProcessesEngine
 from astraea.engines.serial import SerialEngine
 from astraea.engines.stacked import StackedEngine
@@ -25,11 +26,12 @@ class EngineSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Literal["serial", "processes", "stacked", "flower"] = Field(
+    name: Literal["serial", "processes", "stacked", "flower", "auto"] = Field(
         "serial",
         description="serial: one chain after another, in this process; processes: chains on several processes at "
         "once, to the same bytes; stacked: all chains as one batched model, for GPUs; flower: chains on Flower's "
-        "simulation, to the same bytes (extra astraea[flower]).",
+        "simulation, to the same bytes (extra astraea[flower]); auto: chosen at the first round, with the reason in "
+        "the log.",
     )
     device: str = Field("cpu", description="A torch device: cpu, cuda, cuda:1, mps.")
     threads: int = Field(
@@ -119,9 +121,19 @@ def _flower(settings: EngineSettings, module: nn.Module) -> Engine:
     return engine
 
 
+def _auto(settings: EngineSettings, module: nn.Module) -> Engine:
+    return AutoEngine(
+        module,
+        lambda name: ENGINES[name](settings, module),
+        workers=settings.workers or cores(),
+        threads=settings.threads,
+    )
+
+
 ENGINES: dict[str, Callable[[EngineSettings, nn.Module], Engine]] = {
     "serial": _serial,
     "processes": _processes,
     "stacked": _stacked,
+    "auto": _auto,
     "flower": _flower,
 }

@@ -1,0 +1,41 @@
+"""The same rounds by this project."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from astraea.balance.losses import make_loss
+from astraea.data.dataset import Samples
+from astraea.engines import EngineSettings, ProcessesEngine, make_engine
+from astraea.federation.algorithms import FedAvg, FedAvgSettings
+from astraea.federation.clients import Population
+from astraea.federation.loop import Budget, Run, train
+from astraea.federation.rule import LocalRule
+from astraea.federation.settings import TrainingSettings
+from astraea.federation.vector import VectorModel
+from contenders.work import accuracy, build, load
+
+
+def serve(config: dict[str, Any], turns: Any) -> None:
+    x, y, clients, test_x, test_y = load(config)
+    population = Population.from_samples(Samples(x, y), clients, 10)
+    algorithm = FedAvg(
+        FedAvgSettings(clients_per_round=config["cohort"], local_epochs=1),
+        TrainingSettings(batch_size=config["batch"], lr=config["lr"], momentum=0.0, schedule="constant"),
+        LocalRule(*make_loss("cross-entropy")),
+    )
+    model = VectorModel(build(config["model"]))
+    engine = make_engine(EngineSettings(name=config["engine"]), build(config["model"]))
+    while isinstance(engine, ProcessesEngine) and not all(member.ready for member in engine.crew.members):
+        list(engine.crew.collect())
+    run, done = Run(algorithm.init(*model.read())), 0
+    for _ in turns:
+        done += 1
+        run.finished = False
+        began = time.perf_counter()
+        train(run, algorithm, engine, population, Budget(done), seed=0)
+        seconds = time.perf_counter() - began
+        with model.holding(run.state.params, run.state.counters) as module:
+            turns.report(seconds, accuracy=accuracy(module, test_x, test_y))
+    engine.close()
