@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from flwr.app import ArrayRecord, ConfigRecord, Context, Error, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
@@ -42,7 +43,7 @@ def client_app(
     With ``threads`` 1 a visit gives the bytes of the serial engine, on any number of cores.
     """
     app = ClientApp(mods=[*mods, augmentation()])
-    kept = _Kept()
+    kept = _Kept(model, device)
 
     @app.query(HISTOGRAM_ACTION)
     def histogram(message: Message, context: Context) -> Message:
@@ -54,7 +55,8 @@ def client_app(
     def train(message: Message, context: Context) -> Message:
         visit = read_config(message, Instructions)
         samples = data(context)
-        trained = VectorModel(_loaded(model(), message).to(device))
+        trained = kept.model
+        _load(trained.module, message)
         plan = visit.plan(*trained.read())
         with repeatable(trained.device, threads):
             clients = {visit.client: kept.population(context.node_id, samples, classes, visit)[0]}
@@ -76,7 +78,9 @@ def client_app(
         @app.evaluate()
         def measure(message: Message, context: Context) -> Message:
             samples = test(context)
-            measured = evaluate(_loaded(model(), message).to(device).eval(), samples, classes)
+            module = kept.model.module
+            _load(module, message)
+            measured = evaluate(module.eval(), samples, classes)
             metrics = MetricRecord({EXAMPLES: len(samples), "accuracy": measured.accuracy, "loss": measured.loss})
             return Message(RecordDict({"metrics": metrics}), reply_to=message)
 
@@ -87,10 +91,15 @@ _TOLD = "astraea-told"  # in the context's state: the histogram that the server 
 
 
 class _Kept:
-    """What each node trains on, for as long as its samples and the server's rebalancing stay the same."""
+    """The model that visits take turns in, and what each node trains on while its samples and copies stay the same."""
 
-    def __init__(self) -> None:
+    def __init__(self, build: Callable[[], nn.Module], device: str) -> None:
+        self._build, self._device = build, device
         self._nodes: dict[int, tuple[Samples, tuple[Copying | None, int, int], Population]] = {}
+
+    @cached_property
+    def model(self) -> VectorModel:
+        return VectorModel(self._build().to(self._device))
 
     def population(self, node: int, samples: Samples, classes: int, visit: Instructions) -> Population:
         asked = (visit.copying, visit.seed, visit.client)
@@ -101,8 +110,8 @@ class _Kept:
         return kept[2]
 
 
-def _loaded(module: nn.Module, message: Message) -> nn.Module:
-    """Return ``module`` with the weights in ``message``; what does not travel stays as it was built."""
+def _load(module: nn.Module, message: Message) -> None:
+    """Give ``module`` the weights in ``message``; what does not travel stays as it was built."""
     received = next(iter(message.content.array_records.values())).to_torch_state_dict()
     lacking = [name for name, value in module.named_parameters() if value.requires_grad and name not in received]
     if lacking:
@@ -114,7 +123,6 @@ def _loaded(module: nn.Module, message: Message) -> nn.Module:
         raise InputError(f"the server's model differs ({reason}): build the same on server and clients") from error
     if unknown:
         raise InputError(f"the server's model has an unknown '{unknown[0]}': build the same on server and clients")
-    return module
 
 
 def _arrays(module: nn.Module, message: Message) -> ArrayRecord:

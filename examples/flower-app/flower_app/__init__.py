@@ -1,0 +1,1 @@
+"""Astraea on Flower: handwritten digits, unevenly spread over clients."""

@@ -1,0 +1,133 @@
+"""The real thing: processes, sockets, TLS, keys, and machines that die."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
+
+
+from astraea.experiment.prepare import prepare
+from astraea.experiment.settings import parse_settings
+from astraea.federation.callbacks import latest_checkpoint, load_checkpoint
+from astraea.federation.loop import Budget, Run, train
+
+if TYPE_CHECKING:
+    from deployment import Deployment
+
+HERE = Path(__file__).parent
+NODES, VICTIM, TIMEOUT = 4, 3, 90
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    spec = importlib.util.spec_from_file_location("deployment", HERE / "deployment.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["deployment"] = module
+    spec.loader.exec_module(module)
+    if not (module.SCRIPTS / "flower-superlink").exists() or not _has_http_superlink():
+        pytest.skip("the commands and options of a SuperLink are those of flwr 1.41")
+    with module.Deployment(tmp_path, NODES) as running:
+        yield running
+
+
+def _has_http_superlink() -> bool:
+    return importlib.util.find_spec("flwr.superlink.grid") is not None
+
+
+def _rounds(folder: Path) -> int:
+    latest = latest_checkpoint(folder)
+    return 0 if latest is None else int(latest.stem.removeprefix("round-"))
+
+
+def _replay(history: list[dict[str, Any]], budgets: list[int], app: Path) -> Run:
+    """Train locally, with the clients away and the visits skipped that ``history`` tells of."""
+    sys.path.insert(0, str(app))
+    from flower_app.task import build_model
+
+    sys.path.remove(str(app))
+    torch.manual_seed(0)
+    module = build_model()
+    settings = {
+        "scenario": {"clients": NODES, "labels": "half-normal"},
+        "algorithm": {"name": "astraea", "clients_per_round": NODES, "capacity": 2, "mediator_epochs": 1},
+        "train": {"lr": 0.1},
+    }
+    one = prepare(parse_settings(settings), model=lambda: module)
+    present = [np.arange(NODES) != VICTIM if line["clients"] < NODES else np.ones(NODES, bool) for line in history]
+    failed = {(line["round"] - 1, skip["client"]) for line in history for skip in line.get("skipped", [])}
+    now = 0
+
+    class Clients:
+        histograms = one.population.histograms
+
+        def __len__(self) -> int:
+            return NODES
+
+        def __getitem__(self, client: int) -> Any:
+            if (now, client) in failed:
+                raise ValueError("dead")
+            return one.population[client]
+
+    def available(round_: int) -> Any:
+        nonlocal now
+        now = round_
+        return present[round_]
+
+    run = Run(one.algorithm.init(*one.model.read()))
+    for budget in budgets:
+        run.finished = False
+        train(run, one.algorithm, one.engine, Clients(), Budget(budget), seed=0, availability=available)  # type: ignore[arg-type]
+    return run
+
+
+@pytest.mark.slow
+def test_a_federation_over_tls_survives_a_dead_node_and_a_restarted_superlink(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "checkpoint"
+    app = HERE.parents[1] / "examples" / "flower-app"
+    run = deployment.run(num_server_rounds=3, checkpoint=str(checkpoint), timeout=TIMEOUT)
+    deployment.wait_until(lambda: _rounds(checkpoint) >= 1, 240, "the first round")
+    victim = f"node-{VICTIM}"
+    seen = deployment.log(victim).count("Receiving: train message")
+    deployment.wait_until(
+        lambda: deployment.log(victim).count("Receiving: train message") > seen, 240, "the victim's next visit"
+    )
+    deployment.kill(victim)
+    deployment.wait_until(lambda: _rounds(checkpoint) >= 3, 600, "the third round")
+    path = latest_checkpoint(checkpoint)
+    assert path is not None
+    done = load_checkpoint(path)
+    skipped = [(line["round"], skip["client"]) for line in done.history for skip in line.get("skipped", [])]
+    assert (2, VICTIM) in skipped
+    assert {client for _, client in skipped} == {VICTIM}
+    assert "is skipped" in deployment.flwr("log", str(run), "tls", "--show")
+    assert torch.equal(done.state.params, _replay(done.history, [3], app).state.params)
+    assert done.history[-1]["flower_server"]["accuracy"] > done.history[0]["flower_server"]["accuracy"]
+
+    # The SuperLink is started anew with the state on its disk: the nodes come back by themselves, the dead one
+    # too, and a run with the same checkpoint goes on where the other stopped.
+    deployment.kill("superlink")
+    deployment.start_superlink()
+    deployment.start_node(VICTIM)
+    deployment.run(num_server_rounds=4, checkpoint=str(checkpoint), timeout=TIMEOUT)
+    deployment.wait_until(lambda: _rounds(checkpoint) >= 4, 400, "the fourth round")
+    path = latest_checkpoint(checkpoint)
+    assert path is not None
+    more = load_checkpoint(path)
+    assert more.history[:3] == done.history
+    assert torch.equal(more.state.params, _replay(more.history, [3, 4], app).state.params)
+    clients = json.loads((checkpoint / "strategy.json").read_text())["clients"]
+    assert [client["name"] for client in clients] == [0, 1, 2, 3]
