@@ -29,9 +29,8 @@ def serve(config: dict[str, Any], turns: Any) -> None:
     engine = make_engine(EngineSettings(name=config["engine"]), build(config["model"]))
     while isinstance(engine, ProcessesEngine) and not all(member.ready for member in engine.crew.members):
         list(engine.crew.collect())
-    run, done = Run(algorithm.init(*model.read())), 0
-    for _ in turns:
-        done += 1
+    run = Run(algorithm.init(*model.read()))
+    for done, _ in enumerate(turns, start=1):
         run.finished = False
         began = time.perf_counter()
         train(run, algorithm, engine, population, Budget(done), seed=0)
