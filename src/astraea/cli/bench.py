@@ -14,7 +14,7 @@ from astraea.cli.shell import friendly
 __all__ = ["bench"]
 
 _FOLDER = Path(__file__).parents[3] / "benchmarks"
-_BENCHMARKS = ("overhead", "round", "scheduling", "memory", "startup")
+_BENCHMARKS = ("overhead", "round", "scheduling", "memory", "startup", "simulator")
 
 
 def bench(

@@ -30,9 +30,14 @@ def _stamp(files: Iterable[Path]) -> Stamp:
 
 
 _ROOM = Path(__file__).parent
-_CORE = [*_ROOM.glob("simulator/*.py"), *_ROOM.glob("controllers/*.py"), _ROOM / "rng.py", Path(__file__)]
-_REST = [path for path in _ROOM.rglob("*.py") if path not in _CORE and __name__ in path.read_text(encoding="utf-8")]
-_STAMPS = {True: _stamp(_CORE), False: _stamp([*_CORE, *_REST])}
+_MADE_OF = [
+    path
+    for path in _ROOM.rglob("*.py")
+    if path.name in ("state.py", "catalogue.py") or __name__ in path.read_text(encoding="utf-8")
+]
+_CORE = [path for path in _MADE_OF if path.parent.name in ("simulator", "controllers")]
+_CORE += [_ROOM / "rng.py", Path(__file__)]
+_STAMPS = {True: _stamp(_CORE), False: _stamp(_MADE_OF)}
 
 
 def compiled(function: F) -> F:

@@ -20,12 +20,27 @@ class Settings(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
-                raise unknown_name("setting", field, type(self).model_fields) from None
-            message = first["msg"].removeprefix("Value error, ")
-            raise InputError(f"{field}: {message}" if field else message) from None
+            raise _sentence(error, type(self)) from None
+
+
+class _MisplacedError(InputError):
+    """A mistake and where in nested settings it is."""
+
+    def __init__(self, place: tuple[str, ...], complaint: str) -> None:
+        super().__init__(f"{'.'.join(place)}: {complaint}" if place else complaint)
+        self.place = place
+        self.complaint = complaint
+
+
+def _sentence(error: ValidationError, model: type[BaseModel]) -> InputError:
+    first = error.errors()[0]
+    place = tuple(str(part) for part in first["loc"])
+    inner = first.get("ctx", {}).get("error")
+    if isinstance(inner, _MisplacedError):
+        return _MisplacedError(place + inner.place, inner.complaint)
+    if first["type"] == "extra_forbidden":
+        return _MisplacedError(place[:-1], str(unknown_name("setting", place[-1], model.model_fields)))
+    return _MisplacedError(place, first["msg"].removeprefix("Value error, "))
 
 
 def _pair(value: Any) -> Any:

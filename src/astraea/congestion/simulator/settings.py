@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from astraea.errors import InputError
+from astraea.congestion.settings import Settings
 
 __all__ = ["FlowSettings", "LinkSettings", "PolicySettings", "RandomWalk", "WorldSettings"]
 
@@ -16,29 +16,15 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Capacity = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 Delay = Annotated[float, Field(ge=0, le=1e5, allow_inf_nan=False)]
+Period = Annotated[float, Field(ge=0.001, le=1e6, allow_inf_nan=False)]
 
 
-class _Settings(BaseModel):
-    """Settings whose mistakes are reported as one sentence."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            message = first["msg"].removeprefix("Value error, ")
-            raise InputError(f"{field}: {message}" if field else message) from None
-
-
-class RandomWalk(_Settings):
+class RandomWalk(Settings):
     """A capacity that walks at random on a logarithmic scale, reflected at its bounds."""
 
     low_mbps: Capacity = Field(10.0, description="least capacity in Mbit/s")
     high_mbps: Capacity = Field(200.0, description="greatest capacity in Mbit/s")
-    every_s: Annotated[float, Field(ge=0.001, allow_inf_nan=False)] = Field(1.0, description="time between changes")
+    every_s: Period = Field(1.0, description="time between changes")
     change: Positive = Field(0.2, description="standard deviation of a change, of the logarithm of the capacity")
 
     @model_validator(mode="after")
@@ -48,7 +34,7 @@ class RandomWalk(_Settings):
         return self
 
 
-class LinkSettings(_Settings):
+class LinkSettings(Settings):
     """One direction of a link with a first-in-first-out queue that drops what does not fit."""
 
     name: str = Field("bottleneck", min_length=1, description="name by which paths refer to the link")
@@ -74,7 +60,7 @@ class LinkSettings(_Settings):
         return self
 
 
-class FlowSettings(_Settings):
+class FlowSettings(Settings):
     """One sender, its path and what it has to send."""
 
     name: str = Field("", description="name in results; empty: its controller and number")
@@ -90,7 +76,7 @@ class FlowSettings(_Settings):
     end_s: Positive | None = Field(None, description="when it leaves; unset: with the world")
     size_bytes: int | None = Field(None, ge=1, description="data to send in all; unset: without end")
     transfer_bytes: int | None = Field(None, ge=1, description="data of one of many transfers; unset: one transfer")
-    transfer_every_s: Positive = Field(1.0, description="time between the starts of transfers")
+    transfer_every_s: Period = Field(1.0, description="time between the starts of transfers")
     app_mbps: Capacity | None = Field(None, description="rate at which the application hands over data")
     app_chunk_packets: int = Field(1, ge=1, description="packets the application hands over at a time")
     app_arrivals: Literal["regular", "poisson"] = Field("regular", description="how hand-overs are spaced")
@@ -108,14 +94,14 @@ class FlowSettings(_Settings):
         return self
 
 
-class PolicySettings(_Settings):
+class PolicySettings(Settings):
     """How windows and rates follow actions from outside."""
 
     gain: Annotated[float, Field(gt=0, lt=1)] = Field(0.025, description="relative change at an action of 1")
     refresh_s: Positive | None = Field(10.0, description="age at which a base RTT is renewed; unset: never")
 
 
-class WorldSettings(_Settings):
+class WorldSettings(Settings):
     """A whole simulation."""
 
     links: tuple[LinkSettings, ...] = Field((LinkSettings(),), min_length=1, description="links by name")
@@ -132,3 +118,10 @@ class WorldSettings(_Settings):
     rto_min_ms: Positive = Field(200.0, description="least retransmission timeout beyond the round-trip time")
     window_max_packets: int = Field(1 << 20, ge=4, le=1 << 24, description="receive window in packets")
     policy: PolicySettings = Field(PolicySettings(), description="how actions from outside are applied")
+
+    @model_validator(mode="after")
+    def _long_enough(self) -> Self:
+        for name, value in (("sample_ms", self.sample_ms), ("interval_ms", self.interval_ms)):
+            if 0 < value < 1:
+                raise ValueError(f"{name} is {value}: choose at least 1 ms, or 0")
+        return self
