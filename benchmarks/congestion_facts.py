@@ -1,8 +1,8 @@
-"""What is known of congestion controllers, looked for in the simulator: tables on standard output, pictures in a folder.
+"""What is known of congestion controllers, looked for in the simulator: figures on standard output, and pictures.
 
     python benchmarks/congestion_facts.py --out docs/images
 
-takes some two minutes on one core. ``docs/explanation/congestion-facts.md`` says what to make of them.
+takes some two minutes on one core; names of facts after it (such as ``bbr``) choose among them. ``docs/explanation/congestion-facts.md`` says what to make of them.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def rtt_unfairness(out: Path) -> None:
             )
             print(f"RTT unfairness, {label}, {name}:", {r: round(m, 2) for r, m in zip(rtts, mean, strict=True)})
         axis.plot(rtts, [r / 20 for r in rtts], ":", color="black", label="ratio of base RTTs")
-        axis.set(title=label, xlabel="RTT of the longer flow, ms", yscale="log", ylim=(0.2, 40))
+        axis.set(title=label, xlabel="RTT of the longer flow, ms", yscale="log", ylim=(0.3, 120))
     axes[0].set_ylabel("short / long")
     axes[0].legend(frameon=False)
     figure.savefig(out / "facts-rtt-unfairness.png", dpi=110)
@@ -103,8 +103,8 @@ def bbr(out: Path) -> None:
     for buffer, one, own, cubic in zip(buffers, mixed, alone["bbr"], alone["cubic"], strict=True):
         a, b = (flow.goodput_mbps for flow in one.flows)
         print(
-            f"BBR, buffer {buffer} BDP: {a:.1f} beside CUBIC's {b:.1f} Mbit/s; two BBR queue {own.queue_ms:.1f} ms and lose "
-            f"{own.loss:.2%}, two CUBIC {cubic.queue_ms:.1f} ms and {cubic.loss:.2%}"
+            f"BBR, buffer {buffer} BDP: {a:.1f} beside CUBIC's {b:.1f} Mbit/s; two BBR queue {own.queue_ms:.1f} ms "
+            f"and lose {own.loss:.2%}, two CUBIC {cubic.queue_ms:.1f} ms and {cubic.loss:.2%}"
         )
 
 
@@ -128,7 +128,8 @@ def starvation(out: Path) -> None:
     jitters = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
     figure, (axis,) = canvas(1, "Two flows of a kind, one with jitter: 100 Mbit/s, 30 ms, 4 BDP")
     for name, color in COLORS.items():
-        runs = [found([name, f"{name},jitter_ms={jitter}"], buffer_bdp=4.0) for jitter in jitters]
+        flow = f"{name},paced=true" if name in ("newreno", "cubic") else name  # else bursts after bunched ACKs lose
+        runs = [found([flow, f"{flow},jitter_ms={jitter}"], buffer_bdp=4.0) for jitter in jitters]
         shares = [run.flows[1].goodput_mbps / sum(flow.goodput_mbps for flow in run.flows) for run in runs]
         axis.plot(jitters, [100 * share for share in shares], "o-", color=color, label=name)
         print(f"share of the flow with jitter, {name}:", {j: round(s, 3) for j, s in zip(jitters, shares, strict=True)})
@@ -142,10 +143,12 @@ def main() -> None:
     """Look for all of them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("bench-results"), help="folder for the pictures")
-    out = parser.parse_args().out
-    out.mkdir(parents=True, exist_ok=True)
-    for fact in (rtt_unfairness, vegas_against_cubic, bbr, random_loss, starvation):
-        fact(out)
+    facts = {fact.__name__: fact for fact in (rtt_unfairness, vegas_against_cubic, bbr, random_loss, starvation)}
+    parser.add_argument("facts", nargs="*", help=f"which, of {', '.join(facts)}; by default all")
+    chosen = parser.parse_args()
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    for name in chosen.facts or facts:
+        facts[name](chosen.out)
 
 
 if __name__ == "__main__":

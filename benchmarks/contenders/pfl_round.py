@@ -31,7 +31,7 @@ class Learner(nn.Module):
 
     def loss(self, x: Any, y: Any) -> Any:
         self.train()
-        return functional.cross_entropy(self.network(torch.as_tensor(x)), torch.as_tensor(y))
+        return functional.cross_entropy(self.network(torch.as_tensor(x)), torch.as_tensor(y).long())
 
     def metrics(self, x: Any, y: Any) -> dict[str, Any]:
         return {}
