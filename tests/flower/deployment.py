@@ -85,7 +85,7 @@ class Deployment:
             *("--host", "127.0.0.1", "--port", self.port, "--database", self.folder / "state.db"),
             "--disable-runtime-dependency-installation",
         )
-        self.wait_until(lambda: self._answers(self.port), 60, "the SuperLink to answer")
+        self.wait_until(lambda: self._answers(self.port), 600, "the SuperLink to answer")
 
     def start_node(self, number: int) -> None:
         """Start a SuperNode."""
@@ -148,7 +148,7 @@ class Deployment:
             )
 
     def _command(self, *arguments: str) -> str:
-        done = subprocess.run(arguments, env=self.env, cwd=self.folder, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(arguments, env=self.env, cwd=self.folder, capture_output=True, text=True, timeout=600)
         if done.returncode:
             raise RuntimeError(f"{' '.join(arguments)}: {done.stdout[-2000:]} {done.stderr[-2000:]}")
         return done.stdout

@@ -11,8 +11,9 @@ import torch
 
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
 
-from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
+from flwr.app import Array, ArrayRecord, Context, Error, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
+from flwr.common.constant import ErrorCode
 from flwr.serverapp.strategy import (
     DifferentialPrivacyClientSideFixedClipping,
     DifferentialPrivacyServerSideFixedClipping,
@@ -167,6 +168,34 @@ def test_a_client_that_goes_is_not_invited(federation: Callable[..., Any]) -> No
     assert seen == [0, 1, 2]
     assert torch.equal(strategy.run.state.params, local.state.params)
     assert [line["clients"] for line in strategy.run.history] == [5, 4]
+
+
+class Late(InProcessGrid):
+    """A grid on which the last node is away when it is first asked: the SuperLink answers in its place."""
+
+    asked = 0
+
+    def send_and_receive(self, messages: Any, *, timeout: float | None = None) -> list[Message]:
+        replies = []
+        for message in list(messages):
+            away = message.metadata.message_type.startswith("query") and message.metadata.dst_node_id == 6
+            self.asked += away
+            if away and self.asked == 1:
+                reply = Message(Error(ErrorCode.NODE_UNAVAILABLE, "Node Unavailable"), reply_to=message)
+                reply.metadata.__dict__["_src_node_id"] = 1
+                replies.append(reply)
+            else:
+                replies += super().send_and_receive([message], timeout=timeout)
+        return replies
+
+
+def test_a_node_that_is_away_when_asked_joins_later(federation: Callable[..., Any]) -> None:
+    one = federation()
+    strategy, grid = one.strategy(), Late(one.app(), 5)
+    one.start(strategy, grid, rounds=3)
+    assert [line["clients"] for line in strategy.run.history] == [4, 5, 5]
+    assert grid.asked == 2
+    assert [client.name for client in strategy._roster.clients] == [0, 1, 2, 3, 4]
 
 
 def test_fewer_clients_than_asked_for_take_part(federation: Callable[..., Any]) -> None:

@@ -25,7 +25,7 @@ def test_the_same_bytes_on_flowers_simulation() -> None:
     path = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
     env = os.environ | {"PYTHONPATH": path, "FLWR_TELEMETRY_ENABLED": "0", "RAY_USAGE_STATS_ENABLED": "0"}
     done = subprocess.run(
-        [sys.executable, str(HERE / "simulated.py")], env=env, capture_output=True, text=True, timeout=400
+        [sys.executable, str(HERE / "simulated.py")], env=env, capture_output=True, text=True, timeout=1500
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.strip().splitlines()[-1])

@@ -6,7 +6,8 @@ with a prior-aware loss the model is corrected for what is still uneven.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -88,13 +89,20 @@ def augmentation() -> Mod:
             return reply
         if not message.metadata.message_type.startswith("train"):
             return call_next(message, context)
-        token = _visit.set(read_config(message, Instructions))
-        try:
+        with _visiting(read_config(message, Instructions)):
             return call_next(message, context)
-        finally:
-            _visit.reset(token)
 
     return mod
+
+
+@contextmanager
+def _visiting(instructions: Instructions) -> Iterator[None]:
+    # Apart from the mod, which Ray pickles with all that it names: a ContextVar cannot be.
+    token = _visit.set(instructions)
+    try:
+        yield
+    finally:
+        _visit.reset(token)
 
 
 def augmented(x: ArrayLike | Tensor, y: ArrayLike | Tensor) -> tuple[Tensor, Tensor]:

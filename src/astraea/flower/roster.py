@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from flwr.app import ConfigRecord, Message, RecordDict
+from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 from numpy.typing import NDArray
 
@@ -34,6 +35,9 @@ from astraea.flower.messages import (
 __all__ = ["Client", "Roster"]
 
 _log = logging.getLogger("flwr")
+
+_FAULTS = (ErrorCode.LOAD_CLIENT_APP_EXCEPTION, ErrorCode.CLIENT_APP_RAISED_EXCEPTION)
+"""Errors that asking again would not mend; others come from a node that is away, or from the way to it."""
 
 
 @dataclass
@@ -171,10 +175,14 @@ class Roster:
         messages = []
         for node, question in questions.items():
             config = ConfigRecord() if question is None else ConfigRecord({KEY: question.model_dump_json()})
-            messages.append(Message(RecordDict({self._config_key: config}), node, HISTOGRAM_QUERY, ttl=timeout))
+            content = RecordDict({self._config_key: config})
+            messages.append(Message(content, node, HISTOGRAM_QUERY, group_id=str(node), ttl=timeout))
         answers: dict[int, tuple[NDArray[np.int64], ConfigRecord]] = {}
         for reply in grid.send_and_receive(messages, timeout=timeout):
-            node = reply.metadata.src_node_id
+            # Where the SuperLink answers in place of a node, only the group says which one was asked.
+            node = int(reply.metadata.group_id or 0)
+            if node not in questions or (reply.has_error() and reply.error.code not in _FAULTS):
+                continue
             try:
                 if reply.has_error():
                     raise VisitError(
@@ -186,7 +194,9 @@ class Roster:
                 self._refuse(node, str(error))
         silent = [node for node in questions if node not in answers and node not in self._refused]
         if silent:
-            _log.warning("%d nodes did not tell their label histogram within %g s: asked again", len(silent), timeout)
+            _log.warning(
+                "%d nodes did not tell their label histogram within %g s: asked again next round", len(silent), timeout
+            )
         return answers
 
     def _refuse(self, node: int, reason: str) -> None:
