@@ -229,7 +229,9 @@ class Tally:
 
     def metrics(self, histograms: NDArray[np.int64]) -> Metrics:
         """Return the round's line of metrics; ``histograms`` ``(K, N)`` count what each client trains on."""
-        pooled = np.stack([histograms[list(chain.clients)].sum(axis=0) for chain in self.plan.chains])
+        members = [chain.clients for chain in self.plan.chains]
+        firsts = np.cumsum([0, *(len(clients) for clients in members[:-1])])
+        pooled = np.add.reduceat(histograms[[client for clients in members for client in clients]], firsts, axis=0)
         line: Metrics = {
             "round": self.plan.round + 1,
             "lr": self.plan.training.lr,

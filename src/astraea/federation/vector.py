@@ -17,6 +17,9 @@ from astraea.errors import InputError
 
 __all__ = ["VectorModel"]
 
+_WORTH_MOVING = 250_000
+"""Weights from which on it is cheaper to give a module new memory than to copy what it holds."""
+
 
 class VectorModel:
     """An ``nn.Module`` whose travelling part is read and written as ``(params, counters)``.
@@ -72,11 +75,11 @@ class VectorModel:
         return params, self._counters()
 
     def release(self) -> tuple[Tensor, Tensor]:
-        """Return the content itself, without the copy of :meth:`read` where the model has no floating buffers.
+        """Return the content as :meth:`read` does, without a copy if the model is large and has no floating buffers.
 
         The module must not be trained on before the next :meth:`write`, which gives it memory of its own again.
         """
-        if any(True for _ in self._values(floating=True)):
+        if len(self.weights) < _WORTH_MOVING or any(True for _ in self._values(floating=True)):
             return self.read()
         self._released = True
         return self.weights.detach(), self._counters()
