@@ -2,7 +2,8 @@
 
     python benchmarks/congestion_facts.py --out docs/images
 
-takes some two minutes on one core; names of facts after it (such as ``bbr``) choose among them. ``docs/explanation/congestion-facts.md`` says what to make of them.
+takes some two minutes on one core; names of facts after it (such as ``bbr``) choose among them.
+``docs/explanation/congestion-facts.md`` says what to make of them.
 """
 
 from __future__ import annotations
