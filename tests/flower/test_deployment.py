@@ -67,7 +67,7 @@ def _replay(history: list[dict[str, Any]], budgets: list[int], app: Path) -> Run
         "train": {"lr": 0.1},
     }
     one = prepare(parse_settings(settings), model=lambda: module)
-    present = [np.arange(NODES) != VICTIM if line["clients"] < NODES else np.ones(NODES, bool) for line in history]
+    present = [~np.isin(np.arange(NODES), line.get("away", [])) for line in history]
     failed = {(line["round"] - 1, skip["client"]) for line in history for skip in line.get("skipped", [])}
     now = 0
 

@@ -168,6 +168,7 @@ def test_a_client_that_goes_is_not_invited(federation: Callable[..., Any]) -> No
     assert seen == [0, 1, 2]
     assert torch.equal(strategy.run.state.params, local.state.params)
     assert [line["clients"] for line in strategy.run.history] == [5, 4]
+    assert [line.get("away") for line in strategy.run.history] == [None, [4]]
 
 
 class Late(InProcessGrid):

@@ -18,6 +18,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from queue import Queue
+from typing import Any
 
 import cloudpickle
 from flwr.app import ConfigRecord, Context, Message, RecordDict
@@ -124,8 +125,8 @@ class FlowerEngine:
             grids.put(grid)
             stop.wait()
 
-        resources = {"num_cpus": 1, "num_gpus": 1 / self._workers if self._gpu else 0.0}
-        start = {
+        resources: dict[str, Any] = {"num_cpus": 1, "num_gpus": 1 / self._workers if self._gpu else 0.0}
+        start: dict[str, Any] = {
             "num_cpus": self._workers,
             "include_dashboard": False,
             "log_to_driver": False,

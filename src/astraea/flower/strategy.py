@@ -14,35 +14,30 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg, Result
-from numpy.typing import NDArray
 
-from astraea.balance.rebalancing import rebalancing, rule_parameters
 from astraea.balance.settings import BalanceSettings
-from astraea.errors import InputError, RunError, unknown_name
-from astraea.federation.algorithms import ALGORITHMS, Algorithm, AlgorithmSettings, State, View, make_algorithm
+from astraea.errors import RunError, unknown_name
+from astraea.federation.algorithms import Algorithm, AlgorithmSettings, State, View
 from astraea.federation.loop import Budget, Run, Tally
 from astraea.federation.plan import Visit
-from astraea.federation.rules import Facts, make_rule
 from astraea.federation.settings import TrainingSettings
 from astraea.federation.training import VisitError
 from astraea.flower.arrays import Layout
 from astraea.flower.memory import Memory
-from astraea.flower.messages import DATA_CHANGED, KEY, Copying, Instructions, remarks
+from astraea.flower.messages import DATA_CHANGED, KEY, Instructions, remarks
+from astraea.flower.options import Options
 from astraea.flower.privacy import refuse_false_privacy, wrapper_of
 from astraea.flower.roster import Roster
 from astraea.flower.waves import Waves
-from astraea.options import from_options
 from astraea.seeding import Purpose, stream
 
 __all__ = ["AstraeaStrategy"]
-
-Section = TypeVar("Section", BalanceSettings, TrainingSettings)
 
 _log = logging.getLogger("flwr")
 _POLL = 1.0  # seconds between two looks at who is connected
@@ -84,17 +79,15 @@ class AstraeaStrategy(FedAvg):
                 own = list(inspect.signature(AstraeaStrategy.__init__).parameters)[1:-1]
                 raise unknown_name("strategy option", name, [*own, *known])
         super().__init__(**flower)
-        self.algorithm = _algorithm(algorithm)
-        self.balance = _section(BalanceSettings, balance, "balance")
-        self.train = _section(TrainingSettings, train, "train")
-        _refuse_unsupported(self.balance, self.train)
-        self.seed, self.patience, self._every = seed, patience, checkpoint_every
-        self._rule = make_rule(self.train, Facts(weights=0, samples=0))
-        self._roster = Roster(self._copying, seed, self.configrecord_key, ask=self._reads_histograms)
-        self._memory = None if checkpoint is None else Memory(Path(checkpoint), self._identity())
+        self.options = options = Options.of(algorithm, balance, train, seed)
+        self.patience, self._every = patience, checkpoint_every
+        self._roster = Roster(options.copying, seed, self.configrecord_key, ask=options.reads_histograms)
+        same = options.as_json() | {"fraction_train": self.fraction_train}
+        self._memory = None if checkpoint is None else Memory(Path(checkpoint), same)
         self._layout: Layout | None = None
         self._waves: Waves | None = None
         self._only_last = False
+        self._away: list[int] = []  # clients that were not connected when the round was planned
         self._visits: list[RecordDict] = []
         self._run: Run | None = None
         self._budget: Budget | None = None  # known once start() is called, which a wrapper's start() does not do
@@ -115,8 +108,8 @@ class AstraeaStrategy(FedAvg):
 
     def summary(self) -> None:
         """Log the settings."""
-        _log.info("\t├──> Algorithm: %s", self.algorithm)
-        _log.info("\t├──> Rebalancing: %s", self._rebalancing)
+        _log.info("\t├──> Algorithm: %s", self.options.algorithm)
+        _log.info("\t├──> Rebalancing: %s", self.options.rebalancing)
         super().summary()
 
     def start(
@@ -137,9 +130,10 @@ class AstraeaStrategy(FedAvg):
         """
         self._layout, self._timeout, self._budget = Layout.of(initial_arrays), timeout, Budget(num_rounds)
         stored = None if self._memory is None else self._memory.load(self._roster)
-        self._run = stored or Run(_state(0, self._layout, initial_arrays))
+        params, counters = self._layout.vectors(initial_arrays)
+        self._run = stored or Run(State(0, params, counters))
         state = self._run.state
-        if (len(state.params), len(state.counters)) != tuple(map(len, self._layout.vectors(initial_arrays))):
+        if (len(state.params), len(state.counters)) != (len(params), len(counters)):
             raise RunError("the checkpoint holds another model: give checkpoint= another folder")
         self._done = state.round
         if stored is not None:
@@ -166,27 +160,27 @@ class AstraeaStrategy(FedAvg):
             return []
         wrapper = wrapper_of(self)
         if wrapper is not None:
-            refuse_false_privacy(wrapper, reads_histograms=self._reads_histograms, longest=1)
+            refuse_false_privacy(wrapper, reads_histograms=self.options.reads_histograms, longest=1)
         self._wait_for(grid)
         self._roster.refresh(grid, self._timeout)
         self._layout = self._layout or Layout.of(arrays)
         round_ = self._done + server_round - 1
-        before = Run(_state(round_, self._layout, arrays)) if self._run is None else self._run
-        params, counters = self._layout.vectors(arrays)
-        before.state = replace(before.state, round=round_, params=params, counters=counters)
-        self._run = before
+        params, counters = self._layout.vectors(arrays)  # which a wrapper may have changed since the last round
+        run = self._run = self._run or Run(State(round_, params, counters))
+        run.state = replace(run.state, round=round_, params=params, counters=counters)
         histograms = self._roster.histograms
         view = View(
             histograms=histograms,
             available=self._roster.available(grid),
-            progress=0.0 if self._budget is None else self._budget.progress(round_, before.totals),
-            seed=self.seed,
+            progress=0.0 if self._budget is None else self._budget.progress(round_, run.totals),
+            seed=self.options.seed,
         )
-        plan = self._algorithm().plan(before.state, view, stream(self.seed, Purpose.PARTICIPATION, round_))
+        self._away = np.flatnonzero(~view.available).tolist()
+        plan = self._algorithm().plan(run.state, view, stream(self.options.seed, Purpose.PARTICIPATION, round_))
         if wrapper is not None:
             refuse_false_privacy(
                 wrapper,
-                reads_histograms=self._reads_histograms,
+                reads_histograms=self.options.reads_histograms,
                 longest=max(len(chain.visits) for chain in plan.chains),
             )
         config["server-round"] = self._done + server_round
@@ -194,14 +188,14 @@ class AstraeaStrategy(FedAvg):
 
         def content(visit: Visit, arrays: ArrayRecord) -> RecordDict:
             told = Instructions(
-                seed=self.seed,
+                seed=self.options.seed,
                 round=round_,
                 client=visit.client,
                 pass_=visit.pass_,
                 progress=view.progress,
-                epochs=self.algorithm.local_epochs,
+                epochs=self.options.algorithm.local_epochs,
                 samples=int(histograms.sum()),
-                train=self.train,
+                train=self.options.train,
                 prior=prior,
                 copying=self._roster.copying if self._roster.clients[visit.client].augments else None,
             )
@@ -237,7 +231,8 @@ class AstraeaStrategy(FedAvg):
         tally.check()
         run.state = algorithm.finish(run.state, total)
         run.totals = tally.added_to(run.totals)
-        run.history.append(tally.metrics(self._roster.histograms) | dataclasses.asdict(run.totals))
+        line = tally.metrics(self._roster.histograms) | dataclasses.asdict(run.totals)
+        run.history.append(line | ({"away": self._away} if self._away else {}))
         self._visits = waves.contents
         assert self._layout is not None
         average = RecordDict(
@@ -298,24 +293,21 @@ class AstraeaStrategy(FedAvg):
     def _whole(self, result: Result) -> Result:
         """Return ``result`` with the rounds of earlier processes, and this one's under their right numbers."""
         result.arrays = self._arrays()
-        if 0 in result.evaluate_metrics_serverapp and self._done == 0:
-            first = {0: result.evaluate_metrics_serverapp[0]}
-        else:
-            first = {}
-        history = self.run.history
-        for name, kept, there in (
-            ("flower_train", "train_metrics_clientapp", {}),
-            ("flower_evaluate", "evaluate_metrics_clientapp", {}),
-            ("flower_server", "evaluate_metrics_serverapp", first),
-        ):
-            found = {line["round"]: MetricRecord(line[name]) for line in history if name in line}
-            setattr(result, kept, there | found)
+        before = {} if self._done else {0: result.evaluate_metrics_serverapp.get(0)}
+
+        def told(name: str) -> dict[int, MetricRecord]:
+            return {line["round"]: MetricRecord(line[name]) for line in self.run.history if name in line}
+
+        result.train_metrics_clientapp = told("flower_train")
+        result.evaluate_metrics_clientapp = told("flower_evaluate")
+        first = {round_: metrics for round_, metrics in before.items() if metrics is not None}
+        result.evaluate_metrics_serverapp = first | told("flower_server")
         return result
 
     def _check(self, client: int, examples: float, reply: Message) -> None:
         if bool(remarks(reply).get(DATA_CHANGED, False)):
             self._roster.ask_again(client)
-        elif self._reads_histograms and not self._roster.fits(client, examples):
+        elif self.options.reads_histograms and not self._roster.fits(client, examples):
             self._roster.ask_again(client)
             raise VisitError(
                 f"it trained on {examples:g} samples, which contradicts its label histogram of "
@@ -333,78 +325,7 @@ class AstraeaStrategy(FedAvg):
             _log.info("Waiting for nodes: %d of %d are connected", connected, self.min_available_nodes)
             time.sleep(_POLL)
 
-    @property
-    def _rebalancing(self) -> str:
-        if self.balance.rebalancing != "auto":
-            return self.balance.rebalancing
-        return "mean-power" if self.algorithm.model_dump()["name"] == "astraea" else "none"
-
-    @property
-    def _reads_histograms(self) -> bool:
-        return (
-            getattr(self.algorithm, "mediators", "none") == "kl"
-            or self.algorithm.participation.rule != "uniform"
-            or self._rebalancing != "none"
-            or self._rule.uses_prior
-        )
-
-    def _copying(self, counts: NDArray[np.int64]) -> Copying | None:
-        if self._rebalancing == "none":
-            return None
-        parameters = {name: getattr(self.balance, name) for name in rule_parameters(self._rebalancing)}
-        change = rebalancing(counts, self._rebalancing, **parameters)
-        return Copying(
-            copies=tuple(change.copies.tolist()),
-            keep=tuple(change.keep.tolist()),
-            on_the_fly=self.balance.storage == "on-the-fly",
-            transforms=self.balance.transforms,
-        )
-
     def _algorithm(self) -> Algorithm:
-        settings = self.algorithm
-        if "clients_per_round" not in settings.model_fields_set:
-            wanted = max(int(len(self._roster.clients) * self.fraction_train), self.min_train_nodes, 1)
-            settings = settings.model_copy(update={"clients_per_round": wanted})
-        return make_algorithm(settings, self.train, self._rule)
-
-    def _identity(self) -> dict[str, Any]:
-        """Return the settings by which two runs differ, as JSON has them."""
-        return {
-            "seed": self.seed,
-            "algorithm": self.algorithm.model_dump(mode="json"),
-            "balance": self.balance.model_dump(mode="json"),
-            "train": self.train.model_dump(mode="json"),
-            "fraction_train": self.fraction_train,
-        }
-
-
-def _state(round_: int, layout: Layout, arrays: ArrayRecord) -> State:
-    return State(round_, *layout.vectors(arrays))
-
-
-def _algorithm(given: AlgorithmSettings | Mapping[str, Any] | None) -> AlgorithmSettings:
-    if isinstance(given, AlgorithmSettings):
-        return given
-    options = dict(given or {})
-    kinds = {str(kind.model_fields["name"].default): kind for kind in ALGORITHMS}
-    name = options.get("name", "astraea")
-    if name not in kinds:
-        raise unknown_name("algorithm", str(name), kinds)
-    return from_options(kinds[name], options, "algorithm")
-
-
-def _section(kind: type[Section], given: Section | Mapping[str, Any] | None, name: str) -> Section:
-    return from_options(kind, given or {}, name) if given is None or isinstance(given, Mapping) else given
-
-
-def _refuse_unsupported(balance: BalanceSettings, train: TrainingSettings) -> None:
-    if balance.sampling != "all":
-        raise InputError(
-            f"balance.sampling '{balance.sampling}' changes how a client draws its batches, which a strategy cannot "
-            "ask of every ClientApp: use balance.rebalancing, or 'astraea run --engine flower'"
-        )
-    if train.rule == "scaffold":
-        raise InputError(
-            "train.rule 'scaffold' hands control variates on beside the model, which a ClientApp does not expect: "
-            "use 'astraea run --engine flower' for it"
+        return self.options.make_algorithm(
+            max(int(len(self._roster.clients) * self.fraction_train), self.min_train_nodes, 1)
         )
