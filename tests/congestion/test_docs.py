@@ -1,0 +1,31 @@
+"""The reference pages name everything that there is."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+from astraea.congestion import WorldRanges
+from astraea.congestion.environment.global_state import STATE
+from astraea.congestion.observation import FEATURES
+from astraea.congestion.reward import TERMS, RewardSettings
+from astraea.congestion.score import Score, ScoreSettings
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+
+
+def test_the_environments_page_is_complete() -> None:
+    page = (REFERENCE / "environment.md").read_text(encoding="utf-8")
+    features = [feature.name for parts in FEATURES.values() for part in parts for feature in part]
+    settings = [*WorldRanges.model_fields, "history", "features", "window", "limit", "tolerance_packets"]
+    for name in [*features, *(name for name, _ in STATE), *settings]:
+        assert f"`{name}`" in page or f"{name}=" in page, name
+    assert all(term in page for term in TERMS)
+    for name in ("throughput", "latency", "loss", "fairness", "stability"):
+        assert f"{RewardSettings.model_fields[name].default}" in page
+
+
+def test_the_metrics_page_is_complete() -> None:
+    page = (REFERENCE / "congestion-metrics.md").read_text(encoding="utf-8")
+    for name in [field.name for field in fields(Score)] + list(ScoreSettings.model_fields):
+        assert f"`{name}`" in page or name == "flows", name
