@@ -14,8 +14,8 @@ from arena import arguments, bars, write
 
 from astraea.congestion.simulator.build import build
 from astraea.congestion.simulator.loop import advance
-from astraea.congestion.simulator.settings import WorldSettings
-from astraea.congestion.simulator.topology import dumbbell, parking_lot
+from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, WorldSettings
+from astraea.congestion.simulator.topology import dumbbell
 
 PEER = 133_000
 MIXED = ("newreno", "cubic", "vegas", "copa", "bbr", "policy", "cubic", "bbr")
@@ -39,12 +39,12 @@ def cases(seconds: float) -> dict[str, WorldSettings]:
         "8 policy, paced": dumbbell(named(*["policy"] * 8), **world),
         "8 mixed": dumbbell(named(*MIXED), **world),
         "8 mixed, real acks": dumbbell(named(*MIXED, **real), **world),
-        "3 hops": parking_lot(
-            3,
-            long_flow={"controller": "cubic"},
-            cross_flow={"controller": "cubic"},
-            capacity_mbps=1000.0,
-            delay_ms=3.0,
+        "4 cubic, 3 hops": WorldSettings(
+            links=tuple(
+                LinkSettings(name=str(j), capacity_mbps=mbps, delay_ms=3.0, buffer_bytes=2_500_000)
+                for j, mbps in enumerate((1100.0, 1050.0, 1000.0))
+            ),
+            flows=tuple(FlowSettings(**flow) for flow in named(*["cubic"] * 4)),
             duration_s=seconds,
             sample_ms=0.0,
         ),

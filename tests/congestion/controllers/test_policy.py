@@ -117,6 +117,7 @@ def test_a_timeout_halves_once_climbs_and_can_be_undone(alone: Any) -> None:
     assert flow.f.cwnd == 100
 
 
+@pytest.mark.usefixtures("machine_code")
 def test_a_late_comer_learns_its_base_when_the_queue_is_drained() -> None:
     late = {"controller": "policy", "start_s": 2.0, "name": "late"}
     world = build(dumbbell([{"controller": "policy"}, late], buffer_bdp=4.0, duration_s=30.0))
@@ -139,6 +140,7 @@ def test_a_late_comer_learns_its_base_when_the_queue_is_drained() -> None:
     assert flows[0].cwnd == controls[0].window == pytest.approx(400, rel=0.03)
 
 
+@pytest.mark.usefixtures("machine_code")
 def test_a_policy_that_targets_a_queue_shares_equally() -> None:
     """Driven by the rule 'keep ten packets queued', two flows of unequal round trips come to equal queues."""
     world = build(

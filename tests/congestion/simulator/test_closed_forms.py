@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 
 from astraea.congestion import simulate
 from astraea.congestion.simulator.topology import dumbbell
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="millions of packets need compiled code"
-)
+pytestmark = pytest.mark.usefixtures("machine_code")
 
 
 @pytest.mark.parametrize("window", [1, 40, 250, 251, 400])

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astraea.congestion.controllers.catalogue import CONTROLLERS
-from astraea.congestion.simulator.build import build
+from astraea.congestion.simulator.arrays import allocate, shape_of, world_at
+from astraea.congestion.simulator.build import fill
 from astraea.congestion.simulator.loop import advance
 from astraea.congestion.simulator.settings import WorldSettings
 from astraea.congestion.simulator.state import DROPPED
@@ -30,7 +31,7 @@ LINKS = st.fixed_dictionaries(
 FLOWS = st.fixed_dictionaries(
     {"controller": st.sampled_from(sorted(CONTROLLERS)), "rtt_ms": st.sampled_from([30.0, 70.0])},
     optional={
-        "parameter": st.sampled_from([1.0, 6.5, 80.0]),
+        "parameter": st.sampled_from([1.0, 6.5, 80.0, 300.0]),
         "start_s": st.sampled_from([0.0, 0.05, 0.2]),
         "end_s": st.sampled_from([0.3, 0.6]),
         "size_bytes": st.sampled_from([1, 30_000, 200_000]),
@@ -44,28 +45,38 @@ FLOWS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     links=st.lists(LINKS, min_size=1, max_size=3),
     flows=st.lists(FLOWS, min_size=1, max_size=4),
     seed=st.integers(0, 2**32),
+    window=st.sampled_from([4, 30, 1 << 20]),
+    ring=st.sampled_from([64, None]),
     data=st.data(),
 )
 def test_packets_and_data_are_conserved(
-    links: list[dict[str, Any]], flows: list[dict[str, Any]], seed: int, data: st.DataObject
+    links: list[dict[str, Any]],
+    flows: list[dict[str, Any]],
+    seed: int,
+    window: int,
+    ring: int | None,
+    data: st.DataObject,
 ) -> None:
     names = [f"link-{j}" for j in range(len(links))]
     flows = [
         {**flow, "path": tuple(data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True)))} for flow in flows
     ]
-    world = build(
-        WorldSettings(
-            links=[{**link, "name": name} for link, name in zip(links, names, strict=True)],
-            flows=flows,
-            duration_s=0.8,
-            seed=seed,
-        )
+    world_settings = WorldSettings(
+        links=[{**link, "name": name} for link, name in zip(links, names, strict=True)],
+        flows=flows,
+        duration_s=0.8,
+        seed=seed,
+        window_max_packets=window,
     )
+    shape = shape_of(world_settings)
+    worlds = allocate(shape._replace(packets=ring or shape.packets), 1)
+    fill(worlds, 0, world_settings)
+    world = world_at(worlds, 0)
     for until in (250_000_000, 800_000_000):
         advance(world, until, False)
         check(world, [flow["path"] for flow in flows], names)

@@ -57,6 +57,7 @@ def test_marks_begin_above_the_threshold() -> None:
     assert link.marked == 2
 
 
+@np.errstate(over="ignore")
 def test_random_loss_strikes_at_its_rate_and_uses_capacity() -> None:
     link = a_link(loss=0.3)
     lost = sum(offer(link, CONSTANT, 1500, 0)[0] < 0 for _ in range(4000))

@@ -75,6 +75,7 @@ def test_pausing_for_decisions_that_are_not_answered_changes_nothing() -> None:
     assert fingerprint(whole) == fingerprint(paused)
 
 
+@pytest.mark.usefixtures("machine_code")
 def test_worlds_in_threads_are_what_they_are_alone() -> None:
     seeds = range(6)
     worlds = allocate(shape_of(mixed_settings()), len(seeds))
@@ -91,6 +92,7 @@ def test_worlds_in_threads_are_what_they_are_alone() -> None:
     assert len(set(alone)) == len(seeds)
 
 
+@pytest.mark.usefixtures("machine_code")
 def test_a_world_filled_anew_has_forgotten_the_last() -> None:
     worlds = allocate(shape_of(mixed_settings()), 1)
     fill(worlds, 0, mixed_settings(1, flows=MIXED[:3]))

@@ -99,6 +99,7 @@ def test_a_link_follows_its_steps() -> None:
     assert result.link_utilisation[0] == pytest.approx(1.0, rel=0.01)
 
 
+@pytest.mark.usefixtures("machine_code")
 def test_a_full_window_takes_all_of_a_real_trace(data_dir: Path, tmp_path: Path) -> None:
     with tarfile.open(data_dir / "network-traces" / "mahimahi.tar.xz") as archive:
         archive.extract("mahimahi/ATT-LTE-driving.down", tmp_path, filter="data")

@@ -14,8 +14,9 @@ from astraea.congestion.simulator.schedules import segments_of
 from astraea.congestion.simulator.settings import FlowSettings, WorldSettings
 from astraea.congestion.simulator.state import World, rows
 
-__all__ = ["Shape", "allocate", "pick", "shape_of", "world_at"]
+__all__ = ["RING_MIN", "Shape", "allocate", "pick", "shape_of", "world_at"]
 
+RING_MIN = 64  # packets a flow's ring holds at first; it doubles on demand
 _RING_MAX = 1 << 20
 
 
@@ -25,7 +26,7 @@ class Shape(NamedTuple):
     flows: int
     links: int
     hops: int
-    packets: int  # of a flow's ring, a power of two; a sender that fills it waits
+    packets: int  # of a flow's ring, a power of two from 64 on; a sender that fills it waits
     samples: int
     segments: int
     transfers: int
@@ -49,7 +50,7 @@ def shape_of(settings: WorldSettings) -> Shape:
     )
     windows = max(flow.parameter if flow.controller == "fixed" else 0.0 for flow in settings.flows)
     ring = 4 * (fastest * 1e3 * slowest / 8 / size + queues + windows) + 1024
-    ring = min(ring, 2 * settings.window_max_packets, _RING_MAX)
+    ring = max(min(ring, 2 * settings.window_max_packets, _RING_MAX), RING_MIN)
     return Shape(
         flows=len(settings.flows),
         links=len(settings.links),

@@ -8,7 +8,7 @@ import numpy as np
 
 from astraea.congestion.controllers.catalogue import CONTROLLERS
 from astraea.congestion.simulator.application import BULK, POISSON, REGULAR
-from astraea.congestion.simulator.arrays import Shape, allocate, shape_of, world_at
+from astraea.congestion.simulator.arrays import RING_MIN, Shape, allocate, shape_of, world_at
 from astraea.congestion.simulator.schedules import schedule_of
 from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, WorldSettings
 from astraea.congestion.simulator.state import INF, World
@@ -17,7 +17,6 @@ from astraea.seeding import Purpose, stream
 
 __all__ = ["build", "fill", "flow_name"]
 
-_RING = 64  # packets a flow's ring holds at first; it doubles on demand
 _INTERVAL_MIN = 30_000_000
 _FIRST_RTO = 1_000_000_000
 
@@ -39,6 +38,8 @@ def fill(worlds: World, k: int, settings: WorldSettings) -> None:
     :class:`astraea.errors.InputError` if the settings contradict each other or exceed the arrays.
     """
     held = _held(worlds)
+    if held.packets < RING_MIN or held.packets & (held.packets - 1):
+        raise InputError(f"a ring of {held.packets} packets cannot be used: choose a power of two from {RING_MIN} on")
     for name, need, have in zip(Shape._fields, shape_of(settings), held, strict=True):
         if need > have and name not in ("packets", "transfers"):
             raise InputError(f"{need} {name} do not fit into a world made for {have}: allocate a larger one")
@@ -187,8 +188,8 @@ def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, pa
         ack_slot=round(flow.ack_slot_ms * 1e6),
         jitter=flow.jitter_ms * 1e6,
         hold_pn=-1,
-        mask=_RING - 1,
-        seq_mask=_RING - 1,
+        mask=RING_MIN - 1,
+        seq_mask=RING_MIN - 1,
         newest_pn=-1,
         limited_until=-1,
         finished_at=-1,

@@ -141,6 +141,8 @@ def expire(w: Any, i: int, f: Any, now: int) -> None:
     elif f.timer == PROBE:
         f.timer = RTO
         f.timer_at = now + f.rto
+        if f.next_pn - f.known_pn >= w.packets.shape[1]:
+            return
         new = f.next_seq < f.limit_seq and f.next_seq - f.una_seq < f.window_max
         seq = take_new(w, i, f) if new else f.next_seq - 1
         transmit(w, i, f, seq, 0 if new else RESENT, now)
@@ -182,6 +184,13 @@ def undo_timeout(w: Any, i: int, f: Any, now: int) -> None:
             f.inflight += 1
             if packet.seq >= f.una_seq:
                 w.data[i, packet.seq & f.seq_mask] &= ~(MISSING | QUEUED) & 0xFF
+    kept = f.resend_head
+    for k in range(f.resend_head, f.resend_tail):
+        seq = w.resend[i, k & (w.resend.shape[1] - 1)]
+        if seq >= f.una_seq and w.data[i, seq & f.seq_mask] & QUEUED:
+            w.resend[i, kept & (w.resend.shape[1] - 1)] = seq
+            kept += 1
+    f.resend_tail = kept
     f.recovering = OPEN
     f.cwnd = max(f.cwnd, f.undo_cwnd)
     f.ssthresh = f.undo_ssthresh
