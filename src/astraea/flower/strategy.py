@@ -53,8 +53,9 @@ class AstraeaStrategy(FedAvg):
     clients made by :func:`~astraea.flower.client_app`; a ClientApp of the user's own trains as it likes.
 
     With ``checkpoint``, a folder, every ``checkpoint_every``-th round is stored there, and :meth:`start` goes on
-    after the last one that is. ``patience`` is how many seconds to wait for ``min_available_nodes``. Everything in
-    ``flower`` goes to Flower's FedAvg.
+    after the last one that is. ``min_available_nodes`` are waited for before the first round, and
+    ``min_train_nodes`` before any other, so that a run goes on without nodes that died; ``patience`` is how many
+    seconds to wait. Everything in ``flower`` goes to Flower's FedAvg.
 
     Raises :class:`InputError` for settings that cannot be used.
     """
@@ -161,7 +162,7 @@ class AstraeaStrategy(FedAvg):
         wrapper = wrapper_of(self)
         if wrapper is not None:
             refuse_false_privacy(wrapper, reads_histograms=self.options.reads_histograms, longest=1)
-        self._wait_for(grid)
+        self._wait_for(grid, "min_available_nodes" if server_round == 1 else "min_train_nodes")
         self._roster.refresh(grid, self._timeout)
         self._layout = self._layout or Layout.of(arrays)
         round_ = self._done + server_round - 1
@@ -314,15 +315,15 @@ class AstraeaStrategy(FedAvg):
                 f"{self._roster.clients[client].trained.sum()}: it is asked for that again"
             )
 
-    def _wait_for(self, grid: Grid) -> None:
-        deadline = time.monotonic() + self.patience
-        while (connected := len(list(grid.get_node_ids()))) < self.min_available_nodes:
+    def _wait_for(self, grid: Grid, setting: str) -> None:
+        needed, deadline = getattr(self, setting), time.monotonic() + self.patience
+        while (connected := len(list(grid.get_node_ids()))) < needed:
             if time.monotonic() > deadline:
                 raise RunError(
-                    f"{connected} nodes are connected after {self.patience:g} s, min_available_nodes asks for "
-                    f"{self.min_available_nodes}: start more SuperNodes, or lower it"
+                    f"{connected} nodes are connected after {self.patience:g} s, {setting} asks for {needed}: "
+                    "start more SuperNodes, or lower it"
                 )
-            _log.info("Waiting for nodes: %d of %d are connected", connected, self.min_available_nodes)
+            _log.info("Waiting for nodes: %d of %d are connected", connected, needed)
             time.sleep(_POLL)
 
     def _algorithm(self) -> Algorithm:
