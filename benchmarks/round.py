@@ -27,6 +27,7 @@ def main() -> None:
         turns=7,
         setup=("", "only this set-up"),
         cohort=(0, "clients of a round instead of the set-up's, for a quick look"),
+        busy=(False, "one thread for each contender's loop, as others use this machine and threads would wait"),
         synthetic=(False, "random images instead of real ones"),
         no_flower=(False, "leave out Flower"),
         client_cpus=(1.0, "processors of a client in Flower's simulation"),
@@ -39,9 +40,14 @@ def main() -> None:
             setup |= {"cohort": options.cohort} if options.cohort else {}
             config = setup | {"data": str(_prepare(setup, Path(folder), options.synthetic))}
             engines = ["processes", "serial", *(["stacked"] if options.stacked else [])]
-            contenders = [Contender("loop", "loop_round", config)]
+            single = {"OMP_NUM_THREADS": "1"}
+            contenders = [Contender("loop, 1 thread", "loop_round", config, environment=single)]
+            if not options.busy:
+                contenders.append(Contender("loop", "loop_round", config))
             contenders += [Contender(engine, "astraea_round", config | {"engine": engine}) for engine in engines]
-            contenders.append(Contender("pfl", "pfl_round", config, peer=True))
+            contenders.append(
+                Contender("pfl", "pfl_round", config, peer=True, environment=single if options.busy else {})
+            )
             if not options.no_flower:
                 flower = config | {"client_cpus": options.client_cpus}
                 contenders.append(Contender("Flower", "flower_round", flower, peer=True))
