@@ -198,4 +198,4 @@ def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, pa
 
 def _assign(row: Any, **values: Any) -> None:
     for field, value in values.items():
-        setattr(row, field, value)
+        row[field] = value
