@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 import sys
@@ -66,7 +67,7 @@ def _replay(history: list[dict[str, Any]], budgets: list[int], app: Path) -> Run
         "algorithm": {"name": "astraea", "clients_per_round": NODES, "capacity": 2, "mediator_epochs": 1},
         "train": {"lr": 0.1},
     }
-    one = prepare(parse_settings(settings), model=lambda: module)
+    one = prepare(parse_settings(settings), model=lambda: copy.deepcopy(module))
     present = [~np.isin(np.arange(NODES), line.get("away", [])) for line in history]
     failed = {(line["round"] - 1, skip["client"]) for line in history for skip in line.get("skipped", [])}
     now = 0
