@@ -18,7 +18,7 @@ from astraea.congestion import (
 )
 from astraea.errors import InputError
 
-SMALL: dict[str, Any] = {"bandwidth_mbps": 2, "rtt_ms": 40, "buffer_bdp": 2, "duration_s": 3, "gap_s": 0.4}
+SMALL: dict[str, Any] = {"bandwidth_mbps": 2, "rtt_ms": 40, "buffer_bdp": 2, "duration_s": 2, "gap_s": 0.4}
 LINK = LinkSettings(capacity_mbps=2, delay_ms=20, buffer_bytes=60_000)
 
 

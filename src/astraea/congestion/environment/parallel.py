@@ -139,12 +139,6 @@ class CongestionEnv(ParallelEnv[str, Values, Values]):  # type: ignore[misc]  # 
         left = {name: (gone[name] or over) and not done[name] for name in known}
         rewards = {name: float(self._batch.rewards[0, self._rows[name]]) for name in known}
         self.agents = [name for name in known if not (done[name] or left[name])]
-        if not self.agents and not over:
-            self._wait_for_arrival()
-            self._welcome()
-            known += self.agents
-            for name in self.agents:
-                rewards[name], done[name], left[name] = 0.0, False, False
         if self.render_mode == "human":
             self.render()
         return self._observe(known), rewards, done, left, self._inform(known)
