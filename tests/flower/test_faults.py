@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -319,6 +320,14 @@ def test_central_differential_privacy_over_raw_histograms_is_refused(federation:
     random = one.strategy(algorithm={"mediators": "random", "capacity": 2}, balance={"rebalancing": "none"})
     with pytest.raises(InputError, match="visits of a chain add up"):
         one.start(DifferentialPrivacyClientSideFixedClipping(random, 1.0, 1.0, 3))
+
+
+def test_a_wrapper_has_no_checkpoints(federation: Callable[..., Any], tmp_path: Path) -> None:
+    strategy = federation().strategy(
+        algorithm={"mediators": "random"}, balance={"rebalancing": "none"}, checkpoint=tmp_path
+    )
+    with pytest.raises(InputError, match="checkpoint= does not work within Differential"):
+        federation().start(DifferentialPrivacyServerSideFixedClipping(strategy, 1.0, 1.0, 3))
 
 
 def test_a_wrapper_whose_guarantee_holds_works(federation: Callable[..., Any]) -> None:

@@ -22,7 +22,7 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg, Result
 
 from astraea.balance.settings import BalanceSettings
-from astraea.errors import RunError, unknown_name
+from astraea.errors import InputError, RunError, unknown_name
 from astraea.federation.algorithms import Algorithm, AlgorithmSettings, State, View
 from astraea.federation.loop import Budget, Run, Tally
 from astraea.federation.plan import Visit
@@ -162,6 +162,11 @@ class AstraeaStrategy(FedAvg):
         wrapper = wrapper_of(self)
         if wrapper is not None:
             refuse_false_privacy(wrapper, reads_histograms=self.options.reads_histograms, longest=1)
+            if self._memory is not None:
+                raise InputError(
+                    f"checkpoint= does not work within {type(wrapper).__name__}, whose own loop begins at round 1: "
+                    "leave it out"
+                )
         self._wait_for(grid, "min_available_nodes" if server_round == 1 else "min_train_nodes")
         self._roster.refresh(grid, self._timeout)
         self._layout = self._layout or Layout.of(arrays)
