@@ -23,7 +23,8 @@ def bench(
     peers: Annotated[
         Path | None,
         typer.Option(
-            "--peers", help="Python interpreter that has the peers (pip install 'astraea\\[bench]'); by default this one."
+            "--peers",
+            help="Python interpreter that has the peers (pip install 'astraea\\[bench]'); by default this one.",
         ),
     ] = None,
     turns: Annotated[
