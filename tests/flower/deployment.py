@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -27,6 +28,12 @@ def free_ports(count: int) -> list[int]:
     for one in sockets:
         one.close()
     return ports
+
+
+def _die_with_parent() -> None:
+    """Have Linux end this process when the one that started it is killed; Flower's own children then notice."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 class Deployment:
@@ -145,6 +152,7 @@ class Deployment:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # so that what it starts can be ended with it
+                preexec_fn=_die_with_parent,
             )
 
     def _command(self, *arguments: str) -> str:
