@@ -9,13 +9,17 @@ A controller neither sends nor reads a clock. It is a few compiled functions ove
 ``on_ack(f, c, now)``
     Packets arrived: ``f.acked`` of them, the newest after ``f.last_rtt``; ``f.newly_lost`` were given up.
 ``on_loss(f, c, now)``
-    An episode of losses or congestion marks begins: at most once per window of data. Where the catalogue says
-    that the controller ``conserves``, it sets ``f.ssthresh`` and the window is brought there by proportional rate
-    reduction; otherwise the window is its own affair.
+    An episode of losses begins: at most once per window of data. Where the catalogue says that the controller
+    ``conserves``, it sets ``f.ssthresh`` and the window is brought there by proportional rate reduction;
+    otherwise the window is its own affair.
+``on_mark(f, c, now)``, ``on_packet_lost(f, c, packet, now)``
+    Congestion marks came, at most once per window of data; a packet was given up.
 ``on_recovered(f, c, now)``
     All data that was out when the episode began has arrived.
 ``on_timeout(f, c, now)``, ``on_undo(f, c, now)``
     The retransmission timer went off; it proved spurious and the window has been restored.
+``on_restart(f, c, now)``
+    There is data to send again after a time with none in flight.
 
 It writes ``f.cwnd``, ``f.ssthresh`` and ``f.pacing_rate`` (0: unpaced) and reads the rest. A test drives it alone
 by filling a row and calling these functions.

@@ -25,6 +25,7 @@ __all__ = [
     "on_ack",
     "on_loss",
     "on_recovered",
+    "on_restart",
     "on_timeout",
     "start",
 ]
@@ -49,6 +50,7 @@ STATE = np.dtype(
         ("probe_round", "i8"),  # whether a round has passed meanwhile
         ("conserving", "i8"),  # first round of recovery
         ("prior_cwnd", "f8"),
+        ("restarted", "i8"),  # whether idleness has just emptied the queue anyway
     ],
     align=True,
 )
@@ -172,12 +174,14 @@ def _update_base(f: Any, c: Any, now: int) -> None:
     if f.acked > 0 and (f.last_rtt <= c.base_rtt or expired):
         c.base_rtt = f.last_rtt
         c.base_at = now
-    if expired and c.mode != PROBE_RTT:
+    if expired and c.mode != PROBE_RTT and not c.restarted:
         c.mode = PROBE_RTT
         c.pacing_gain = 1.0
         c.cwnd_gain = 1.0
         _save_window(f, c)
         c.probe_end = 0
+    if f.acked > 0:
+        c.restarted = 0
     if c.mode != PROBE_RTT:
         return
     if c.probe_end == 0:
@@ -227,10 +231,18 @@ def _set_window(f: Any, c: Any) -> None:
 @inlined
 def on_loss(f: Any, c: Any, now: int) -> None:
     """In the first round of recovery a packet leaves for each that arrived."""
-    _save_window(f, c)
+    c.prior_cwnd = f.cwnd if c.mode != PROBE_RTT else max(c.prior_cwnd, f.cwnd)
     c.conserving = 1
     f.round_end = f.delivered
     f.cwnd = float(f.inflight + max(f.acked, 1))
+
+
+@inlined
+def on_restart(f: Any, c: Any, now: int) -> None:
+    """After idleness, go on at the estimated bandwidth."""
+    c.restarted = 1
+    if c.mode == PROBE_BW:
+        f.pacing_rate = c.bandwidth * _MARGIN
 
 
 @inlined

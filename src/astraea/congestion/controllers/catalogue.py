@@ -7,6 +7,7 @@ from dataclasses import dataclass
 __all__ = [
     "AURORA",
     "BBR",
+    "BBR3",
     "CONTROLLERS",
     "COPA",
     "CUBIC",
@@ -17,7 +18,7 @@ __all__ = [
     "ControllerKind",
 ]
 
-FIXED, NEWRENO, CUBIC, VEGAS, COPA, BBR, AURORA, POLICY = range(8)
+FIXED, NEWRENO, CUBIC, VEGAS, COPA, BBR, BBR3, AURORA, POLICY = range(9)
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ CONTROLLERS: dict[str, ControllerKind] = {
     "vegas": ControllerKind(VEGAS, "two to four packets of its own in the queue", conserves=True),
     "copa": ControllerKind(COPA, "rate inverse to the queueing delay, with a mode for competition"),
     "bbr": ControllerKind(BBR, "model of bandwidth and base round-trip time, version 1"),
+    "bbr3": ControllerKind(BBR3, "the same, version 3: gives way where losses say so (draft-ietf-ccwg-bbr)"),
     "aurora": ControllerKind(AURORA, "a rate driven from outside", external=True),
     "policy": ControllerKind(POLICY, "a window driven from outside, by a learned policy", external=True),
 }

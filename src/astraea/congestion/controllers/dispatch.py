@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.controllers import aurora, bbr, copa, cubic, fixed, newreno, policy, vegas
+from astraea.congestion.controllers import aurora, bbr, bbr3, copa, cubic, fixed, newreno, policy, vegas
 from astraea.congestion.controllers.catalogue import (
     AURORA,
     BBR,
+    BBR3,
     COPA,
     CUBIC,
     FIXED,
@@ -29,7 +30,10 @@ __all__ = [
     "act",
     "on_ack",
     "on_loss",
+    "on_mark",
+    "on_packet_lost",
     "on_recovered",
+    "on_restart",
     "on_timeout",
     "on_undo",
     "pick_controls",
@@ -43,6 +47,7 @@ STATES: dict[str, np.dtype[Any]] = {
     "vegas": vegas.STATE,
     "copa": copa.STATE,
     "bbr": bbr.STATE,
+    "bbr3": bbr3.STATE,
     "aurora": aurora.STATE,
     "policy": policy.STATE,
 }
@@ -57,6 +62,7 @@ class Controls(NamedTuple):
     vegas: Any
     copa: Any
     bbr: Any
+    bbr3: Any
     aurora: Any
     policy: Any
 
@@ -64,7 +70,9 @@ class Controls(NamedTuple):
 @inlined
 def pick_controls(c: Controls, k: int) -> Controls:
     """Return the rows of world ``k`` of many."""
-    return Controls(c.fixed[k], c.newreno[k], c.cubic[k], c.vegas[k], c.copa[k], c.bbr[k], c.aurora[k], c.policy[k])
+    return Controls(
+        c.fixed[k], c.newreno[k], c.cubic[k], c.vegas[k], c.copa[k], c.bbr[k], c.bbr3[k], c.aurora[k], c.policy[k]
+    )
 
 
 @inlined
@@ -79,6 +87,8 @@ def start(c: Any, i: int, f: Any, now: int) -> None:
         newreno.start(f, c.newreno[i], now)
     elif kind == BBR:
         bbr.start(f, c.bbr[i], now)
+    elif kind == BBR3:
+        bbr3.start(f, c.bbr3[i], now)
     elif kind == VEGAS:
         vegas.start(f, c.vegas[i], now)
     elif kind == COPA:
@@ -101,6 +111,8 @@ def on_ack(c: Any, i: int, f: Any, now: int) -> None:
         newreno.on_ack(f, c.newreno[i], now)
     elif kind == BBR:
         bbr.on_ack(f, c.bbr[i], now)
+    elif kind == BBR3:
+        bbr3.on_ack(f, c.bbr3[i], now)
     elif kind == VEGAS:
         vegas.on_ack(f, c.vegas[i], now)
     elif kind == COPA:
@@ -110,8 +122,31 @@ def on_ack(c: Any, i: int, f: Any, now: int) -> None:
 
 
 @inlined
+def on_packet_lost(c: Any, i: int, f: Any, packet: Any, now: int) -> None:
+    """A packet is declared lost."""
+    if f.controller == BBR3:
+        bbr3.on_packet_lost(f, c.bbr3[i], packet, now)
+
+
+@inlined
+def on_mark(c: Any, i: int, f: Any, now: int) -> None:
+    """Packets of this window carry congestion marks; BBR and Copa do not answer them."""
+    kind = f.controller
+    if kind == CUBIC:
+        cubic.on_loss(f, c.cubic[i], now)
+    elif kind == POLICY:
+        policy.on_mark(f, c.policy[i], now)
+    elif kind == NEWRENO:
+        newreno.on_loss(f, c.newreno[i], now)
+    elif kind == VEGAS:
+        vegas.on_loss(f, c.vegas[i], now)
+    elif kind == AURORA:
+        aurora.on_loss(f, c.aurora[i], now)
+
+
+@inlined
 def on_loss(c: Any, i: int, f: Any, now: int) -> None:
-    """A new episode of losses or congestion marks begins."""
+    """A new episode of losses begins."""
     kind = f.controller
     if kind == CUBIC:
         cubic.on_loss(f, c.cubic[i], now)
@@ -121,6 +156,8 @@ def on_loss(c: Any, i: int, f: Any, now: int) -> None:
         newreno.on_loss(f, c.newreno[i], now)
     elif kind == BBR:
         bbr.on_loss(f, c.bbr[i], now)
+    elif kind == BBR3:
+        bbr3.on_loss(f, c.bbr3[i], now)
     elif kind == VEGAS:
         vegas.on_loss(f, c.vegas[i], now)
     elif kind == COPA:
@@ -136,6 +173,8 @@ def on_recovered(c: Any, i: int, f: Any, now: int) -> None:
         policy.on_recovered(f, c.policy[i], now)
     elif f.controller == BBR:
         bbr.on_recovered(f, c.bbr[i], now)
+    elif f.controller == BBR3:
+        bbr3.on_recovered(f, c.bbr3[i], now)
 
 
 @inlined
@@ -150,6 +189,8 @@ def on_timeout(c: Any, i: int, f: Any, now: int) -> None:
         newreno.on_timeout(f, c.newreno[i], now)
     elif kind == BBR:
         bbr.on_timeout(f, c.bbr[i], now)
+    elif kind == BBR3:
+        bbr3.on_timeout(f, c.bbr3[i], now)
     elif kind == VEGAS:
         vegas.on_timeout(f, c.vegas[i], now)
     elif kind == COPA:
@@ -165,6 +206,17 @@ def on_undo(c: Any, i: int, f: Any, now: int) -> None:
         cubic.on_undo(f, c.cubic[i], now)
     elif f.controller == POLICY:
         policy.on_undo(f, c.policy[i], now)
+    elif f.controller == BBR3:
+        bbr3.on_undo(f, c.bbr3[i], now)
+
+
+@inlined
+def on_restart(c: Any, i: int, f: Any, now: int) -> None:
+    """There is data again, and nothing in flight."""
+    if f.controller == BBR:
+        bbr.on_restart(f, c.bbr[i], now)
+    elif f.controller == BBR3:
+        bbr3.on_restart(f, c.bbr3[i], now)
 
 
 @inlined

@@ -27,7 +27,7 @@ from astraea.congestion.controllers import startup
 from astraea.congestion.controllers.newreno import INITIAL_WINDOW, NO_THRESHOLD
 from astraea.congestion.simulator.state import INF, OPEN
 
-__all__ = ["FLOOR", "STATE", "act", "on_ack", "on_loss", "on_recovered", "on_timeout", "on_undo", "start"]
+__all__ = ["FLOOR", "STATE", "act", "on_ack", "on_loss", "on_mark", "on_recovered", "on_timeout", "on_undo", "start"]
 
 STATE = np.dtype(
     [
@@ -106,6 +106,14 @@ def on_loss(f: Any, c: Any, now: int) -> None:
         _take_over(f, c)
     c.conserving = 1
     f.round_end = f.delivered
+
+
+@inlined
+def on_mark(f: Any, c: Any, now: int) -> None:
+    """A congestion mark ends the start-up phase as a loss does."""
+    if c.starting:
+        c.starting = 0
+        _take_over(f, c)
 
 
 @inlined

@@ -87,6 +87,7 @@ def acknowledge(w: Any, i: int, f: Any, now: int) -> None:
         find_losses(w, i, f, now)
     else:
         f.known_pn = newest + 1
+    f.sample_lost = f.lost - packet.lost
     if spurious > 0 and f.recovering == TIMEOUT:
         undo_timeout(w, i, f, now)
     if f.una_seq >= f.milestone_seq:
@@ -100,6 +101,8 @@ def _sample_rate(f: Any, packet: Any, now: int) -> None:
     f.sample_interval = max(packet.sent - packet.first_sent_at, now - packet.delivered_at)
     f.sample_delivered = f.delivered - packet.delivered
     f.sample_limited = (packet.status & LIMITED) != 0
+    f.sample_prior = packet.delivered
+    f.sample_inflight = packet.inflight
     f.first_sent_at = packet.sent
     f.delivered_at = now
     f.round_start = 0
@@ -107,6 +110,9 @@ def _sample_rate(f: Any, packet: Any, now: int) -> None:
         f.round_end = f.delivered
         f.rounds += 1
         f.round_start = 1
+        if not f.window_filled:
+            f.window_limited = 0
+        f.window_filled = 0
 
 
 @inlined

@@ -32,8 +32,9 @@ def wake(w: Any, i: int, f: Any, now: int) -> None:
         f.started_at = now
         dispatch.start(w.controls, i, f, now)
         begin_interval(w, i, f, now)
-    elif f.phase == ACTIVE and f.inflight == 0 and now - f.last_sent_at > f.rto:
+    elif f.phase == ACTIVE and f.inflight == 0:
         _restart(f, now)
+        dispatch.on_restart(w.controls, i, f, now)
     if f.app == BULK:
         f.limit_seq = f.finish_seq
         f.app_at = INF
@@ -59,9 +60,9 @@ def close(w: Any, i: int, f: Any, now: int) -> None:
 @inlined
 def _restart(f: Any, now: int) -> None:
     """Halve the window for each timeout spent idle, down to the initial one (RFC 2861)."""
-    if f.conserves:
+    idle = now - f.last_sent_at
+    if f.conserves and idle > f.rto:
         f.ssthresh = max(f.ssthresh, 0.75 * f.cwnd)
-        idle = now - f.last_sent_at
         while idle > f.rto and f.cwnd > _INITIAL_WINDOW:
             f.cwnd = max(0.5 * f.cwnd, _INITIAL_WINDOW)
             idle -= f.rto

@@ -47,7 +47,7 @@ def find_losses(w: Any, i: int, f: Any, now: int) -> None:
             if patience > 0 and due > now:
                 deadline = due
                 break
-            _declare(w, i, f, packet)
+            _declare(w, i, f, packet, now)
             f.holes -= 1
         pn += 1
     f.known_pn = pn
@@ -59,12 +59,13 @@ def find_losses(w: Any, i: int, f: Any, now: int) -> None:
 
 
 @inlined
-def _declare(w: Any, i: int, f: Any, packet: Any) -> None:
+def _declare(w: Any, i: int, f: Any, packet: Any, now: int) -> None:
     """Give up ``packet`` and queue its data."""
     packet.status |= LOST
     f.inflight -= 1
     f.lost += 1
     f.newly_lost += 1
+    dispatch.on_packet_lost(w.controls, i, f, packet, now)
     if packet.seq >= f.una_seq and not w.data[i, packet.seq & f.seq_mask] & ARRIVED:
         w.data[i, packet.seq & f.seq_mask] |= MISSING | QUEUED
         w.resend[i, f.resend_tail & (w.resend.shape[1] - 1)] = packet.seq
@@ -91,7 +92,7 @@ def progress(w: Any, i: int, f: Any, marks: int, now: int) -> None:
             dispatch.on_loss(w.controls, i, f, now)
         elif marks > 0 and f.una_seq > f.ce_seq:
             f.ce_seq = f.next_seq
-            dispatch.on_loss(w.controls, i, f, now)
+            dispatch.on_mark(w.controls, i, f, now)
             if f.conserves:
                 f.cwnd = f.ssthresh
     dispatch.on_ack(w.controls, i, f, now)
@@ -162,7 +163,7 @@ def _time_out(w: Any, i: int, f: Any, now: int) -> None:
             break
         if passed:
             f.holes -= 1
-        _declare(w, i, f, packet)
+        _declare(w, i, f, packet, now)
     f.beyond_hole = 0
     if f.recovering != TIMEOUT:
         f.undo_cwnd = f.cwnd

@@ -58,6 +58,7 @@ def send(w: Any, i: int, f: Any, now: int) -> None:
             f.pace_at = max(f.pace_at, now) + int(1e9 / f.pacing_rate)
             quota = quota - 1 if quota > 1 else f.burst
     f.window_limited = 1
+    f.window_filled = 1
 
 
 @inlined
@@ -99,6 +100,8 @@ def transmit(w: Any, i: int, f: Any, seq: int, flags: int, now: int) -> None:
     packet.status = flags | LIMITED if f.delivered <= f.limited_until else flags
     f.sent += 1
     f.inflight += 1
+    packet.inflight = f.inflight
+    packet.lost = f.lost
     f.last_sent_at = now
     if flags & RESENT:
         f.resent += 1

@@ -82,10 +82,13 @@ FLOW = np.dtype(
         ("recovering", "i8"),  # OPEN, RECOVERY or TIMEOUT
         ("rounds", "i8"),  # round trips so far
         ("round_start", "i8"),  # whether this acknowledgement begins a round trip
-        ("window_limited", "i8"),  # whether the window, not the application, has bounded sending this round
+        ("window_limited", "i8"),  # whether the window has bounded sending in the last round trip
         ("sample_delivered", "i8"),  # delivery-rate sample: packets delivered ...
         ("sample_interval", "i8"),  # ... in this time ...
         ("sample_limited", "i8"),  # ... and whether the application limited it
+        ("sample_prior", "i8"),  # deliveries when the newest acknowledged packet was sent,
+        ("sample_inflight", "i8"),  # what was in flight then, it included,
+        ("sample_lost", "i8"),  # and how many were declared lost since
         ("newly_lost", "i8"),  # declared lost with this acknowledgement
         # what the flow is
         ("controller", "i8"),
@@ -153,6 +156,7 @@ FLOW = np.dtype(
         ("limited_until", "i8"),  # delivery count up to which samples are application-limited
         ("round_end", "i8"),
         ("pace_at", "i8"),
+        ("window_filled", "i8"),  # whether it has in this one
         ("release_at", "i8"),  # when a held-back sender tries again
         ("started_at", "i8"),
         ("finished_at", "i8"),
@@ -191,6 +195,8 @@ PACKET = np.dtype(
         ("delivered", "i8"),  # connection's counts when it was sent, for the delivery-rate sample
         ("delivered_at", "i8"),
         ("first_sent_at", "i8"),
+        ("inflight", "i4"),  # packets in flight, this one included
+        ("lost", "i4"),  # packets declared lost so far
     ],
     align=True,
 )

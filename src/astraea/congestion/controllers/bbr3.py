@@ -1,0 +1,330 @@
+"""BBR version 3: probe for bandwidth now and then, and give way where losses say so.
+
+After draft-ietf-ccwg-bbr-05, whose names are kept where they are short; what a section prescribes is cited by its
+number. One thing is added to its pseudocode, as in Linux: the phase in which the samples of a probe still arrive
+ends with the round in which they did (5.3.3.6), since the filter of the bandwidth would forget a cycle per round
+otherwise. The draft does not answer congestion marks, and neither does this.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from astraea.congestion.compiled import inlined
+from astraea.congestion.controllers import bbr3_model as model
+from astraea.congestion.controllers import filters
+from astraea.congestion.controllers.bbr3_model import (
+    BETA,
+    CRUISE,
+    CWND_GAINS,
+    DOWN,
+    DRAIN,
+    FLOOR,
+    LOSS,
+    PACING_GAINS,
+    PROBE_RTT,
+    REFILL,
+    STARTUP,
+    STATE,
+    UP,
+)
+from astraea.congestion.controllers.newreno import INITIAL_WINDOW, NO_THRESHOLD
+from astraea.congestion.rng import uniform
+from astraea.congestion.simulator.state import INF, LIMITED, OPEN
+
+__all__ = [
+    "CRUISE",
+    "DOWN",
+    "DRAIN",
+    "PROBE_RTT",
+    "REFILL",
+    "STARTUP",
+    "STATE",
+    "UP",
+    "on_ack",
+    "on_loss",
+    "on_packet_lost",
+    "on_recovered",
+    "on_restart",
+    "on_timeout",
+    "on_undo",
+    "start",
+]
+
+_NO_ACKS, _REFILLING, _STARTING, _FEEDBACK, _STOPPING = range(5)  # what acknowledgements tell of a probe
+_MARGIN = 0.99  # pace a little below the estimate
+_MIN_RTT_AGE, _PROBE_AGE, _PROBE_TIME = 10_000_000_000, 5_000_000_000, 200_000_000
+_FIRST_RTT = 1e6
+
+
+@inlined
+def start(f: Any, c: Any, now: int) -> None:
+    """Begin STARTUP, pacing as if the round trip took a millisecond (5.6.2)."""
+    f.cwnd = INITIAL_WINDOW
+    f.ssthresh = NO_THRESHOLD
+    f.pacing_rate = PACING_GAINS[STARTUP] * INITIAL_WINDOW * 1e9 / _FIRST_RTT
+    c.mode = STARTUP
+    c.bw_shortterm = c.inflight_shortterm = c.inflight_longterm = np.inf
+    c.undo_bw_shortterm = c.undo_inflight_shortterm = c.undo_inflight_longterm = np.inf
+    c.min_rtt = c.probe_min_rtt = INF
+    c.probe_min_rtt_at = c.min_rtt_at = c.extra_at = now
+    c.up_step = np.inf
+    filters.clear(c.extra_acks)
+
+
+@inlined
+def on_ack(f: Any, c: Any, now: int) -> None:
+    """Update the model and the state machine, then rate and window (5.2.3)."""
+    if f.acked == 0:
+        return
+    rate = f.sample_delivered * 1e9 / f.sample_interval if f.sample_interval >= f.min_rtt else 0.0
+    if f.round_start:
+        c.probe_rounds += 1
+    model.note_deliveries(f, c, rate)
+    model.update_aggregation(f, c, now)
+    model.check_full(f, c, rate)
+    model.check_startup_loss(f, c)
+    if c.mode == STARTUP and c.full_reached:
+        c.mode = DRAIN
+        c.drain_round = f.rounds
+    if c.mode == DRAIN and (f.inflight <= model.one_pipe(f, c, c.bw) or f.rounds > c.drain_round + 3):
+        _start_down(f, c, now)
+    if c.full_reached:
+        _adapt_longterm(f, c)
+        _advance_cycle(f, c, rate, now)
+    _update_min_rtt(f, c, now)
+    _check_probe_rtt(f, c, now)
+    if c.loss_round_start:
+        c.bw_latest = rate
+        c.inflight_latest = f.sample_delivered
+    c.bw = min(c.max_bw, c.bw_shortterm)
+    pace = PACING_GAINS[c.mode] * c.bw * _MARGIN
+    if pace > 0.0 and (c.full_reached or pace > f.pacing_rate):
+        f.pacing_rate = pace
+    _set_window(f, c)
+
+
+@inlined
+def _adapt_longterm(f: Any, c: Any) -> None:
+    """Raise what may be in flight as long as losses are few (5.3.3.6)."""
+    if c.ack_phase == _STARTING and f.round_start:
+        c.ack_phase = _FEEDBACK
+    if c.ack_phase == _STOPPING and f.round_start:
+        c.ack_phase = _NO_ACKS
+        c.probing = 0
+        if DOWN <= c.mode <= UP and not f.sample_limited:
+            c.bw_last_cycle = c.bw_cycle
+            c.bw_cycle = 0.0
+            c.max_bw = c.bw_last_cycle
+    if c.inflight_longterm == np.inf or model.too_high(f.sample_lost, f.sample_inflight):
+        return
+    c.inflight_longterm = max(c.inflight_longterm, f.sample_inflight)
+    if c.mode == UP and f.window_limited and f.cwnd >= c.inflight_longterm:
+        c.up_acks += f.acked
+        if c.up_acks >= c.up_step:
+            grown = np.floor(c.up_acks / c.up_step)
+            c.up_acks -= grown * c.up_step
+            c.inflight_longterm += grown
+        if f.round_start:
+            _steepen(f, c)
+
+
+@inlined
+def _steepen(f: Any, c: Any) -> None:
+    """Double by how much inflight_longterm grows per round trip."""
+    c.up_step = max(f.cwnd / float(1 << c.up_rounds), 1.0)
+    c.up_rounds = min(c.up_rounds + 1, 30)
+
+
+@inlined
+def _advance_cycle(f: Any, c: Any, rate: float, now: int) -> None:
+    """Go down, cruise, refill and up in turn (5.3.3)."""
+    if c.mode == DOWN or c.mode == CRUISE:
+        rounds = min(min(c.bw * c.min_rtt * 1e-9, f.cwnd), 63.0)
+        if now > c.cycle_at + c.probe_wait or c.probe_rounds >= rounds:
+            c.bw_shortterm = c.inflight_shortterm = np.inf
+            c.up_rounds = 0
+            c.up_acks = 0.0
+            c.ack_phase = _REFILLING
+            f.round_end = f.delivered
+            c.mode = REFILL
+        elif c.mode == DOWN and f.inflight <= min(model.with_headroom(c), model.one_pipe(f, c, c.max_bw)):
+            c.mode = CRUISE
+    elif c.mode == REFILL:
+        if f.round_start:
+            c.probing = 1
+            _start_up(f, c, rate)
+    elif c.mode == UP:
+        if f.window_limited and f.cwnd >= c.inflight_longterm:
+            model.reset_full(c, rate)
+        elif c.full_now:
+            _start_down(f, c, now)
+
+
+@inlined
+def _start_down(f: Any, c: Any, now: int) -> None:
+    c.loss_in_round = 0
+    c.bw_latest = 0.0
+    c.inflight_latest = 0.0
+    c.up_step = np.inf
+    c.probe_rounds = int(2.0 * uniform(f))
+    c.probe_wait = int((2.0 + uniform(f)) * 1e9)
+    c.cycle_at = now
+    c.ack_phase = _STOPPING
+    f.round_end = f.delivered
+    c.mode = DOWN
+
+
+@inlined
+def _start_up(f: Any, c: Any, rate: float) -> None:
+    c.ack_phase = _STARTING
+    f.round_end = f.delivered
+    model.reset_full(c, rate)
+    c.mode = UP
+    _steepen(f, c)
+
+
+@inlined
+def _update_min_rtt(f: Any, c: Any, now: int) -> None:
+    """Keep the smallest round-trip time of ten seconds, looked for every five (5.3.4.3)."""
+    expired = now > c.probe_min_rtt_at + _PROBE_AGE
+    if f.last_rtt < c.probe_min_rtt or expired:
+        c.probe_min_rtt = f.last_rtt
+        c.probe_min_rtt_at = now
+    if c.probe_min_rtt < c.min_rtt or now > c.min_rtt_at + _MIN_RTT_AGE:
+        c.min_rtt = c.probe_min_rtt
+        c.min_rtt_at = c.probe_min_rtt_at
+    if expired and c.mode != PROBE_RTT and not c.restarted:
+        _save_window(f, c)
+        c.mode = PROBE_RTT
+        c.probe_end = 0
+        c.ack_phase = _STOPPING
+        f.round_end = f.delivered
+    c.restarted = 0
+
+
+@inlined
+def _check_probe_rtt(f: Any, c: Any, now: int) -> None:
+    if c.mode != PROBE_RTT:
+        return
+    f.limited_until = f.delivered + f.inflight  # low rates of this time do not count
+    if c.probe_end == 0:
+        if f.inflight <= model.probe_window(c):
+            c.probe_end = now + _PROBE_TIME
+            c.probe_round = 0
+            f.round_end = f.delivered
+        return
+    if f.round_start:
+        c.probe_round = 1
+    if c.probe_round and now > c.probe_end:
+        _leave_probe_rtt(f, c, now)
+
+
+@inlined
+def _leave_probe_rtt(f: Any, c: Any, now: int) -> None:
+    c.probe_min_rtt_at = now
+    f.cwnd = max(f.cwnd, c.prior_cwnd)
+    c.bw_shortterm = c.inflight_shortterm = np.inf
+    if c.full_reached:
+        _start_down(f, c, now)
+        c.mode = CRUISE
+    else:
+        c.mode = STARTUP
+
+
+@inlined
+def _set_window(f: Any, c: Any) -> None:
+    """Grow towards the model's window by what arrives, and fall to it at once (5.6.4.6, 5.6.4.7)."""
+    most = INITIAL_WINDOW
+    if c.min_rtt < INF:
+        most = model.quantised(f, c, CWND_GAINS[c.mode] * c.bw * c.min_rtt * 1e-9 + c.extra_acked)
+    if c.full_reached:
+        f.cwnd = min(f.cwnd + f.acked, most)
+    elif f.cwnd < most or f.delivered < INITIAL_WINDOW:
+        f.cwnd += f.acked
+    f.cwnd = max(f.cwnd, FLOOR)
+    if c.mode == PROBE_RTT:
+        f.cwnd = min(f.cwnd, model.probe_window(c))
+    cap = c.inflight_shortterm
+    if c.mode == CRUISE or c.mode == PROBE_RTT:
+        cap = min(cap, model.with_headroom(c))
+    elif c.mode >= DOWN:
+        cap = min(cap, c.inflight_longterm)
+    f.cwnd = min(f.cwnd, max(cap, FLOOR))
+
+
+@inlined
+def on_packet_lost(f: Any, c: Any, packet: Any, now: int) -> None:
+    """Find at what volume in flight losses became too many, and stop probing there (5.5.10.2)."""
+    if not c.loss_in_round:
+        c.loss_round_end = f.delivered
+        model.save_state(c)
+    c.loss_in_round = 1
+    if not c.probing:
+        return
+    inflight, lost = float(packet.inflight), float(f.lost - packet.lost)
+    if not model.too_high(lost, inflight):
+        return
+    c.probing = 0
+    if not packet.status & LIMITED:
+        before = inflight - 1.0
+        at_loss = before + (LOSS * before - (lost - 1.0)) / (1.0 - LOSS)
+        c.inflight_longterm = max(at_loss, BETA * min(c.bw * c.min_rtt * 1e-9, f.cwnd))
+    if c.mode == UP:
+        _start_down(f, c, now)
+
+
+@inlined
+def _save_window(f: Any, c: Any) -> None:
+    if f.recovering == OPEN and c.mode != PROBE_RTT:
+        c.prior_cwnd = f.cwnd
+    else:
+        c.prior_cwnd = max(c.prior_cwnd, f.cwnd)
+
+
+@inlined
+def on_loss(f: Any, c: Any, now: int) -> None:
+    """Remember the window that recovery is to return to."""
+    c.prior_cwnd = f.cwnd if c.mode != PROBE_RTT else max(c.prior_cwnd, f.cwnd)
+
+
+@inlined
+def on_recovered(f: Any, c: Any, now: int) -> None:
+    """Return to it; the model bounds it."""
+    f.cwnd = max(f.cwnd, c.prior_cwnd)
+
+
+@inlined
+def on_timeout(f: Any, c: Any, now: int) -> None:
+    """Send a single packet (5.6.4.4)."""
+    _save_window(f, c)
+    model.save_state(c)
+    f.cwnd = 1.0
+
+
+@inlined
+def on_undo(f: Any, c: Any, now: int) -> None:
+    """Take back what losses that were none have changed (5.5.11.2)."""
+    c.loss_in_round = 0
+    model.reset_full(c, 0.0)
+    c.bw_shortterm = max(c.bw_shortterm, c.undo_bw_shortterm)
+    c.inflight_shortterm = max(c.inflight_shortterm, c.undo_inflight_shortterm)
+    c.inflight_longterm = max(c.inflight_longterm, c.undo_inflight_longterm)
+    if c.mode != PROBE_RTT and c.mode != c.undo_mode:
+        if c.undo_mode == STARTUP:
+            c.mode = STARTUP
+        elif c.undo_mode == UP:
+            _start_up(f, c, 0.0)
+
+
+@inlined
+def on_restart(f: Any, c: Any, now: int) -> None:
+    """After idleness, go on at the estimated bandwidth (5.4.1)."""
+    c.restarted = 1
+    c.extra_at = now
+    if DOWN <= c.mode <= UP:
+        f.pacing_rate = c.bw * _MARGIN
+    elif c.mode == PROBE_RTT and 0 < c.probe_end < now:
+        _leave_probe_rtt(f, c, now)
