@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from astraea.congestion.simulator.state import FLOW, INF, rows
@@ -60,6 +62,13 @@ class Alone:
         """Begin an episode of losses and let it be over at once."""
         self.f.newly_lost = 1
         self.controller.on_loss(self.f, self.c, self.now)
+
+
+@pytest.fixture(autouse=True)
+def _numbers_wrap() -> Iterator[None]:
+    """Let interpreted code multiply random numbers as machine code does, without a warning of overflow."""
+    with np.errstate(over="ignore"):
+        yield
 
 
 @pytest.fixture

@@ -17,14 +17,14 @@ from astraea.congestion.simulator.topology import dumbbell
 MS = 1_000_000
 
 
-def watch(duration_s: float, flows: int = 1, every_ms: int = 1) -> list[dict[str, float]]:
-    """Return the state of the first of ``flows`` BBR flows through time, on 20 Mbit/s and 40 ms."""
+def watch(duration_s: float, flows: int = 1) -> list[dict[str, float]]:
+    """Return the state of the first of ``flows`` BBR flows every 5 ms, on 4 Mbit/s and 200 ms."""
     named = [{"controller": "bbr", "name": str(k)} for k in range(flows)]
-    world = build(dumbbell(named, capacity_mbps=20.0, rtt_ms=40.0, buffer_bdp=4.0, duration_s=duration_s))
+    world = build(dumbbell(named, capacity_mbps=4.0, rtt_ms=200.0, buffer_bdp=4.0, duration_s=duration_s))
     seen = []
     now = 0
     while now < duration_s * 1e9:
-        now += every_ms * MS
+        now += 5 * MS
         advance(world, now, False)
         c, f = world.controls.bbr[0], world.flows[0]
         seen.append(
@@ -51,38 +51,36 @@ def changes(seen: list[dict[str, float]], key: str) -> list[tuple[float, float]]
     return found
 
 
-@pytest.mark.usefixtures("machine_code")
 def test_it_starts_drains_and_probes() -> None:
-    seen = watch(3.0)
+    seen = watch(9.0)
     assert [mode for _, mode in changes(seen, "mode")] == [bbr.STARTUP, bbr.DRAIN, bbr.PROBE_BW]
-    settled = [row for row in seen if row["at"] > 1.5]
-    # 20 Mbit/s are 1667 packets a second; 40 ms and a transmission of 0.6 ms
-    assert np.mean([row["bandwidth"] for row in settled]) == pytest.approx(1666.7, rel=0.02)
-    assert {row["base_ms"] for row in settled} == {40.6}
+    settled = [row for row in seen if row["at"] > 6]
+    # 4 Mbit/s are 333 packets a second; 200 ms and a transmission of 3 ms
+    assert np.mean([row["bandwidth"] for row in settled]) == pytest.approx(333.3, rel=0.02)
+    assert {row["base_ms"] for row in settled} == {203.0}
     # two bandwidth-delay products (67.7 packets), three more and two while probing
-    assert {row["cwnd"] for row in settled} <= {139.0, 141.0, 138.0, 140.0}
+    assert {row["cwnd"] for row in settled} <= {138.0, 139.0, 140.0, 141.0}
 
 
-@pytest.mark.usefixtures("machine_code")
 def test_the_cycle_has_eight_phases_of_a_round_trip() -> None:
-    seen = [row for row in watch(6.0) if row["at"] > 2.0]
+    seen = [row for row in watch(12.0) if row["at"] > 5]
     phases = changes(seen, "phase")
     order = [phase for _, phase in phases]
+    assert len(order) > 24
     assert order == [(order[0] + k) % 8 for k in range(len(order))]
     gains = {row["phase"]: row["gain"] for row in seen}
     assert gains == {0: 1.25, 1: 0.75, **dict.fromkeys(range(2, 8), 1.0)}
     lengths = {phase: b - a for (a, phase), (b, _) in pairwise(phases[1:])}
-    assert all(0.04 <= lengths[phase] <= 0.05 for phase in range(2, 8))
-    assert lengths[0] >= 0.04
+    assert all(0.195 <= lengths[phase] <= 0.23 for phase in range(2, 8))
+    assert lengths[0] >= 0.195
 
 
-@pytest.mark.usefixtures("machine_code")
 def test_every_ten_seconds_it_renews_its_base() -> None:
-    seen = watch(24.0, flows=2, every_ms=5)  # alone it sees its base in every cycle
+    seen = watch(24.0, flows=2)  # alone it sees its base in every cycle
     probes = [at for at, mode in changes(seen, "mode") if mode == bbr.PROBE_RTT]
     assert len(probes) == 2
-    assert probes[0] == pytest.approx(10.0, abs=0.5)
-    assert probes[1] - probes[0] == pytest.approx(10.0, abs=1.0)
+    assert 9.5 < probes[0] < 12
+    assert probes[1] - probes[0] == pytest.approx(10.5, abs=1.0)
     during = [row["inflight"] for row in seen if row["mode"] == bbr.PROBE_RTT]
     assert during.count(4) >= 2 * 39  # 200 ms with four packets in flight
 

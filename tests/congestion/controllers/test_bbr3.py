@@ -20,11 +20,11 @@ MS = 1_000_000
 
 
 def watch(duration_s: float, flows: int = 1) -> list[tuple[float, int, float, int]]:
-    """Return time, mode, pacing rate per bandwidth and inflight of the first of ``flows``, on 20 Mbit/s and 40 ms."""
+    """Return time, mode, pacing rate per bandwidth and inflight of the first of ``flows``, on 4 Mbit/s and 200 ms."""
     named = [{"controller": "bbr3", "name": str(k)} for k in range(flows)]
-    world = build(dumbbell(named, capacity_mbps=20.0, rtt_ms=40.0, buffer_bdp=4.0, duration_s=duration_s))
+    world = build(dumbbell(named, capacity_mbps=4.0, rtt_ms=200.0, buffer_bdp=4.0, duration_s=duration_s))
     seen = []
-    for now in range(2 * MS, round(duration_s * 1e9), 2 * MS):
+    for now in range(5 * MS, round(duration_s * 1e9), 5 * MS):
         advance(world, now, False)
         c, f = world.controls.bbr3[0], world.flows[0]
         seen.append((now / 1e9, int(c.mode), f.pacing_rate / max(c.bw, 1.0), int(f.inflight)))
@@ -36,9 +36,8 @@ def modes(seen: list[tuple[float, int, float, int]]) -> list[tuple[float, int]]:
     return [seen[0][:2]] + [after[:2] for before, after in pairwise(seen) if after[1] != before[1]]
 
 
-@pytest.mark.usefixtures("machine_code")
 def test_it_goes_down_cruises_refills_and_up() -> None:
-    seen = watch(12.0)
+    seen = watch(24.0)
     began = modes(seen)
     order = [mode for _, mode in began]
     assert order[:2] == [bbr3.STARTUP, bbr3.DRAIN]
@@ -49,13 +48,12 @@ def test_it_goes_down_cruises_refills_and_up() -> None:
     assert all(b == bbr3.CRUISE for a, b in pairwise(order) if a == bbr3.PROBE_RTT)
     starts = {mode: at for at, mode in reversed(began)}  # when each first began
     assert 2.0 < starts[bbr3.REFILL] - starts[bbr3.CRUISE] < 3.1  # two to three seconds
-    assert starts[bbr3.UP] - starts[bbr3.REFILL] == pytest.approx(0.041, abs=0.005)  # one round trip
+    assert starts[bbr3.UP] - starts[bbr3.REFILL] == pytest.approx(0.203, abs=0.02)  # one round trip
     gains = {mode: gain for _, mode, gain, _ in seen if mode in (bbr3.DOWN, bbr3.CRUISE, bbr3.UP)}
     expected = {bbr3.DOWN: 0.9, bbr3.CRUISE: 1.0, bbr3.UP: 1.25}
     assert gains == pytest.approx({mode: 0.99 * gain for mode, gain in expected.items()}, rel=0.01)
 
 
-@pytest.mark.usefixtures("machine_code")
 def test_every_five_seconds_it_looks_for_its_base_with_half_a_pipe() -> None:
     seen = watch(21.0, flows=2)
     probes = [at for at, mode in modes(seen) if mode == bbr3.PROBE_RTT]
