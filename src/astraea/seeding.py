@@ -30,6 +30,7 @@ class Purpose(IntEnum):
     CALIBRATION = 11  # probes that must not disturb a run
     WORLD = 12  # random numbers of a simulated network: one stream per link and flow, and random walks
     ENVIRONMENT = 13  # which worlds an environment draws
+    EVALUATION = 14  # worlds of the evaluation's suites, which no training and no selection may see
 
 
 def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:

@@ -33,9 +33,20 @@ from astraea.congestion.simulator.state import INF
 from astraea.errors import InputError
 from astraea.seeding import Purpose, stream
 
-__all__ = ["FlowScore", "Score", "ScoreSettings", "plain", "queueing_delay", "score"]
+__all__ = [
+    "FlowScore",
+    "Score",
+    "ScoreSettings",
+    "Windows",
+    "paths_of",
+    "plain",
+    "queueing_delay",
+    "score",
+    "windows_of",
+]
 
 Series = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 class ScoreSettings(Settings):
@@ -47,6 +58,21 @@ class ScoreSettings(Settings):
     settle_s: float = Field(
         0.0, ge=0, allow_inf_nan=False, description="windows so soon after an arrival do not count for Jain's index"
     )
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The goodput of a world in equal, successive windows of time."""
+
+    goodput: Series  # (flows, windows), Mbit/s
+    active: Mask  # (flows, windows), present from its beginning to its end
+    settled: Mask  # (windows,), whether it begins long enough after the last arrival
+    window_s: float
+
+    @property
+    def counted(self) -> Mask:
+        """What counts for fairness, shape ``(flows, windows)``."""
+        return np.asarray(self.active & self.settled)
 
 
 @dataclass(frozen=True)
@@ -89,22 +115,15 @@ def score(result: Result, settings: ScoreSettings | None = None) -> Score:
     """
     chosen = settings or ScoreSettings()
     world = result.settings
-    if not result.times_s.size:
-        raise InputError("the world has no time series to score: set sample_ms above 0")
-    length = max(round(chosen.window_s * 1e3 / world.sample_ms), 1)
-    window_s = length * world.sample_ms * 1e-3
-    goodput = windowed(result.goodput_mbps, length)
+    windows = windows_of(result, chosen)
+    goodput, active, window_s = windows.goodput, windows.active, windows.window_s
     end = float(result.times_s[-1])
     starts = [flow.start_s for flow in world.flows]
     ends = _ends(result, end)
-    active = active_in(starts, ends, goodput.shape[1], window_s)
     events = events_of(starts, ends, end)
-    weights = _weights(world)
-    begin = np.arange(goodput.shape[1]) * window_s
-    settled = ~np.any([(s <= begin) & (begin < s + chosen.settle_s) for s in starts], axis=0)
-    fairness = jain(goodput, active & settled, weights)
+    fairness = jain(goodput, windows.counted, _weights(world))
     converged = convergence(
-        goodput, _shares(result, active, length), active, events, window_s, band=chosen.band, hold_s=chosen.hold_s
+        goodput, _shares(result, active, window_s), active, events, window_s, band=chosen.band, hold_s=chosen.hold_s
     )
     spread = deviation(goodput, active, converged, window_s)
     delays = queueing_delay(result)
@@ -127,6 +146,24 @@ def score(result: Result, settings: ScoreSettings | None = None) -> Score:
     )
 
 
+def windows_of(result: Result, settings: ScoreSettings) -> Windows:
+    """Return the goodput of ``result`` by window, and which windows count.
+
+    Raises :class:`InputError` if it has no time series or is shorter than a window.
+    """
+    world = result.settings
+    if not result.times_s.size:
+        raise InputError("the world has no time series to score: set sample_ms above 0")
+    length = max(round(settings.window_s * 1e3 / world.sample_ms), 1)
+    window_s = length * world.sample_ms * 1e-3
+    goodput = windowed(result.goodput_mbps, length)
+    starts = [flow.start_s for flow in world.flows]
+    active = active_in(starts, _ends(result, float(result.times_s[-1])), goodput.shape[1], window_s)
+    begin = np.arange(goodput.shape[1]) * window_s
+    settled = ~np.any([(s <= begin) & (begin < s + settings.settle_s) for s in starts], axis=0)
+    return Windows(goodput, active, settled, window_s)
+
+
 def queueing_delay(result: Result) -> Series:
     """Return how long a byte that arrived at each sample would have waited in the queues, in ms, shape ``(samples,)``.
 
@@ -143,8 +180,14 @@ def queueing_delay(result: Result) -> Series:
     end = float(times[-1])
     starts = np.array([flow.start_s for flow in world.flows])[:, None]
     present = (starts <= times) & (times <= np.array(_ends(result, end))[:, None])
-    paths = np.array([[j in path for j in range(len(world.links))] for path in _paths(world)], np.float64)
+    paths = np.array([[j in path for j in range(len(world.links))] for path in paths_of(world)], np.float64)
     return np.asarray((present * (paths @ waits)).sum(axis=0) / np.maximum(present.sum(axis=0), 1) * 1e3)
+
+
+def paths_of(world: WorldSettings) -> list[list[int]]:
+    """Return the numbers of the links that each flow crosses, in order."""
+    numbers = {link.name: j for j, link in enumerate(world.links)}
+    return [[numbers[name] for name in flow.path] or list(numbers.values()) for flow in world.flows]
 
 
 def plain(value: Any) -> Any:
@@ -193,26 +236,21 @@ def _ends(result: Result, end: float) -> list[float]:
     return [last if math.isnan(done) else min(flow.start_s + done, last) for flow, last, done in given]
 
 
-def _paths(world: WorldSettings) -> list[list[int]]:
-    numbers = {link.name: j for j, link in enumerate(world.links)}
-    return [[numbers[name] for name in flow.path] or list(numbers.values()) for flow in world.flows]
-
-
 def _weights(world: WorldSettings) -> Series:
     return np.array([flow.parameter if CONTROLLERS[flow.controller].external else 1.0 for flow in world.flows])
 
 
-def _shares(result: Result, active: NDArray[np.bool_], length: int) -> Series:
+def _shares(result: Result, active: Mask, window_s: float) -> Series:
     """Return the max-min shares of the active flows in Mbit/s, shape ``(flows, windows)``; 0 for others."""
     world = result.settings
-    edges = np.arange(active.shape[1] + 1) * length * world.sample_ms * 1e-3
+    edges = np.arange(active.shape[1] + 1) * window_s
     capacity = np.array(
         [
             np.diff(_carried(link, world, j).by(edges)) / np.diff(edges) * 8e-6 * (1 - link.loss)
             for j, link in enumerate(world.links)
         ]
     )
-    paths, weights = _paths(world), _weights(world)
+    paths, weights = paths_of(world), _weights(world)
     demands = np.array([flow.app_mbps or np.inf for flow in world.flows])
     shares = np.zeros(active.shape)
     for k in range(active.shape[1]):
