@@ -40,6 +40,9 @@ def schedule_mediators(
     - ``"kl"``: the greedy schedule of Duan et al. (ICCD 2019 and TPDS 2021, Algorithm 3). Each mediator is
       filled with the client that makes its pooled counts diverge least from uniform; ties go to the lowest
       index. 10,000 clients of 62 classes take some seconds, and the time grows with the square of ``c``.
+    - ``"kl-approximate"``: for very many clients, at a cost linear in ``c``: a million clients of 62 classes take
+      some minutes on 2 cores. Mediators are no less balanced in the mean, and the worst of them are better; see
+      :mod:`astraea.balance.approximate`. Depends on ``seed`` like the next.
     - ``"random"``: a random order cut into mediators, drawn from ``seed`` or from the generator given in its
       place; without either, every call differs.
 
@@ -143,6 +146,13 @@ class _Candidates:
         self._lay_out()
 
 
+def _approximate_kl(counts: NDArray[np.float64], capacity: int, rng: np.random.Generator) -> list[list[int]]:
+    """Schedule as :mod:`astraea.balance.approximate` does; it brings a compiler, so it is loaded when asked for."""
+    from astraea.balance.approximate import approximate_kl
+
+    return approximate_kl(counts, capacity, rng)
+
+
 def _x_log_x(counts: NDArray[np.float64], level: float) -> NDArray[np.float64]:
     """Return ``q log(q / level)``, 0 at 0."""
     return counts * np.log(np.where(counts > 0, counts, level) / level)
@@ -150,5 +160,6 @@ def _x_log_x(counts: NDArray[np.float64], level: float) -> NDArray[np.float64]:
 
 MEDIATOR_RULES: dict[str, MediatorRule] = {
     "kl": _greedy_kl,
+    "kl-approximate": _approximate_kl,
     "random": _random,
 }

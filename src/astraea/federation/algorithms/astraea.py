@@ -26,10 +26,11 @@ class AstraeaSettings(AlgorithmSettings):
     name: Literal["astraea"] = Field("astraea", description="Self-balancing federated learning.")
     clients_per_round: int = Field(50, ge=1, description="Clients that train in a round (c).")
     local_epochs: int = Field(1, ge=1, description="Passes over a client's samples in one visit (E).")
-    mediators: Literal["kl", "random", "none"] = Field(
+    mediators: Literal["kl", "kl-approximate", "random", "none"] = Field(
         "kl",
         description="How clients are grouped: kl (greedy smallest divergence of the pooled labels from uniform, "
-        "the papers' way), random (the control), none (every client alone, which leaves rebalancing only).",
+        "the papers' way), kl-approximate (as balanced, for rounds of very many clients), random (the control), "
+        "none (every client alone, which leaves rebalancing only).",
     )
     capacity: int = Field(10, ge=1, description="Most clients of one mediator (γ).")
     order: Literal["picked", "reversed", "shuffled"] = Field(
