@@ -1,0 +1,86 @@
+"""Who is evaluated: controllers by name, and learned policies from files."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from astraea.congestion.controllers.catalogue import CONTROLLERS
+from astraea.errors import InputError, unknown_name
+
+if TYPE_CHECKING:
+    from astraea.congestion.policy import Policy
+
+__all__ = ["PLAYABLE", "Arm", "digest_of", "load", "parse_arms"]
+
+PLAYABLE = tuple(name for name in CONTROLLERS if name not in ("fixed", "aurora"))
+"""Controllers that an evaluation takes: those that decide for themselves, and ``policy``."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A contestant: the ``controller`` of its flows, and the file of its policy (``None``: the shipped one)."""
+
+    name: str
+    controller: str
+    file: Path | None = None
+
+
+def parse_arms(texts: Sequence[str], policy: Path | None = None) -> tuple[Arm, ...]:
+    """Return the arms written as ``cubic``, ``policy`` or ``NAME=FILE``, a policy of one's own under any new name.
+
+    ``policy``: the file that the arm ``policy`` takes in place of the shipped one. Raises :class:`InputError` for an
+    unknown controller (naming the nearest), a file that is not there, a name given twice, and no name at all.
+    """
+    arms = [_arm(text.strip(), policy) for text in texts if text.strip()]
+    names = [arm.name for arm in arms]
+    if not arms:
+        raise InputError(f"nobody is evaluated: name arms, such as cubic,bbr,policy (known: {', '.join(PLAYABLE)})")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"two arms are called '{twice}': write one of them NAME=FILE with another name, or leave it out"
+        )
+    if policy is not None and not any(arm.file == policy for arm in arms):
+        raise InputError(f"the policy {policy} takes no part: add 'policy' to the arms, or leave it out")
+    return tuple(arms)
+
+
+def load(arm: Arm) -> Policy | None:
+    """Return what drives the arm's flows from outside, ``None`` for a classic controller.
+
+    Raises what :func:`astraea.congestion.policy.load_policy` raises for a file that is not a policy.
+    """
+    if not CONTROLLERS[arm.controller].external:
+        return None
+    from astraea.congestion.policy import load_policy, shipped_policy
+
+    return shipped_policy() if arm.file is None else load_policy(arm.file)
+
+
+def digest_of(policy: Policy | None) -> str:
+    """Return a text that differs between different policies; empty for a classic controller."""
+    return "" if policy is None else sha256(pickle.dumps(policy)).hexdigest()[:16]
+
+
+def _arm(text: str, policy: Path | None) -> Arm:
+    name, equals, file = text.partition("=")
+    if not equals:
+        if name not in PLAYABLE:
+            raise unknown_name("arm", name, PLAYABLE)
+        return Arm(name, name, _there(policy) if policy is not None and name == "policy" else None)
+    if name != "policy" and name in CONTROLLERS:
+        raise InputError(f"'{name}' is a classic controller and takes no file: give the policy another name")
+    if not name or not file:
+        raise InputError(f"'{text}' is not an arm: write a policy of your own as NAME=FILE")
+    return Arm(name, "policy", _there(Path(file)))
+
+
+def _there(file: Path) -> Path:
+    if not file.is_file():
+        raise InputError(f"the policy {file} is not there: give the path of a policy's file")
+    return file

@@ -1,0 +1,141 @@
+"""Run suites: every arm in the same worlds, in several processes, each outcome kept as soon as it is there."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from astraea.congestion.evaluation.arms import Arm, digest_of, load
+from astraea.congestion.evaluation.catalogue import SUITES
+from astraea.congestion.evaluation.records import FILE, append, key_of, read
+from astraea.congestion.evaluation.suite import Case, Outcome, Setup, Suite
+from astraea.congestion.evaluation.traces import find_traces
+from astraea.congestion.simulator.results import simulate
+from astraea.errors import InputError
+
+if TYPE_CHECKING:
+    from astraea.congestion.policy import Policy
+
+__all__ = ["Evaluation", "Job", "evaluate"]
+
+Watch = Callable[["Job", int, int], None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All outcomes, in the order of suites, arms, seeds and cases."""
+
+    suites: tuple[Suite, ...]
+    arms: tuple[Arm, ...]
+    seeds: tuple[int, ...]
+    outcomes: tuple[Outcome, ...]
+    notes: tuple[str, ...]  # what was left out, and why
+
+    def of(self, suite: str) -> list[Outcome]:
+        """Return the outcomes of one suite."""
+        return [outcome for outcome in self.outcomes if outcome.suite == suite]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One world to simulate under one arm."""
+
+    suite: str
+    arm: str
+    seed: int
+    case: Case
+    policy: Policy | None
+    key: str
+
+
+def evaluate(
+    suites: Sequence[Suite],
+    arms: Sequence[Arm],
+    out: Path,
+    *,
+    seeds: int = 3,
+    jobs: int = 1,
+    worlds: int | None = None,
+    data: Path | None = None,
+    watch: Watch | None = None,
+) -> Evaluation:
+    """Put every arm into the worlds of every suite under ``seeds`` consecutive seeds from 0, and return what was found.
+
+    Outcomes are appended to ``out/outcomes.jsonl`` as they finish; those already there are not simulated again.
+    ``jobs`` processes work side by side; ``worlds`` bounds the worlds of a suite, arm and seed; ``data`` is the
+    folder of :func:`find_traces`. ``watch(job, finished, all)`` is told of every outcome, also of those found.
+    Raises :class:`InputError` for a count below 1, and what loading a policy raises.
+    """
+    for name, count in (("seeds", seeds), ("jobs", jobs), ("worlds", worlds)):
+        if count is not None and count < 1:
+            raise InputError(f"{name} must be at least 1, got {count}")
+    out.mkdir(parents=True, exist_ok=True)
+    traces = find_traces(data, out / "traces") if any(suite.needs_traces for suite in suites) else ()
+    plan = list(_jobs(suites, arms, range(seeds), worlds, traces))
+    file = out / FILE
+    known = {(outcome.suite, outcome.arm, outcome.key): outcome for outcome in read(file)}
+    missing = [job for job in plan if _name(job) not in known]
+    finished = len(plan) - len(missing)
+    for job, outcome in _played_all(missing, jobs):
+        append(file, outcome)
+        known[_name(job)] = outcome
+        finished += 1
+        if watch is not None:
+            watch(job, finished, len(plan))
+    return Evaluation(
+        suites=tuple(suites),
+        arms=tuple(arms),
+        seeds=tuple(range(seeds)),
+        outcomes=tuple(known[_name(job)] for job in plan),
+        notes=() if traces or not any(suite.needs_traces for suite in suites) else (_without_traces(data),),
+    )
+
+
+def _jobs(
+    suites: Sequence[Suite], arms: Sequence[Arm], seeds: Sequence[int], worlds: int | None, traces: tuple[Path, ...]
+) -> Iterator[Job]:
+    policies = {arm.name: load(arm) for arm in arms}
+    digests = {name: digest_of(policy) for name, policy in policies.items()}
+    for suite in suites:
+        for arm in arms:
+            for seed in seeds:
+                for case in suite.cases(Setup(arm.controller, seed, worlds, traces)):
+                    key = key_of(case, digests[arm.name])
+                    yield Job(suite.name, arm.name, seed, case, policies[arm.name], key)
+
+
+def _name(job: Job) -> tuple[str, str, str]:
+    return job.suite, job.arm, job.key
+
+
+def _played_all(missing: Sequence[Job], jobs: int) -> Iterator[tuple[Job, Outcome]]:
+    if jobs == 1 or len(missing) < 2:
+        for job in missing:
+            yield job, _played(job)
+        return
+    with ProcessPoolExecutor(min(jobs, len(missing)), multiprocessing.get_context("spawn")) as pool:
+        try:
+            futures = {pool.submit(_played, job): job for job in missing}
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _played(job: Job) -> Outcome:
+    begin = time.perf_counter()
+    driven: dict[str, Any] = {} if job.policy is None else {"policy": job.policy}
+    result = simulate(job.case.world, **driven)
+    seconds = time.perf_counter() - begin
+    values = SUITES[job.suite].measure(result)
+    return Outcome(job.suite, job.case.label, job.arm, job.seed, job.key, job.case.conditions, values, seconds)
+
+
+def _without_traces(data: Path | None) -> str:
+    where = "no folder of data was named" if data is None else f"{data} holds no network-traces"
+    return f"cellular traces are left out, since {where}: set ASTRAEA_DATA or --data-dir"

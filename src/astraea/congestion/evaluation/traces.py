@@ -1,0 +1,37 @@
+"""Where cellular traces come from: a folder of data that holds mahimahi's, packed or unpacked."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+from astraea.errors import DataError
+
+__all__ = ["find_traces"]
+
+_FOLDER = Path("network-traces") / "mahimahi"
+
+
+def find_traces(data: Path | None, unpack_to: Path) -> tuple[Path, ...]:
+    """Return the traces ``*.up`` and ``*.down`` in ``network-traces/mahimahi`` below ``data``, in order of name.
+
+    Where there is only ``network-traces/mahimahi.tar.xz``, it is unpacked into the folder ``unpack_to`` first; where
+    there is neither, or no ``data``, there are no traces. Raises :class:`DataError` for an archive that is corrupt.
+    """
+    if data is None:
+        return ()
+    folder, archive = data / _FOLDER, data / _FOLDER.with_suffix(".tar.xz")
+    if not folder.is_dir() and archive.is_file():
+        folder = unpack_to / _FOLDER.name
+        if not folder.is_dir():
+            _unpack(archive, unpack_to)
+    return tuple(sorted(path for path in folder.glob("*") if path.suffix in (".up", ".down")))
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tarfile.open(archive) as packed:
+            packed.extractall(folder, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise DataError(f"{archive} cannot be unpacked ({error}): fetch it again") from error
