@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,7 @@ import torch
 
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
 
-from flwr.app import Array, ArrayRecord, Context, Error, Message, MetricRecord, RecordDict
-from flwr.clientapp import ClientApp
-from flwr.common.constant import ErrorCode
-from flwr.serverapp.strategy import (
-    DifferentialPrivacyClientSideFixedClipping,
-    DifferentialPrivacyServerSideFixedClipping,
-)
+from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord
 
 from astraea.errors import InputError, RunError
 from astraea.federation.clients import ClientData, Population
@@ -75,6 +68,32 @@ def _other_shape(reply: Message) -> Message:
     return reply
 
 
+def _too_large(reply: Message) -> Message:
+    """Send numbers that are finite, and not in the model's own precision."""
+    arrays = reply.content["arrays"]
+    for name in list(arrays):
+        arrays[name] = Array(np.full(arrays[name].numpy().shape, 1e300))
+    return reply
+
+
+def _text(reply: Message) -> Message:
+    arrays = reply.content["arrays"]
+    name = next(iter(arrays))
+    arrays[name] = Array(np.full(arrays[name].numpy().shape, "x"))
+    return reply
+
+
+def _garbage(reply: Message) -> Message:
+    arrays = reply.content["arrays"]
+    name = next(iter(arrays))
+    arrays[name] = Array(arrays[name].dtype, arrays[name].shape, arrays[name].stype, b"no array")
+    return reply
+
+
+def _nothing(reply: Message) -> None:
+    return None
+
+
 def _lacking(reply: Message) -> Message:
     arrays = reply.content["arrays"]
     reply.content["arrays"] = ArrayRecord({name: arrays[name] for name in list(arrays)[1:]})
@@ -83,6 +102,11 @@ def _lacking(reply: Message) -> Message:
 
 def _more_samples(reply: Message) -> Message:
     reply.content["metrics"]["num-examples"] = 10**9
+    return reply
+
+
+def _countless_samples(reply: Message) -> Message:
+    reply.content["metrics"]["num-examples"] = 1e300
     return reply
 
 
@@ -100,8 +124,13 @@ FAULTS = {
     "error": (_error, "disk full"),
     "nan": (_nan, "NaN or infinite"),
     "shape": (_other_shape, "has shape (2, 2)"),
+    "too-large": (_too_large, "NaN or infinite"),
+    "text": (_text, "not numbers"),
+    "garbage": (_garbage, "cannot be read"),
+    "nothing": (_nothing, "returned NoneType, not a Message"),
     "lacking": (_lacking, "lacks"),
     "more-samples": (_more_samples, "contradicts its label histogram"),
+    "countless-samples": (_countless_samples, "not a number of samples"),
     "nan-samples": (_nan_samples, "not a number of samples"),
     "two-records": (_two_records, "2 MetricRecords"),
 }
@@ -125,6 +154,57 @@ def test_a_bad_reply_is_skipped_and_the_chain_goes_on(
     assert strategy.run.totals.visits_skipped == {"first": 1, "last": 1, "always": 4}[place]
     skipped = next(line for line in caplog.messages if "client 1 is skipped" in line)
     assert reason in skipped
+
+
+def _double(reply: Message) -> Message:
+    arrays = reply.content["arrays"]
+    for name in list(arrays):
+        arrays[name] = Array(arrays[name].numpy().astype(np.float64))
+    return reply
+
+
+def test_another_precision_is_turned_into_the_models_own(federation: Callable[..., Any]) -> None:
+    one = federation()
+    strategy = one.strategy()
+    result = one.start(strategy, one.grid(one.app(mods=[spoil(_double, lambda client, visit: client == 1)])))
+    assert torch.equal(strategy.run.state.params, one.locally().state.params)
+    assert {array.numpy().dtype for array in result.arrays.values()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("steps", ["many", float("inf"), -5], ids=str)
+def test_remarks_that_make_no_sense_are_not_counted(federation: Callable[..., Any], steps: Any) -> None:
+    def remark(reply: Message) -> Message:
+        reply.content["astraea"]["steps"] = steps
+        return reply
+
+    one = federation()
+    strategy = one.strategy()
+    one.start(strategy, one.grid(one.app(mods=[spoil(remark, lambda client, visit: True)])))
+    assert strategy.run.totals.optimizer_steps == 0
+    assert torch.equal(strategy.run.state.params, one.locally().state.params)
+
+
+@pytest.mark.parametrize("value", [None, [1.0, 2.0]], ids=["lacking", "list"])
+def test_metrics_that_differ_in_kind_have_no_average(
+    federation: Callable[..., Any], value: list[float] | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    def unlike(reply: Message) -> Message:
+        metrics = reply.content["metrics"]
+        metrics["common"] = 2.0
+        if int(metrics["num-examples"]) == fewest:
+            del metrics["train_loss"]
+            if value is not None:
+                metrics["train_loss"] = value
+        return reply
+
+    one = federation()
+    fewest = min(client.sum() for client in one.experiment.population.histograms)
+    result = one.start(one.strategy(), one.grid(one.app(mods=[spoil(unlike, lambda client, visit: True)])))
+    assert {name: dict(metrics) for name, metrics in result.train_metrics_clientapp.items()} == {
+        1: {"common": pytest.approx(2.0)},
+        2: {"common": pytest.approx(2.0)},
+    }
+    assert any("metric 'train_loss' has no average" in line for line in caplog.messages)
 
 
 class Deaf(InProcessGrid):
@@ -173,34 +253,6 @@ def test_a_client_that_goes_is_not_invited(federation: Callable[..., Any]) -> No
     assert [line.get("away") for line in strategy.run.history] == [None, [4]]
 
 
-class Late(InProcessGrid):
-    """A grid on which the last node is away when it is first asked: the SuperLink answers in its place."""
-
-    asked = 0
-
-    def send_and_receive(self, messages: Any, *, timeout: float | None = None) -> list[Message]:
-        replies = []
-        for message in list(messages):
-            away = message.metadata.message_type.startswith("query") and message.metadata.dst_node_id == 6
-            self.asked += away
-            if away and self.asked == 1:
-                reply = Message(Error(ErrorCode.NODE_UNAVAILABLE, "Node Unavailable"), reply_to=message)
-                reply.metadata.__dict__["_src_node_id"] = 1
-                replies.append(reply)
-            else:
-                replies += super().send_and_receive([message], timeout=timeout)
-        return replies
-
-
-def test_a_node_that_is_away_when_asked_joins_later(federation: Callable[..., Any]) -> None:
-    one = federation()
-    strategy, grid = one.strategy(), Late(one.app(), 5)
-    one.start(strategy, grid, rounds=3)
-    assert [line["clients"] for line in strategy.run.history] == [4, 5, 5]
-    assert grid.asked == 2
-    assert [client.name for client in strategy._roster.clients] == [0, 1, 2, 3, 4]
-
-
 def test_fewer_clients_than_asked_for_take_part(federation: Callable[..., Any]) -> None:
     one = federation(algorithm={"clients_per_round": 50})
     strategy = one.strategy()
@@ -218,139 +270,6 @@ def test_if_all_visits_fail_the_run_ends_with_the_reason(federation: Callable[..
     one = federation()
     with pytest.raises(RunError, match=r"all 10 visits failed.*disk full"):
         one.start(one.strategy(), one.grid(one.app(mods=[spoil(_error, lambda client, visit: True)])))
-
-
-def test_a_client_without_the_query_is_told_which_handler_to_add(
-    federation: Callable[..., Any], caplog: pytest.LogCaptureFixture
-) -> None:
-    one, app = federation(), ClientApp()
-
-    @app.train()
-    def train(message: Message, context: Context) -> Message:
-        raise AssertionError("nobody trains before the histograms are known")
-
-    with pytest.raises(RunError, match=r"add app.query\('label_histogram'\)\(astraea.flower.label_histogram"):
-        one.start(one.strategy(), one.grid(app))
-
-
-def _answers(counts: list[int], examples: int) -> ClientApp:
-    app = ClientApp()
-
-    @app.query("label_histogram")
-    def histogram(message: Message, context: Context) -> Message:
-        metrics = MetricRecord({"label-histogram": counts, "num-examples": examples})
-        return Message(RecordDict({"histogram": metrics}), reply_to=message)
-
-    return app
-
-
-@pytest.mark.parametrize(
-    ("counts", "examples", "reason"),
-    [
-        ([3, 4], 8, "adds up to 7 samples, and it says that it has 8"),
-        ([3, -4], -1, "not a list of class counts"),
-        ([0, 0], 0, "it holds no sample"),
-    ],
-)
-def test_a_histogram_that_cannot_be_is_refused(
-    federation: Callable[..., Any], counts: list[int], examples: int, reason: str
-) -> None:
-    one = federation()
-    with pytest.raises(RunError, match=reason):
-        one.start(one.strategy(), one.grid(_answers(counts, examples)))
-
-
-def test_one_client_with_a_bad_histogram_is_left_out(
-    federation: Callable[..., Any], caplog: pytest.LogCaptureFixture
-) -> None:
-    def mod(message: Message, context: Context, call_next: Handler) -> Message:
-        reply = call_next(message, context)
-        if message.metadata.message_type.startswith("query") and context.node_config["partition-id"] == 4:
-            reply.content["histogram"]["num-examples"] += 1
-        return reply
-
-    one = federation()
-    strategy = one.strategy()
-    one.start(strategy, one.grid(one.app(mods=[mod])), rounds=1)
-    assert strategy.run.history[0]["clients"] == 4
-    assert any("is left out: its label histogram adds up to" in line for line in caplog.messages)
-
-
-def test_new_data_are_asked_for_and_then_counted(federation: Callable[..., Any]) -> None:
-    """Client 0 loses half of its samples after its first visit: it says so, and trains on with the rest."""
-    one = federation(balance={"rebalancing": "none"}, algorithm={"mediator_epochs": 1}, rounds=3)
-    asked: list[int] = []
-    state = {"half": False}
-
-    def data(context: Context) -> Any:
-        samples = one.samples(context)
-        client = int(context.node_config["partition-id"])
-        return samples.take(np.arange(len(samples) // 2)) if client == 0 and state["half"] else samples
-
-    def mod(message: Message, context: Context, call_next: Handler) -> Message:
-        if message.metadata.message_type.startswith("query"):
-            asked.append(int(context.node_config["partition-id"]))
-        return call_next(message, context)
-
-    def halve(round_: int, arrays: ArrayRecord) -> None:
-        state["half"] = round_ >= 1
-
-    strategy = one.strategy()
-    one.start(strategy, one.grid(one.app(data=data, mods=[mod])), evaluate_fn=halve)
-    assert asked == [0, 1, 2, 3, 4, 0]
-    assert strategy.run.totals.visits_skipped == 0
-    whole = len(one.experiment.scenario.clients[0])
-    assert strategy._roster.histograms[0].sum() == whole // 2
-    processed = [line["samples_processed"] for line in strategy.run.history]
-    assert processed[0] - (processed[2] - processed[1]) == whole - whole // 2
-
-
-def test_two_nodes_with_one_partition_are_told_so(federation: Callable[..., Any]) -> None:
-    one = federation()
-    grid = InProcessGrid(one.app(), 3, node_config=lambda place: {"partition-id": 0})
-    with pytest.raises(RunError, match="both have partition-id 0"):
-        one.start(one.strategy(), grid)
-
-
-def test_central_differential_privacy_over_raw_histograms_is_refused(federation: Callable[..., Any]) -> None:
-    one = federation()
-    wrapped = DifferentialPrivacyServerSideFixedClipping(one.strategy(), 1.0, 1.0, 3)
-    with pytest.raises(InputError, match="ServerSideFixedClipping cannot vouch for rounds that are planned"):
-        one.start(wrapped)
-    random = one.strategy(algorithm={"mediators": "random", "capacity": 2}, balance={"rebalancing": "none"})
-    with pytest.raises(InputError, match="visits of a chain add up"):
-        one.start(DifferentialPrivacyClientSideFixedClipping(random, 1.0, 1.0, 3))
-
-
-def test_a_wrapper_has_no_checkpoints(federation: Callable[..., Any], tmp_path: Path) -> None:
-    strategy = federation().strategy(
-        algorithm={"mediators": "random"}, balance={"rebalancing": "none"}, checkpoint=tmp_path
-    )
-    with pytest.raises(InputError, match="checkpoint= does not work within Differential"):
-        federation().start(DifferentialPrivacyServerSideFixedClipping(strategy, 1.0, 1.0, 3))
-
-
-def test_a_wrapper_whose_guarantee_holds_works(federation: Callable[..., Any]) -> None:
-    """Random chains, server-side clipping to almost nothing and no noise: the model hardly moves."""
-    one = federation()
-    strategy = one.strategy(
-        algorithm={"mediators": "random", "capacity": 2, "mediator_epochs": 1}, balance={"rebalancing": "none"}
-    )
-    wrapped = DifferentialPrivacyServerSideFixedClipping(strategy, 0.0, 1e-3, 3)
-    result = one.start(wrapped, rounds=2)
-    before = torch.cat([value.detach().reshape(-1) for value in one.model().parameters()])
-    after = torch.cat([value.reshape(-1) for value in result.arrays.to_torch_state_dict().values()])
-    assert 0 < float((after - before).norm()) <= 2e-3 * 1.001
-
-
-def test_a_wrapped_chain_whose_last_visit_failed_does_not_count(federation: Callable[..., Any]) -> None:
-    """Its earlier visits never passed through the wrapper's clipping."""
-    one = federation()
-    strategy = one.strategy(algorithm={"mediators": "random", "capacity": 5}, balance={"rebalancing": "none"})
-    mod = spoil(_nan_samples, lambda client, visit: visit == 2)
-    wrapped = DifferentialPrivacyServerSideFixedClipping(strategy, 0.0, 1e-3, 1)
-    with pytest.raises(RunError, match="all 10 visits failed"):
-        one.start(wrapped, one.grid(one.app(mods=[mod])), rounds=1)
 
 
 @pytest.mark.parametrize(

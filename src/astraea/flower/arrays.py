@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from flwr.app import Array, ArrayRecord
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from astraea.errors import InputError
 from astraea.federation.training import VisitError
+from astraea.flower.messages import MOST
 
 __all__ = ["Layout", "initial_arrays"]
 
@@ -48,8 +51,9 @@ class Layout:
     def vectors(self, record: ArrayRecord) -> tuple[Tensor, Tensor]:
         """Return ``record`` as ``(params, counters)``: floating point values ``(P,)`` and integers ``(Q,)`` int64.
 
-        Integers may come as whole floating point numbers, as averaging leaves them. Raises
-        :class:`~astraea.federation.training.VisitError` if names or shapes differ, or a value is not finite.
+        Each array is taken as its own dtype, whatever it came as; integers may come as floating point numbers, as
+        averaging leaves them. Raises :class:`~astraea.federation.training.VisitError` if names or shapes differ, if
+        bytes are no array, or if a value is not finite.
         """
         names = [name for name, _, _ in self.arrays]
         if set(record.keys()) != set(names):
@@ -59,27 +63,20 @@ class Layout:
         floats: list[Tensor] = []
         integers: list[Tensor] = []
         for name, shape, dtype in self.arrays:
-            value = record[name].numpy()
+            value = _values(name, record[name])
             if value.shape != shape:
                 raise VisitError(f"its '{name}' has shape {value.shape}, not {shape}: the models differ")
-            if value.dtype.kind not in "biuf":
-                raise VisitError(f"its '{name}' holds {value.dtype}, not numbers")
-            flat = torch.tensor(value).reshape(-1)
-            (floats if dtype.kind == "f" else integers).append(flat)
+            if dtype.kind == "f":
+                with np.errstate(over="ignore"):  # what overflows is found below
+                    floats.append(torch.tensor(value.astype(dtype)).reshape(-1))
+            else:
+                if value.dtype.kind == "f" and not bool((np.abs(value) < MOST).all()):
+                    raise VisitError(f"its '{name}' holds numbers that {dtype} cannot hold")
+                integers.append(torch.tensor(value.round().astype(np.int64)).reshape(-1))
         params = torch.cat(floats)
         if not math.isfinite(params.sum()) and not bool(torch.isfinite(params).all()):
             raise VisitError("the model became NaN or infinite")
-        counters = (
-            torch.cat(
-                [
-                    part.round().to(torch.int64) if part.is_floating_point() else part.to(torch.int64)
-                    for part in integers
-                ]
-            )
-            if integers
-            else torch.empty(0, dtype=torch.int64)
-        )
-        return params, counters
+        return params, torch.cat(integers) if integers else torch.empty(0, dtype=torch.int64)
 
     def record(self, params: Tensor, counters: Tensor) -> ArrayRecord:
         """Return ``(params, counters)`` as named arrays of the original shapes and dtypes."""
@@ -91,3 +88,13 @@ class Layout:
             part, rest[kind] = rest[kind][:size], rest[kind][size:]
             arrays[name] = Array(np.array(part.reshape(shape), dtype=dtype, order="C"))
         return ArrayRecord(arrays)
+
+
+def _values(name: str, array: Array) -> NDArray[Any]:
+    try:
+        value = array.numpy()
+    except Exception as error:  # whatever a client sends as an array's bytes is that client's affair
+        raise VisitError(f"its '{name}' cannot be read ({error})") from error
+    if value.dtype.kind not in "biuf":
+        raise VisitError(f"its '{name}' holds {value.dtype}, not numbers")
+    return value

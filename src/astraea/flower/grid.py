@@ -105,6 +105,8 @@ class InProcessGrid(Grid):
         received.__dict__["_content"] = copy.deepcopy(message.content)
         try:
             reply = self._app(received, context)
+            if not isinstance(reply, Message):
+                raise TypeError(f"the ClientApp returned {type(reply).__name__}, not a Message")
         except Exception as error:  # whatever a ClientApp raises is that client's affair
             _log.error("node %d: %s", context.node_id, traceback.format_exc())
             reason = f"{type(error)}:<'{error}'>"

@@ -7,7 +7,6 @@ Flower's own mods do, goes on to work.
 
 from __future__ import annotations
 
-import math
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,6 +31,7 @@ __all__ = [
     "HISTOGRAM_ACTION",
     "HISTOGRAM_QUERY",
     "KEY",
+    "MOST",
     "PARTITION",
     "Copying",
     "Instructions",
@@ -53,6 +53,9 @@ COUNTS, EXAMPLES = "label-histogram", "num-examples"
 
 AUGMENTS, DATA_CHANGED, PARTITION = "augments", "data-changed", "partition-id"
 """A client's remarks: that it follows the server's rebalancing, that its data are new, and its number."""
+
+MOST = 2**53
+"""Up to here whole numbers survive as floating point numbers, so no count may reach it."""
 
 
 class _Told(BaseModel):
@@ -162,4 +165,4 @@ def remarks(reply: Message) -> ConfigRecord:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value) and value >= 0 and value == int(value)
+    return isinstance(value, int | float) and 0 <= value < MOST and value == int(value)

@@ -8,6 +8,7 @@ later, disturbs nobody's random streams.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -119,6 +120,9 @@ class Roster:
             remark = answers[node][1]
             return (False, int(str(remark[PARTITION]))) if PARTITION in remark else (True, node)
 
+        told = Counter(len(answers[node][0]) for node in sorted(answers, key=name)).most_common(1)
+        classes = len(self.clients[0].own) if self.clients else told[0][0] if told else 0
+
         by_name = {client.name: client for client in self.clients}
         names: dict[int, int] = {}
         for node in sorted(answers, key=name):
@@ -130,9 +134,8 @@ class Roster:
                     "give each SuperNode its own in --node-config"
                 )
             names[number] = node
-            classes = len(self.clients[0].own) if self.clients else len(counts)
             if len(counts) != classes:
-                self._refuse(node, f"its label histogram has {len(counts)} classes, that of others {classes}")
+                self._refuse(node, f"its label histogram has {len(counts)} classes, that of most {classes}")
                 continue
             client = by_name.get(number)
             if client is None:
@@ -163,7 +166,7 @@ class Roster:
         if questions:
             answers = self._histograms(grid, questions, timeout)
             for client in self.clients:
-                if client.node in answers:
+                if client.node in answers and len(answers[client.node][0]) == len(client.own):
                     client.trained = answers[client.node][0]
                 elif client.node in questions:
                     self._stale.add(client.node)
@@ -189,7 +192,10 @@ class Roster:
                         f"it answered with an error ({_short(reply.error.reason)}); if its ClientApp has no such "
                         f"query, add app.query('{HISTOGRAM_ACTION}')(astraea.flower.label_histogram(...)) to it"
                     )
-                answers[node] = (read_histogram(reply), remarks(reply))
+                remark = remarks(reply)
+                if not isinstance(remark.get(PARTITION, 0), int):
+                    raise VisitError(f"its {PARTITION} is {remark[PARTITION]!r}, not a whole number")
+                answers[node] = (read_histogram(reply), remark)
             except VisitError as error:
                 self._refuse(node, str(error))
         silent = [node for node in questions if node not in answers and node not in self._refused]

@@ -239,7 +239,7 @@ class AstraeaStrategy(FedAvg):
         run.totals = tally.added_to(run.totals)
         line = tally.metrics(self._roster.histograms) | dataclasses.asdict(run.totals)
         run.history.append(line | ({"away": self._away} if self._away else {}))
-        self._visits = waves.contents
+        self._visits = waves.metrics()
         assert self._layout is not None
         average = RecordDict(
             {

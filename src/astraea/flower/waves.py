@@ -16,7 +16,7 @@ from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict
 from astraea.federation.plan import Baton, ChainResult, RoundPlan, Visit, VisitReport
 from astraea.federation.training import VisitError
 from astraea.flower.arrays import Layout
-from astraea.flower.messages import remarks
+from astraea.flower.messages import MOST, remarks
 
 __all__ = ["Waves"]
 
@@ -43,7 +43,7 @@ class Waves:
         self.plan, self._layout, self._weight = plan, layout, weight
         self._node, self._content, self._check = node, content, check
         self.hops = max(len(chain.visits) for chain in plan.chains)
-        self.contents: list[RecordDict] = []
+        self._metrics: list[MetricRecord] = []
         self._batons = {chain.id: plan.start for chain in plan.chains}
         self._reports: dict[int, list[VisitReport]] = {chain.id: [] for chain in plan.chains}
         self._counted: dict[int, set[int]] = {chain.id: set() for chain in plan.chains}
@@ -83,6 +83,25 @@ class Waves:
                 reports = tuple(replace(report, skipped=report.skipped or reports[-1].skipped) for report in reports)
             yield ChainResult(chain, self._batons[chain.id], reports)
 
+    def metrics(self) -> list[RecordDict]:
+        """Return the metrics of each good reply, as far as all of them report the same: no others have an average."""
+        kinds = [
+            {(name, len(value) if isinstance(value, list) else None) for name, value in record.items()}
+            for record in self._metrics
+        ]
+        shared = {name for name, _ in set.intersection(*kinds)} if kinds else set()
+        unlike = sorted({name for kind in kinds for name, _ in kind} - shared)
+        if unlike:
+            _log.warning(
+                "round %d: metric '%s' has no average, since not all clients report it alike",
+                self.plan.round + 1,
+                "', '".join(unlike),
+            )
+        return [
+            RecordDict({"metrics": MetricRecord({name: record[name] for name in record if name in shared})})
+            for record in self._metrics
+        ]
+
     def _accepted(self, number: int, visit: Visit, reply: Message | None) -> tuple[Baton, VisitReport]:
         if reply is None:
             raise VisitError("it did not answer in time")
@@ -96,8 +115,8 @@ class Waves:
         examples = _examples(metrics[0], self._weight)
         params, counters = self._layout.vectors(arrays[0])
         self._check(visit.client, examples, reply)
-        self.contents.append(RecordDict({"metrics": metrics[0]}))
-        steps, loss = _number(remarks(reply), "steps"), _number(metrics[0], "train_loss")
+        self._metrics.append(metrics[0])
+        steps, loss = max(0, int(_number(remarks(reply), "steps", 0.0))), _number(metrics[0], "train_loss", math.nan)
         before = self._batons[number]
         fresh = visit.client not in self._counted[number]
         self._counted[number].add(visit.client)
@@ -106,19 +125,19 @@ class Waves:
             params=params,
             counters=counters,
             examples=before.examples + (int(examples) if fresh else 0),
-            steps=before.steps + (0 if math.isnan(steps) else int(steps)),
+            steps=before.steps + steps,
         )
         samples = int(examples) * self.plan.training.epochs
-        return baton, VisitReport(visit.client, visit.pass_, samples, baton.steps - before.steps, loss)
+        return baton, VisitReport(visit.client, visit.pass_, samples, steps, loss)
 
 
 def _examples(metrics: MetricRecord, weight: str) -> float:
     value = metrics.get(weight)
-    if not isinstance(value, int | float) or not math.isfinite(value) or value < 1:
+    if not isinstance(value, int | float) or not 1 <= value < MOST:
         raise VisitError(f"its metric '{weight}' is {value!r}, not a number of samples")
     return value
 
 
-def _number(values: Mapping[str, object], name: str) -> float:
+def _number(values: Mapping[str, object], name: str, otherwise: float) -> float:
     value = values.get(name)
-    return float(value) if isinstance(value, int | float) else math.nan
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else otherwise

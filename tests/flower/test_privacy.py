@@ -1,0 +1,71 @@
+"""Central differential privacy: refused where its ε would be false, and working where it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
+
+from flwr.app import Context, Message
+from flwr.serverapp.strategy import (
+    DifferentialPrivacyClientSideFixedClipping,
+    DifferentialPrivacyServerSideFixedClipping,
+)
+
+from astraea.errors import InputError, RunError
+from astraea.flower.mods import Handler
+
+
+def test_central_differential_privacy_over_raw_histograms_is_refused(federation: Callable[..., Any]) -> None:
+    one = federation()
+    wrapped = DifferentialPrivacyServerSideFixedClipping(one.strategy(), 1.0, 1.0, 3)
+    with pytest.raises(InputError, match="ServerSideFixedClipping cannot vouch for rounds that are planned"):
+        one.start(wrapped)
+    random = one.strategy(algorithm={"mediators": "random", "capacity": 2}, balance={"rebalancing": "none"})
+    with pytest.raises(InputError, match="visits of a chain add up"):
+        one.start(DifferentialPrivacyClientSideFixedClipping(random, 1.0, 1.0, 3))
+
+
+def test_a_wrapper_has_no_checkpoints(federation: Callable[..., Any], tmp_path: Path) -> None:
+    strategy = federation().strategy(
+        algorithm={"mediators": "random"}, balance={"rebalancing": "none"}, checkpoint=tmp_path
+    )
+    with pytest.raises(InputError, match="checkpoint= does not work within Differential"):
+        federation().start(DifferentialPrivacyServerSideFixedClipping(strategy, 1.0, 1.0, 3))
+
+
+def test_a_wrapper_whose_guarantee_holds_works(federation: Callable[..., Any]) -> None:
+    """Random chains, server-side clipping to almost nothing and no noise: the model hardly moves."""
+    one = federation()
+    strategy = one.strategy(
+        algorithm={"mediators": "random", "capacity": 2, "mediator_epochs": 1}, balance={"rebalancing": "none"}
+    )
+    wrapped = DifferentialPrivacyServerSideFixedClipping(strategy, 0.0, 1e-3, 3)
+    result = one.start(wrapped, rounds=2)
+    before = torch.cat([value.detach().reshape(-1) for value in one.model().parameters()])
+    after = torch.cat([value.reshape(-1) for value in result.arrays.to_torch_state_dict().values()])
+    assert 0 < float((after - before).norm()) <= 2e-3 * 1.001
+
+
+def test_a_wrapped_chain_whose_last_visit_failed_does_not_count(federation: Callable[..., Any]) -> None:
+    """Its earlier visits never passed through the wrapper's clipping."""
+    visits: dict[object, int] = {}
+
+    def mod(message: Message, context: Context, call_next: Handler) -> Message:
+        client = context.node_config["partition-id"]
+        visits[client] = visits.get(client, 0) + 1
+        reply = call_next(message, context)
+        if visits[client] == 2:
+            reply.content["metrics"]["num-examples"] = float("nan")
+        return reply
+
+    one = federation()
+    strategy = one.strategy(algorithm={"mediators": "random", "capacity": 5}, balance={"rebalancing": "none"})
+    wrapped = DifferentialPrivacyServerSideFixedClipping(strategy, 0.0, 1e-3, 1)
+    with pytest.raises(RunError, match="all 10 visits failed"):
+        one.start(wrapped, one.grid(one.app(mods=[mod])), rounds=1)
