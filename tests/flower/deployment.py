@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
@@ -37,13 +38,18 @@ def _die_with_parent() -> None:
 
 
 class Deployment:
-    """A SuperLink with ``nodes`` SuperNodes in ``folder``; leaving the context ends every process it started."""
+    """A SuperLink with ``nodes`` SuperNodes in ``folder``, for the runs of ``app``.
 
-    def __init__(self, folder: Path, nodes: int) -> None:
-        self.folder, self.nodes = folder, nodes
+    Leaving the context ends every process it started.
+    """
+
+    def __init__(self, folder: Path, nodes: int, app: Path = APP) -> None:
+        self.folder, self.nodes, self.app = folder, nodes, app
         self.port, *self.node_ports = free_ports(nodes + 1)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        keep = {name: value for name, value in os.environ.items() if not name.startswith("FLWR_")}
+        # Many short processes import the same modules: Python may keep what it compiles.
+        left_out = ("FLWR_", "PYTHONDONTWRITEBYTECODE")
+        keep = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
         self.env = keep | {
             "FLWR_HOME": str(folder / "home"),
             "FLWR_TELEMETRY_ENABLED": "0",
@@ -63,8 +69,8 @@ class Deployment:
         )
         try:
             self.start_superlink()
-            for number in range(self.nodes):
-                self.flwr("supernode", "register", str(self.keys / f"node-{number}.pub"), "tls")
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(self._register, range(self.nodes)))
             for number in range(self.nodes):
                 self.start_node(number)
         except BaseException:
@@ -106,9 +112,9 @@ class Deployment:
         )
 
     def run(self, **config: object) -> int:
-        """Submit the example app and return the run's id."""
+        """Submit the app and return the run's id."""
         changes = " ".join(f"{name.replace('_', '-')}={json.dumps(value)}" for name, value in config.items())
-        answer = self.flwr("run", str(APP), "tls", "--run-config", changes, "--format", "json")
+        answer = self.flwr("run", str(self.app), "tls", "--run-config", changes, "--format", "json")
         return int(json.loads(answer[answer.index("{") :])["run-id"])
 
     def status(self, run: int) -> str:
@@ -120,6 +126,29 @@ class Deployment:
         """End a process and all that it started, at once."""
         self.stop(name, signal.SIGKILL)
         self.processes.pop(name).wait()
+
+    def kill_in_visit(self, name: str, seconds: float) -> None:
+        """Kill a SuperNode that has received a train message and has not answered it.
+
+        It is halted before its log is read for good, so that no reply can slip out between the look and the kill.
+        """
+
+        def caught() -> bool:
+            if not self._visiting(name):
+                return False
+            self.stop(name, signal.SIGSTOP)
+            os.waitpid(self.processes[name].pid, os.WUNTRACED)
+            if self._visiting(name):
+                return True
+            self.stop(name, signal.SIGCONT)
+            return False
+
+        self.wait_until(caught, seconds, f"a visit of {name}")
+        self.kill(name)
+
+    def _visiting(self, name: str) -> bool:
+        log = self.log(name)
+        return log.count("Receiving: train message") > log.count("Sending: train message")
 
     def stop(self, name: str, how: signal.Signals) -> None:
         """Send a signal to a process and all that it started."""
@@ -137,11 +166,14 @@ class Deployment:
             if time.monotonic() > deadline or self.processes["superlink"].poll() is not None:
                 ends = "\n\n".join(f"{name}:\n{self.log(name)[-3000:]}" for name in self.processes)
                 raise TimeoutError(f"waited in vain for {what}\n{ends}")
-            time.sleep(0.5)
+            time.sleep(0.1)
 
     def flwr(self, *arguments: str) -> str:
         """Run Flower's command line and return its output."""
         return self._command(str(SCRIPTS / "flwr"), *arguments)
+
+    def _register(self, number: int) -> None:
+        self.flwr("supernode", "register", str(self.keys / f"node-{number}.pub"), "tls")
 
     def _start(self, name: str, program: str, *arguments: object) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
