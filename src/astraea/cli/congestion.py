@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from astraea.cli.evaluate import evaluate
 from astraea.cli.options import JsonOption
 from astraea.cli.shell import ERR, OUT, friendly
 from astraea.errors import InputError
@@ -28,6 +29,9 @@ _FRAMES = 60  # how often the live summary changes in a race
 @app.callback()
 def _root() -> None:
     pass
+
+
+app.command()(evaluate)
 
 
 @app.command()

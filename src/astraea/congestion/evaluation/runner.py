@@ -68,7 +68,7 @@ def evaluate(
 
     Outcomes are appended to ``out/outcomes.jsonl`` as they finish; those already there are not simulated again.
     ``jobs`` processes work side by side; ``worlds`` bounds the worlds of a suite, arm and seed; ``data`` is the
-    folder of :func:`find_traces`. ``watch(job, finished, all)`` is told of every outcome, also of those found.
+    folder of :func:`find_traces`. ``watch(job, finished, all)`` is told of every new outcome.
     Raises :class:`InputError` for a count below 1, and what loading a policy raises.
     """
     for name, count in (("seeds", seeds), ("jobs", jobs), ("worlds", worlds)):

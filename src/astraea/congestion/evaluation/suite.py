@@ -15,10 +15,16 @@ from astraea.congestion.simulator.settings import WorldSettings
 from astraea.congestion.simulator.topology import dumbbell
 from astraea.seeding import Purpose, stream
 
-__all__ = ["NOISE", "Case", "Column", "Outcome", "Setup", "Suite", "rng_of", "seed_of", "shared_queue"]
+__all__ = ["CONDITIONS", "Case", "Column", "Outcome", "Setup", "Suite", "noisy", "rng_of", "seed_of", "shared_queue"]
 
-NOISE: dict[str, Any] = {"jitter_ms": 0.2, "ack_every": 2, "ack_slot_ms": 1.0}
-"""What every flow suffers: exponential jitter of this mean, delayed acknowledgements, and their aggregation."""
+_JITTER_MS, _ACK_EVERY, _ACK_SLOT_MS = 0.2, 2, 1.0
+
+CONDITIONS = (
+    "Every link is one shared first-in-first-out queue that drops what does not fit, never fair queueing. Every path "
+    f"has exponential jitter of {_JITTER_MS:g} ms on average, an acknowledgement for {_ACK_EVERY} packets, and "
+    f"acknowledgements that arrive in slots of {_ACK_SLOT_MS:g} ms, each flow's within a tenth of that."
+)
+"""What holds in all worlds, in words."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +113,19 @@ def seed_of(rng: np.random.Generator) -> int:
     return int(rng.integers(1 << 62))
 
 
+def noisy(flow: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """Return ``flow`` with the noise of :data:`CONDITIONS`.
+
+    Slots of one length would wake all flows at the same instants, in the same order, and the last of them would
+    always find the queue full: so each flow's are a little longer or shorter.
+    """
+    slot = _ACK_SLOT_MS * float(rng.uniform(0.9, 1.1))
+    return {"jitter_ms": _JITTER_MS, "ack_every": _ACK_EVERY, "ack_slot_ms": slot, **flow}
+
+
 def shared_queue(flows: Sequence[dict[str, Any]], rng: np.random.Generator, **world: Any) -> WorldSettings:
-    """Return a world in which ``flows``, each with :data:`NOISE`, share one first-in-first-out queue that drops tails.
+    """Return a world in which ``flows``, made :func:`noisy`, share one first-in-first-out queue that drops tails.
 
     ``world`` goes to :func:`astraea.congestion.simulator.topology.dumbbell`.
     """
-    return dumbbell([{**NOISE, **flow} for flow in flows], seed=seed_of(rng), **world)
+    return dumbbell([noisy(flow, rng) for flow in flows], seed=seed_of(rng), **world)

@@ -30,15 +30,15 @@ class Cell:
         known = np.array(self.by_seed)
         return float(known.std(ddof=1)) if len(known) > 1 and np.isfinite(known).all() else math.nan
 
-    def text(self, column: Column) -> str:
-        """Return the figure as people read it: with its spread over seeds, ``never``, or a dash."""
+    def text(self, column: Column, *, spread: bool = True) -> str:
+        """Return the figure as people read it: a dash for NaN, ``never``, or a number, with its spread over seeds."""
         if math.isnan(self.value):
             return "–"
         if math.isinf(self.value):
             return "never"
         scale = 100.0 if column.percent else 1.0
-        spread = "" if math.isnan(self.spread) else f" ± {self.spread * scale:.{column.digits}f}"
-        return f"{self.value * scale:.{column.digits}f}{spread}"
+        beside = f" ± {self.spread * scale:.{column.digits}f}" if spread and not math.isnan(self.spread) else ""
+        return f"{self.value * scale:.{column.digits}f}{beside}"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from astraea.congestion.evaluation.columns import least, mean
 from astraea.congestion.evaluation.measure import against_max_min, settled_for, sharing
-from astraea.congestion.evaluation.suite import NOISE, Case, Column, Setup, Suite, rng_of, seed_of, shared_queue
+from astraea.congestion.evaluation.suite import Case, Column, Setup, Suite, noisy, rng_of, seed_of, shared_queue
 from astraea.congestion.simulator.topology import parking_lot
 
 __all__ = ["BOTTLENECKS", "BUFFERS", "RTT"]
@@ -45,13 +45,15 @@ def _bottlenecks(setup: Setup) -> list[Case]:
     for number, mbps in enumerate(((100.0, 100.0, 100.0), (100.0, 40.0, 70.0))):
         for repeat in range(_REPEATS):
             rng = rng_of("bottlenecks", setup.seed, number * _REPEATS + repeat)
-            flow = {"controller": setup.controller, **NOISE}
+            flow = {"controller": setup.controller}
             world = parking_lot(3, long_flow=flow, cross_flow=flow, duration_s=60.0, seed=seed_of(rng))
             links = tuple(
                 link.model_copy(update={"capacity_mbps": c}) for link, c in zip(world.links, mbps, strict=True)
             )
             starts = rng.uniform(0, 5, 4).tolist()
-            flows = tuple(f.model_copy(update={"start_s": s}) for f, s in zip(world.flows, starts, strict=True))
+            flows = tuple(
+                f.model_copy(update=noisy({"start_s": s}, rng)) for f, s in zip(world.flows, starts, strict=True)
+            )
             kind = "equal" if len(set(mbps)) == 1 else "unequal"
             world = world.model_copy(update={"links": links, "flows": flows})
             cases.append(Case(f"{kind}, {repeat}", world, {"links": kind}))

@@ -1,0 +1,109 @@
+"""``astraea congestion evaluate``: controllers and policies through the suites."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from astraea.cli.options import DataDirOption, JsonOption
+from astraea.cli.shell import ERR, OUT, friendly
+
+if TYPE_CHECKING:
+    from astraea.congestion.evaluation.runner import Job
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    suites: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SUITE]...",
+            help="staggered, grid, extended, rtt, buffers, loss, satellite, traces, bottlenecks, incast, friendliness, "
+            "short, many; by default all.",
+            show_default=False,
+        ),
+    ] = None,
+    arms: Annotated[
+        str,
+        typer.Option(
+            "--arms", "-a", help="Comma-separated controllers; NAME=FILE is a policy of your own under a new name."
+        ),
+    ] = "newreno,cubic,vegas,copa,bbr,bbr3,policy",
+    policy: Annotated[
+        Path | None, typer.Option("--policy", help="The file that the arm 'policy' takes; by default the shipped one.")
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Sets of worlds, under consecutive seeds.")] = 3,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes side by side.")] = 1,
+    worlds: Annotated[
+        int | None,
+        typer.Option("--worlds", min=1, help="At most so many worlds of each suite, arm and seed, evenly chosen."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the evaluation.")] = Path("runs/evaluation"),
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Evaluate controllers and policies: every arm in the same worlds, a table and a picture for each suite.
+
+    Whatever is finished is kept: the same command goes on where it stopped, and another arm is only added.
+    """
+    with friendly(resume="the same command"):
+        from astraea.congestion.evaluation.arms import parse_arms
+        from astraea.congestion.evaluation.catalogue import suites_named
+        from astraea.congestion.evaluation.runner import evaluate as run_all
+        from astraea.congestion.evaluation.suite import CONDITIONS
+        from astraea.report.evaluation import evaluation_summary, evaluation_text, write_evaluation
+
+        given = os.environ.get("ASTRAEA_DATA")
+        chosen, contestants = suites_named(suites or ()), parse_arms(arms.split(","), policy)
+        with _Bar() as bar:
+            found = run_all(
+                chosen,
+                contestants,
+                out,
+                seeds=seeds,
+                jobs=jobs,
+                worlds=worlds,
+                data=data_dir or (Path(given) if given else None),
+                watch=bar.show,
+            )
+        write_evaluation(found, out)
+        for note in found.notes:
+            ERR.print(f"note: {note}", style="yellow", markup=False)
+        if as_json:
+            typer.echo(json.dumps(evaluation_summary(found)))
+            return
+        OUT.print(evaluation_text(found))
+        OUT.print(CONDITIONS, markup=False, highlight=False)
+        OUT.print(f"written to {out}", markup=False, highlight=False)
+
+
+class _Bar:
+    """How many worlds are done, and which was last."""
+
+    def __enter__(self) -> _Bar:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self.progress = Progress(
+            TextColumn("worlds"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[now]}"),
+            TimeElapsedColumn(),
+            console=ERR,
+        )
+        self.task = self.progress.add_task("worlds", total=None, now="")
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def show(self, job: Job, finished: int, total: int) -> None:
+        """Show that ``finished`` of ``total`` worlds are done, ``job`` the last of them."""
+        now = f"{job.suite}: {job.arm}, seed {job.seed}"
+        self.progress.update(self.task, total=total, completed=finished, now=now)
