@@ -7,7 +7,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 
@@ -75,23 +74,21 @@ def write_evaluation(evaluation: Evaluation, out: Path) -> None:
 
 
 def _shown(table: Table) -> RenderableType:
+    """Return a column an arm, which fits a terminal, and a row for each figure, group by group."""
     suite = table.suite
+    arms = list(table.seconds)
     grid = RichTable(
-        title=f"{suite.name}: {suite.summary}",
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        padding=(0, 1),
-        show_edge=False,
+        title=f"\n{suite.name}: {suite.summary}", title_justify="left", title_style="bold", box=None, pad_edge=False
     )
-    for heading in _headings(table):
-        grid.add_column(heading, justify="left" if heading in (suite.group_title, "arm") else "right")
-    for number, group in enumerate(table.groups):
-        if number:
-            grid.add_section()
-        for row in (row for row in table.rows if row.group == group):
-            cells = [cell.text(c, spread=False) for cell, c in zip(row.cells, suite.columns, strict=True)]
-            grid.add_row(*_leading(table, group), row.arm, *cells)
+    grid.add_column("")
+    for arm in arms:
+        grid.add_column(arm, justify="right", no_wrap=True)
+    for group in table.groups:
+        if suite.group:
+            grid.add_row(f"{suite.group_title}: {_named(group)}", style="italic")
+        for column in suite.columns:
+            cells = [table.cell(group, arm, column.key).text(column, spread=False) for arm in arms]
+            grid.add_row(column.title, *cells)
     return grid
 
 
