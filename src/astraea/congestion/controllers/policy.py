@@ -34,7 +34,9 @@ STATE = np.dtype(
         ("window", "f8"),  # what the policy wants
         ("conserving", "i8"),  # whether this is the first round trip of recovery
         ("climbing", "i8"),  # whether the enforced window is on its way back after a timeout
-        ("draining", "i8"),  # whether the base round-trip time is being renewed
+        ("draining", "i8"),
+        ("renewed", "i8"),
+        ("drain_from", "i8"),  # whether the base round-trip time is being renewed
         ("drain_window", "f8"),
         ("drain_rtt", "i8"),  # smallest round-trip time meanwhile
         ("drain_until", "i8"),  # INF: what is in flight has not fallen yet
@@ -43,7 +45,8 @@ STATE = np.dtype(
     align=True,
 )
 
-FLOOR = 4.0
+FLOOR = 2.0
+_LEAST = 1.0
 _START_PACING, _PACING = 2.0, 1.2
 _DRAIN_SHARE, _DRAIN_MIN = 0.5, 200_000_000
 
@@ -63,14 +66,11 @@ def on_ack(f: Any, c: Any, now: int) -> None:
     if c.starting:
         c.window += startup.growth(f, c)
         if not c.starting:
-            _take_over(f, c)
+            _take_over(f, c, now)
     elif c.draining:
         _drain(f, c, now)
-    elif now - f.min_rtt_at > f.refresh_after and f.recovering == OPEN:
-        c.draining = 1
-        c.drain_window = max(_DRAIN_SHARE * c.window * f.min_rtt / f.srtt, FLOOR)
-        c.drain_rtt = INF
-        c.drain_until = INF
+    elif now // f.refresh_after > c.renewed and f.recovering == OPEN:
+        _begin_drain(f, c, now)
     if f.round_start:
         c.conserving = 0
     if c.climbing:
@@ -80,9 +80,20 @@ def on_ack(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def _take_over(f: Any, c: Any) -> None:
+def _begin_drain(f: Any, c: Any, now: int) -> None:
+    c.renewed = now // f.refresh_after
+    c.draining = 1
+    c.drain_window = max(_DRAIN_SHARE * c.window * f.min_rtt / f.srtt, _LEAST)
+    c.drain_rtt = INF
+    c.drain_until = INF
+    c.drain_from = int(f.srtt)
+
+
+@inlined
+def _take_over(f: Any, c: Any, now: int) -> None:
     """Leave start-up with what fills the empty path at the rate of delivery."""
     c.window = max(startup.delivery_rate(f) * f.min_rtt * 1e-9, FLOOR)
+    _begin_drain(f, c, now)
 
 
 @inlined
@@ -94,16 +105,17 @@ def _drain(f: Any, c: Any, now: int) -> None:
             c.drain_until = now + max(int(f.srtt), _DRAIN_MIN)
     elif now >= c.drain_until:
         c.draining = 0
-        f.min_rtt = c.drain_rtt
+        if 4 * (c.drain_rtt - f.min_rtt) < c.drain_from - f.min_rtt:
+            c.window = max(c.window * f.min_rtt / c.drain_from, FLOOR)
+        f.min_rtt = min(c.drain_rtt, f.min_rtt + (c.drain_rtt - f.min_rtt) // 4)
         f.min_rtt_at = now
 
 
 @inlined
 def on_loss(f: Any, c: Any, now: int) -> None:
-    """The first loss ends the start-up phase; packets are conserved."""
+    """Packets are conserved."""
     if c.starting:
-        c.starting = 0
-        _take_over(f, c)
+        return
     c.conserving = 1
     f.round_end = f.delivered
 
@@ -113,7 +125,7 @@ def on_mark(f: Any, c: Any, now: int) -> None:
     """A congestion mark ends the start-up phase as a loss does."""
     if c.starting:
         c.starting = 0
-        _take_over(f, c)
+        _take_over(f, c, now)
 
 
 @inlined

@@ -19,6 +19,8 @@ FIELDS = [
     ("starting", "i8"),  # whether the phase still runs
     ("round_rtt", "i8"),  # smallest round-trip time of this round
     ("round_samples", "i8"),
+    ("round_lost", "i8"),  # counters when the round began
+    ("round_delivered", "i8"),
 ]
 
 _THRESHOLD_MIN = 4_000_000
@@ -31,6 +33,8 @@ def begin(c: Any) -> None:
     c.starting = 1
     c.round_rtt = INF
     c.round_samples = 0
+    c.round_lost = 0
+    c.round_delivered = 0
 
 
 @inlined
@@ -39,6 +43,12 @@ def growth(f: Any, c: Any) -> float:
     if f.round_start:
         c.round_rtt = INF
         c.round_samples = 0
+        c.round_lost = f.lost
+        c.round_delivered = f.delivered
+    lost = f.lost - c.round_lost
+    if lost >= 3 and 20 * lost > f.delivered - c.round_delivered:
+        c.starting = 0
+        return 0.0
     c.round_rtt = min(c.round_rtt, f.last_rtt)
     c.round_samples += 1
     if c.round_samples >= _SAMPLES and c.round_rtt > f.min_rtt + max(f.min_rtt // 8, _THRESHOLD_MIN):

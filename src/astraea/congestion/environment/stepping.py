@@ -27,7 +27,7 @@ from astraea.congestion.simulator.settings import WorldSettings
 from astraea.congestion.simulator.state import ACTIVE, World, rows
 from astraea.congestion.simulator.steering import act
 
-__all__ = ["Batch", "allocate_batch", "clear", "step_worlds"]
+__all__ = ["Batch", "allocate_batch", "clear", "note", "step_worlds"]
 
 
 class Batch(NamedTuple):
@@ -128,7 +128,7 @@ def _step(w: Any, b: Any, k: int, actions: Any, kind: int, slots: int, c: Any) -
         i = advance(w, until, pause)
         going = i >= 0
         if going:
-            asked += _note(w, b, k, i)
+            asked += note(w, b, k, i)
             if asked:
                 until = w.clock[0].now
                 going = _others(w, until)
@@ -151,7 +151,7 @@ def _step(w: Any, b: Any, k: int, actions: Any, kind: int, slots: int, c: Any) -
 
 
 @inlined
-def _note(w: Any, b: Any, k: int, i: int) -> int:
+def note(w: Any, b: Any, k: int, i: int) -> int:
     """Record the interval that agent ``i`` has closed; return 1 if it is to be asked."""
     news = record(b.frames[k, i], b.histories[k, i], w.intervals[i])
     if w.flows[i].controller == POLICY:

@@ -1,7 +1,7 @@
 """Fixed-point arithmetic in integers alone, so that a simulator and a kernel get the same bits.
 
-A number is an integer count of 1/1024. Everything here needs 64-bit integers, shifts, unsigned division and a
-table of 65 entries: what a kernel program has.
+A number is an integer count of 1/1024. Everything here needs 64-bit integers, shifts, unsigned division and
+two tables of 65 entries: what a kernel program has.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 
 from astraea.congestion.compiled import inlined
 
-__all__ = ["LOG_TABLE", "ONE", "SHIFT", "clip", "log2", "ratio"]
+__all__ = ["EXP_TABLE", "LOG_TABLE", "ONE", "SHIFT", "clip", "exp2", "log2", "ratio"]
 
 SHIFT = 10
 ONE = 1 << SHIFT
@@ -21,6 +21,10 @@ _FRACTION = 16  # bits after the point in the table
 
 LOG_TABLE = np.rint(np.log2(1 + np.arange(65) / 64) * (1 << _FRACTION)).astype(np.int64)
 """``log2(1 + k / 64)`` in units of 2**-16, for k from 0 to 64."""
+
+
+EXP_TABLE = np.rint(np.exp2(np.arange(65) / 64) * (1 << _FRACTION)).astype(np.int64)
+"""``2**(k / 64)`` in units of 2**-16, for k from 0 to 64."""
 
 
 @inlined
@@ -42,6 +46,22 @@ def log2(x: int) -> int:
     low = LOG_TABLE[k]
     value = low + (((LOG_TABLE[k + 1] - low) * within) >> (_MANTISSA - _SEGMENTS))
     return int((exponent << SHIFT) + (value >> (_FRACTION - SHIFT)))
+
+
+@inlined
+def exp2(x: int) -> int:
+    """Return ``1024 * 2**(x / 1024)`` rounded down, within one unit and 3e-5 of the value, for ``x`` up to 30 doublings.
+
+    Below -10 doublings it is 0. The inverse of :func:`log2` in the same units.
+    """
+    whole = min(x >> SHIFT, 30)
+    part = x & (ONE - 1)
+    k = part >> (SHIFT - _SEGMENTS)
+    within = part & ((1 << (SHIFT - _SEGMENTS)) - 1)
+    low = EXP_TABLE[k]
+    value = low + (((EXP_TABLE[k + 1] - low) * within) >> (SHIFT - _SEGMENTS))
+    shift = _FRACTION - SHIFT - whole
+    return int(value >> min(shift, 63) if shift >= 0 else value << -shift)
 
 
 @inlined

@@ -1,0 +1,111 @@
+"""A policy of few numbers: a law of motion whose numbers are learned, in integers, small enough for a kernel.
+
+Each flow aims at packets of its own in the queue, ``target``, which grow with its rate less than in proportion:
+then the one delay that flows see in a shared queue determines one rate, whatever their round-trip times, and all
+come to the same share. Its window moves by
+
+    step = gain * (target - own queue - what losses cost)
+
+on logarithmic scales. The gain is that of FAST (Wei et al., IEEE/ACM ToN 2006), ``target / window`` times a
+learned factor, since a window's relative change moves the queue by window / queue times as much. While the last
+four round trips all lay on the same side of the target, the gain grows by ``haste`` (as Copa's velocity does):
+errors common to all flows change their sign within that time, an unfair share does not.
+
+Where the queue does not empty below a part of the base round-trip time, rivals that fill buffers are taken to be
+there (Copa's competitive mode, by other means): the window then grows slowly, by the cube root as CUBIC's cycle
+would have it, and is cut at losses.
+
+All is in counts of 1/1024 and needs only what :mod:`astraea.congestion.observation.fixed_point` offers. The
+action never rises with the flow's own queue, all else equal: :mod:`astraea.congestion.policy.certificate`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from astraea.congestion.compiled import inlined
+from astraea.congestion.observation.fixed_point import ONE, SHIFT, clip, exp2
+
+__all__ = ["LAW", "Number", "decide"]
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of the law: where the search for it begins, how far a first step goes, and its bounds."""
+
+    name: str
+    meaning: str
+    start: float
+    spread: float
+    low: float
+    high: float
+
+
+LAW: tuple[Number, ...] = (
+    Number("target", "own packets in the queue to aim at, log2(1 + 8 q), at no rate", 0.0, 1.0, -4, 8),
+    Number("target_rate", "how the target grows with the rate; below 1, or shares would not be unique", 0.5, 0.15, 0, 0.95),
+    Number("loss_cut", "what a doubling of the loss costs, in doublings of the queue", 1.0, 0.4, 0, 8),
+    Number("loss_free", "loss that costs nothing, log2(1 + 1000 p)", 5.0, 0.8, 0, 10),
+    Number("gain", "log2 of the gain, relative to target / window", -1.0, 0.5, -6, 4),
+    Number("gain_interval", "how the gain grows with the control interval in round-trip times", 0.0, 0.3, -1, 1),
+    Number("gain_most", "most that log2 of the gain may be", -1.0, 0.7, -5, 3),
+    Number("haste", "how log2 of the gain grows with an error that lasts", 1.0, 0.5, 0, 4),
+    Number("haste_most", "error up to which it does", 1.5, 0.7, 0, 6),
+    Number("rival_queue", "least queueing delay in base round-trip times, as log2, that tells of rivals", -2.0, 0.4, -4, 3),
+    Number("rival_slope", "how soon beyond that they are believed in", 4.0, 1.0, 0.5, 16),
+    Number("rival_growth", "log2 of the growth among rivals, times the cube root of the window", -3.5, 0.7, -8, 2),
+    Number("rival_cut", "cut among rivals for a doubling of the loss", 0.2, 0.15, 0, 4),
+    Number("rival_free", "loss that cuts nothing there, log2(1 + 1000 p)", 3.0, 0.8, 0, 10),
+)
+"""The numbers in their order. The search starts where theory points, see :mod:`astraea.congestion.trainer`."""
+
+(
+    _TARGET,
+    _TARGET_RATE,
+    _LOSS_CUT,
+    _LOSS_FREE,
+    _GAIN,
+    _GAIN_INTERVAL,
+    _GAIN_MOST,
+    _HASTE,
+    _HASTE_MOST,
+    _RIVAL_QUEUE,
+    _RIVAL_SLOPE,
+    _RIVAL_GROWTH,
+    _RIVAL_CUT,
+    _RIVAL_FREE,
+) = range(14)
+
+# where the features lie in an observation of the set 'packets' with four slots of history
+_OWN, _OWN_1, _OWN_2, _OWN_3 = 0, 4, 8, 12
+_LOSS, _LOSS_1 = 1, 5
+_PIPE, _RATE, _INTERVAL = 18, 19, 23
+
+
+@inlined
+def decide(p: Any, x: Any) -> float:
+    """Return the action in [-1, 1] for the features ``x``, int32 in 1/1024, under the numbers ``p``, int64 in 1/1024."""
+    own = x[_OWN]
+    most = max(max(x[_OWN_1], x[_OWN_2]), x[_OWN_3])
+    least = min(min(x[_OWN_1], x[_OWN_2]), x[_OWN_3])
+    target = p[_TARGET] + _times(p[_TARGET_RATE], x[_RATE])
+    error = target - own - _times(p[_LOSS_CUT], max(max(x[_LOSS], x[_LOSS_1]) - p[_LOSS_FREE], 0))
+    lasting = max(target - max(own, most), 0) if error > 0 else max(min(own, least) - target, 0)
+    gain = (
+        p[_GAIN]
+        + target
+        - x[_PIPE]
+        + _times(p[_GAIN_INTERVAL], x[_INTERVAL])
+        + _times(p[_HASTE], min(lasting, p[_HASTE_MOST]))
+    )
+    alone = clip(_times(exp2(min(gain, p[_GAIN_MOST])), error), -ONE, ONE)
+    rivals = clip(_times(p[_RIVAL_SLOPE], least - x[_PIPE] - p[_RIVAL_QUEUE]), 0, ONE)
+    growth = exp2(p[_RIVAL_GROWTH] - x[_PIPE] // 3) - _times(p[_RIVAL_CUT], max(x[_LOSS] - p[_RIVAL_FREE], 0))
+    among = clip(growth, -ONE, ONE)
+    return (alone * (ONE - rivals) + among * rivals) / (ONE * ONE)
+
+
+@inlined
+def _times(a: int, b: int) -> int:
+    return int((a * b) >> SHIFT)

@@ -1,0 +1,118 @@
+"""Worlds played under a policy: it answers every control interval of its flows, compiled into the simulation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from astraea.congestion.compiled import compiled
+from astraea.congestion.controllers.catalogue import CONTROLLERS
+from astraea.congestion.environment.stepping import Batch, allocate_batch, clear, note
+from astraea.congestion.observation.features import observe
+from astraea.congestion.policy.law import decide
+from astraea.congestion.policy.network import forward
+from astraea.congestion.policy.policy import Policy, shipped_policy
+from astraea.congestion.simulator.arrays import allocate, pick, shape_of, world_at
+from astraea.congestion.simulator.build import fill
+from astraea.congestion.simulator.loop import advance
+from astraea.congestion.simulator.results import Result, read
+from astraea.congestion.simulator.settings import WorldSettings
+from astraea.congestion.simulator.state import World
+from astraea.congestion.simulator.steering import act
+
+__all__ = ["Playing", "play", "simulate"]
+
+
+class Playing:
+    """One world under way. Flows whose controller is ``policy.controller`` are driven by it, by default the shipped.
+
+    Raises :class:`astraea.errors.InputError` if the settings contradict each other.
+    """
+
+    def __init__(self, settings: WorldSettings, policy: Policy | None = None) -> None:
+        drives = policy.header.controller if policy else "policy"
+        self._driven = any(flow.controller == drives for flow in settings.flows)
+        if self._driven:
+            self._policy = policy or shipped_policy()
+            settings = settings.model_copy(update={"policy": self._policy.header.control})
+        self.settings = settings
+        shape = shape_of(settings)
+        self._worlds: World = allocate(shape, 1)
+        fill(self._worlds, 0, settings)
+        if self._driven:
+            observation = self._policy.header.observation
+            self._batch: Batch = allocate_batch(1, shape.flows, shape.links, observation.size)
+            clear(self._batch, self._worlds, 0, settings)
+            self._mind = _mind(self._policy)
+
+    def run(self, until_s: float) -> None:
+        """Go on to virtual time ``until_s``."""
+        until = round(until_s * 1e9)
+        if self._driven:
+            play(self._worlds, self._batch, 0, until, *self._mind)
+        else:
+            advance(world_at(self._worlds, 0), until, False)
+
+    def read(self) -> Result:
+        """Return what has become of the world so far."""
+        return read(world_at(self._worlds, 0), self.settings)
+
+
+def simulate(settings: WorldSettings | None = None, *, policy: Policy | None = None, **fields: Any) -> Result:
+    """Run one world to its end and return what became of it; the same settings give the same bytes.
+
+    ``fields`` are those of :class:`WorldSettings`, a shorthand for passing ``settings``. Flows under the controller
+    ``policy`` are driven by ``policy``, by default the one that comes with the package. Raises
+    :class:`astraea.errors.InputError` if settings contradict each other.
+    """
+    chosen = WorldSettings(**fields) if settings is None else settings
+    world = Playing(chosen, policy)
+    world.run(chosen.duration_s)
+    return world.read()
+
+
+def _mind(policy: Policy) -> tuple[Any, ...]:
+    """Return a policy as the arguments that compiled code takes."""
+    head = policy.header
+    network = head.kind == "network"
+    return (
+        CONTROLLERS[head.controller].number,
+        head.observation.kind,
+        head.observation.history,
+        network,
+        (np.zeros(0) if network else policy.weights).astype(np.int64),
+        (policy.weights if network else np.zeros(0)).astype(np.float64),
+        np.array(head.widths, np.int64),
+        np.zeros((2, max(head.widths, default=1))),
+    )
+
+
+@compiled
+def play(
+    worlds: Any,
+    b: Any,
+    k: int,
+    until: int,
+    controller: int,
+    kind: int,
+    slots: int,
+    network: bool,
+    numbers: Any,
+    weights: Any,
+    widths: Any,
+    room: Any,
+) -> None:
+    """Run world ``k`` to the end of virtual time ``until``, its flows under ``controller`` driven by a policy."""
+    w = pick(worlds, k)
+    i = advance(w, until, True)
+    while i >= 0:
+        if w.flows[i].controller == controller and note(w, b, k, i):
+            observe(kind, slots, b.frames[k, i], b.histories[k, i], b.features[k, i])
+            b.due[k, i] = 0
+            if network:
+                action = forward(weights, widths, b.features[k, i], room)
+            else:
+                action = decide(numbers, b.features[k, i])
+            act(w, i, action)
+        i = advance(w, until, True)

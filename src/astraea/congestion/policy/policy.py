@@ -1,0 +1,107 @@
+"""A policy as a value, and as a safetensors file that says what it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from astraea.congestion.observation.features import OBSERVATION_VERSION, ObservationSettings
+from astraea.congestion.policy.law import LAW
+from astraea.congestion.settings import Settings
+from astraea.congestion.simulator.settings import PolicySettings
+from astraea.errors import InputError
+
+__all__ = ["Policy", "PolicyHeader", "load_policy", "shipped_policy"]
+
+_FORMAT = "astraea-policy"
+_SHIPPED = "policy.safetensors"
+
+
+class PolicyHeader(Settings):
+    """What a policy belongs to: it means nothing to flows that observe or act differently."""
+
+    kind: Literal["law", "network"] = Field(description="a law of few numbers in integers, or a network")
+    controller: Literal["policy", "aurora"] = Field("policy", description="what its actions drive: a window or a rate")
+    observation_version: int = Field(OBSERVATION_VERSION, description="version of the observation")
+    observation: ObservationSettings = Field(ObservationSettings(), description="what it observes")
+    control: PolicySettings = Field(PolicySettings(), description="how its actions are applied")
+    widths: tuple[int, ...] = Field((), description="widths of a network's layers, the observation's first and 1 last")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """From an observation to an action in [-1, 1].
+
+    ``weights`` is a flat array: int32 of a law (in 1/1024, in the order of
+    :data:`astraea.congestion.policy.law.LAW`), float32 of a network. ``card`` says how it was made.
+    Raises :class:`astraea.errors.InputError` if the weights do not fit the header.
+    """
+
+    header: PolicyHeader
+    weights: NDArray[Any]
+    card: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        head, dtype = self.header, (np.int32 if self.header.kind == "law" else np.float32)
+        if head.kind == "law":
+            if head.observation != ObservationSettings():
+                raise InputError("a law reads the features 'packets' with 4 slots of history: give it this observation")
+            count = len(LAW)
+        else:
+            widths = head.widths
+            if len(widths) < 2 or widths[0] != head.observation.size or widths[-1] != 1:
+                raise InputError(f"a network's widths must lead from {head.observation.size} to 1, got {list(widths)}")
+            count = sum((into + 1) * out for into, out in zip(widths[:-1], widths[1:], strict=True))
+        if self.weights.shape != (count,) or self.weights.dtype != dtype or not np.isfinite(self.weights).all():
+            raise InputError(
+                f"a {head.kind} of this form has {count} finite numbers of type {np.dtype(dtype)}, but "
+                f"{self.weights.size} of type {self.weights.dtype} were given"
+            )
+
+    def save(self, path: Path) -> None:
+        """Write the policy to ``path``, a safetensors file."""
+        notes = {"format": _FORMAT, "header": self.header.model_dump_json(), **self.card}
+        save_file({"weights": self.weights}, path, notes)
+
+
+def load_policy(path: Path) -> Policy:
+    """Return the policy that :meth:`Policy.save` wrote to ``path``.
+
+    Raises :class:`astraea.errors.InputError` if there is none, or it belongs to another version of the observation.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no policy at {path}: name a file that 'astraea congestion train' has written")
+    try:
+        with safe_open(path, framework="numpy") as file:  # type: ignore[no-untyped-call]
+            notes: dict[str, str] = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError:
+        raise InputError(f"{path} is not a safetensors file, so it holds no policy") from None
+    if notes.pop("format", None) != _FORMAT or "header" not in notes or set(tensors) != {"weights"}:
+        raise InputError(f"{path} is not a policy: name a file that 'astraea congestion train' has written")
+    try:
+        header = PolicyHeader.model_validate_json(notes.pop("header"))
+    except (ValidationError, InputError) as error:
+        raise InputError(f"{path} has a header that cannot be read: {error}") from None
+    if header.observation_version != OBSERVATION_VERSION:
+        raise InputError(
+            f"{path} was trained on version {header.observation_version} of the observation, this is version "
+            f"{OBSERVATION_VERSION}: train it anew"
+        )
+    return Policy(header, tensors["weights"], notes)
+
+
+@cache
+def shipped_policy() -> Policy:
+    """Return the policy that comes with the package."""
+    with as_file(files(__package__) / _SHIPPED) as path:
+        return load_policy(path)
