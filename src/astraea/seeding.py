@@ -31,6 +31,8 @@ class Purpose(IntEnum):
     WORLD = 12  # random numbers of a simulated network: one stream per link and flow, and random walks
     ENVIRONMENT = 13  # which worlds an environment draws
     EVALUATION = 14  # worlds of the evaluation's suites, which no training and no selection may see
+    EVOLUTION = 15  # worlds and candidates of each generation
+    SELECTION = 16  # worlds on which the best of a training is chosen
 
 
 def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:

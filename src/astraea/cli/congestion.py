@@ -11,6 +11,7 @@ import typer
 from astraea.cli.evaluate import evaluate
 from astraea.cli.options import JsonOption
 from astraea.cli.shell import ERR, OUT, friendly
+from astraea.cli.train import train
 from astraea.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def _root() -> None:
 
 
 app.command()(evaluate)
+app.command()(train)
 
 
 @app.command()

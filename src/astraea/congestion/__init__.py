@@ -12,11 +12,13 @@ _HOMES = {
     "ObservationSettings": "observation.features",
     "RewardSettings": "reward",
     "VectorEnvironment": "environment.vector",
+    "Policy": "policy.policy",
     "WorldRanges": "environment.worlds",
     "WorldSettings": "simulator.settings",
+    "load_policy": "policy.policy",
     "parallel_env": "environment.parallel",
     "Result": "simulator.results",
-    "simulate": "simulator.results",
+    "simulate": "policy.play",
 }
 
 __all__ = list(_HOMES)

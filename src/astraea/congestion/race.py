@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from astraea.congestion.controllers.catalogue import CONTROLLERS
-from astraea.congestion.simulator.build import build
-from astraea.congestion.simulator.loop import advance
-from astraea.congestion.simulator.results import Result, read
+from astraea.congestion.policy.play import Playing
+from astraea.congestion.simulator.results import Result
 from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, WorldSettings
 from astraea.congestion.simulator.topology import dumbbell
 from astraea.errors import InputError, unknown_name
@@ -32,7 +32,7 @@ def race_world(
     Raises :class:`InputError` for a flow or a field that cannot be, and for a controller that waits for actions.
     """
     if not flows:
-        raise InputError(f"nobody takes part: name controllers, such as cubic bbr (known: {', '.join(_classic())})")
+        raise InputError(f"nobody takes part: name controllers, such as cubic bbr (known: {', '.join(_playable())})")
     entries = [_flow(text, number * stagger_s) for number, text in enumerate(flows)]
     late = [flow.start_s for flow in entries if flow.start_s >= duration_s]
     if late:
@@ -45,12 +45,11 @@ def watch(settings: WorldSettings, every_s: float) -> Iterator[Result]:
 
     The last one is the whole, the same as :func:`astraea.congestion.simulate` returns.
     """
-    world = build(settings)
-    end = round(settings.duration_s * 1e9)
-    step = max(round(every_s * 1e9), 1)
-    for until in [*range(step, end, step), end]:
-        advance(world, until, False)
-        yield read(world, settings)
+    world = Playing(settings)
+    steps = max(math.ceil(settings.duration_s / every_s), 1)
+    for step in range(1, steps + 1):
+        world.run(min(step * every_s, settings.duration_s))
+        yield world.read()
 
 
 def fields_of(changes: Sequence[str], model: type[FlowSettings] | type[LinkSettings], kind: str) -> dict[str, Any]:
@@ -72,11 +71,11 @@ def fields_of(changes: Sequence[str], model: type[FlowSettings] | type[LinkSetti
 def _flow(text: str, start_s: float) -> FlowSettings:
     controller, *changes = text.split(",")
     if controller not in CONTROLLERS:
-        raise unknown_name("controller", controller, _classic())
-    if CONTROLLERS[controller].external:
-        raise InputError(f"'{controller}' waits for actions from outside; a race takes {', '.join(_classic())}")
+        raise unknown_name("controller", controller, _playable())
+    if controller not in _playable():
+        raise InputError(f"'{controller}' waits for actions from outside; a race takes {', '.join(_playable())}")
     return FlowSettings(**{"start_s": start_s, **fields_of(changes, FlowSettings, "flow"), "controller": controller})
 
 
-def _classic() -> list[str]:
-    return [name for name, kind in CONTROLLERS.items() if not kind.external]
+def _playable() -> list[str]:
+    return [name for name, kind in CONTROLLERS.items() if not kind.external or name == "policy"]

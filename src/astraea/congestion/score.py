@@ -42,6 +42,7 @@ __all__ = [
     "plain",
     "queueing_delay",
     "score",
+    "shares_of",
     "windows_of",
 ]
 
@@ -123,7 +124,7 @@ def score(result: Result, settings: ScoreSettings | None = None) -> Score:
     events = events_of(starts, ends, end)
     fairness = jain(goodput, windows.counted, _weights(world))
     converged = convergence(
-        goodput, _shares(result, active, window_s), active, events, window_s, band=chosen.band, hold_s=chosen.hold_s
+        goodput, shares_of(result, active, window_s), active, events, window_s, band=chosen.band, hold_s=chosen.hold_s
     )
     spread = deviation(goodput, active, converged, window_s)
     delays = queueing_delay(result)
@@ -240,7 +241,7 @@ def _weights(world: WorldSettings) -> Series:
     return np.array([flow.parameter if CONTROLLERS[flow.controller].external else 1.0 for flow in world.flows])
 
 
-def _shares(result: Result, active: Mask, window_s: float) -> Series:
+def shares_of(result: Result, active: Mask, window_s: float) -> Series:
     """Return the max-min shares of the active flows in Mbit/s, shape ``(flows, windows)``; 0 for others."""
     world = result.settings
     edges = np.arange(active.shape[1] + 1) * window_s

@@ -105,9 +105,9 @@ def _drain(f: Any, c: Any, now: int) -> None:
             c.drain_until = now + max(int(f.srtt), _DRAIN_MIN)
     elif now >= c.drain_until:
         c.draining = 0
-        if 4 * (c.drain_rtt - f.min_rtt) < c.drain_from - f.min_rtt:
-            c.window = max(c.window * f.min_rtt / c.drain_from, FLOOR)
         f.min_rtt = min(c.drain_rtt, f.min_rtt + (c.drain_rtt - f.min_rtt) // 4)
+        if 4 * (c.drain_rtt - f.min_rtt) < c.drain_from - f.min_rtt:  # nobody else kept the queue filled
+            c.window = max(c.window * f.min_rtt / c.drain_from, FLOOR)
         f.min_rtt_at = now
 
 

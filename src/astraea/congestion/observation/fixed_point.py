@@ -50,9 +50,9 @@ def log2(x: int) -> int:
 
 @inlined
 def exp2(x: int) -> int:
-    """Return ``1024 * 2**(x / 1024)`` rounded down, within one unit and 3e-5 of the value, for ``x`` up to 30 doublings.
+    """Return ``1024 * 2**(x / 1024)`` rounded down, within one unit and 3e-5 of the value, for up to 30 doublings.
 
-    Below -10 doublings it is 0. The inverse of :func:`log2` in the same units.
+    Below -10 doublings it is 0. In the units of :func:`log2`, whose inverse it is.
     """
     whole = min(x >> SHIFT, 30)
     part = x & (ONE - 1)

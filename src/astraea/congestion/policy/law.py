@@ -11,9 +11,9 @@ learned factor, since a window's relative change moves the queue by window / que
 four round trips all lay on the same side of the target, the gain grows by ``haste`` (as Copa's velocity does):
 errors common to all flows change their sign within that time, an unfair share does not.
 
-Where the queue does not empty below a part of the base round-trip time, rivals that fill buffers are taken to be
-there (Copa's competitive mode, by other means): the window then grows slowly, by the cube root as CUBIC's cycle
-would have it, and is cut at losses.
+Where the queue stays above a part of the base round-trip time, and the flow's own part of it above the target,
+rivals that fill buffers are taken to be there (Copa's competitive mode, by other means). The window then grows
+slowly, by the cube root as CUBIC's cycle would have it, and is cut at losses.
 
 All is in counts of 1/1024 and needs only what :mod:`astraea.congestion.observation.fixed_point` offers. The
 action never rises with the flow's own queue, all else equal: :mod:`astraea.congestion.policy.certificate`.
@@ -44,7 +44,9 @@ class Number:
 
 LAW: tuple[Number, ...] = (
     Number("target", "own packets in the queue to aim at, log2(1 + 8 q), at no rate", 0.0, 1.0, -4, 8),
-    Number("target_rate", "how the target grows with the rate; below 1, or shares would not be unique", 0.5, 0.15, 0, 0.95),
+    Number(
+        "target_rate", "how the target grows with the rate; below 1, or shares would not be unique", 0.5, 0.15, 0, 0.95
+    ),
     Number("loss_cut", "what a doubling of the loss costs, in doublings of the queue", 1.0, 0.4, 0, 8),
     Number("loss_free", "loss that costs nothing, log2(1 + 1000 p)", 5.0, 0.8, 0, 10),
     Number("gain", "log2 of the gain, relative to target / window", -1.0, 0.5, -6, 4),
@@ -52,7 +54,10 @@ LAW: tuple[Number, ...] = (
     Number("gain_most", "most that log2 of the gain may be", -1.0, 0.7, -5, 3),
     Number("haste", "how log2 of the gain grows with an error that lasts", 1.0, 0.5, 0, 4),
     Number("haste_most", "error up to which it does", 1.5, 0.7, 0, 6),
-    Number("rival_queue", "least queueing delay in base round-trip times, as log2, that tells of rivals", -2.0, 0.4, -4, 3),
+    Number(
+        "rival_queue", "least queueing delay in base round-trip times, as log2, that tells of rivals", -2.0, 0.4, -4, 3
+    ),
+    Number("rival_excess", "own queue beyond the target, in doublings, without which there are none", 0.7, 0.3, 0, 4),
     Number("rival_slope", "how soon beyond that they are believed in", 4.0, 1.0, 0.5, 16),
     Number("rival_growth", "log2 of the growth among rivals, times the cube root of the window", -3.5, 0.7, -8, 2),
     Number("rival_cut", "cut among rivals for a doubling of the loss", 0.2, 0.15, 0, 4),
@@ -71,11 +76,12 @@ LAW: tuple[Number, ...] = (
     _HASTE,
     _HASTE_MOST,
     _RIVAL_QUEUE,
+    _RIVAL_EXCESS,
     _RIVAL_SLOPE,
     _RIVAL_GROWTH,
     _RIVAL_CUT,
     _RIVAL_FREE,
-) = range(14)
+) = range(15)
 
 # where the features lie in an observation of the set 'packets' with four slots of history
 _OWN, _OWN_1, _OWN_2, _OWN_3 = 0, 4, 8, 12
@@ -85,7 +91,7 @@ _PIPE, _RATE, _INTERVAL = 18, 19, 23
 
 @inlined
 def decide(p: Any, x: Any) -> float:
-    """Return the action in [-1, 1] for the features ``x``, int32 in 1/1024, under the numbers ``p``, int64 in 1/1024."""
+    """Return the action in [-1, 1] for the features ``x`` under the numbers ``p``, both in 1/1024."""
     own = x[_OWN]
     most = max(max(x[_OWN_1], x[_OWN_2]), x[_OWN_3])
     least = min(min(x[_OWN_1], x[_OWN_2]), x[_OWN_3])
@@ -100,7 +106,8 @@ def decide(p: Any, x: Any) -> float:
         + _times(p[_HASTE], min(lasting, p[_HASTE_MOST]))
     )
     alone = clip(_times(exp2(min(gain, p[_GAIN_MOST])), error), -ONE, ONE)
-    rivals = clip(_times(p[_RIVAL_SLOPE], least - x[_PIPE] - p[_RIVAL_QUEUE]), 0, ONE)
+    strange = min(least - x[_PIPE] - p[_RIVAL_QUEUE], least - target - p[_RIVAL_EXCESS])
+    rivals = clip(_times(p[_RIVAL_SLOPE], strange), 0, ONE)
     growth = exp2(p[_RIVAL_GROWTH] - x[_PIPE] // 3) - _times(p[_RIVAL_CUT], max(x[_LOSS] - p[_RIVAL_FREE], 0))
     among = clip(growth, -ONE, ONE)
     return (alone * (ONE - rivals) + among * rivals) / (ONE * ONE)

@@ -110,9 +110,6 @@ def play(
         if w.flows[i].controller == controller and note(w, b, k, i):
             observe(kind, slots, b.frames[k, i], b.histories[k, i], b.features[k, i])
             b.due[k, i] = 0
-            if network:
-                action = forward(weights, widths, b.features[k, i], room)
-            else:
-                action = decide(numbers, b.features[k, i])
-            act(w, i, action)
+            x = b.features[k, i]
+            act(w, i, forward(weights, widths, x, room) if network else decide(numbers, x))
         i = advance(w, until, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import as_file, files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,7 +61,7 @@ class Policy:
             widths = head.widths
             if len(widths) < 2 or widths[0] != head.observation.size or widths[-1] != 1:
                 raise InputError(f"a network's widths must lead from {head.observation.size} to 1, got {list(widths)}")
-            count = sum((into + 1) * out for into, out in zip(widths[:-1], widths[1:], strict=True))
+            count = sum((into + 1) * out for into, out in pairwise(widths))
         if self.weights.shape != (count,) or self.weights.dtype != dtype or not np.isfinite(self.weights).all():
             raise InputError(
                 f"a {head.kind} of this form has {count} finite numbers of type {np.dtype(dtype)}, but "
@@ -81,7 +82,7 @@ def load_policy(path: Path) -> Policy:
     if not path.is_file():
         raise InputError(f"there is no policy at {path}: name a file that 'astraea congestion train' has written")
     try:
-        with safe_open(path, framework="numpy") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, framework="numpy") as file:
             notes: dict[str, str] = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError:

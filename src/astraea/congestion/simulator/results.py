@@ -1,4 +1,4 @@
-"""Run a world to its end and read what happened as NumPy arrays."""
+"""Read what has happened in a world as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from astraea.congestion.simulator.build import build, flow_name
+from astraea.congestion.simulator.build import flow_name
 from astraea.congestion.simulator.links import backlog, could_carry
-from astraea.congestion.simulator.loop import advance
 from astraea.congestion.simulator.settings import WorldSettings
 from astraea.congestion.simulator.state import World
 
-__all__ = ["Result", "read", "simulate"]
+__all__ = ["Result", "read"]
 
 Series = NDArray[np.floating[Any]]
 
@@ -50,18 +49,6 @@ class Result:
     transfer_s: Series  # (flows, transfers) from each hand-over to its last byte; NaN as above
     link_utilisation: Series  # (links,) what a link carried of what it could have carried
     link_dropped: NDArray[np.int64]  # (links,) packets that found no room or met random loss
-
-
-def simulate(settings: WorldSettings | None = None, **fields: Any) -> Result:
-    """Run one world to its end and return what became of it; the same settings give the same bytes.
-
-    ``fields`` are those of :class:`WorldSettings`, a shorthand for passing ``settings``. Raises
-    :class:`astraea.errors.InputError` if they contradict each other.
-    """
-    chosen = WorldSettings(**fields) if settings is None else settings
-    world = build(chosen)
-    advance(world, round(chosen.duration_s * 1e9), False)
-    return read(world, chosen)
 
 
 def read(world: World, settings: WorldSettings) -> Result:

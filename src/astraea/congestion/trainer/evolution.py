@@ -1,0 +1,142 @@
+"""Training a law by evolution: candidates play the same worlds, and the search moves to where all flows did well.
+
+CMA-ES (Hansen, 'The CMA evolution strategy: a tutorial', arXiv:1604.00772) over the numbers of
+:data:`astraea.congestion.policy.law.LAW`, from the library ``cmaes``. It is multi-agent policy search: one law is
+shared by all flows of a world, each acts on what it observes alone, and the return is that of all flows together.
+Candidates are rounded as a kernel holds them before they play. Each generation draws new worlds; the best is
+chosen on worlds of another stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from cmaes import CMA
+from numpy.typing import NDArray
+from pydantic import Field
+
+from astraea.congestion.observation.fixed_point import ONE
+from astraea.congestion.policy.law import LAW
+from astraea.congestion.policy.play import simulate
+from astraea.congestion.policy.policy import Policy, PolicyHeader
+from astraea.congestion.settings import Settings
+from astraea.congestion.simulator.settings import PolicySettings, WorldSettings
+from astraea.congestion.trainer.families import worlds_of
+from astraea.congestion.trainer.fitness import FitnessSettings, fitness
+from astraea.seeding import Purpose, stream
+
+__all__ = ["Evolution", "EvolutionSettings", "Generation", "law_policy"]
+
+Numbers = NDArray[np.float64]
+
+
+class EvolutionSettings(Settings):
+    """How a law is searched for."""
+
+    seed: int = Field(0, ge=0, description="seed of candidates and worlds")
+    generations: int = Field(120, ge=1, description="generations")
+    population: int = Field(16, ge=4, description="candidates of a generation")
+    mixes: int = Field(1, ge=1, description="mixes of 15 worlds that each candidate plays")
+    step: float = Field(0.6, gt=0, description="first step size, in the spreads of the numbers")
+    validate_every: int = Field(10, ge=1, description="generations between validations")
+    validation_mixes: int = Field(3, ge=1, description="mixes of 15 worlds for a validation")
+    control: PolicySettings = Field(PolicySettings(gain=0.25), description="how actions are applied")
+    fitness: FitnessSettings = Field(FitnessSettings(), description="what is rewarded")
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What one generation found; fitness values are means over worlds."""
+
+    number: int
+    values: tuple[float, ...]  # of the candidates, in the order in which they were asked for
+    centre: tuple[float, ...]  # where the search stands then: the numbers of LAW
+    step: float
+    validation: dict[str, float] | None = None  # of the centre, by family, and their mean as "all"
+
+
+class Evolution:
+    """A search under way: it follows from its settings and the values of past generations alone."""
+
+    def __init__(self, settings: EvolutionSettings, past: Sequence[Generation] = (), jobs: int = 1) -> None:
+        self.settings = settings
+        self.generation = 0
+        self._pool = ThreadPoolExecutor(jobs)
+        self._start = np.array([n.start for n in LAW])
+        self._spread = np.array([n.spread for n in LAW])
+        bounds = np.array([(n.low, n.high) for n in LAW])
+        self._search = CMA(
+            mean=np.zeros(len(LAW)),
+            sigma=settings.step,
+            bounds=(bounds - self._start[:, None]) / self._spread[:, None],
+            seed=int(stream(settings.seed, Purpose.EVOLUTION).integers(1 << 31)),
+            population_size=settings.population,
+        )
+        for known in past:
+            self._tell(self._ask(), known.values)
+
+    def step(self) -> Generation:
+        """Play one generation."""
+        asked = self._ask()
+        number = self.generation
+        worlds = worlds_of(stream(self.settings.seed, Purpose.EVOLUTION, number + 1), self.settings.mixes)
+        values = self._play([self._numbers(x) for x in asked], [world for _, world in worlds]).mean(axis=1)
+        self._tell(asked, values)
+        last = self.generation == self.settings.generations
+        due = last or self.generation % self.settings.validate_every == 0
+        centre = self.centre
+        return Generation(
+            number,
+            tuple(values.tolist()),
+            tuple(centre.tolist()),
+            float(self._search._sigma),
+            self.validate(centre) if due else None,
+        )
+
+    @property
+    def centre(self) -> Numbers:
+        """Where the search stands."""
+        return self._numbers(np.asarray(self._search.mean))
+
+    def validate(self, numbers: Numbers) -> dict[str, float]:
+        """Return the mean fitness of ``numbers`` by family, and over all, on the validation's worlds."""
+        worlds = worlds_of(stream(self.settings.seed, Purpose.SELECTION), self.settings.validation_mixes)
+        values = self._play([numbers], [world for _, world in worlds])[0]
+        names = [name for name, _ in worlds]
+        found = {
+            name: float(np.mean([v for v, own in zip(values, names, strict=True) if own == name]))
+            for name in dict.fromkeys(names)
+        }
+        return {"all": float(values.mean()), **found}
+
+    def _ask(self) -> list[Numbers]:
+        return [np.asarray(self._search.ask()) for _ in range(self.settings.population)]
+
+    def _tell(self, asked: Sequence[Numbers], values: Sequence[float] | Numbers) -> None:
+        self._search.tell([(x, -float(value)) for x, value in zip(asked, values, strict=True)])
+        self.generation += 1
+
+    def _numbers(self, x: Numbers) -> Numbers:
+        return self._start + self._spread * x
+
+    def _play(self, candidates: Sequence[Numbers], worlds: Sequence[WorldSettings]) -> Numbers:
+        """Return the fitness of every candidate in every world, shape ``(candidates, worlds)``."""
+        policies = [law_policy(numbers, self.settings.control) for numbers in candidates]
+
+        def one(job: tuple[Policy, WorldSettings]) -> float:
+            policy, world = job
+            return fitness(simulate(world, policy=policy), self.settings.fitness)
+
+        jobs = [(policy, world) for policy in policies for world in worlds]
+        return np.array(list(self._pool.map(one, jobs))).reshape(len(policies), len(worlds))
+
+
+def law_policy(numbers: Any, control: PolicySettings, card: dict[str, str] | None = None) -> Policy:
+    """Return the law of ``numbers``, in the order of LAW, rounded to 1/1024 and held within its bounds."""
+    held = np.clip(np.asarray(numbers, np.float64), [n.low for n in LAW], [n.high for n in LAW])
+    header = PolicyHeader(kind="law", control=control)
+    return Policy(header, np.rint(held * ONE).astype(np.int32), card or {})

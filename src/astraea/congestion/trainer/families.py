@@ -1,0 +1,101 @@
+"""Worlds to train in: families of ranges, mixed, so that no one kind of network is all a policy ever sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from astraea.congestion.environment.worlds import WorldRanges, draw
+from astraea.congestion.simulator.settings import WorldSettings
+
+__all__ = ["FAMILIES", "Family", "worlds_of"]
+
+_SAMPLE_MS = 100.0
+
+
+@dataclass(frozen=True)
+class Family:
+    """One kind of network: its ranges, and how many worlds of it a mix of 15 holds."""
+
+    name: str
+    summary: str
+    ranges: WorldRanges
+    share: int
+
+
+def _ranges(**fields: object) -> WorldRanges:
+    noise = {"jitter_ms": (0.0, 0.5), "ack_every": (1, 4), "ack_slot_ms": (0.0, 1.5)}
+    return WorldRanges(**{"duration_s": 30.0, "arrivals": "poisson", **noise, **fields})
+
+
+FAMILIES: tuple[Family, ...] = (
+    Family(
+        "few",
+        "two to four flows, from slow to fast links, a little random loss",
+        _ranges(
+            flows=(2, 4), bandwidth_mbps=(10, 400), rtt_ms=(10, 100), buffer_bdp=(0.8, 2), loss=(0, 0.003), gap_s=(3, 6)
+        ),
+        5,
+    ),
+    Family(
+        "unequal",
+        "round-trip times that differ up to tenfold",
+        _ranges(
+            flows=(2, 4), bandwidth_mbps=(20, 200), rtt_ms=(10, 30), rtt_ratio=(2, 10), buffer_bdp=(1, 4), gap_s=(1, 4)
+        ),
+        3,
+    ),
+    Family(
+        "rival",
+        "one flow against one of CUBIC",
+        _ranges(flows=(1, 1), cross_share=1.0, bandwidth_mbps=(15, 200), rtt_ms=(15, 80), buffer_bdp=(0.8, 2)),
+        2,
+    ),
+    Family(
+        "many",
+        "eight to fifty flows with few packets each",
+        _ranges(
+            flows=(8, 50),
+            packets_per_flow=(4, 30),
+            bandwidth_mbps=(10, 400),
+            rtt_ms=(10, 100),
+            buffer_bdp=(1, 2),
+            gap_s=(0.05, 0.5),
+        ),
+        2,
+    ),
+    Family(
+        "buffers",
+        "from almost no buffer to far too much, and random loss up to 2 %",
+        _ranges(
+            flows=(1, 3), bandwidth_mbps=(15, 200), rtt_ms=(10, 75), buffer_bdp=(0.1, 16), loss=(0, 0.02), gap_s=(2, 5)
+        ),
+        2,
+    ),
+    Family(
+        "long",
+        "round-trip times of satellites",
+        _ranges(
+            flows=(1, 3),
+            bandwidth_mbps=(20, 80),
+            rtt_ms=(200, 800),
+            buffer_bdp=(1, 2),
+            loss=(0, 0.01),
+            gap_s=(2, 5),
+            duration_s=60.0,
+        ),
+        1,
+    ),
+)
+"""The families, one of which a study may leave out."""
+
+
+def worlds_of(rng: np.random.Generator, rounds: int = 1) -> list[tuple[str, WorldSettings]]:
+    """Return ``rounds`` mixes of 15 worlds each, with the names of their families."""
+    return [
+        (family.name, draw(family.ranges, rng).model_copy(update={"sample_ms": _SAMPLE_MS}))
+        for _ in range(rounds)
+        for family in FAMILIES
+        for _ in range(family.share)
+    ]

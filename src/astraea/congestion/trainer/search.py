@@ -1,0 +1,105 @@
+"""Run an evolution in a folder: every generation kept as it ends, the best law by validation beside it, resumable."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from astraea.congestion.policy.law import LAW
+from astraea.congestion.policy.policy import Policy, load_policy
+from astraea.congestion.trainer.evolution import Evolution, EvolutionSettings, Generation, law_policy
+from astraea.errors import InputError
+
+__all__ = ["train_law"]
+
+SETTINGS, GENERATIONS, POLICY, SCALARS = "settings.json", "generations.jsonl", "policy.safetensors", "tensorboard"
+
+Watch = Callable[[Generation, EvolutionSettings], None]
+
+
+def train_law(
+    settings: EvolutionSettings,
+    out: Path,
+    *,
+    resume: bool = False,
+    jobs: int = 1,
+    watch: Watch | None = None,
+) -> Policy:
+    """Search for a law and return the best by validation, which lies in ``out/policy.safetensors`` then.
+
+    A generation is appended to ``out/generations.jsonl`` as it ends; with ``resume`` the search goes on after the
+    last one and ends as it would have without the stop, whatever ``jobs`` is.
+    Raises :class:`astraea.errors.InputError` if ``out`` holds another search, or one and ``resume`` is not set.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    past = _past(out, settings, resume=resume)
+    search = Evolution(settings, past, jobs)
+    (out / SETTINGS).write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    best = max((g.validation["all"] for g in past if g.validation), default=-float("inf"))
+    spent = time.monotonic()
+    scalars = _scalars(out / SCALARS)
+    while search.generation < settings.generations:
+        found = search.step()
+        with (out / GENERATIONS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(found)) + "\n")
+        if found.validation and found.validation["all"] > best:
+            best = found.validation["all"]
+            _card(settings, found, time.monotonic() - spent).save(out / POLICY)
+        scalars(found)
+        if watch is not None:
+            watch(found, settings)
+    return load_policy(out / POLICY)
+
+
+def _past(out: Path, settings: EvolutionSettings, *, resume: bool) -> list[Generation]:
+    file = out / GENERATIONS
+    if not file.is_file():
+        return []
+    if not resume:
+        raise InputError(f"{out} holds a training already: add --resume to go on with it, or choose another folder")
+    if EvolutionSettings.model_validate_json((out / SETTINGS).read_text(encoding="utf-8")) != settings:
+        raise InputError(f"{out} holds a training with other settings: repeat them, or choose another folder")
+    whole = [line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+    file.write_text("".join(whole), encoding="utf-8")  # a kill may have cut the last line
+    rows = [json.loads(line) for line in whole]
+    return [Generation(**{**row, "values": tuple(row["values"]), "centre": tuple(row["centre"])}) for row in rows]
+
+
+def _card(settings: EvolutionSettings, found: Generation, seconds: float) -> Policy:
+    numbers = {n.name: round(x, 4) for n, x in zip(LAW, found.centre, strict=True)}
+    card = {
+        "trained_by": "astraea congestion train --recipe law",
+        "settings": settings.model_dump_json(exclude_defaults=True),
+        "seed": str(settings.seed),
+        "generation": str(found.number + 1),
+        "validation": json.dumps(found.validation),
+        "numbers": json.dumps(numbers),
+        "seconds": f"{seconds:.0f}",
+    }
+    return law_policy(found.centre, settings.control, card)
+
+
+def _scalars(folder: Path) -> Callable[[Generation], None]:
+    """Return what writes a generation for TensorBoard, or does nothing where that is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return lambda _: None
+    writer = SummaryWriter(str(folder))
+
+    def write(found: Generation) -> None:
+        values = {
+            "fitness/best": max(found.values),
+            "fitness/mean": sum(found.values) / len(found.values),
+            "search/step": found.step,
+            **{f"validation/{name}": value for name, value in (found.validation or {}).items()},
+            **{f"numbers/{n.name}": x for n, x in zip(LAW, found.centre, strict=True)},
+        }
+        for name, value in values.items():
+            writer.add_scalar(name, value, found.number)
+        writer.flush()
+
+    return write
