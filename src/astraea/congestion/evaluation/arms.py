@@ -34,7 +34,7 @@ def parse_arms(texts: Sequence[str], policy: Path | None = None) -> tuple[Arm, .
     """Return the arms written as ``cubic``, ``policy`` or ``NAME=FILE``, a policy of one's own under any new name.
 
     ``policy``: the file that the arm ``policy`` takes in place of the shipped one. Raises :class:`InputError` for an
-    unknown controller (naming the nearest), a file that is not there, a name given twice, and no name at all.
+    unknown controller (naming the nearest), a name given twice, and no name at all.
     """
     arms = [_arm(text.strip(), policy) for text in texts if text.strip()]
     names = [arm.name for arm in arms]
@@ -72,15 +72,9 @@ def _arm(text: str, policy: Path | None) -> Arm:
     if not equals:
         if name not in PLAYABLE:
             raise unknown_name("arm", name, PLAYABLE)
-        return Arm(name, name, _there(policy) if policy is not None and name == "policy" else None)
+        return Arm(name, name, policy if name == "policy" else None)
     if name != "policy" and name in CONTROLLERS:
         raise InputError(f"'{name}' is a classic controller and takes no file: give the policy another name")
     if not name or not file:
         raise InputError(f"'{text}' is not an arm: write a policy of your own as NAME=FILE")
-    return Arm(name, "policy", _there(Path(file)))
-
-
-def _there(file: Path) -> Path:
-    if not file.is_file():
-        raise InputError(f"the policy {file} is not there: give the path of a policy's file")
-    return file
+    return Arm(name, "policy", Path(file))

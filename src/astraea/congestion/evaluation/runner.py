@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from astraea.congestion import simulate
 from astraea.congestion.evaluation.arms import Arm, digest_of, load
 from astraea.congestion.evaluation.catalogue import SUITES
 from astraea.congestion.evaluation.records import FILE, append, key_of, read
 from astraea.congestion.evaluation.suite import Case, Outcome, Setup, Suite
 from astraea.congestion.evaluation.traces import find_traces
-from astraea.congestion.simulator.results import simulate
 from astraea.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,15 +79,15 @@ def evaluate(
     traces = find_traces(data, out / "traces") if any(suite.needs_traces for suite in suites) else ()
     plan = list(_jobs(suites, arms, range(seeds), worlds, traces))
     file = out / FILE
-    known = {(outcome.suite, outcome.arm, outcome.key): outcome for outcome in read(file)}
+    known = _known(file)
     missing = [job for job in plan if _name(job) not in known]
     finished = len(plan) - len(missing)
     for job, outcome in _played_all(missing, jobs):
         append(file, outcome)
-        known[_name(job)] = outcome
         finished += 1
         if watch is not None:
             watch(job, finished, len(plan))
+    known = _known(file)
     return Evaluation(
         suites=tuple(suites),
         arms=tuple(arms),
@@ -101,12 +102,15 @@ def _jobs(
 ) -> Iterator[Job]:
     policies = {arm.name: load(arm) for arm in arms}
     digests = {name: digest_of(policy) for name, policy in policies.items()}
-    for suite in suites:
-        for arm in arms:
-            for seed in seeds:
-                for case in suite.cases(Setup(arm.controller, seed, worlds, traces)):
-                    key = key_of(case, digests[arm.name])
-                    yield Job(suite.name, arm.name, seed, case, policies[arm.name], key)
+    for suite, arm, seed in product(suites, arms, seeds):
+        policy = policies[arm.name]
+        controller = policy.header.controller if policy is not None else arm.controller
+        for case in suite.cases(Setup(controller, seed, worlds, traces)):
+            yield Job(suite.name, arm.name, seed, case, policy, key_of(case, digests[arm.name]))
+
+
+def _known(file: Path) -> dict[tuple[str, str, str], Outcome]:
+    return {(outcome.suite, outcome.arm, outcome.key): outcome for outcome in read(file)}
 
 
 def _name(job: Job) -> tuple[str, str, str]:
@@ -129,8 +133,7 @@ def _played_all(missing: Sequence[Job], jobs: int) -> Iterator[tuple[Job, Outcom
 
 def _played(job: Job) -> Outcome:
     begin = time.perf_counter()
-    driven: dict[str, Any] = {} if job.policy is None else {"policy": job.policy}
-    result = simulate(job.case.world, **driven)
+    result = simulate(job.case.world, policy=job.policy)
     seconds = time.perf_counter() - begin
     values = SUITES[job.suite].measure(result)
     return Outcome(job.suite, job.case.label, job.arm, job.seed, job.key, job.case.conditions, values, seconds)

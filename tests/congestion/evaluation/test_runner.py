@@ -1,0 +1,171 @@
+"""Suites are run to the end, whatever interrupts them, and become tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from astraea.congestion.evaluation import catalogue, runner
+from astraea.congestion.evaluation.arms import parse_arms
+from astraea.congestion.evaluation.columns import mean, relative
+from astraea.congestion.evaluation.measure import settled_for
+from astraea.congestion.evaluation.records import FILE, read
+from astraea.congestion.evaluation.runner import Evaluation, Job, evaluate
+from astraea.congestion.evaluation.suite import Case, Column, Outcome, Setup, Suite, rng_of, shared_queue
+from astraea.congestion.evaluation.tables import ALL, Cell, tabulate
+from astraea.errors import InputError
+
+
+def plan(setup: Setup) -> list[Case]:
+    flows = [{"controller": setup.controller}, {"controller": setup.controller, "start_s": 0.5}]
+    return [
+        Case(f"{mbps}", shared_queue(flows, rng_of("tiny", setup.seed, 0), capacity_mbps=mbps, duration_s=2.0),
+             {"mbps": mbps})
+        for mbps in (0.5, 1.0)
+    ]  # fmt: skip
+
+
+TINY = Suite(
+    name="tiny",
+    summary="two flows on a slow link",
+    plan=plan,
+    measure=settled_for(0.0),
+    columns=(
+        Column("utilisation", "utilisation (%)", mean("utilisation"), 1, percent=True),
+        Column("jain", "Jain's index", mean("jain")),
+        Column("delay", "over CUBIC's", relative("queue_ms"), 2),
+    ),
+    group="mbps",
+    group_title="Mbit/s",
+    total=True,
+    shown=("utilisation", "jain"),
+)
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(catalogue.SUITES, "tiny", TINY)
+
+
+def run(out: Path, arms: str = "cubic,newreno", **options: Any) -> Evaluation:
+    return evaluate([TINY], parse_arms(arms.split(",")), out, **{"seeds": 2, **options})
+
+
+def test_all_arms_seeds_and_worlds_are_there_in_order(tmp_path: Path) -> None:
+    found = run(tmp_path)
+    assert [(o.arm, o.seed, o.case) for o in found.outcomes] == [
+        (arm, seed, case) for arm in ("cubic", "newreno") for seed in (0, 1) for case in ("0.5", "1.0")
+    ]
+    assert len(read(tmp_path / FILE)) == 8
+    assert found.of("tiny") == list(found.outcomes)
+    assert found.notes == ()
+
+
+def test_what_was_interrupted_goes_on_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(tmp_path / "whole")
+    seen: list[tuple[int, int]] = []
+
+    def stop(job: Job, finished: int, total: int) -> None:
+        seen.append((finished, total))
+        if finished == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "part", watch=stop)
+    file = tmp_path / "part" / FILE
+    assert len(read(file)) == 3
+    with file.open("a") as lines:
+        lines.write('{"suite": "ti')  # killed while writing
+    played = []
+    simulate = runner.simulate
+    monkeypatch.setattr(runner, "simulate", lambda *a, **k: played.append(1) or simulate(*a, **k))
+    found = run(tmp_path / "part", watch=lambda job, finished, total: seen.append((finished, total)))
+    assert len(played) == 5
+    assert seen == [(k, 8) for k in range(1, 9)]
+    assert [timeless(o) for o in found.outcomes] == [timeless(o) for o in whole.outcomes]
+
+
+def timeless(outcome: Outcome) -> Outcome:
+    return dataclasses.replace(outcome, seconds=0.0)
+
+
+def test_another_arm_is_only_added(tmp_path: Path) -> None:
+    run(tmp_path, "cubic", seeds=1)
+    told: list[str] = []
+    found = run(tmp_path, "cubic,vegas", seeds=1, watch=lambda job, *_: told.append(job.arm))
+    assert told == ["vegas", "vegas"]
+    assert [o.arm for o in found.outcomes] == ["cubic", "cubic", "vegas", "vegas"]
+
+
+def test_several_processes_find_the_same(tmp_path: Path) -> None:
+    """Of the catalogue's suites, since other processes know no more than that."""
+    suite, arms = catalogue.SUITES["bottlenecks"], parse_arms(["newreno"])
+    slow = dataclasses.replace(suite, plan=lambda setup: [short(case) for case in suite.plan(setup)])
+    one = evaluate([slow], arms, tmp_path / "one", seeds=2, worlds=1)
+    two = evaluate([slow], arms, tmp_path / "two", seeds=2, worlds=1, jobs=2)
+    assert [timeless(o) for o in one.outcomes] == [timeless(o) for o in two.outcomes]
+
+
+def short(case: Case) -> Case:
+    links = tuple(link.model_copy(update={"capacity_mbps": 0.5}) for link in case.world.links)
+    return dataclasses.replace(case, world=case.world.model_copy(update={"links": links, "duration_s": 6.0}))
+
+
+def test_tables_have_a_figure_for_all_seeds_and_for_each(tmp_path: Path) -> None:
+    table = tabulate(run(tmp_path), TINY)
+    assert table.groups == [ALL, 0.5, 1.0]
+    assert [(row.group, row.arm, row.worlds) for row in table.rows] == [
+        (ALL, "cubic", 4), (ALL, "newreno", 4), (0.5, "cubic", 2), (0.5, "newreno", 2), (1.0, "cubic", 2),
+        (1.0, "newreno", 2),
+    ]  # fmt: skip
+    cell = table.cell(0.5, "cubic", "utilisation")
+    assert cell.value == pytest.approx(sum(cell.by_seed) / 2)
+    assert table.cell(ALL, "cubic", "delay").value == 1.0
+    assert table.cell(1.0, "newreno", "delay").value > 0
+    assert table.seconds["cubic"] > 0
+    with pytest.raises(KeyError):
+        table.cell(ALL, "bbr", "jain")
+
+
+def test_without_the_reference_nothing_is_relative_to_it(tmp_path: Path) -> None:
+    table = tabulate(run(tmp_path, "vegas", seeds=1), TINY)
+    assert math.isnan(table.cell(ALL, "vegas", "delay").value)
+    assert table.cell(ALL, "vegas", "delay").text(TINY.columns[2]) == "–"
+
+
+def test_figures_as_text() -> None:
+    percent, plain = TINY.columns[0], TINY.columns[1]
+    assert Cell(0.5, (0.4, 0.6)).text(percent) == "50.0 ± 14.1"
+    assert Cell(0.5, (0.4, 0.6)).text(percent, spread=False) == "50.0"
+    assert Cell(0.5, (0.5,)).text(plain) == "0.500"
+    assert Cell(0.5, (0.4, math.nan)).text(plain) == "0.500"
+    assert Cell(math.inf, (math.inf, 3.0)).text(plain) == "never"
+
+
+def test_without_traces_a_note_says_so(tmp_path: Path) -> None:
+    traced = dataclasses.replace(TINY, needs_traces=True)
+    found = evaluate([traced], parse_arms(["cubic"]), tmp_path, seeds=1, worlds=1)
+    assert found.notes == (
+        "cellular traces are left out, since no folder of data was named: set ASTRAEA_DATA or --data-dir",
+    )
+    assert "holds no network-traces" in evaluate(
+        [traced], parse_arms(["cubic"]), tmp_path, seeds=1, worlds=1, data=tmp_path
+    ).notes[0]  # fmt: skip
+
+
+@pytest.mark.parametrize("count", ["seeds", "jobs", "worlds"])
+def test_counts_begin_at_one(tmp_path: Path, count: str) -> None:
+    with pytest.raises(InputError, match=f"{count} must be at least 1, got 0"):
+        run(tmp_path, **{count: 0})
+
+
+@pytest.mark.compiled
+def test_a_real_world_of_each_suite(machine_code: None, tmp_path: Path) -> None:
+    suites = [suite for name, suite in catalogue.SUITES.items() if name != "tiny"]
+    found = evaluate(suites, parse_arms(["cubic", "copa"]), tmp_path, seeds=1, worlds=1)
+    assert len(found.outcomes) == 2 * len(suites)
+    assert all(outcome.value("utilisation") > 0 for outcome in found.outcomes)

@@ -1,0 +1,165 @@
+"""The suites: worlds as they are promised, the same for every arm, and measured to the end."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from astraea.congestion import WorldSettings, simulate
+from astraea.congestion.evaluation.catalogue import SUITES, suites_named
+from astraea.congestion.evaluation.records import append, read
+from astraea.congestion.evaluation.suite import Case, Outcome, Setup, Suite
+from astraea.errors import InputError
+
+EACH = pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
+
+
+def cases(name: str, seed: int = 0) -> list[Case]:
+    return SUITES[name].cases(Setup("copa", seed))
+
+
+def slowed(world: WorldSettings) -> WorldSettings:
+    """The same world with a hundredth of the packets."""
+    changes = {"capacity_mbps": world.links[0].capacity_mbps / 100, "walk": None}
+    links = tuple(link.model_copy(update=changes) for link in world.links)
+    return world.model_copy(update={"links": links})
+
+
+def test_suites_are_called_by_name() -> None:
+    assert suites_named([]) == tuple(SUITES.values())
+    assert [suite.name for suite in suites_named(["loss", "grid"])] == ["loss", "grid"]
+    with pytest.raises(InputError, match="unknown suite 'grd'; did you mean 'grid'"):
+        suites_named(["grd"])
+    with pytest.raises(InputError, match="'grid' is named twice"):
+        suites_named(["grid", "grid"])
+
+
+@EACH
+def test_worlds_are_the_same_for_every_arm_and_others_for_every_seed(suite: Suite) -> None:
+    copa, cubic, other = (suite.cases(Setup(name, seed)) for name, seed in (("copa", 0), ("cubic", 0), ("copa", 1)))
+    assert len({case.label for case in copa}) == len(copa)
+    for mine, theirs, later in zip(copa, cubic, other, strict=True):
+        own = [flow.controller for flow in mine.world.flows]
+        assert "copa" in own
+        renamed = tuple(
+            flow.model_copy(update={"controller": name}) for flow, name in zip(theirs.world.flows, own, strict=True)
+        )
+        assert theirs.world.model_copy(update={"flows": renamed}) == mine.world
+        assert mine.world.seed != later.world.seed
+        assert not suite.group or suite.group in mine.conditions
+    assert len({case.world.seed for case in copa}) >= len(copa) / 2  # both rivals of a flow meet it in the same worlds
+
+
+@EACH
+def test_all_paths_are_noisy_and_all_queues_plain(suite: Suite) -> None:
+    for case in suite.cases(Setup("copa", 0)):
+        slots = [flow.ack_slot_ms for flow in case.world.flows]
+        assert all(0.9 <= slot <= 1.1 for slot in slots)
+        assert len(set(slots)) == len(slots)
+        assert {(flow.jitter_ms, flow.ack_every) for flow in case.world.flows} == {(0.2, 2)}
+        assert all(link.codel_target_ms is None and link.mark_above_bytes is None for link in case.world.links)
+
+
+@EACH
+def test_fewer_worlds_are_spread_over_all(suite: Suite) -> None:
+    whole, some = suite.cases(Setup("copa", 0)), suite.cases(Setup("copa", 0, worlds=2))
+    assert some == [whole[0], whole[len(whole) // 2]]
+    assert suite.cases(Setup("copa", 0, worlds=1000)) == whole
+
+
+@EACH
+def test_a_world_of_each_is_measured_and_tabulated(suite: Suite, tmp_path: Path) -> None:
+    case = suite.cases(Setup("newreno", 0, worlds=1))[0]
+    values = suite.measure(simulate(slowed(case.world)))
+    append(tmp_path / "lines", Outcome(suite.name, case.label, "newreno", 0, "key", case.conditions, values, 0.1))
+    kept = read(tmp_path / "lines")
+    figures = {column.key: column.of(kept, kept) for column in suite.columns}
+    assert set(suite.shown) <= set(figures)
+    assert {name for name, _ in suite.spread} <= set(values)
+    assert 0.1 < values["utilisation"] < 1.001
+    assert not all(math.isnan(figure) for figure in figures.values())
+
+
+def test_the_grid_is_as_it_was_promised() -> None:
+    worlds = cases("grid")
+    assert len(worlds) == 150
+    for number, case in enumerate(worlds):
+        (link,), flows = case.world.links, case.world.flows
+        assert [flow.start_s for flow in flows] == [0.0, 5.0, 10.0]
+        assert case.world.duration_s == 60.0
+        assert 20 <= link.capacity_mbps <= 400
+        rtt = flows[0].rtt_ms
+        assert rtt is not None
+        assert 10 <= rtt <= 75
+        assert (0 < link.loss <= 0.003) if number < 100 else link.loss == 0
+        assert link.buffer_bytes == round(link.capacity_mbps * rtt * 125)  # a bandwidth-delay product
+        assert case.conditions["delay_limit_ms"] == pytest.approx(max(0.15 * rtt, 9 * 12 / link.capacity_mbps))
+        assert case.conditions["kind"] == ("random loss" if number < 100 else "loss-free")
+    middle = sorted(case.world.links[0].capacity_mbps for case in worlds)[75]
+    assert 60 < middle < 130  # log-uniform: around 89
+
+
+def test_in_the_extended_grid_a_fair_share_is_four_packets_or_more() -> None:
+    counts = []
+    for case in cases("extended"):
+        (link,), flows = case.world.links, case.world.flows
+        rtt = flows[0].rtt_ms
+        assert rtt is not None
+        assert link.capacity_mbps * rtt / 12 / len(flows) >= 4
+        assert (flows[0].start_s, flows[-1].start_s) == (0.0, 10.0)
+        counts.append(len(flows))
+    assert min(counts) <= 3
+    assert max(counts) >= 30
+
+
+def test_staggered_flows_stay_for_100_s() -> None:
+    four, two = cases("staggered")[0].world, cases("staggered")[-1].world
+    assert [(flow.start_s, flow.end_s) for flow in four.flows] == [(0, 100), (25, 125), (50, 150), (75, None)]
+    assert four.duration_s == 175.0
+    assert [(flow.start_s, flow.end_s) for flow in two.flows] == [(0, None), (50, None)]
+
+
+def test_paths_and_losses_that_are_swept() -> None:
+    assert [[flow.rtt_ms for flow in case.world.flows] for case in cases("rtt")] == [
+        [20, 20], [20, 40], [20, 80], [20, 120], [20, 160], [20, 200]
+    ]  # fmt: skip
+    buffers = [case.world.links[0].buffer_bytes for case in cases("buffers")]
+    assert (buffers[0], buffers[3], buffers[-1]) == (37_500, 375_000, 6_000_000)
+    assert [case.world.links[0].loss for case in cases("loss")][-3:] == [0.01, 0.015, 0.02]
+    assert {(w.links[0].capacity_mbps, w.links[0].loss) for w in (c.world for c in cases("satellite"))} == {
+        (42, 0.0074)
+    }
+    lots = [[link.capacity_mbps for link in case.world.links] for case in cases("bottlenecks")]
+    assert (lots[0], lots[-1]) == ([100, 100, 100], [100, 40, 70])
+
+
+def test_each_rival_comes_first_in_half_of_the_worlds() -> None:
+    for rival, worlds in (("cubic", cases("friendliness")[:20]), ("bbr", cases("friendliness")[20:])):
+        assert {flow.controller for case in worlds for flow in case.world.flows} == {"copa", rival}
+        assert [case.world.flows[0].start_s for case in worlds] == [0.0] * 10 + [5.0] * 10
+        assert all(case.world.links[0].loss == 0 for case in worlds)
+
+
+def test_transfers() -> None:
+    assert [len(case.world.flows) for case in cases("incast")][::3] == [8, 32, 8, 32]
+    assert {flow.start_s for case in cases("incast") for flow in case.world.flows} == {0.0}
+    flows = cases("short")[0].world.flows
+    sizes = [flow.size_bytes for flow in flows if flow.size_bytes is not None]
+    assert len(flows) - len(sizes) == 2
+    assert 15_000 <= min(sizes) < 30_000 < 750_000 < max(sizes) <= 1_500_000
+    starts = [flow.start_s for flow in flows[2:]]
+    assert all(10 <= first <= second <= 50 for first, second in pairwise(starts))
+
+
+def test_traces_join_the_random_walks(tmp_path: Path) -> None:
+    traces = tuple(tmp_path / name for name in ("LTE.up", "EVDO.down", "my.trace"))
+    for trace in traces:
+        trace.write_text("5\n10\n")  # 2.4 Mbit/s
+    found = SUITES["traces"].cases(Setup("copa", 0, traces=traces))
+    assert [case.conditions["kind"] for case in found[3:]] == ["LTE", "3G", "other traces"]
+    assert [case.world.links[0].trace for case in found[3:]] == list(traces)
+    assert found[3].world.links[0].buffer_bytes == 60_000  # 200 ms of it
+    assert len(SUITES["traces"].cases(Setup("copa", 0))) == 3
