@@ -1,19 +1,25 @@
 """What a round costs on Flower, Astraea beside FedAvg on the same engine: python benchmarks/flower_rounds.py.
 
-Both train the same clients for the same client epochs: FedAvg in chains of one visit, Astraea in chains of five,
-so that what differs is how often models are handed over. Prints the median milliseconds of a round without the
-first, the ratio to FedAvg, and the ratio to the serial engine. ``--simulation`` adds Flower's simulation, on Ray.
+Both train the same clients for the same client epochs: FedAvg in chains of one visit, Astraea in longer ones, so
+that what differs is how often models are handed over. Prints the median milliseconds of a round without the first,
+the ratio to FedAvg, and the ratio to the serial engine. ``--simulation`` adds Flower's simulation, on Ray.
+``--deployment`` measures a small federation with a real SuperLink and SuperNodes over TLS instead, on this machine
+(Linux, a version of Flower that the deployment test knows), and prints where the time of an exchange goes.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import statistics
+import sys
+import tempfile
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 
@@ -29,11 +35,29 @@ from astraea.federation.loop import Callback, Run, train
 from astraea.federation.models import build_model
 from astraea.flower import AstraeaStrategy, InProcessGrid, client_app, initial_arrays
 
-ROUNDS, CLIENTS, COHORT, CAPACITY = 8, 20, 10, 5
-ALGORITHMS: dict[str, dict[str, Any]] = {
-    "fedavg": {"name": "fedavg", "clients_per_round": COHORT, "local_epochs": 1},
-    "astraea": {"name": "astraea", "clients_per_round": COHORT, "capacity": CAPACITY, "mediator_epochs": 1},
-}
+HERE = Path(__file__).parent
+
+
+class Size(NamedTuple):
+    """How large a federation is: ``cohort`` of ``clients`` a round, Astraea in chains of ``capacity`` visits."""
+
+    rounds: int
+    clients: int
+    cohort: int
+    capacity: int
+
+    def algorithm(self, name: str) -> dict[str, Any]:
+        """Return the settings of an algorithm."""
+        own = {
+            "fedavg": {"local_epochs": 1},
+            "astraea": {"capacity": self.capacity, "mediator_epochs": 1},
+        }[name]
+        return {"name": name, "clients_per_round": self.cohort, **own}
+
+
+ALGORITHMS = ("fedavg", "astraea")
+SIMULATED = Size(rounds=8, clients=20, cohort=10, capacity=5)
+DEPLOYED = Size(rounds=4, clients=4, cohort=4, capacity=2)
 
 
 class Clock(Callback):
@@ -50,13 +74,14 @@ class Clock(Callback):
 class App:
     """The federation of one algorithm, for the loop and for Flower."""
 
-    def __init__(self, algorithm: str) -> None:
+    def __init__(self, algorithm: str, size: Size) -> None:
+        self.size = size
         self.one: Experiment = prepare(
             parse_settings(
                 {
-                    "rounds": ROUNDS,
-                    "scenario": {"clients": CLIENTS, "labels": "half-normal"},
-                    "algorithm": ALGORITHMS[algorithm],
+                    "rounds": size.rounds,
+                    "scenario": {"clients": size.clients, "labels": "half-normal"},
+                    "algorithm": size.algorithm(algorithm),
                     "balance": {"rebalancing": "none"},
                     "model": {"name": "mlp"},
                 }
@@ -85,16 +110,23 @@ class App:
         times: list[float] = []
         settings = self.one.settings
         strategy = AstraeaStrategy(
-            algorithm=settings.algorithm, balance=settings.balance, train=settings.train, fraction_evaluate=0.0
+            algorithm=settings.algorithm,
+            balance=settings.balance,
+            train=settings.train,
+            min_available_nodes=self.size.clients,
+            fraction_evaluate=0.0,
         )
-        strategy.start(
-            grid, initial_arrays(self.model()), ROUNDS, evaluate_fn=lambda *_: times.append(time.perf_counter())
-        )
+
+        def note(round_: int, arrays: Any) -> None:
+            if round_:  # Flower also measures the model before the first round
+                times.append(time.perf_counter())
+
+        strategy.start(grid, initial_arrays(self.model()), self.size.rounds, evaluate_fn=note)
         return times
 
-    def app(self) -> Any:
+    def app(self, **options: Any) -> Any:
         """Return the ClientApp."""
-        return client_app(self.model, self.data, self.one.classes)
+        return client_app(self.model, self.data, self.one.classes, **options)
 
 
 def serial(app: App) -> list[float]:
@@ -104,7 +136,7 @@ def serial(app: App) -> list[float]:
 
 def in_process(app: App) -> list[float]:
     """The strategy on the in-process grid."""
-    return app.strategy(InProcessGrid(app.app(), CLIENTS))
+    return app.strategy(InProcessGrid(app.app(), app.size.clients))
 
 
 def simulation_waves(app: App) -> list[float]:
@@ -117,7 +149,7 @@ def simulation_waves(app: App) -> list[float]:
     def main(grid: Grid, context: Context) -> None:
         times.extend(app.strategy(grid))
 
-    run_simulation(server, app.app(), CLIENTS, backend_config={"init_args": {"num_cpus": 2}})
+    run_simulation(server, app.app(), app.size.clients, backend_config={"init_args": {"num_cpus": 2}})
     return times
 
 
@@ -132,26 +164,81 @@ def simulation_chains(app: App) -> list[float]:
         engine.close()
 
 
+def deployed(names: Mapping[str, Path]) -> None:
+    """Run each algorithm by name on one real deployment, which leaves its notes in a folder of its own."""
+    sys.path.insert(0, str(HERE.parent / "tests" / "flower"))
+    from deployment import Deployment
+
+    os.environ["PYTHONPATH"] = str(HERE)  # the app imports this file
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Deployment(Path(folder), DEPLOYED.clients, app=HERE / "flower_app") as running,
+    ):
+        for algorithm, notes in names.items():
+            notes.mkdir()
+            running.run(algorithm=algorithm, notes=str(notes))
+            running.wait_until((notes / "server.json").exists, 1800, f"the end of {algorithm}")
+
+
+def parts(notes: Path) -> list[float]:
+    """Return mean seconds of an exchange: until a visit's process begins, until it trains, training, and back.
+
+    Their sum is the exchange; those of the first round are left out.
+    """
+    server = json.loads((notes / "server.json").read_text())
+    exchanges = server["exchanges"][len(server["exchanges"]) // DEPLOYED.rounds :]
+    visits = [json.loads(path.read_text()) for path in notes.glob("visit-*.json")]
+    found = [
+        (began - sent, entered - began, left - entered, received - left)
+        for sent, received in exchanges
+        for began, entered, left in visits
+        if sent <= entered <= received
+    ]
+    return np.mean(found, axis=0).tolist()
+
+
+class Table:
+    """Rounds of each engine and algorithm, printed as they are measured."""
+
+    def __init__(self) -> None:
+        self._medians: dict[tuple[str, str], float] = {}
+        print(f"{'engine':24}{'algorithm':12}{'ms a round':>12}{'to FedAvg':>12}{'to serial':>12}")
+
+    def add(self, engine: str, algorithm: str, times: list[float]) -> None:
+        """Print the line of rounds that ended at ``times``."""
+        own = self._medians[engine, algorithm] = statistics.median(np.diff(times).tolist()) * 1000
+        fedavg, local = self._medians[engine, "fedavg"], self._medians["serial engine", algorithm]
+        print(f"{engine:24}{algorithm:12}{own:12.1f}{own / fedavg:12.2f}{own / local:12.2f}", flush=True)
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--simulation", action="store_true", help="also measure Flower's simulation (needs Ray)")
+    parser.add_argument("--deployment", action="store_true", help="measure a SuperLink and SuperNodes instead")
+    given = parser.parse_args()
+    size = DEPLOYED if given.deployment else SIMULATED
     engines: dict[str, Callable[[App], list[float]]] = {"serial engine": serial, "in-process grid": in_process}
-    if parser.parse_args().simulation:
+    if given.simulation:
         engines |= {"simulation, strategy": simulation_waves, "simulation, engine": simulation_chains}
     logging.getLogger("flwr").setLevel(logging.ERROR)
     torch.set_num_threads(1)
-    medians: dict[tuple[str, str], float] = {}
-    print(f"{'engine':24}{'algorithm':12}{'ms a round':>12}{'to FedAvg':>12}{'to serial':>12}")
+    table = Table()
     for engine, measure in engines.items():
         for algorithm in ALGORITHMS:
-            times = np.diff(measure(App(algorithm)))
-            medians[engine, algorithm] = statistics.median(times.tolist()) * 1000
-            own = medians[engine, algorithm]
+            table.add(engine, algorithm, measure(App(algorithm, size)))
+    if given.deployment:
+        with tempfile.TemporaryDirectory() as folder:
+            notes = {algorithm: Path(folder) / algorithm for algorithm in ALGORITHMS}
+            deployed(notes)
+            for algorithm, path in notes.items():
+                table.add("deployment", algorithm, json.loads((path / "server.json").read_text())["rounds"])
             print(
-                f"{engine:24}{algorithm:12}{own:12.1f}{own / medians[engine, 'fedavg']:12.2f}"
-                f"{own / medians['serial engine', algorithm]:12.2f}"
+                f"\n{'s of an exchange':24}{'to the node':>12}{'its start':>12}{'training':>12}{'back':>12}{'sum':>12}"
             )
+            for algorithm, path in notes.items():
+                own = parts(path)
+                print(f"{algorithm:24}" + "".join(f"{value:12.2f}" for value in [*own, sum(own)]))
 
 
 if __name__ == "__main__":
