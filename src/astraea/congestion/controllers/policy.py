@@ -11,9 +11,15 @@ enforced differs from it for a while:
 
 - In the first round trip of recovery a packet leaves only for a packet that arrived.
 - After a timeout, which halves the policy's window, the enforced one climbs back to it packet by packet.
-- When the smallest round-trip time has not been seen for ten seconds (``refresh_after``), the window falls to
-  half of what fits into the empty path, for one round trip and at least 200 ms, and the smallest time seen
-  then is the new base: a flow that joins a standing queue would never learn its true base otherwise.
+- At whole multiples of ten seconds (``refresh_after``) of wall-clock time, and once when it takes over, the window
+  falls to half of what fits into the empty path, for one round trip and at least 200 ms, and the smallest
+  round-trip time seen then renews the base: a flow that joins a standing queue would never learn its true base
+  otherwise. One clock for all lets flows empty the queue together, as BBR's do by seeing each other's drains;
+  clocks that agree to tens of milliseconds suffice. Where the queue did empty, a flow goes on with what fits; where
+  others kept it filled, with the window it had.
+
+The base is the smallest of the drains of the last 30 to 60 s: one drain against a rival that fills the buffer says
+little, a path that has become longer shows in all.
 """
 
 from __future__ import annotations
@@ -34,27 +40,31 @@ STATE = np.dtype(
         ("window", "f8"),  # what the policy wants
         ("conserving", "i8"),  # whether this is the first round trip of recovery
         ("climbing", "i8"),  # whether the enforced window is on its way back after a timeout
-        ("draining", "i8"),
-        ("renewed", "i8"),
-        ("drain_from", "i8"),  # whether the base round-trip time is being renewed
+        ("draining", "i8"),  # whether the base round-trip time is being renewed
         ("drain_window", "f8"),
+        ("drain_from", "i8"),  # smoothed round-trip time when the drain began
         ("drain_rtt", "i8"),  # smallest round-trip time meanwhile
         ("drain_until", "i8"),  # INF: what is in flight has not fallen yet
+        ("drained", "i8"),  # number of the period of time whose drain has begun
+        ("drains", "i8"),
+        ("base_now", "i8"),  # smallest round-trip time of the drains of this generation
+        ("base_before", "i8"),  # and of the generation before
         *startup.FIELDS,
     ],
     align=True,
 )
 
 FLOOR = 2.0
-_LEAST = 1.0
 _START_PACING, _PACING = 2.0, 1.2
-_DRAIN_SHARE, _DRAIN_MIN = 0.5, 200_000_000
+_DRAIN_SHARE, _DRAIN_FLOOR, _DRAIN_MIN = 0.5, 1.0, 200_000_000
+_GENERATION = 3  # drains
 
 
 @inlined
 def start(f: Any, c: Any, now: int) -> None:
     """Begin the start-up phase."""
     startup.begin(c)
+    c.base_now = c.base_before = INF
     c.window = INITIAL_WINDOW
     f.cwnd = INITIAL_WINDOW
     f.ssthresh = NO_THRESHOLD
@@ -69,7 +79,7 @@ def on_ack(f: Any, c: Any, now: int) -> None:
             _take_over(f, c, now)
     elif c.draining:
         _drain(f, c, now)
-    elif now // f.refresh_after > c.renewed and f.recovering == OPEN:
+    elif now // f.refresh_after > c.drained:
         _begin_drain(f, c, now)
     if f.round_start:
         c.conserving = 0
@@ -81,9 +91,9 @@ def on_ack(f: Any, c: Any, now: int) -> None:
 
 @inlined
 def _begin_drain(f: Any, c: Any, now: int) -> None:
-    c.renewed = now // f.refresh_after
+    c.drained = now // f.refresh_after
     c.draining = 1
-    c.drain_window = max(_DRAIN_SHARE * c.window * f.min_rtt / f.srtt, _LEAST)
+    c.drain_window = max(_DRAIN_SHARE * c.window * f.min_rtt / f.srtt, _DRAIN_FLOOR)
     c.drain_rtt = INF
     c.drain_until = INF
     c.drain_from = int(f.srtt)
@@ -105,19 +115,31 @@ def _drain(f: Any, c: Any, now: int) -> None:
             c.drain_until = now + max(int(f.srtt), _DRAIN_MIN)
     elif now >= c.drain_until:
         c.draining = 0
-        f.min_rtt = min(c.drain_rtt, f.min_rtt + (c.drain_rtt - f.min_rtt) // 4)
+        _renew(f, c)
         if 4 * (c.drain_rtt - f.min_rtt) < c.drain_from - f.min_rtt:  # nobody else kept the queue filled
             c.window = max(c.window * f.min_rtt / c.drain_from, FLOOR)
         f.min_rtt_at = now
 
 
 @inlined
+def _renew(f: Any, c: Any) -> None:
+    """Take the smallest round-trip time of this drain and those before it, back to the generation before."""
+    if f.min_rtt < min(c.base_now, c.base_before):
+        c.base_now = f.min_rtt
+    c.base_now = min(c.base_now, c.drain_rtt)
+    c.drains += 1
+    if c.drains % _GENERATION == 0:
+        c.base_before = c.base_now
+        c.base_now = INF
+    f.min_rtt = min(c.base_now, c.base_before)
+
+
+@inlined
 def on_loss(f: Any, c: Any, now: int) -> None:
-    """Packets are conserved."""
-    if c.starting:
-        return
-    c.conserving = 1
-    f.round_end = f.delivered
+    """Packets are conserved, but for the start-up phase, which judges losses itself."""
+    if not c.starting:
+        c.conserving = 1
+        f.round_end = f.delivered
 
 
 @inlined

@@ -1,8 +1,8 @@
 """The start-up phase of controllers that actions from outside drive: slow start until the first congestion.
 
-The window doubles every round trip and actions are not applied. It ends at a loss, a congestion mark, or when
-eight samples of a round trip all exceed the base by an eighth and at least 4 ms, as in HyStart++ (RFC 9406).
-By then the window is far above what the path holds, so the controller takes over at the rate at which packets
+The window doubles every round trip and actions are not applied. It ends when a
+twentieth of a round trip's packets and at least three are lost (fewer may be chance), at a congestion mark, or when
+eight samples of a round trip all exceed the base by an eighth and at least 4 ms, as in HyStart++ (RFC 9406). By then the window is far above what the path holds, so the controller takes over at the rate at which packets
 then arrive.
 """
 
@@ -25,6 +25,7 @@ FIELDS = [
 
 _THRESHOLD_MIN = 4_000_000
 _SAMPLES = 8
+_LOST, _LOST_SHARE = 3, 20
 
 
 @inlined
@@ -46,7 +47,7 @@ def growth(f: Any, c: Any) -> float:
         c.round_lost = f.lost
         c.round_delivered = f.delivered
     lost = f.lost - c.round_lost
-    if lost >= 3 and 20 * lost > f.delivered - c.round_delivered:
+    if lost >= _LOST and lost * _LOST_SHARE >= f.delivered - c.round_delivered:
         c.starting = 0
         return 0.0
     c.round_rtt = min(c.round_rtt, f.last_rtt)

@@ -55,7 +55,7 @@ LAW: tuple[Number, ...] = (
     Number("haste", "how log2 of the gain grows with an error that lasts", 1.0, 0.5, 0, 4),
     Number("haste_most", "error up to which it does", 1.5, 0.7, 0, 6),
     Number(
-        "rival_queue", "least queueing delay in base round-trip times, as log2, that tells of rivals", -2.0, 0.4, -4, 3
+        "rival_queue", "least queueing delay in base round-trip times, as log2, that tells of rivals", -2.5, 0.4, -4, 3
     ),
     Number("rival_excess", "own queue beyond the target, in doublings, without which there are none", 0.7, 0.3, 0, 4),
     Number("rival_slope", "how soon beyond that they are believed in", 4.0, 1.0, 0.5, 16),

@@ -16,7 +16,7 @@ _SAMPLE_MS = 100.0
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of network: its ranges, and how many worlds of it a mix of 15 holds."""
+    """One kind of network: its ranges, and how many worlds of it a mix of 16 holds."""
 
     name: str
     summary: str
@@ -49,8 +49,15 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "rival",
         "one flow against one of CUBIC",
-        _ranges(flows=(1, 1), cross_share=1.0, bandwidth_mbps=(15, 200), rtt_ms=(15, 80), buffer_bdp=(0.8, 2)),
-        2,
+        _ranges(
+            flows=(1, 1),
+            cross_share=1.0,
+            bandwidth_mbps=(15, 200),
+            rtt_ms=(15, 80),
+            buffer_bdp=(0.8, 2),
+            duration_s=60.0,
+        ),
+        3,
     ),
     Family(
         "many",
@@ -61,7 +68,7 @@ FAMILIES: tuple[Family, ...] = (
             bandwidth_mbps=(10, 400),
             rtt_ms=(10, 100),
             buffer_bdp=(1, 2),
-            gap_s=(0.05, 0.5),
+            gap_s=(0.02, 0.2),
         ),
         2,
     ),
@@ -92,7 +99,7 @@ FAMILIES: tuple[Family, ...] = (
 
 
 def worlds_of(rng: np.random.Generator, rounds: int = 1) -> list[tuple[str, WorldSettings]]:
-    """Return ``rounds`` mixes of 15 worlds each, with the names of their families."""
+    """Return ``rounds`` mixes of 16 worlds each, with the names of their families."""
     return [
         (family.name, draw(family.ranges, rng).model_copy(update={"sample_ms": _SAMPLE_MS}))
         for _ in range(rounds)
