@@ -22,8 +22,8 @@ def cases(name: str, seed: int = 0) -> list[Case]:
 
 
 def slowed(world: WorldSettings) -> WorldSettings:
-    """The same world with a hundredth of the packets."""
-    changes = {"capacity_mbps": world.links[0].capacity_mbps / 100, "walk": None}
+    """The same world with few packets, for code that is interpreted."""
+    changes = {"capacity_mbps": world.links[0].capacity_mbps / 400, "walk": None}
     links = tuple(link.model_copy(update=changes) for link in world.links)
     return world.model_copy(update={"links": links})
 
