@@ -7,6 +7,8 @@ from pathlib import Path
 
 from astraea.congestion import WorldRanges
 from astraea.congestion.environment.global_state import STATE
+from astraea.congestion.evaluation.catalogue import SUITES
+from astraea.congestion.evaluation.suite import Setup
 from astraea.congestion.observation import FEATURES
 from astraea.congestion.reward import TERMS, RewardSettings
 from astraea.congestion.score import Score, ScoreSettings
@@ -29,3 +31,10 @@ def test_the_metrics_page_is_complete() -> None:
     page = (REFERENCE / "congestion-metrics.md").read_text(encoding="utf-8")
     for name in [field.name for field in fields(Score)] + list(ScoreSettings.model_fields):
         assert f"`{name}`" in page or name == "flows", name
+
+
+def test_the_evaluations_page_is_complete() -> None:
+    page = (REFERENCE / "evaluation.md").read_text(encoding="utf-8")
+    for suite in SUITES.values():
+        count = "3 + traces" if suite.needs_traces else f"{len(suite.cases(Setup('cubic', 0)))}"
+        assert f"| `{suite.name}` | {count} |" in page
