@@ -68,7 +68,7 @@ class Layout:
                 raise VisitError(f"its '{name}' has shape {value.shape}, not {shape}: the models differ")
             if dtype.kind == "f":
                 with np.errstate(over="ignore"):  # what overflows is found below
-                    floats.append(torch.tensor(value.astype(dtype)).reshape(-1))
+                    floats.append(torch.tensor(value.astype(dtype, copy=False)).reshape(-1))
             else:
                 if value.dtype.kind == "f" and not bool((np.abs(value) < MOST).all()):
                     raise VisitError(f"its '{name}' holds numbers that {dtype} cannot hold")

@@ -120,12 +120,12 @@ class Roster:
             remark = answers[node][1]
             return (False, int(str(remark[PARTITION]))) if PARTITION in remark else (True, node)
 
-        told = Counter(len(answers[node][0]) for node in sorted(answers, key=name)).most_common(1)
-        classes = len(self.clients[0].own) if self.clients else told[0][0] if told else 0
-
+        nodes = sorted(answers, key=name)
+        sizes = Counter(len(answers[node][0]) for node in nodes)
+        classes = len(self.clients[0].own) if self.clients else max(sizes, key=sizes.__getitem__, default=0)
         by_name = {client.name: client for client in self.clients}
         names: dict[int, int] = {}
-        for node in sorted(answers, key=name):
+        for node in nodes:
             counts, remark = answers[node]
             number = name(node)[1]
             if number in names:
