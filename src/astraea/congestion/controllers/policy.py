@@ -11,12 +11,13 @@ enforced differs from it for a while:
 
 - In the first round trip of recovery a packet leaves only for a packet that arrived.
 - After a timeout, which halves the policy's window, the enforced one climbs back to it packet by packet.
-- At whole multiples of ten seconds (``refresh_after``) of wall-clock time, and once when it takes over, the window
-  falls to half of what fits into the empty path, for one round trip and at least 200 ms, and the smallest
-  round-trip time seen then renews the base: a flow that joins a standing queue would never learn its true base
-  otherwise. One clock for all lets flows empty the queue together, as BBR's do by seeing each other's drains;
-  clocks that agree to tens of milliseconds suffice. Where the queue did empty, a flow goes on with what fits; where
-  others kept it filled, with the window it had.
+- At whole multiples of ten seconds (``refresh_after``) of wall-clock time the window falls to three quarters of
+  what fits into the empty path, for one round trip and at least 200 ms, and the smallest round-trip time seen then
+  renews the base: a flow that joins a standing queue would never learn its true base otherwise. One clock for all
+  lets flows empty the queue together, as BBR's do by seeing each other's drains; clocks that agree to tens of
+  milliseconds suffice. Where the queue did empty, a flow goes on with what fits; where others kept it filled, with
+  the window it had. A flow that takes over after its start-up drains as well, to half, since its own overshoot has
+  filled the queue and made all others yield.
 
 The base is the smallest of the drains of the last 30 to 60 s: one drain against a rival that fills the buffer says
 little, a path that has become longer shows in all.
@@ -56,7 +57,7 @@ STATE = np.dtype(
 
 FLOOR = 2.0
 _START_PACING, _PACING = 2.0, 1.2
-_DRAIN_SHARE, _DRAIN_FLOOR, _DRAIN_MIN = 0.5, 1.0, 200_000_000
+_FIRST_SHARE, _DRAIN_SHARE, _DRAIN_FLOOR, _DRAIN_MIN = 0.5, 0.75, 1.0, 200_000_000
 _GENERATION = 3  # drains
 
 
@@ -80,7 +81,7 @@ def on_ack(f: Any, c: Any, now: int) -> None:
     elif c.draining:
         _drain(f, c, now)
     elif now // f.refresh_after > c.drained:
-        _begin_drain(f, c, now)
+        _begin_drain(f, c, now, _DRAIN_SHARE)
     if f.round_start:
         c.conserving = 0
     if c.climbing:
@@ -90,10 +91,10 @@ def on_ack(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def _begin_drain(f: Any, c: Any, now: int) -> None:
+def _begin_drain(f: Any, c: Any, now: int, share: float) -> None:
     c.drained = now // f.refresh_after
     c.draining = 1
-    c.drain_window = max(_DRAIN_SHARE * c.window * f.min_rtt / f.srtt, _DRAIN_FLOOR)
+    c.drain_window = max(share * c.window * f.min_rtt / f.srtt, _DRAIN_FLOOR)
     c.drain_rtt = INF
     c.drain_until = INF
     c.drain_from = int(f.srtt)
@@ -103,7 +104,7 @@ def _begin_drain(f: Any, c: Any, now: int) -> None:
 def _take_over(f: Any, c: Any, now: int) -> None:
     """Leave start-up with what fills the empty path at the rate of delivery."""
     c.window = max(startup.delivery_rate(f) * f.min_rtt * 1e-9, FLOOR)
-    _begin_drain(f, c, now)
+    _begin_drain(f, c, now, _FIRST_SHARE)
 
 
 @inlined

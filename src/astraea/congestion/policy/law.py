@@ -13,7 +13,7 @@ errors common to all flows change their sign within that time, an unfair share d
 
 Where the queue stays above a part of the base round-trip time, and the flow's own part of it above the target,
 rivals that fill buffers are taken to be there (Copa's competitive mode, by other means). The window then grows
-slowly, by the cube root as CUBIC's cycle would have it, and is cut at losses.
+slowly, a small one faster than a large one, and is cut at losses.
 
 All is in counts of 1/1024 and needs only what :mod:`astraea.congestion.observation.fixed_point` offers. The
 action never rises with the flow's own queue, all else equal: :mod:`astraea.congestion.policy.certificate`.
@@ -59,7 +59,15 @@ LAW: tuple[Number, ...] = (
     ),
     Number("rival_excess", "own queue beyond the target, in doublings, without which there are none", 0.7, 0.3, 0, 4),
     Number("rival_slope", "how soon beyond that they are believed in", 4.0, 1.0, 0.5, 16),
-    Number("rival_growth", "log2 of the growth among rivals, times the cube root of the window", -3.5, 0.7, -8, 2),
+    Number("rival_growth", "log2 of the growth among rivals, at a window of an eighth of a packet", -1.5, 0.7, -8, 8),
+    Number(
+        "rival_scale",
+        "how that growth falls with the window: 1 for so many packets, 0 for such a part",
+        0.55,
+        0.1,
+        0,
+        1,
+    ),
     Number("rival_cut", "cut among rivals for a doubling of the loss", 0.2, 0.15, 0, 4),
     Number("rival_free", "loss that cuts nothing there, log2(1 + 1000 p)", 3.0, 0.8, 0, 10),
 )
@@ -79,9 +87,10 @@ LAW: tuple[Number, ...] = (
     _RIVAL_EXCESS,
     _RIVAL_SLOPE,
     _RIVAL_GROWTH,
+    _RIVAL_SCALE,
     _RIVAL_CUT,
     _RIVAL_FREE,
-) = range(15)
+) = range(16)
 
 # where the features lie in an observation of the set 'packets' with four slots of history
 _OWN, _OWN_1, _OWN_2, _OWN_3 = 0, 4, 8, 12
@@ -108,8 +117,8 @@ def decide(p: Any, x: Any) -> float:
     alone = clip(_times(exp2(min(gain, p[_GAIN_MOST])), error), -ONE, ONE)
     strange = min(least - x[_PIPE] - p[_RIVAL_QUEUE], least - target - p[_RIVAL_EXCESS])
     rivals = clip(_times(p[_RIVAL_SLOPE], strange), 0, ONE)
-    growth = exp2(p[_RIVAL_GROWTH] - x[_PIPE] // 3) - _times(p[_RIVAL_CUT], max(x[_LOSS] - p[_RIVAL_FREE], 0))
-    among = clip(growth, -ONE, ONE)
+    growth = exp2(p[_RIVAL_GROWTH] - _times(p[_RIVAL_SCALE], x[_PIPE]))
+    among = clip(growth - _times(p[_RIVAL_CUT], max(x[_LOSS] - p[_RIVAL_FREE], 0)), -ONE, ONE)
     return (alone * (ONE - rivals) + among * rivals) / (ONE * ONE)
 
 

@@ -32,6 +32,7 @@ from astraea.seeding import Purpose, stream
 __all__ = ["Evolution", "EvolutionSettings", "Generation", "law_policy"]
 
 Numbers = NDArray[np.float64]
+Worlds = Sequence[tuple[str, WorldSettings]]
 
 
 class EvolutionSettings(Settings):
@@ -40,17 +41,17 @@ class EvolutionSettings(Settings):
     seed: int = Field(0, ge=0, description="seed of candidates and worlds")
     generations: int = Field(120, ge=1, description="generations")
     population: int = Field(16, ge=4, description="candidates of a generation")
-    mixes: int = Field(1, ge=1, description="mixes of 16 worlds that each candidate plays")
+    mixes: int = Field(1, ge=1, description="mixes of 17 worlds that each candidate plays")
     step: float = Field(0.6, gt=0, description="first step size, in the spreads of the numbers")
     validate_every: int = Field(10, ge=1, description="generations between validations")
-    validation_mixes: int = Field(3, ge=1, description="mixes of 16 worlds for a validation")
+    validation_mixes: int = Field(3, ge=1, description="mixes of 17 worlds for a validation")
     control: PolicySettings = Field(PolicySettings(gain=0.25), description="how actions are applied")
     fitness: FitnessSettings = Field(FitnessSettings(), description="what is rewarded")
 
 
 @dataclass(frozen=True)
 class Generation:
-    """What one generation found; fitness values are means over worlds."""
+    """What one generation found; fitness values are means over families."""
 
     number: int
     values: tuple[float, ...]  # of the candidates, in the order in which they were asked for
@@ -84,7 +85,7 @@ class Evolution:
         asked = self._ask()
         number = self.generation
         worlds = worlds_of(stream(self.settings.seed, Purpose.EVOLUTION, number + 1), self.settings.mixes)
-        values = self._play([self._numbers(x) for x in asked], [world for _, world in worlds]).mean(axis=1)
+        values = self._play([self._numbers(x) for x in asked], worlds)
         self._tell(asked, values)
         last = self.generation == self.settings.generations
         due = last or self.generation % self.settings.validate_every == 0
@@ -105,13 +106,8 @@ class Evolution:
     def validate(self, numbers: Numbers) -> dict[str, float]:
         """Return the mean fitness of ``numbers`` by family, and over all, on the validation's worlds."""
         worlds = worlds_of(stream(self.settings.seed, Purpose.SELECTION), self.settings.validation_mixes)
-        values = self._play([numbers], [world for _, world in worlds])[0]
-        names = [name for name, _ in worlds]
-        found = {
-            name: float(np.mean([v for v, own in zip(values, names, strict=True) if own == name]))
-            for name in dict.fromkeys(names)
-        }
-        return {"all": float(values.mean()), **found}
+        found = {name: float(values[0]) for name, values in self._by_family([numbers], worlds).items()}
+        return {"all": float(np.mean(list(found.values()))), **found}
 
     def _ask(self) -> list[Numbers]:
         return [np.asarray(self._search.ask()) for _ in range(self.settings.population)]
@@ -123,16 +119,22 @@ class Evolution:
     def _numbers(self, x: Numbers) -> Numbers:
         return self._start + self._spread * x
 
-    def _play(self, candidates: Sequence[Numbers], worlds: Sequence[WorldSettings]) -> Numbers:
-        """Return the fitness of every candidate in every world, shape ``(candidates, worlds)``."""
+    def _play(self, candidates: Sequence[Numbers], worlds: Worlds) -> Numbers:
+        """Return the fitness of every candidate: the mean over families, each as important as any other."""
+        return np.asarray(np.mean(list(self._by_family(candidates, worlds).values()), axis=0))
+
+    def _by_family(self, candidates: Sequence[Numbers], worlds: Worlds) -> dict[str, Numbers]:
+        """Return every candidate's mean fitness in the worlds of each family."""
         policies = [law_policy(numbers, self.settings.control) for numbers in candidates]
 
         def one(job: tuple[Policy, WorldSettings]) -> float:
             policy, world = job
             return fitness(simulate(world, policy=policy), self.settings.fitness)
 
-        jobs = [(policy, world) for policy in policies for world in worlds]
-        return np.array(list(self._pool.map(one, jobs))).reshape(len(policies), len(worlds))
+        jobs = [(policy, world) for policy in policies for _, world in worlds]
+        values = np.array(list(self._pool.map(one, jobs))).reshape(len(policies), len(worlds))
+        names = np.array([name for name, _ in worlds])
+        return {name: values[:, names == name].mean(axis=1) for name in dict.fromkeys(names.tolist())}
 
 
 def law_policy(numbers: Any, control: PolicySettings, card: dict[str, str] | None = None) -> Policy:

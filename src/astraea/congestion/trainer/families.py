@@ -16,7 +16,7 @@ _SAMPLE_MS = 100.0
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of network: its ranges, and how many worlds of it a mix of 16 holds."""
+    """One kind of network: its ranges, and how many worlds of it a mix of 17 holds."""
 
     name: str
     summary: str
@@ -36,7 +36,7 @@ FAMILIES: tuple[Family, ...] = (
         _ranges(
             flows=(2, 4), bandwidth_mbps=(10, 400), rtt_ms=(10, 100), buffer_bdp=(0.8, 2), loss=(0, 0.003), gap_s=(3, 6)
         ),
-        5,
+        4,
     ),
     Family(
         "unequal",
@@ -57,7 +57,7 @@ FAMILIES: tuple[Family, ...] = (
             buffer_bdp=(0.8, 2),
             duration_s=60.0,
         ),
-        3,
+        4,
     ),
     Family(
         "many",
@@ -78,7 +78,7 @@ FAMILIES: tuple[Family, ...] = (
         _ranges(
             flows=(1, 3), bandwidth_mbps=(15, 200), rtt_ms=(10, 75), buffer_bdp=(0.1, 16), loss=(0, 0.02), gap_s=(2, 5)
         ),
-        2,
+        3,
     ),
     Family(
         "long",
@@ -99,7 +99,7 @@ FAMILIES: tuple[Family, ...] = (
 
 
 def worlds_of(rng: np.random.Generator, rounds: int = 1) -> list[tuple[str, WorldSettings]]:
-    """Return ``rounds`` mixes of 16 worlds each, with the names of their families."""
+    """Return ``rounds`` mixes of 17 worlds each, with the names of their families."""
     return [
         (family.name, draw(family.ranges, rng).model_copy(update={"sample_ms": _SAMPLE_MS}))
         for _ in range(rounds)

@@ -1,0 +1,44 @@
+"""The proof holds for laws of the kind, and fails where it should."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from astraea.congestion.observation.features import ObservationSettings
+from astraea.congestion.policy import Policy
+from astraea.congestion.policy.certificate import certify
+from astraea.congestion.policy.law import LAW
+from astraea.congestion.policy.policy import PolicyHeader
+from astraea.congestion.simulator.settings import PolicySettings
+from astraea.congestion.trainer.evolution import law_policy
+from astraea.errors import InputError
+
+CONTROL = PolicySettings()
+START = [number.start for number in LAW]
+
+
+def test_where_the_search_begins_is_certified() -> None:
+    found = certify(law_policy(START, CONTROL))
+    assert found.holds
+    assert found.flattest == 0  # where the step is held within 1
+    assert found.steepest < -0.5
+
+
+def test_corners_of_the_bounds_are_certified() -> None:
+    for end in ("low", "high"):
+        assert certify(law_policy([getattr(number, end) for number in LAW], CONTROL)).holds
+
+
+def test_a_gain_that_falls_with_an_error_that_lasts_is_not() -> None:
+    policy = law_policy(START, CONTROL)
+    weights = policy.weights.copy()
+    weights[[n.name for n in LAW].index("haste")] = -2048
+    assert not certify(Policy(policy.header, weights)).holds
+
+
+def test_a_network_is_refused() -> None:
+    size = ObservationSettings().size
+    network = Policy(PolicyHeader(kind="network", widths=(size, 1)), np.zeros(size + 1, np.float32))
+    with pytest.raises(InputError, match="only a law can be certified"):
+        certify(network)

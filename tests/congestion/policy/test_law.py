@@ -1,0 +1,125 @@
+"""The law by hand, and what must hold of any of its kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from astraea.congestion.observation.features import ObservationSettings
+from astraea.congestion.observation.fixed_point import ONE
+from astraea.congestion.policy import law
+from astraea.congestion.policy.law import LAW, decide
+
+FIELDS = ObservationSettings().fields
+NAMES = [field.name for field in FIELDS]
+
+
+def numbers(**changes: float) -> NDArray[Any]:
+    plain = {
+        "target": 2.0,
+        "target_rate": 0.5,
+        "loss_cut": 1.0,
+        "loss_free": 4.0,
+        "gain": 3.0,
+        "gain_interval": 0.0,
+        "gain_most": 2.0,
+        "haste": 0.0,
+        "haste_most": 2.0,
+        "rival_queue": 4.0,
+        "rival_excess": 4.0,
+        "rival_slope": 1.0,
+        "rival_growth": 0.0,
+        "rival_scale": 0.5,
+        "rival_cut": 0.25,
+        "rival_free": 2.0,
+    }
+    return np.rint([{**plain, **changes}[n.name] * ONE for n in LAW]).astype(np.int64)
+
+
+def observed(own: list[float], *, loss: float = 0.0, loss_before: float = 0.0, **present: float) -> NDArray[Any]:
+    x = np.zeros(len(FIELDS), np.int32)
+    x[[0, 4, 8, 12]] = np.rint(np.array(own) * ONE)
+    x[1], x[5] = round(loss * ONE), round(loss_before * ONE)
+    for name, value in present.items():
+        x[NAMES.index(name)] = round(value * ONE)
+    return x
+
+
+def test_the_features_lie_where_the_law_reads_them() -> None:
+    places = {
+        "own_queue": [law._OWN, law._OWN_1, law._OWN_2, law._OWN_3],
+        "loss": [law._LOSS, law._LOSS_1],
+        "pipe": [law._PIPE],
+        "rate": [law._RATE],
+        "interval": [law._INTERVAL],
+    }
+    for name, read in places.items():
+        assert all(NAMES[k] == name for k in read)
+
+
+def test_the_step_is_gain_times_distance_to_the_target() -> None:
+    # target 2 + 0.5 * 6 = 5; gain 3 + 5 - 10 = -2, a quarter; a queue of 4 doublings: a quarter of 1
+    x = observed([4, 4, 4, 4], rate=6, pipe=10)
+    assert decide(numbers(), x) == 0.25
+    assert decide(numbers(), observed([6, 4, 4, 4], rate=6, pipe=10)) == -0.25
+    assert decide(numbers(), observed([5, 5, 5, 5], rate=6, pipe=10)) == 0
+
+
+def test_steps_are_held_within_one_and_the_gain_within_its_most() -> None:
+    x = observed([4, 4, 4, 4], rate=6, pipe=2)  # the gain would be 2**6
+    assert decide(numbers(), x) == 1
+    assert decide(numbers(gain_most=-3.0), x) == 0.125
+
+
+def test_losses_beyond_the_free_ones_cost() -> None:
+    # the larger of two losses, 5.5, is 1.5 above what is free
+    assert decide(numbers(), observed([4, 4, 4, 4], loss=4.5, loss_before=5.5, rate=6, pipe=10)) == -0.125
+    assert decide(numbers(), observed([4, 4, 4, 4], loss=4.0, rate=6, pipe=10)) == 0.25
+
+
+def test_haste_counts_the_least_error_of_the_history_up_to_its_most() -> None:
+    # below the target by 1 at least, for four round trips: 2**-1 in place of 2**-2
+    x = observed([3, 4, 3.5, 2], rate=6, pipe=10)
+    assert decide(numbers(haste=1.0), x) == 1.0  # 2 * 2**-1
+    assert decide(numbers(haste=1.0, haste_most=0.0), x) == 0.5
+    assert decide(numbers(haste=1.0), observed([3, 5.5, 3, 3], rate=6, pipe=10)) == 0.5  # it was above once
+    assert decide(numbers(haste=1.0), observed([5.5, 6, 7, 5.5], rate=6, pipe=10)) == pytest.approx(
+        -0.5 * 2**-1.5, abs=2e-3
+    )
+
+
+def test_the_interval_may_scale_the_gain() -> None:
+    assert decide(numbers(gain_interval=1.0), observed([4, 4, 4, 4], rate=6, pipe=10, interval=-1)) == 0.125
+
+
+def test_among_rivals_the_window_grows_slowly_and_is_cut_at_losses() -> None:
+    rivals = {"rival_queue": -2.0, "rival_excess": 0.5, "rival_slope": 1.0}
+    # the queue stands at 9 = pipe - 1 and at 4 above the target: rivals beyond doubt; growth 2**(0 - 0.5 * 10)
+    x = observed([9, 9, 9, 9], rate=6, pipe=10)
+    assert decide(numbers(**rivals), x) == 2**-5
+    assert decide(numbers(**rivals), observed([9, 9, 9, 9], rate=6, pipe=10, loss=4)) == 2**-5 - 0.5
+    # half a doubling beyond the queue that tells of them: half and half with the law alone, which would fall by 1
+    assert decide(numbers(**rivals), observed([8.5] * 4, rate=6, pipe=10)) == 0.5 * -0.875 + 0.5 * 2**-5
+    # no excess over the target, no rivals
+    assert decide(numbers(**rivals, target=6.0), observed([9, 9, 9, 9], rate=6, pipe=10)) == 0
+
+
+@given(
+    features=st.lists(st.integers(0, 1 << 20), min_size=len(FIELDS), max_size=len(FIELDS)),
+    parts=st.lists(st.floats(0, 1), min_size=len(LAW), max_size=len(LAW)),
+    more=st.integers(1, 24 * ONE),
+)
+def test_the_action_never_rises_with_the_own_queue_and_stays_within_one(
+    features: list[int], parts: list[float], more: int
+) -> None:
+    held = np.array([round(n.low * ONE + part * (n.high - n.low) * ONE) for n, part in zip(LAW, parts, strict=True)])
+    low, high = (np.array([getattr(f, end) * ONE for f in FIELDS], np.int64) for end in ("low", "high"))
+    x = (low + np.array(features) * (high - low) // (1 << 20)).astype(np.int32)
+    first = decide(held, x)
+    x[0] = min(x[0] + more, 24 * ONE)
+    assert -1 <= decide(held, x) <= first <= 1

@@ -1,0 +1,61 @@
+"""A search in a folder: resumable, and careful with what lies there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from astraea.congestion.policy import load_policy
+from astraea.congestion.trainer import families
+from astraea.congestion.trainer.evolution import EvolutionSettings, Generation
+from astraea.congestion.trainer.families import FAMILIES, Family
+from astraea.congestion.trainer.search import GENERATIONS, POLICY, train_law
+from astraea.errors import InputError
+
+TINY = EvolutionSettings(generations=3, population=4, validate_every=1, validation_mixes=1, seed=5)
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = {"flows": (2, 2), "bandwidth_mbps": (1.0, 2.0), "duration_s": 1.5, "gap_s": (0.1, 0.3)}
+    ranges = FAMILIES[0].ranges.model_copy(update=fields)
+    monkeypatch.setattr(families, "FAMILIES", (Family("few", "", ranges, 1),))
+
+
+class _StoppedError(Exception):
+    pass
+
+
+def test_stopped_and_resumed_is_as_uninterrupted(tmp_path: Path) -> None:
+    def stop(found: Generation, _: EvolutionSettings) -> None:
+        if found.number == 1:
+            raise _StoppedError
+
+    whole = train_law(TINY, tmp_path / "whole")
+    with pytest.raises(_StoppedError):
+        train_law(TINY, tmp_path / "parts", watch=stop)
+    with (tmp_path / "parts" / GENERATIONS).open("a", encoding="utf-8") as file:
+        file.write('{"number": 2, "val')  # as a kill leaves it
+    parts = train_law(TINY, tmp_path / "parts", resume=True)
+    assert (tmp_path / "whole" / GENERATIONS).read_text() == (tmp_path / "parts" / GENERATIONS).read_text()
+    assert whole.weights.tolist() == parts.weights.tolist()
+
+
+def test_the_best_by_validation_is_kept_with_its_card(tmp_path: Path) -> None:
+    found: list[Generation] = []
+    train_law(TINY, tmp_path, watch=lambda g, _: found.append(g))
+    scores = [g.validation["all"] for g in found if g.validation]
+    card = load_policy(tmp_path / POLICY).card
+    assert int(card["generation"]) == scores.index(max(scores)) + 1
+    assert json.loads(card["validation"])["all"] == max(scores)
+    assert card["seed"] == "5"
+
+
+def test_another_training_is_not_overwritten(tmp_path: Path) -> None:
+    train_law(TINY.model_copy(update={"generations": 1}), tmp_path)
+    with pytest.raises(InputError, match="add --resume to go on with it"):
+        train_law(TINY, tmp_path)
+    with pytest.raises(InputError, match="with other settings"):
+        train_law(TINY, tmp_path, resume=True)
