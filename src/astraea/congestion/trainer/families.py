@@ -34,7 +34,13 @@ FAMILIES: tuple[Family, ...] = (
         "few",
         "two to four flows, from slow to fast links, a little random loss",
         _ranges(
-            flows=(2, 4), bandwidth_mbps=(10, 400), rtt_ms=(10, 100), buffer_bdp=(0.8, 2), loss=(0, 0.003), gap_s=(3, 6)
+            flows=(2, 4),
+            bandwidth_mbps=(10, 400),
+            rtt_ms=(10, 100),
+            buffer_bdp=(0.8, 2),
+            loss=(0, 0.003),
+            gap_s=(3, 6),
+            duration_s=40.0,
         ),
         4,
     ),
@@ -42,7 +48,13 @@ FAMILIES: tuple[Family, ...] = (
         "unequal",
         "round-trip times that differ up to tenfold",
         _ranges(
-            flows=(2, 4), bandwidth_mbps=(20, 200), rtt_ms=(10, 30), rtt_ratio=(2, 10), buffer_bdp=(1, 4), gap_s=(1, 4)
+            flows=(2, 4),
+            bandwidth_mbps=(20, 200),
+            rtt_ms=(10, 25),
+            rtt_ratio=(2, 10),
+            buffer_bdp=(1, 4),
+            gap_s=(1, 4),
+            duration_s=60.0,
         ),
         3,
     ),
@@ -90,7 +102,7 @@ FAMILIES: tuple[Family, ...] = (
             buffer_bdp=(1, 2),
             loss=(0, 0.01),
             gap_s=(2, 5),
-            duration_s=60.0,
+            duration_s=90.0,
         ),
         1,
     ),
