@@ -33,6 +33,7 @@ class Purpose(IntEnum):
     EVALUATION = 14  # worlds of the evaluation's suites, which no training and no selection may see
     EVOLUTION = 15  # worlds and candidates of each generation
     SELECTION = 16  # worlds on which the best of a training is chosen
+    TD3 = 17  # worlds, exploration and samples of each chapter of a training
 
 
 def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:

@@ -1,0 +1,88 @@
+"""A training in one file: what is learned, what is remembered and what is counted, so that it goes on exactly.
+
+Random streams and worlds are not in it: a chapter draws its own, from the seed and its number, when it begins.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from astraea.congestion.trainer.td3.learner import Learner
+from astraea.congestion.trainer.td3.replay import Replay
+from astraea.errors import RunError
+
+__all__ = ["Counts", "load_checkpoint", "save_checkpoint"]
+
+_FORMAT = "astraea-td3-1"
+
+
+@dataclass
+class Counts:
+    """How far a training has come."""
+
+    chapter: int = 0  # finished chapters
+    flow_steps: int = 0
+    seconds: float = 0.0
+    best: dict[str, Any] | None = None  # the line of the chapter that did best in validation
+    history: list[dict[str, Any]] = field(default_factory=list)  # a line per chapter
+
+
+def save_checkpoint(path: Path, counts: Counts, learner: Learner, replay: Replay, best: Tensor | None) -> None:
+    """Write a training to ``path``; ``best`` are the flat weights of its best policy so far.
+
+    The file takes its place only when it is whole. Raises :class:`RunError` if it cannot be written.
+    """
+    tensors = {f"learner/{name}": value for name, value in learner.tensors().items()}
+    tensors["replay"] = replay.rows[: replay.size]
+    if best is not None:
+        tensors["best"] = best
+    facts = {**vars(counts), "steps": learner.steps, "at": replay.at}
+    partial = path.with_suffix(".partial")
+    try:
+        save_file(
+            {name: value.contiguous() for name, value in tensors.items()},
+            partial,
+            metadata={"format": _FORMAT, "facts": json.dumps(facts)},
+        )
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        raise RunError(
+            f"the checkpoint {path} cannot be written ({error}): free space and resume; the one before is intact"
+        ) from error
+
+
+def load_checkpoint(path: Path, learner: Learner, replay: Replay) -> tuple[Counts, Tensor | None]:
+    """Bring ``learner`` and ``replay`` to where they were, and return counts and best weights.
+
+    Raises :class:`RunError` if the file is damaged or was written by another version of this trainer.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            notes = file.metadata() or {}
+            if notes.get("format") != _FORMAT:
+                raise ValueError(f"its format is {notes.get('format')}, not {_FORMAT}")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        facts = json.loads(notes["facts"])
+        steps, at = facts.pop("steps"), facts.pop("at")
+        learner.restore(
+            {name.removeprefix("learner/"): value for name, value in tensors.items() if name.startswith("learner/")},
+            steps,
+        )
+        replay.restore(tensors["replay"], at)
+        return Counts(**facts), tensors.get("best")
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise RunError(
+            f"the checkpoint {path} cannot be read ({error}): delete it to begin anew, or train with the version that "
+            "wrote it"
+        ) from error

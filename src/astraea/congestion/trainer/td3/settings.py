@@ -1,0 +1,114 @@
+"""What a training by TD3 is made of: the published numbers as defaults, every one of them free."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from astraea.congestion.environment.worlds import WorldRanges
+from astraea.congestion.observation.features import ObservationSettings
+from astraea.congestion.reward import PUBLISHED, RewardSettings
+from astraea.congestion.settings import Settings
+
+__all__ = ["PUBLISHED_WORLDS", "QUICK", "Td3Settings"]
+
+PUBLISHED_WORLDS = WorldRanges(
+    flows=(2, 5),
+    bandwidth_mbps=(40, 160),
+    rtt_ms=(10, 140),
+    rtt_ratio=(1, 2),
+    buffer_bdp=(0.1, 16),
+    gap_s=(1, 10),
+    lifetime_s=(20, 120),
+    duration_s=60,
+    interval_ms=30,
+)
+"""The published ranges and control interval. How far RTTs of a world differ and how long flows stay was not given."""
+
+
+class Td3Settings(Settings):
+    """How a policy is trained; the defaults are those of Astraea (EuroSys'24) as far as they are known."""
+
+    seed: int = Field(0, ge=0, description="seed of weights, worlds, exploration and samples")
+    # what is learned from
+    worlds: WorldRanges = Field(PUBLISHED_WORLDS, description="worlds to train in")
+    observation: ObservationSettings = Field(
+        ObservationSettings(features="published", history=5), description="what the actor observes"
+    )
+    reward: RewardSettings = Field(PUBLISHED, description="what it is rewarded for")
+    critic: Literal["central", "local"] = Field(
+        "central", description="'central': the critics see the global state too; 'local': what the actor sees"
+    )
+    # networks
+    actor_widths: tuple[int, ...] = Field((256, 128, 64), min_length=1, description="hidden layers of the actor")
+    critic_widths: tuple[int, ...] = Field(
+        (256, 128, 64), min_length=2, description="hidden layers of each critic; the action joins after the first"
+    )
+    normalise: bool = Field(True, description="whether batch normalisation follows each hidden layer of the actor")
+    # one gradient step
+    batch: int = Field(192, ge=2, description="transitions of a gradient step")
+    actor_rate: float = Field(5e-5, gt=0, description="learning rate of the actor")
+    critic_rate: float = Field(1e-3, gt=0, description="learning rate of the critics")
+    decay: float = Field(0.96, gt=0, le=1, description="factor on both rates ...")
+    decay_every: int = Field(100_000, ge=1, description="... after each so many steps of the actor")
+    discount: float = Field(0.98, ge=0, lt=1, description="discount from one decision to the next")
+    discount_s: float = Field(
+        0.0, ge=0, description="given, the discount is for so many seconds and not for a decision"
+    )
+    tau: float = Field(0.005, gt=0, le=1, description="how far the target networks move at a step of the actor")
+    policy_delay: int = Field(20, ge=1, description="gradient steps of the critics for one of the actor")
+    smoothing: float = Field(0.05, ge=0, description="standard deviation of the noise on the target's action")
+    smoothing_limit: float = Field(0.1, ge=0, description="largest such noise")
+    # experience
+    memory: int = Field(400_000, ge=1, description="transitions that are kept")
+    warm_up: int = Field(20_000, ge=1, description="transitions before the first gradient step")
+    worlds_at_once: int = Field(32, ge=1, description="worlds stepped side by side")
+    update_flow_steps: int = Field(10_000, ge=1, description="decisions between updates: 5 s of 60 flows, as published")
+    gradient_steps: int = Field(20, ge=1, description="gradient steps of an update")
+    epsilon: float = Field(1.0, ge=0, le=1, description="probability of a random action at the start")
+    epsilon_end: float = Field(0.05, ge=0, le=1, description="the same at the end of exploration")
+    exploration_actions: int = Field(
+        1_500_000, ge=1, description="decisions over which it falls, for each of the worlds side by side"
+    )
+    # length
+    updates: int = Field(
+        100, ge=1, description="updates of a chapter: it begins with new worlds, ends with a validation"
+    )
+    flow_steps: int = Field(200_000_000, ge=1, description="decisions after which training ends")
+    minutes: float | None = Field(180.0, gt=0, description="time after which it ends; unset: no limit")
+    validation_worlds: int = Field(12, ge=1, description="worlds of a validation, drawn like those of training")
+    checkpoint_minutes: float = Field(5.0, ge=0, description="least time between checkpoints")
+    threads: int = Field(1, ge=1, description="threads of the networks and of the worlds")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.warm_up > self.memory or self.batch > self.warm_up:
+            raise ValueError(
+                f"a batch of {self.batch} is drawn after a warm-up of {self.warm_up} from a memory of {self.memory}: "
+                "let each be at most as large as the next"
+            )
+        if self.epsilon_end > self.epsilon:
+            raise ValueError("epsilon_end must not lie above epsilon: exploration fades")
+        return self
+
+
+QUICK = Td3Settings(
+    reward=RewardSettings(),
+    worlds=PUBLISHED_WORLDS.model_copy(update={"duration_s": 30.0, "lifetime_s": None, "interval_ms": 0.0}),
+    actor_widths=(64, 32),
+    critic_widths=(128, 64),
+    normalise=False,
+    actor_rate=3e-4,
+    discount=0.95,
+    policy_delay=2,
+    worlds_at_once=32,
+    warm_up=5_000,
+    update_flow_steps=1_000,
+    gradient_steps=50,
+    exploration_actions=5_000,
+    updates=40,
+    flow_steps=1_000_000,
+    minutes=None,
+)
+"""Small nets, many gradient steps for each decision, and a reward whose fairness counts: learns in minutes."""

@@ -1,0 +1,254 @@
+"""Train by TD3, chapter by chapter: collect and improve in fresh worlds, validate, keep the best, write it down.
+
+A chapter follows from the state it begins with, the seed and its number alone. So a training that was stopped, or
+killed, and resumed is the same, bit for bit on one machine, as one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from astraea.congestion.environment.vector import VectorEnvironment
+from astraea.congestion.policy.policy import Policy
+from astraea.congestion.trainer.td3.checkpoint import Counts, load_checkpoint, save_checkpoint
+from astraea.congestion.trainer.td3.collect import Collector
+from astraea.congestion.trainer.td3.exploration import epsilon_at, explored
+from astraea.congestion.trainer.td3.export import exported, header_of
+from astraea.congestion.trainer.td3.learner import Learner, Losses
+from astraea.congestion.trainer.td3.log import Log
+from astraea.congestion.trainer.td3.replay import Replay
+from astraea.congestion.trainer.td3.settings import Td3Settings
+from astraea.congestion.trainer.td3.validation import Validation, headline
+from astraea.errors import InputError, RunError
+from astraea.seeding import Purpose, stream, torch_seed
+
+__all__ = ["CHECKPOINT", "POLICY", "SETTINGS", "Progress", "train_td3"]
+
+CHECKPOINT, POLICY, SETTINGS = "checkpoint.safetensors", "policy.safetensors", "settings.json"
+
+_LENGTH = ("flow_steps", "minutes", "checkpoint_minutes", "threads")  # may change when a training is resumed
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is, told after every update."""
+
+    done: float  # share of its length, of decisions or of time, whichever is further
+    flow_steps: int
+    epsilon: float
+    line: dict[str, Any] | None  # what the last finished chapter came to, as in metrics.jsonl
+
+
+def train_td3(
+    settings: Td3Settings,
+    out: Path,
+    *,
+    resume: bool = False,
+    tensorboard: bool = False,
+    watch: Callable[[Progress], None] | None = None,
+) -> Policy:
+    """Train until the settings' length is reached, and return the policy that did best in validation.
+
+    ``out`` receives ``settings.json``, ``metrics.jsonl`` (a line per chapter), ``checkpoint.safetensors`` and, after
+    each validation that is the best so far, ``policy.safetensors``. With ``resume`` a training in ``out`` goes on
+    from its last checkpoint; there need not be one. Raises :class:`InputError` if ``out`` holds a training of other
+    settings, or any and ``resume`` is not given, and :class:`RunError` if the losses are no numbers any more.
+    """
+    _claim(settings, out, resume)
+    with _threads(settings.threads):
+        training = _Training(settings, out, tensorboard, watch)
+        try:
+            while not training.finished:
+                training.chapter()
+        finally:
+            training.close()
+    return training.policy()
+
+
+class _Training:
+    """A training under way."""
+
+    def __init__(
+        self, settings: Td3Settings, out: Path, tensorboard: bool, watch: Callable[[Progress], None] | None
+    ) -> None:
+        self._settings, self._out, self._watch = settings, out, watch
+        env = VectorEnvironment(
+            settings.worlds,
+            settings.worlds_at_once,
+            observation=settings.observation,
+            reward=settings.reward,
+            threads=settings.threads,
+        )
+        self._collector = Collector(
+            env,
+            central=settings.critic == "central",
+            discount=settings.discount,
+            discount_s=settings.discount_s,
+        )
+        self._learner = Learner(settings, self._collector.seen)
+        self._replay = Replay(settings.memory, self._collector.seen)
+        self._counts = Counts()
+        self._best: Tensor | None = None
+        if (out / CHECKPOINT).is_file():
+            self._counts, self._best = load_checkpoint(out / CHECKPOINT, self._learner, self._replay)
+        self._validation = Validation(settings)
+        self._log = Log(out, self._counts.history, tensorboard=tensorboard)
+        self._began = time.monotonic() - self._counts.seconds
+        self._saved = time.monotonic()
+
+    @property
+    def finished(self) -> bool:
+        """Whether its length is reached."""
+        return self._done() >= 1
+
+    def chapter(self) -> None:
+        """Collect and improve for some updates, then validate and write down."""
+        s, counts = self._settings, self._counts
+        rng = stream(s.seed, Purpose.TD3, counts.chapter)
+        noise = torch.Generator().manual_seed(torch_seed(s.seed, Purpose.TD3, counts.chapter, 0))
+        self._collector.restart(torch_seed(s.seed, Purpose.TD3, counts.chapter, 1))
+        rewards: list[float] = []
+        losses: list[Losses] = []
+        for _ in range(s.updates):
+            if self.finished:  # the last chapter may be shorter
+                break
+            rewards.append(self._collect(rng))
+            if self._replay.size >= s.warm_up:
+                losses.append(self._improve(rng, noise))
+            if self._watch is not None:
+                self._watch(
+                    Progress(
+                        min(self._done(), 1.0),
+                        counts.flow_steps,
+                        self._epsilon(),
+                        counts.history[-1] if counts.history else None,
+                    )
+                )
+        counts.chapter += 1
+        line = self._judge(rewards, losses)
+        counts.history.append(line)
+        self._log.write(line)
+        if self.finished or time.monotonic() - self._saved >= 60 * s.checkpoint_minutes:
+            self._save()
+
+    def policy(self) -> Policy:
+        """Return the best policy so far, with a card that says how it came about."""
+        best = self._counts.best
+        if best is None or self._best is None:
+            raise RunError(f"the training in {self._out} ended before its first validation: give it more time")
+        card = {"trained_by": "TD3", "settings": self._settings.model_dump_json(), "validation": json.dumps(best)}
+        return Policy(header_of(self._settings), self._best.numpy(), card)
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._log.close()
+
+    def _collect(self, rng: np.random.Generator) -> float:
+        """Let the worlds go on for an update's decisions, and return their mean reward."""
+        epsilon = self._epsilon()
+        collected, earned = 0, 0.0
+
+        def act(observations: NDArray[np.float32]) -> NDArray[np.float32]:
+            return explored(self._act(observations), epsilon, rng)
+
+        while collected < self._settings.update_flow_steps:
+            rows = self._collector.step(act)
+            self._replay.add(rows)
+            collected += len(rows)
+            earned += float(rows[:, -2].sum(dtype=np.float64))
+        self._counts.flow_steps += collected
+        return earned / collected
+
+    def _improve(self, rng: np.random.Generator, noise: torch.Generator) -> Losses:
+        s = self._settings
+        batches = [self._replay.sample(rng, s.batch) for _ in range(s.gradient_steps)]
+        losses = self._learner.improve(batches, noise)
+        if not math.isfinite(losses.critic + losses.value + (losses.actor or 0.0)):
+            raise RunError(
+                f"the losses are no numbers any more after {self._counts.flow_steps:,} decisions: train anew with "
+                f"a lower actor_rate and critic_rate (the best policy so far is {self._out / POLICY}, if there was one)"
+            )
+        return losses
+
+    def _judge(self, rewards: list[float], losses: list[Losses]) -> dict[str, Any]:
+        """Validate, keep the policy if it is the best so far, and return the chapter's line."""
+        counts = self._counts
+        actor = [loss.actor for loss in losses if loss.actor is not None]
+        reward = self._validation.reward(self._act)
+        policy = exported(self._learner.actor, self._settings)
+        figures = headline(policy, self._validation.worlds())
+        counts.seconds = time.monotonic() - self._began
+        line = {
+            "chapter": counts.chapter,
+            "flow_steps": counts.flow_steps,
+            "gradient_steps": self._learner.steps,
+            "epsilon": self._epsilon(),
+            "training_reward": float(np.mean(rewards)),
+            "reward": reward,
+            **figures,
+            "critic_loss": float(np.mean([loss.critic for loss in losses])) if losses else None,
+            "value": float(np.mean([loss.value for loss in losses])) if losses else None,
+            "actor_loss": float(np.mean(actor)) if actor else None,
+            "seconds": round(counts.seconds, 1),
+        }
+        if counts.best is None or reward > counts.best["reward"]:
+            counts.best = line
+            self._best = torch.from_numpy(policy.weights)
+            self.policy().save(self._out / POLICY)
+        return line
+
+    def _save(self) -> None:
+        save_checkpoint(self._out / CHECKPOINT, self._counts, self._learner, self._replay, self._best)
+        self._saved = time.monotonic()
+
+    def _act(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._learner.act(torch.from_numpy(observations)).numpy()
+
+    def _epsilon(self) -> float:
+        return epsilon_at(self._settings, self._counts.flow_steps)
+
+    def _done(self) -> float:
+        s = self._settings
+        spent = 0.0 if s.minutes is None else (time.monotonic() - self._began) / (60 * s.minutes)
+        return max(self._counts.flow_steps / s.flow_steps, spent)
+
+
+def _claim(settings: Td3Settings, out: Path, resume: bool) -> None:
+    """Make ``out`` the folder of this training, or find that it is."""
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / SETTINGS
+    wanted = settings.model_dump(mode="json")
+    if file.is_file():
+        if not resume:
+            raise InputError(f"{out} holds a training already: resume it, or choose another folder")
+        known = json.loads(file.read_text(encoding="utf-8"))
+        changed = [name for name in wanted if name not in _LENGTH and known.get(name) != wanted[name]]
+        if changed:
+            raise InputError(
+                f"the training in {out} has another {changed[0]}: resume it with its own settings ({file}), or choose "
+                "another folder"
+            )
+    file.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let PyTorch use ``count`` threads meanwhile."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
