@@ -10,6 +10,7 @@ import typer
 
 from astraea.cli.evaluate import evaluate
 from astraea.cli.options import JsonOption
+from astraea.cli.policy import policy
 from astraea.cli.shell import ERR, OUT, friendly
 from astraea.cli.train import train
 from astraea.errors import InputError
@@ -34,6 +35,7 @@ def _root() -> None:
 
 app.command()(evaluate)
 app.command()(train)
+app.command()(policy)
 
 
 @app.command()

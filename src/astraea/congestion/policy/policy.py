@@ -16,7 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from astraea.congestion.observation.features import OBSERVATION_VERSION, ObservationSettings
-from astraea.congestion.policy.law import LAW
+from astraea.congestion.policy.law import LAW, decide
+from astraea.congestion.policy.network import forward
 from astraea.congestion.settings import Settings
 from astraea.congestion.simulator.settings import PolicySettings
 from astraea.errors import InputError
@@ -67,6 +68,13 @@ class Policy:
                 f"a {head.kind} of this form has {count} finite numbers of type {np.dtype(dtype)}, but "
                 f"{self.weights.size} of type {self.weights.dtype} were given"
             )
+
+    def action(self, features: NDArray[np.int32]) -> float:
+        """Return the action for the ``features`` (in 1/1024) of one observation."""
+        if self.header.kind == "law":
+            return float(decide(self.weights.astype(np.int64), features))
+        room = np.zeros((2, max(self.header.widths)))
+        return float(forward(self.weights.astype(np.float64), np.array(self.header.widths), features, room))
 
     def save(self, path: Path) -> None:
         """Write the policy to ``path``, a safetensors file."""
