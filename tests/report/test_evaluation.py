@@ -58,7 +58,7 @@ def test_a_page_says_how_it_was_measured_and_hides_nothing(evaluation: Evaluatio
     assert "| 4 flows, 30 ms | bbr | never | 0 ± 0 | – | 1.50 ± 0.00 |" in page
     assert "| all | bbr | 0.950 ± 0.000 |" in page
     assert "![grid](grid.png)" in page
-    assert "Seconds of simulation: cubic 9, bbr 9." in page
+    assert "Seconds of simulation, of one processor: cubic 9, bbr 9." in page
 
 
 def test_one_seed_has_no_spread(evaluation: Evaluation) -> None:

@@ -42,7 +42,7 @@ def evaluation_markdown(evaluation: Evaluation) -> str:
             f"{suite.summary[:1].upper()}{suite.summary[1:]}.",
             _markdown(table),
             f"![{suite.name}]({suite.name}.png)",
-            f"Seconds of simulation: {took}.",
+            f"Seconds of simulation, of one processor: {took}.",
         ]
     return "\n\n".join(parts) + "\n"
 

@@ -132,9 +132,9 @@ def _played_all(missing: Sequence[Job], jobs: int) -> Iterator[tuple[Job, Outcom
 
 
 def _played(job: Job) -> Outcome:
-    begin = time.perf_counter()
+    begin = time.process_time()
     result = simulate(job.case.world, policy=job.policy)
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
     values = SUITES[job.suite].measure(result)
     return Outcome(job.suite, job.case.label, job.arm, job.seed, job.key, job.case.conditions, values, seconds)
 

@@ -57,7 +57,7 @@ class Outcome:
     key: str  # of the world and the policy: it differs where the outcome might
     conditions: Mapping[str, float | str]
     values: Mapping[str, Any]
-    seconds: float  # time that simulating took
+    seconds: float  # processor time that simulating took, in the first world of a process with compilation
 
     def value(self, name: str) -> float:
         """Return a measure as a number; NaN where it does not apply."""

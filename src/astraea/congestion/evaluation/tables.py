@@ -57,7 +57,7 @@ class Table:
 
     suite: Suite
     rows: tuple[Row, ...]
-    seconds: dict[str, float]  # time that simulating took, by arm
+    seconds: dict[str, float]  # processor time that simulating took, by arm
 
     @property
     def groups(self) -> list[float | str]:
