@@ -40,19 +40,21 @@ def test_writing_reaches_the_module_and_reading_gives_a_copy() -> None:
     assert module.bias.tolist() == [3.0]
 
 
-def test_gradients_arrive_in_one_vector() -> None:
+def test_gradients_come_by_parts_and_do_not_add_up() -> None:
     module = nn.Linear(2, 1)
     model = VectorModel(module)
-    module(torch.tensor([[5.0, 7.0]])).sum().backward()
-    assert model.grad.tolist() == [5.0, 7.0, 1.0]
+    for _ in range(2):
+        found = model.gradients(module(torch.tensor([[5.0, 7.0]])).sum())
+        assert [part.tolist() for part in found] == [[[5.0, 7.0]], [1.0]]
+    assert [part.tolist() for part in model.gradients(module.bias.sum())] == [[[0.0, 0.0]], [1.0]]
 
 
 def test_tied_weights_travel_once() -> None:
     model = VectorModel(Tied())
     params, _ = model.read()
     assert params.shape == (6,)
-    model.module(torch.ones(1, 3)).sum().backward()
-    assert model.grad.tolist() == [2.0] * 6
+    gradients = model.gradients(model.module(torch.ones(1, 3)).sum())
+    assert torch.cat([part.reshape(-1) for part in gradients]).tolist() == [2.0] * 6
 
 
 def test_frozen_parameters_stay_where_they_are() -> None:
@@ -91,6 +93,36 @@ def test_holding_lends_the_model_and_puts_it_back() -> None:
         assert lent(torch.tensor([[3.0]])).item() == 7.0
     assert module.training
     assert torch.equal(model.read()[0], before)
+
+
+class Flattening(nn.Module):
+    """Reads what a convolution gives in its memory's order, by a view or by a copy."""
+
+    def __init__(self, *, view: bool) -> None:
+        super().__init__()
+        self.convolution, self.norm, self.last = nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.Linear(2 * 2 * 2, 3)
+        self.dropout, self.view = nn.Dropout(), view
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.dropout(self.norm(self.convolution(x)))
+        return self.last(x.view(len(x), -1) if self.view else x.flatten(1))
+
+
+def test_images_are_laid_out_as_the_model_can_take_them() -> None:
+    x = torch.rand(3, 3, 4, 4)
+    for view in (True, False):
+        model = VectorModel(Flattening(view=view))
+        (before, counters), drawn = model.read(), torch.random.get_rng_state()
+        laid_out = model.laid_out(x)
+        assert torch.equal(laid_out, x)
+        assert model._channels_last is not view
+        assert torch.equal(before, model.read()[0])
+        assert torch.equal(counters, model.read()[1])
+        assert torch.equal(drawn, torch.random.get_rng_state())
+        model.module(laid_out)
+    colour = VectorModel(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(8, 2)))
+    assert colour.laid_out(torch.rand(5, 3, 4, 4)).stride() == (48, 1, 12, 3)
+    assert VectorModel(nn.Linear(2, 1)).laid_out(torch.rand(5, 2)).stride() == (2, 1)
 
 
 def test_refuses_what_it_cannot_carry() -> None:

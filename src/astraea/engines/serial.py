@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from astraea.engines.allocator import keep_freed_memory
 from astraea.federation.clients import Population
 from astraea.federation.plan import ChainResult, RoundPlan
 from astraea.federation.rule import LocalRule
@@ -37,6 +38,7 @@ class SerialEngine:
     """Executes plans with one model in memory; results are independent of PyTorch's global random state."""
 
     def __init__(self, module: nn.Module, *, threads: int = 1, visit_deadline: float | None = None) -> None:
+        keep_freed_memory()
         self.model = VectorModel(module)
         self.threads = threads
         self.deadline = Deadline(visit_deadline, time.monotonic)

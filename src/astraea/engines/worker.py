@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from astraea.engines.allocator import keep_freed_memory
 from astraea.engines.shared import Packed, Region, pack, unpack
 from astraea.federation.plan import Chain, RoundPlan
 from astraea.federation.training import Deadline, run_chain
@@ -92,6 +93,7 @@ def main(descriptor: int, threads: int, visit_deadline: float | None) -> None:
     """Serve the engine at the other end of the socket ``descriptor`` until it hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is the engine's to handle
     torch.set_num_threads(threads)
+    keep_freed_memory()
     connection = Connection(descriptor)
     with contextlib.suppress(EOFError, ConnectionError):
         _serve(connection, Inbox(connection), Outbox(connection), Deadline(visit_deadline, time.monotonic))

@@ -15,14 +15,14 @@ from torch import Tensor, nn
 
 from astraea.federation.plan import LocalTraining
 
-__all__ = ["Optimizer", "make_optimizer"]
+__all__ = ["Optimizer", "elementwise", "make_optimizer"]
 
 
 class Optimizer(Protocol):
     """Holds the state of one visit; every call takes one step."""
 
     def step(self, weights: Tensor, gradient: Tensor) -> None:
-        """Change ``weights`` in place along ``gradient``, of the same shape, which may be overwritten."""
+        """Change ``weights`` in place along ``gradient``, of the same shape."""
         ...
 
     def keep(self, rows: int) -> None:
@@ -36,12 +36,16 @@ def make_optimizer(training: LocalTraining) -> Optimizer:
     Weights are a vector, or stacked models, a row each, which step as each would alone.
     Raises what ``torch.optim`` raises for options that it does not take.
     """
-    written_out = _WRITTEN_OUT.get(training.optimizer)
-    if written_out is not None:
-        made, options = written_out
-        if set(training.options) <= options and _plain(training.options):
-            return made(training.lr, **training.options)
+    if elementwise(training):
+        made, _ = _WRITTEN_OUT[training.optimizer]
+        return made(training.lr, **training.options)
     return _Wrapped(training)
+
+
+def elementwise(training: LocalTraining) -> bool:
+    """Whether every weight steps by itself, so that the parts of a model may have an optimiser each."""
+    _, options = _WRITTEN_OUT.get(training.optimizer, (None, frozenset[str]()))
+    return bool(options) and set(training.options) <= options and _plain(training.options)
 
 
 class _Sgd:
@@ -64,13 +68,13 @@ class _Sgd:
 
     def step(self, weights: Tensor, gradient: Tensor) -> None:
         if self.weight_decay:
-            gradient.add_(weights, alpha=self.weight_decay)
+            gradient = gradient.add(weights, alpha=self.weight_decay)
         if self.momentum:
             if self.velocity is None:
                 self.velocity = gradient.clone()
             else:
                 self.velocity.mul_(self.momentum).add_(gradient, alpha=1 - self.dampening)
-            gradient = gradient.add_(self.velocity, alpha=self.momentum) if self.nesterov else self.velocity
+            gradient = gradient.add(self.velocity, alpha=self.momentum) if self.nesterov else self.velocity
         weights.add_(gradient, alpha=-self.lr)
 
 
@@ -105,7 +109,7 @@ class _Adam:
         if self.weight_decay and self.decoupled:
             weights.mul_(1 - self.lr * self.weight_decay)
         elif self.weight_decay:
-            gradient.add_(weights, alpha=self.weight_decay)
+            gradient = gradient.add(weights, alpha=self.weight_decay)
         self.mean.lerp_(gradient, 1 - self.first)
         self.square.mul_(self.second).addcmul_(gradient, gradient, value=1 - self.second)
         spread = (self.square.sqrt() / (1 - self.second**self.steps) ** 0.5).add_(self.eps)

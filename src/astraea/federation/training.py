@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from astraea.federation.clients import ClientData
-from astraea.federation.optimizers import make_optimizer
+from astraea.federation.optimizers import elementwise, make_optimizer
 from astraea.federation.plan import Baton, Chain, ChainResult, LocalTraining, RoundPlan, Visit, VisitReport
 from astraea.federation.rule import LocalRule, VisitContext
 from astraea.federation.vector import VectorModel
@@ -66,7 +66,7 @@ def train_visit(
     order = torch.Generator().manual_seed(seed)
     model.write(baton.params, baton.counters)
     model.module.train()
-    weights, optimizer = model.weights.detach(), make_optimizer(training)
+    weights, step_along = model.weights, _stepper(model, rule, training)
     context = VisitContext(
         start=baton.params[: len(weights)],
         shared=baton.extras,
@@ -78,17 +78,12 @@ def train_visit(
     steps, total = 0, torch.zeros((), device=model.device)
     for _ in range(training.epochs):
         x, y = data.epoch(order)
-        x, y = x.to(model.device), y.to(model.device)
+        x, y = model.laid_out(x.to(model.device)), y.to(model.device)
         for start, stop in batches(len(y), training.batch_size, merge_single=model.has_batch_norm):
             if deadline is not None and deadline.seconds is not None and deadline.clock() - began > deadline.seconds:
                 raise VisitError(f"not done within {deadline.seconds:g} s")
-            model.grad.zero_()
             loss = rule.objective(model.module(x[start:stop]), y[start:stop], replace(context, step=steps))
-            loss.backward()  # type: ignore[no-untyped-call]
-            gradient = rule.gradient(model.grad, weights, context)
-            if training.clip_norm is not None:
-                gradient = clipped(gradient, training.clip_norm)
-            optimizer.step(weights, gradient)
+            step_along(model.gradients(loss), context)
             steps += 1
             total += loss.detach() * (stop - start)
     samples = len(data) * training.epochs
@@ -100,6 +95,29 @@ def train_visit(
     loss_mean = float(total) / samples if samples else math.nan
     report = VisitReport(client=0, pass_=0, samples=samples, steps=steps, loss=loss_mean)
     return Baton(params, counters, extras, baton.examples, baton.steps + steps), kept, report
+
+
+def _stepper(
+    model: VectorModel, rule: LocalRule, training: LocalTraining
+) -> Callable[[list[Tensor], VisitContext], None]:
+    """Return what takes a step along the gradients by the model's parts."""
+    if type(rule).gradient is LocalRule.gradient and training.clip_norm is None and elementwise(training):
+        parts = [(part.detach(), make_optimizer(training)) for part in model.parts]
+
+        def by_parts(gradients: list[Tensor], context: VisitContext) -> None:
+            for (part, optimizer), gradient in zip(parts, gradients, strict=True):
+                optimizer.step(part, gradient)
+
+        return by_parts
+    weights, optimizer = model.weights, make_optimizer(training)
+
+    def as_vector(gradients: list[Tensor], context: VisitContext) -> None:
+        gradient = rule.gradient(torch.cat([part.reshape(-1) for part in gradients]), weights, context)
+        if training.clip_norm is not None:
+            gradient = clipped(gradient, training.clip_norm)
+        optimizer.step(weights, gradient)
+
+    return as_vector
 
 
 def run_chain(

@@ -1,8 +1,8 @@
 """A model as one vector: algorithms are arithmetic on it, and one hand-over is one message.
 
 Only what training changes travels: trainable parameters and persistent buffers. Parameters become views into
-a single tensor, so that reading or writing the model is one copy and an optimiser step is one operation.
-Tied weights appear once; frozen parameters stay where they are.
+a single tensor, so that reading or writing the model is one copy. Tied weights appear once; frozen parameters
+stay where they are.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class VectorModel:
     """An ``nn.Module`` whose travelling part is read and written as ``(params, counters)``.
 
     ``params``: trainable parameters, then floating buffers, shape ``(P,)``; ``counters``: integer and boolean
-    buffers as int64, shape ``(Q,)``. ``weights`` (shape ``(W,)``, W <= P) is the trainable part itself, an
-    ``nn.Parameter`` that shares memory with the module and whose ``.grad`` the backward pass fills.
+    buffers as int64, shape ``(Q,)``. ``weights`` (shape ``(W,)``, W <= P) is the trainable part itself, which shares
+    memory with the module, and ``parts`` are the module's parameters that lie in it one after another.
 
     The module is taken over: use :meth:`state_dict` for an independent copy of its state.
     Raises :class:`InputError` if nothing is trainable or if trainable parameters differ in dtype or device.
@@ -43,16 +43,14 @@ class VectorModel:
                 f"({', '.join(sorted(f'{dtype} on {device}' for dtype, device in kinds))}): convert them to one"
             )
         self.module = module
-        self._trainable = trainable
+        self.parts = trainable
         self._sizes = [parameter.numel() for parameter in trainable]
         self._shapes = [parameter.shape for parameter in trainable]
         flat = torch.cat([parameter.detach().reshape(-1) for parameter in trainable])
-        self.weights = nn.Parameter(flat)
-        self.weights.grad = torch.zeros_like(flat)
+        self.weights = flat
         self._point_into(flat)
-        for parameter, gradient in zip(trainable, self._views(self.weights.grad), strict=True):
-            parameter.grad = gradient
         self._released = False
+        self._channels_last: bool | None = None
         self.has_batch_norm = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
         self._buffers = list(_persistent_buffers(module))
 
@@ -61,17 +59,45 @@ class VectorModel:
         """Where the model lives."""
         return self.weights.device
 
-    @property
-    def grad(self) -> Tensor:
-        """Gradient of the trainable part, shape ``(W,)``; the parameters' own ``.grad`` are views of it."""
-        assert self.weights.grad is not None
-        return self.weights.grad
+    def gradients(self, loss: Tensor) -> list[Tensor]:
+        """Return the gradient of ``loss`` by each of ``parts``: zeros by one that it does not depend on.
+
+        They are to be read only, as two of them may share memory.
+        """
+        for part in self.parts:
+            part.grad = None  # so that PyTorch hands its result over instead of adding it to what is there
+        loss.backward()  # type: ignore[no-untyped-call]
+        return [torch.zeros_like(part) if part.grad is None else part.grad for part in self.parts]
+
+    def laid_out(self, x: Tensor) -> Tensor:
+        """Return samples ``(n, *sample)`` in the memory layout in which the model computes fastest.
+
+        On a processor, convolutions and pooling of images are faster with the channels of a pixel side by side.
+        A model that cannot take that, as one that calls ``view`` on what a convolution gives, gets what it expects.
+        """
+        if x.ndim != 4 or x.device.type != "cpu" or not len(x):
+            return x
+        if self._channels_last is None:
+            self._channels_last = self._takes_channels_last(x[:2])
+        return x.contiguous(memory_format=torch.channels_last) if self._channels_last else x
+
+    def _takes_channels_last(self, x: Tensor) -> bool:
+        if not any(isinstance(part, nn.Conv2d) for part in self.module.modules()):
+            return False
+        before = self.read()
+        try:
+            with torch.random.fork_rng(devices=[]), torch.no_grad():
+                self.module(x.repeat(2, 1, 1, 1).contiguous(memory_format=torch.channels_last))
+        except Exception:  # whatever it is, training in the usual layout will tell if it is an error at all
+            return False
+        finally:
+            self.write(*before)
+        return True
 
     def read(self) -> tuple[Tensor, Tensor]:
         """Return copies of ``(params, counters)``."""
         floating = [value.reshape(-1) for value in self._values(floating=True)]
-        weights = self.weights.detach()
-        params = torch.cat([weights, *(value.to(weights.dtype) for value in floating)])
+        params = torch.cat([self.weights, *(value.to(self.weights.dtype) for value in floating)])
         return params, self._counters()
 
     def release(self) -> tuple[Tensor, Tensor]:
@@ -82,7 +108,7 @@ class VectorModel:
         if len(self.weights) < _WORTH_MOVING or any(True for _ in self._values(floating=True)):
             return self.read()
         self._released = True
-        return self.weights.detach(), self._counters()
+        return self.weights, self._counters()
 
     def write(self, params: Tensor, counters: Tensor) -> None:
         """Set the travelling part of the model; the arguments are copied.
@@ -91,10 +117,9 @@ class VectorModel:
         """
         with torch.no_grad():
             if self._released:
-                self._point_into(torch.empty_like(self.weights.data))
+                self._point_into(torch.empty_like(self.weights))
                 self._released = False
-            parts = [self.weights.detach(), *self._values(floating=True)]
-            _scatter(params, parts, "parameters")
+            _scatter(params, [self.weights, *self._values(floating=True)], "parameters")
             _scatter(counters, list(self._values(floating=False)), "counters")
 
     @contextmanager
@@ -160,8 +185,8 @@ class VectorModel:
 
     def _point_into(self, vector: Tensor) -> None:
         """Let the weights, and with them the module's parameters, live in ``vector``, shape ``(W,)``."""
-        self.weights.data = vector
-        for parameter, view in zip(self._trainable, self._views(vector), strict=True):
+        self.weights = vector
+        for parameter, view in zip(self.parts, self._views(vector), strict=True):
             parameter.data = view
 
     def _values(self, *, floating: bool) -> Iterator[Tensor]:

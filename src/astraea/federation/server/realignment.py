@@ -27,7 +27,7 @@ def find_classifier(model: VectorModel, classes: int) -> Classifier:
     Raises :class:`InputError` if there is none.
     """
     found, offset = None, 0
-    for view in model.named(model.weights.detach()).values():
+    for view in model.named(model.weights).values():
         if view.ndim >= 2 and len(view) == classes:
             found = Classifier(offset, offset + view.numel(), classes)
         offset += view.numel()
