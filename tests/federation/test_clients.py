@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from astraea.balance.augmentation import augmented_rows
 from astraea.balance.rebalancing import Rebalancing
+from astraea.balance.settings import TransformSettings
+from astraea.balance.transforms import transform
 from astraea.data.dataset import Samples
 from astraea.errors import InputError
 from astraea.federation.clients import Population
+from astraea.seeding import Purpose, stream, torch_seed
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 1, 8, 8), dtype=np.uint8)
 LABELS = np.array([0, 0, 0, 0, 1, 1])
@@ -33,6 +42,27 @@ def test_offline_copies_are_stored_and_counted() -> None:
         image for image, label in zip(data.x.numpy(), data.y.numpy(), strict=True) if image.tobytes() not in originals
     ]
     assert len(copies) == 2
+
+
+def test_offline_copies_are_the_same_at_every_visit_whether_kept_or_made_again() -> None:
+    kept, forgotten = population(seed=3), population(seed=3)
+    assert forgotten._copies is not None
+    forgotten._copies.room = 0
+    first = kept[0].x
+    assert torch.equal(kept[0].x, first)
+    assert torch.equal(forgotten[0].x, first)
+    assert torch.equal(forgotten[0].x, first)
+    assert torch.equal(pickle.loads(pickle.dumps(kept))[0].x, first)
+    drawn = augmented_rows(LABELS, CLIENTS[0], TRIPLE, stream(3, Purpose.AUGMENT, 0))
+    generator = torch.Generator().manual_seed(torch_seed(3, Purpose.AUGMENT, 0, 1))
+    made = transform(torch.from_numpy(IMAGES[drawn.rows[drawn.fresh]]), TransformSettings(), generator)
+    assert torch.equal(first[torch.from_numpy(drawn.fresh)], made)
+    assert torch.equal(first[~torch.from_numpy(drawn.fresh)], torch.from_numpy(IMAGES[drawn.rows[~drawn.fresh]]))
+
+
+def test_what_follows_from_histograms_may_be_remembered() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        population().histograms[0, 0] = 7
 
 
 def test_on_the_fly_copies_cost_no_storage_but_as_many_samples() -> None:
@@ -92,3 +122,50 @@ def test_a_balanced_epoch_repeats_the_rare_and_transforms_the_repeats() -> None:
     rare = [value for value, label in zip(values, labels.tolist(), strict=True) if label == 1]
     assert {6.0, 7.0} <= set(rare)
     assert len(set(rare)) == 4
+
+
+ROUNDS = """
+import resource, sys
+import numpy as np
+from torch import nn
+from astraea.balance.losses import cross_entropy
+from astraea.balance.rebalancing import Rebalancing
+from astraea.data.dataset import Samples
+from astraea.engines import SerialEngine
+from astraea.federation.algorithms import FedAvg, FedAvgSettings
+from astraea.federation.clients import Population
+from astraea.federation.loop import Budget, Run, train
+from astraea.federation.rule import LocalRule
+from astraea.federation.settings import TrainingSettings
+from astraea.federation.vector import VectorModel
+
+def megabytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+def rounds(clients):
+    x = np.load(sys.argv[1], mmap_mode="r")
+    rows = np.arange(10 * clients)
+    copies = Rebalancing(np.array([1.0, 0.0]), np.ones(2))
+    population = Population.from_samples(Samples(x, np.arange(len(x)) % 2), np.split(rows, clients), 2, copies)
+    module = nn.Sequential(nn.Flatten(), nn.Linear(784, 2))
+    algorithm = FedAvg(FedAvgSettings(clients_per_round=20), TrainingSettings(), LocalRule(cross_entropy))
+    run = Run(algorithm.init(*VectorModel(module).read()))
+    train(run, algorithm, SerialEngine(module), population, Budget(2), seed=0)
+
+rounds(20)
+before = megabytes()
+rounds(40_000)
+print(megabytes() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="about how Linux counts memory")
+def test_rounds_cost_what_their_clients_hold_and_not_what_the_population_does(tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    images = np.lib.format.open_memmap(path, "w+", np.uint8, (400_000, 1, 28, 28))
+    megabytes = images.nbytes / 2**20
+    images.flush()
+    del images
+    done = subprocess.run([sys.executable, "-c", ROUNDS, str(path)], check=True, capture_output=True, text=True)
+    # Of 40,000 clients, 40 are visited; the others are their numbers: rows, histograms, a few arrays in passing.
+    assert float(done.stdout) < megabytes / 3

@@ -22,6 +22,7 @@ __all__ = [
     "ParticipationRule",
     "ParticipationSettings",
     "draw",
+    "draw_with",
     "inclusion_probabilities",
 ]
 
@@ -103,7 +104,11 @@ def draw(
 
     Raises :class:`InputError` as :func:`inclusion_probabilities` does.
     """
-    probabilities = inclusion_probabilities(histograms, clients, settings, available)
+    return draw_with(inclusion_probabilities(histograms, clients, settings, available), rng)
+
+
+def draw_with(probabilities: NDArray[np.float64], rng: np.random.Generator) -> list[int]:
+    """Draw as :func:`draw` does, from probabilities ``(K,)`` that :func:`inclusion_probabilities` gave."""
     drawn = np.flatnonzero(probabilities == 1)
     others = rng.permutation(np.flatnonzero((probabilities > 0) & (probabilities < 1)))
     if len(others):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ from astraea.data.dataset import Samples
 from astraea.errors import InputError
 from astraea.seeding import Purpose, stream, torch_seed
 
-__all__ = ["ClientData", "Population", "as_input"]
+__all__ = ["ClientData", "OfflineCopies", "Population", "as_input"]
 
 
 def as_input(x: Tensor) -> Tensor:
@@ -76,7 +77,8 @@ class Population(Sequence[ClientData]):
     epoch, copies included; ``stored`` is the number of samples that all clients together keep.
 
     Arrays that are mapped from a file stay there: a client's samples are read when it is visited, so a round
-    costs what its clients hold, however many others there are.
+    costs what its clients hold, however many others there are. ``copies`` says from which streams offline copies
+    are made, when their client is visited; without it, copies are transformed anew in each epoch.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Population(Sequence[ClientData]):
         classes: int,
         transforms: TransformSettings | None = None,
         stored: int | None = None,
+        copies: OfflineCopies | None = None,
     ) -> None:
         empty = [client for client, samples in enumerate(clients) if len(samples.rows) == 0]
         if empty:
@@ -101,10 +104,11 @@ class Population(Sequence[ClientData]):
         self.rows = np.concatenate([samples.rows for samples in clients])
         fresh = np.concatenate([samples.fresh for samples in clients])
         self._fresh = fresh if fresh.any() else None
+        self._copies = copies
         self._bounds = np.concatenate(([0], np.cumsum([len(samples.rows) for samples in clients])))
         self.stored = len(self.rows) if stored is None else stored
         owned = np.split(self.rows, self._bounds[1:-1])
-        self.histograms = client_histograms(self.y.numpy(), owned, classes)
+        self.histograms = _fixed(client_histograms(self.y.numpy(), owned, classes))
         self._balanced = False
 
     @classmethod
@@ -122,8 +126,9 @@ class Population(Sequence[ClientData]):
     ) -> Population:
         """Build a population, augmenting each client's rare classes as ``rebalancing`` says.
 
-        Offline (the papers' way), copies are made once and stored with the client. On the fly, a client stores
-        its originals only and transforms them anew each time a copy is due; both train on equally many samples.
+        Offline (the papers' way), a client's copies are the same in every epoch; they are made when it is visited,
+        and kept while there is room. On the fly, copies are transformed anew each time one is due; both train on
+        equally many samples.
         Each client draws from its own stream, so its copies do not depend on the others; ``numbers`` names the
         streams where the clients are part of a larger federation, and is otherwise 0, 1, 2 and so on.
         """
@@ -139,20 +144,8 @@ class Population(Sequence[ClientData]):
         if on_the_fly:
             kept = sum(int((~part.fresh).sum()) for part in drawn)
             return cls(samples.x, samples.y, drawn, classes, transforms, stored=kept)
-        x, y = _as_tensor(samples.x), _as_tensor(samples.y)
-        copies, stored, next_row = [x], [], len(x)
-        for number, part in zip(numbers, drawn, strict=True):
-            rows = part.rows.copy()
-            made = int(part.fresh.sum())
-            if made:
-                generator = torch.Generator().manual_seed(torch_seed(seed, Purpose.AUGMENT, number, 1))
-                originals, own = torch.from_numpy(rows[part.fresh]), torch.from_numpy(part.rows)
-                copies.append(transform(x[originals], transforms, generator, feature_spread(x, own)))
-                rows[part.fresh] = np.arange(next_row, next_row + made)
-                next_row += made
-            stored.append(ClientSamples(rows, np.zeros(len(rows), np.bool_)))
-        labels = torch.cat([y, *(y[torch.from_numpy(part.rows[part.fresh])] for part in drawn)])
-        return cls(torch.cat(copies), labels, stored, classes, transforms)
+        copies = OfflineCopies(seed, np.asarray(numbers), transforms)
+        return cls(samples.x, samples.y, drawn, classes, transforms, copies=copies)
 
     def __len__(self) -> int:
         return len(self._bounds) - 1
@@ -160,15 +153,15 @@ class Population(Sequence[ClientData]):
     def __getitem__(self, client: int) -> ClientData:  # type: ignore[override]  # slices make no sense here
         start, stop = self._bounds[client], self._bounds[client + 1]
         rows = torch.from_numpy(self.rows[start:stop]).to(self.x.device)
+        x = self.x.index_select(0, rows)
         fresh = None if self._fresh is None else torch.from_numpy(self._fresh[start:stop])
-        return ClientData(
-            self.x.index_select(0, rows),
-            self.y.index_select(0, rows),
-            fresh if fresh is not None and fresh.any() else None,
-            self.transforms,
-            torch.from_numpy(self.histograms[client]),
-            self._balanced,
-        )
+        if fresh is not None and not fresh.any():
+            fresh = None
+        if fresh is not None and self._copies is not None:
+            x[fresh.to(x.device)] = self._copies.of(client, x, fresh)
+            fresh = None
+        histogram = torch.tensor(self.histograms[client])
+        return ClientData(x, self.y.index_select(0, rows), fresh, self.transforms, histogram, self._balanced)
 
     def class_balanced(self) -> Population:
         """Return the population with epochs in which each client's classes occur equally often.
@@ -176,7 +169,7 @@ class Population(Sequence[ClientData]):
         Epochs keep their length; ``histograms`` are those of the balanced epochs.
         """
         changed = copy.copy(self)
-        changed._balanced, changed.histograms = True, balanced_histogram(self.histograms)
+        changed._balanced, changed.histograms = True, _fixed(balanced_histogram(self.histograms))
         return changed
 
     def to(self, device: torch.device | str) -> Population:
@@ -191,6 +184,45 @@ class Population(Sequence[ClientData]):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.x, self.y = _as_tensor(self.x), _as_tensor(self.y)
+
+
+class OfflineCopies:
+    """Copies that are the same at every visit, made from a stream of each client's own.
+
+    ``numbers`` ``(K,)`` name the streams. What was made is kept, up to so many bytes; beyond that the longest
+    unused is made again when it is needed.
+    """
+
+    def __init__(
+        self, seed: int, numbers: NDArray[np.int64], transforms: TransformSettings, room: int = 256 * 2**20
+    ) -> None:
+        self.seed, self.numbers, self.transforms, self.room = seed, numbers, transforms, room
+        self._made: OrderedDict[tuple[int, torch.device], Tensor] = OrderedDict()
+        self._bytes = 0
+
+    def of(self, client: int, x: Tensor, fresh: Tensor) -> Tensor:
+        """Return the copies among the client's samples ``x`` ``(n, *sample)``, which ``fresh`` ``(n,)`` marks."""
+        key = (client, x.device)
+        if key in self._made:
+            self._made.move_to_end(key)
+            return self._made[key]
+        seed = torch_seed(self.seed, Purpose.AUGMENT, int(self.numbers[client]), 1)
+        generator = torch.Generator().manual_seed(seed)
+        made = transform(x[fresh.to(x.device)], self.transforms, generator, feature_spread(x))
+        self._made[key] = made
+        self._bytes += made.nbytes
+        while self._bytes > self.room:
+            self._bytes -= self._made.popitem(last=False)[1].nbytes
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_made": OrderedDict(), "_bytes": 0}  # another process makes what it needs
+
+
+def _fixed(histograms: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return histograms that nobody can change, so that what follows from them may be remembered."""
+    histograms.flags.writeable = False
+    return histograms
 
 
 def _is_file(array: Tensor | NDArray[Any]) -> bool:

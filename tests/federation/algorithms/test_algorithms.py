@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astraea.balance.losses import cross_entropy, logit_adjustment
+from astraea.balance.participation import inclusion_probabilities
 from astraea.errors import InputError
 from astraea.federation.algorithms import (
     ALGORITHMS,
@@ -17,6 +18,7 @@ from astraea.federation.algorithms import (
     AstraeaSettings,
     FedAvgSettings,
     View,
+    base,
     make_algorithm,
 )
 from astraea.federation.plan import Baton, Chain, ChainResult, RoundPlan, Visit, VisitReport
@@ -45,6 +47,25 @@ def result(
     baton = Baton(torch.tensor(params), torch.tensor(counters or [], dtype=torch.int64), {}, examples)
     report = VisitReport(0, 0, skipped="gone" if failed else None)
     return ChainResult(Chain(0, (Visit(0),)), baton, (report,))
+
+
+def test_participation_is_computed_once_for_a_population(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def counted(histograms: np.ndarray, clients: int, settings: object) -> np.ndarray:
+        asked.append(clients)
+        return inclusion_probabilities(histograms, clients)
+
+    monkeypatch.setattr(base, "inclusion_probabilities", counted)
+    algorithm = build(FedAvgSettings(clients_per_round=2), LocalRule(logit_adjustment, uses_prior=True))
+    fixed, changing = np.ones((5, 3), np.int64), np.ones((5, 3), np.int64)
+    fixed.flags.writeable = False
+    assert plan(algorithm, view(fixed)).chains == plan(algorithm, view(fixed)).chains
+    assert asked == [2]
+    plan(algorithm, view(changing))
+    changing[0] = 9
+    plan(algorithm, view(changing))
+    assert asked == [2, 2, 2, 2, 2]
 
 
 @pytest.mark.parametrize("settings", [kind() for kind in ALGORITHMS])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from astraea.balance.participation import ParticipationSettings, draw, inclusion_probabilities
+from astraea.balance.participation import ParticipationSettings, draw_with, inclusion_probabilities
 from astraea.balance.prior import effective_prior
 from astraea.errors import InputError
 from astraea.federation.plan import Baton, Chain, ChainResult, RoundPlan
@@ -113,6 +113,7 @@ class Algorithm(ABC):
         self.training = training
         self.rule = rule
         self.server = server or Server()
+        self._known: tuple[NDArray[np.int64], dict[int, NDArray[np.float64]]] | None = None
 
     def init(self, params: Tensor, counters: Tensor) -> State:
         """Return the state before the first round."""
@@ -137,7 +138,7 @@ class Algorithm(ABC):
         population = len(view.histograms)
         wanted = min(settings.clients_per_round, population)
         invited = min(population, -int(-wanted * (1.0 + settings.over_selection) // 1))
-        order = draw(view.histograms, invited, rng, np.ones(population, np.bool_), settings.participation)
+        order = draw_with(self._often(view.histograms, invited), rng)
         cohort = [client for client in order if view.available[client]][:wanted]
         if not cohort:
             raise InputError(
@@ -213,5 +214,15 @@ class Algorithm(ABC):
 
         ``histograms`` ``(K, N)`` are of what each client trains on.
         """
-        often = inclusion_probabilities(histograms, self.settings.clients_per_round, self.settings.participation)
-        return effective_prior(histograms, often)
+        return effective_prior(histograms, self._often(histograms, self.settings.clients_per_round))
+
+    def _often(self, histograms: NDArray[np.int64], clients: int) -> NDArray[np.float64]:
+        """Return how often each client takes part: computed once for histograms that nobody can change."""
+        if histograms.flags.writeable:
+            return inclusion_probabilities(histograms, clients, self.settings.participation)
+        if self._known is None or self._known[0] is not histograms:
+            self._known = (histograms, {})
+        known = self._known[1]
+        if clients not in known:
+            known[clients] = inclusion_probabilities(histograms, clients, self.settings.participation)
+        return known[clients]
