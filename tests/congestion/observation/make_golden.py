@@ -40,6 +40,7 @@ def measured(rng: np.random.Generator, count: int) -> list[dict[str, int]]:
             "base_rtt": base,
             "window": window,
             "inflight": window // 1024,
+            "drain_left": int(rng.integers(0, 1025)),
             "pacing_rate": int(1.2 * window / 1024 * 1e6 / rtt),
             "rate_max": int(rng.integers(1, 1 << 28)),
         }

@@ -32,6 +32,7 @@ STEADY: dict[str, int] = {
     "base_rtt": 30_000,
     "window": 40 * 1024,
     "inflight": 40,
+    "drain_left": 256,
     "pacing_rate": 1000,
     "rate_max": 1000 * 1024,
 }
@@ -70,6 +71,7 @@ def test_a_steady_flow_with_ten_packets_in_the_queue() -> None:
     assert values["response"] == [1]  # nothing was varied: the prior
     assert values["inflight"] == [1]
     assert values["interval"] == pytest.approx([np.log2(0.75)], abs=2e-3)
+    assert values["left"] == [0.25]
 
 
 def test_a_flow_of_weight_three_looks_like_one_of_a_third() -> None:
@@ -162,6 +164,7 @@ def test_extreme_measurements_stay_in_range(features: str) -> None:
         "rtt_sum": (1 << 20) * 60 * SECOND,
         "rtt_step_sum": (1 << 20) * 60 * SECOND,
         "rate_max": (1 << 20) * 1024,
+        "drain_left": 1024,
     }
     fields = ObservationSettings(features=features).fields
     for frames in ([least], [most], [least] * 20, [most] * 20, [least, most] * 10, [most, least] * 10):

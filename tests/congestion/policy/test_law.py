@@ -32,6 +32,7 @@ def numbers(**changes: float) -> NDArray[Any]:
         "haste_most": 2.0,
         "rival_queue": 4.0,
         "rival_excess": 4.0,
+        "rival_left": 0.25,
         "rival_slope": 1.0,
         "rival_growth": 0.0,
         "rival_scale": 0.5,
@@ -57,6 +58,7 @@ def test_the_features_lie_where_the_law_reads_them() -> None:
         "pipe": [law._PIPE],
         "rate": [law._RATE],
         "interval": [law._INTERVAL],
+        "left": [law._LEFT],
     }
     for name, read in places.items():
         assert all(NAMES[k] == name for k in read)
@@ -100,13 +102,15 @@ def test_the_interval_may_scale_the_gain() -> None:
 def test_among_rivals_the_window_grows_slowly_and_is_cut_at_losses() -> None:
     rivals = {"rival_queue": -2.0, "rival_excess": 0.5, "rival_slope": 1.0}
     # the queue stands at 9 = pipe - 1 and at 4 above the target: rivals beyond doubt; growth 2**(0 - 0.5 * 10)
-    x = observed([9, 9, 9, 9], rate=6, pipe=10)
+    x = observed([9, 9, 9, 9], rate=6, pipe=10, left=0.5)
     assert decide(numbers(**rivals), x) == 2**-5
-    assert decide(numbers(**rivals), observed([9, 9, 9, 9], rate=6, pipe=10, loss=4)) == 2**-5 - 0.5
+    assert decide(numbers(**rivals), observed([9, 9, 9, 9], rate=6, pipe=10, left=0.5, loss=4)) == 2**-5 - 0.5
     # half a doubling beyond the queue that tells of them: half and half with the law alone, which would fall by 1
-    assert decide(numbers(**rivals), observed([8.5] * 4, rate=6, pipe=10)) == 0.5 * -0.875 + 0.5 * 2**-5
+    assert decide(numbers(**rivals), observed([8.5] * 4, rate=6, pipe=10, left=0.5)) == 0.5 * -0.875 + 0.5 * 2**-5
+    # the last drain left little of the queue: the law alone
+    assert decide(numbers(**rivals), observed([9, 9, 9, 9], rate=6, pipe=10, left=0.25)) == -1
     # no excess over the target, no rivals
-    assert decide(numbers(**rivals, target=6.0), observed([9, 9, 9, 9], rate=6, pipe=10)) == 0
+    assert decide(numbers(**rivals, target=6.0), observed([9, 9, 9, 9], rate=6, pipe=10, left=0.5)) == 0
 
 
 @given(

@@ -32,6 +32,7 @@ import numpy as np
 from astraea.congestion.compiled import inlined
 from astraea.congestion.controllers import startup
 from astraea.congestion.controllers.newreno import INITIAL_WINDOW, NO_THRESHOLD
+from astraea.congestion.observation.fixed_point import ONE
 from astraea.congestion.simulator.state import INF, OPEN
 
 __all__ = ["FLOOR", "STATE", "act", "on_ack", "on_loss", "on_mark", "on_recovered", "on_timeout", "on_undo", "start"]
@@ -59,6 +60,8 @@ FLOOR = 2.0
 _START_PACING, _PACING = 2.0, 1.2
 _FIRST_SHARE, _DRAIN_SHARE, _DRAIN_FLOOR, _DRAIN_MIN = 0.5, 0.75, 1.0, 200_000_000
 _GENERATION = 3  # drains
+_EMPTY = ONE // 4  # of the queueing delay: nobody else kept the queue filled
+_SLIGHT = 16  # part of the base below which a queueing delay says nothing
 
 
 @inlined
@@ -117,7 +120,8 @@ def _drain(f: Any, c: Any, now: int) -> None:
     elif now >= c.drain_until:
         c.draining = 0
         _renew(f, c)
-        if 4 * (c.drain_rtt - f.min_rtt) < c.drain_from - f.min_rtt:  # nobody else kept the queue filled
+        f.drain_left = _left(c.drain_from - f.min_rtt, c.drain_rtt - f.min_rtt, f.min_rtt)
+        if f.drain_left < _EMPTY:
             c.window = max(c.window * f.min_rtt / c.drain_from, FLOOR)
         f.min_rtt_at = now
 
@@ -133,6 +137,14 @@ def _renew(f: Any, c: Any) -> None:
         c.base_before = c.base_now
         c.base_now = INF
     f.min_rtt = min(c.base_now, c.base_before)
+
+
+@inlined
+def _left(before: int, after: int, base: int) -> int:
+    """Return in 1/1024 how much of a queueing delay a drain has left; nothing if it was hardly there."""
+    if _SLIGHT * before < base:
+        return 0
+    return min(max(ONE * after // before, 0), ONE)
 
 
 @inlined

@@ -1,9 +1,9 @@
 """The start-up phase of controllers that actions from outside drive: slow start until the first congestion.
 
-The window doubles every round trip and actions are not applied. It ends when a
-twentieth of a round trip's packets and at least three are lost (fewer may be chance), at a congestion mark, or when
-eight samples of a round trip all exceed the base by an eighth and at least 4 ms, as in HyStart++ (RFC 9406). By then the window is far above what the path holds, so the controller takes over at the rate at which packets
-then arrive.
+The window doubles every round trip and actions are not applied. It ends when a twentieth of a round trip's packets
+and at least three are lost (fewer may be chance), at a congestion mark, or when eight samples of a round trip all
+exceed the base by an eighth and at least 4 ms, as in HyStart++ (RFC 9406). By then the window is far above what the
+path holds, so the controller takes over at the rate at which packets then arrive.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from astraea.congestion.settings import Settings
 
 __all__ = ["FEATURES", "OBSERVATION_VERSION", "Feature", "ObservationSettings", "observe"]
 
-OBSERVATION_VERSION = 1
+OBSERVATION_VERSION = 2
 """Rises whenever the same packets would give another observation: a policy belongs to one version."""
 
 PACKETS, SCALE_FREE, PUBLISHED = range(3)
@@ -73,6 +73,7 @@ FEATURES: dict[str, tuple[tuple[Feature, ...], tuple[Feature, ...]]] = {
             Feature("response", "change of delivery rate per change of sending rate one RTT before", -2, 2),
             _INFLIGHT,
             _INTERVAL,
+            Feature("left", "queueing delay that the last drain left / that before it", 0, 1),
         ),
     ),
     "scale-free": (
@@ -186,6 +187,8 @@ def _relative(kind: int, slots: int, frames: Any, history: Any, out: Any) -> Non
         at += 6
     out[at] = clip(ratio(newest.inflight * ONE, max(newest.window, 1)), 0, 2 * ONE)
     out[at + 1] = clip(log2(newest.duration) - log2(newest.srtt), -4 * ONE, 8 * ONE)
+    if kind == PACKETS:
+        out[at + 2] = newest.drain_left
 
 
 @inlined

@@ -32,6 +32,7 @@ FRAME = np.dtype(
         ("base_rtt", "i8"),  # smallest that the connection holds
         ("window", "i8"),  # congestion window in 1/1024 packets
         ("inflight", "i8"),
+        ("drain_left", "i8"),  # 1/1024 of the queueing delay before the last drain that was left at its end
         ("pacing_rate", "i8"),  # packets per second
         ("rate_max", "i8"),  # largest delivery rate of any frame so far, in 1/1024 packets per second
     ],
@@ -83,6 +84,7 @@ def record(frames: Any, history: Any, interval: Any) -> bool:
     frame.base_rtt = max(interval.min_rtt // 1000, 1)
     frame.window = int(interval.cwnd * ONE)
     frame.inflight = interval.inflight
+    frame.drain_left = interval.drain_left
     frame.pacing_rate = int(interval.pacing_rate)
     history.rate_max = max(history.rate_max, frame.delivered * 1_000_000 * ONE // frame.duration)
     frame.rate_max = history.rate_max

@@ -106,7 +106,7 @@ def certify(policy: Policy) -> Certificate:
     step = _Known(_hull(alone[0].value, alone[1].value), _hull(alone[0].slope, alone[1].slope))
 
     strange = (past - pipe - p["rival_queue"]).least(past - target - p["rival_excess"])
-    rivals = (p["rival_slope"] * strange).within(0.0, 1.0)
+    rivals = (p["rival_slope"] * strange).within(0.0, 1.0)  # or 0, which lies within
     growth = (p["rival_growth"] - p["rival_scale"] * pipe).power_of_two()
     among = (growth - p["rival_cut"] * (loss - p["rival_free"]).most(zero)).within(-1.0, 1.0)
     action = step * (one - rivals) + among * rivals

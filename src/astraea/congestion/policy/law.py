@@ -11,8 +11,9 @@ learned factor, since a window's relative change moves the queue by window / que
 four round trips all lay on the same side of the target, the gain grows by ``haste`` (as Copa's velocity does):
 errors common to all flows change their sign within that time, an unfair share does not.
 
-Where the queue stays above a part of the base round-trip time, and the flow's own part of it above the target,
-rivals that fill buffers are taken to be there (Copa's competitive mode, by other means). The window then grows
+Where the last drain, in which all flows of this kind take part, left a good part of the queueing delay, and the
+queue stays above a part of the base round-trip time, rivals that fill buffers are taken to be there (Copa's
+competitive mode, by other means). The window then grows
 slowly, a small one faster than a large one, and is cut at losses.
 
 All is in counts of 1/1024 and needs only what :mod:`astraea.congestion.observation.fixed_point` offers. The
@@ -57,7 +58,8 @@ LAW: tuple[Number, ...] = (
     Number(
         "rival_queue", "least queueing delay in base round-trip times, as log2, that tells of rivals", -2.5, 0.4, -4, 3
     ),
-    Number("rival_excess", "own queue beyond the target, in doublings, without which there are none", 0.7, 0.3, 0, 4),
+    Number("rival_excess", "own queue beyond the target, in doublings, without which there are none", -0.5, 0.4, -4, 4),
+    Number("rival_left", "part of the queueing delay that a drain leaves, up to which there are none", 0.2, 0.1, 0, 1),
     Number("rival_slope", "how soon beyond that they are believed in", 4.0, 1.0, 0.5, 16),
     Number("rival_growth", "log2 of the growth among rivals, at a window of an eighth of a packet", -1.5, 0.7, -8, 8),
     Number(
@@ -85,17 +87,18 @@ LAW: tuple[Number, ...] = (
     _HASTE_MOST,
     _RIVAL_QUEUE,
     _RIVAL_EXCESS,
+    _RIVAL_LEFT,
     _RIVAL_SLOPE,
     _RIVAL_GROWTH,
     _RIVAL_SCALE,
     _RIVAL_CUT,
     _RIVAL_FREE,
-) = range(16)
+) = range(17)
 
 # where the features lie in an observation of the set 'packets' with four slots of history
 _OWN, _OWN_1, _OWN_2, _OWN_3 = 0, 4, 8, 12
 _LOSS, _LOSS_1 = 1, 5
-_PIPE, _RATE, _INTERVAL = 18, 19, 23
+_PIPE, _RATE, _INTERVAL, _LEFT = 18, 19, 23, 24
 
 
 @inlined
@@ -116,7 +119,7 @@ def decide(p: Any, x: Any) -> float:
     )
     alone = clip(_times(exp2(min(gain, p[_GAIN_MOST])), error), -ONE, ONE)
     strange = min(least - x[_PIPE] - p[_RIVAL_QUEUE], least - target - p[_RIVAL_EXCESS])
-    rivals = clip(_times(p[_RIVAL_SLOPE], strange), 0, ONE)
+    rivals = clip(_times(p[_RIVAL_SLOPE], strange), 0, ONE) if x[_LEFT] > p[_RIVAL_LEFT] else 0
     growth = exp2(p[_RIVAL_GROWTH] - _times(p[_RIVAL_SCALE], x[_PIPE]))
     among = clip(growth - _times(p[_RIVAL_CUT], max(x[_LOSS] - p[_RIVAL_FREE], 0)), -ONE, ONE)
     return (alone * (ONE - rivals) + among * rivals) / (ONE * ONE)

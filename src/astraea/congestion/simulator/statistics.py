@@ -84,4 +84,5 @@ def _gauges(row: Any, f: Any) -> None:
     row.pacing_rate = f.pacing_rate
     row.srtt = f.srtt
     row.min_rtt = f.min_rtt if f.min_rtt < INF else 0
+    row.drain_left = f.drain_left
     row.inflight = f.inflight

@@ -84,11 +84,13 @@ class Learner:
 
     def _improve_actor(self, batch: Batch) -> Tensor:
         self.actor.train()
-        actions = self.actor(batch.seen[:, : self._sees])
+        drive = self.actor.drive(batch.seen[:, : self._sees])
         self.actor.eval()
         self.critic.requires_grad_(False)
-        loss: Tensor = -self.critic(batch.seen, actions)[0].mean()
+        loss: Tensor = -self.critic(batch.seen, torch.tanh(drive))[0].mean()
         self.critic.requires_grad_(True)
+        if self.settings.restraint:
+            loss = loss + self.settings.restraint * drive.square().mean()
         self._descend(self._actor_adam, loss, self.settings.actor_rate)
         return loss.detach()
 

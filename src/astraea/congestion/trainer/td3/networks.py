@@ -52,13 +52,17 @@ class Actor(nn.Module):
 
     def forward(self, observations: Tensor) -> Tensor:
         """Act."""
+        return torch.tanh(self.drive(observations))
+
+    def drive(self, observations: Tensor) -> Tensor:
+        """Return what the hyperbolic tangent makes actions of, shape ``(n,)``."""
         x = observations
         last = len(self.weights) - 1
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             x = F.linear(x, weight, bias)
             if k < last:
                 x = F.leaky_relu(self.norms[k](x) if self.norms else x, SLOPE)
-        return torch.tanh(x).squeeze(-1)
+        return x.squeeze(-1)
 
     @torch.no_grad()
     def folded(self) -> list[tuple[Tensor, Tensor]]:

@@ -60,6 +60,9 @@ class Td3Settings(Settings):
     policy_delay: int = Field(20, ge=1, description="gradient steps of the critics for one of the actor")
     smoothing: float = Field(0.05, ge=0, description="standard deviation of the noise on the target's action")
     smoothing_limit: float = Field(0.1, ge=0, description="largest such noise")
+    restraint: float = Field(
+        0.0, ge=0, description="coefficient of the actor's mean square before its tanh, which keeps it from saturating"
+    )
     # experience
     memory: int = Field(400_000, ge=1, description="transitions that are kept")
     warm_up: int = Field(20_000, ge=1, description="transitions before the first gradient step")
