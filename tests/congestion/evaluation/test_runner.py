@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from astraea.congestion.evaluation import catalogue, runner
@@ -17,6 +18,9 @@ from astraea.congestion.evaluation.records import FILE, read
 from astraea.congestion.evaluation.runner import Evaluation, Job, evaluate
 from astraea.congestion.evaluation.suite import Case, Column, Outcome, Setup, Suite, rng_of, shared_queue
 from astraea.congestion.evaluation.tables import ALL, Cell, tabulate
+from astraea.congestion.policy import Policy
+from astraea.congestion.policy.law import LAW
+from astraea.congestion.policy.policy import PolicyHeader
 from astraea.errors import InputError
 
 
@@ -169,3 +173,26 @@ def test_a_real_world_of_each_suite(machine_code: None, tmp_path: Path) -> None:
     found = evaluate(suites, parse_arms(["cubic", "copa"]), tmp_path, seeds=1, worlds=1)
     assert len(found.outcomes) == 2 * len(suites)
     assert all(outcome.value("utilisation") > 0 for outcome in found.outcomes)
+
+
+def test_a_policy_of_ones_own_is_known_by_its_content(tmp_path: Path) -> None:
+    file, out = tmp_path / "mine.safetensors", tmp_path / "out"
+    told: list[str] = []
+
+    def again() -> list[Outcome]:
+        found = run(out, f"mine={file},newreno", seeds=1, worlds=1, watch=lambda job, *_: told.append(job.arm))
+        return list(found.outcomes)
+
+    Policy(PolicyHeader(kind="law"), np.zeros(len(LAW), np.int32)).save(file)
+    first = again()
+    assert again() == first
+    assert told == ["mine", "newreno"]
+    assert first[0].value("utilisation") > 0.3
+    Policy(PolicyHeader(kind="law"), np.full(len(LAW), 5, np.int32)).save(file)
+    second = again()
+    assert told == ["mine", "newreno", "mine"]
+    assert second[0].key != first[0].key
+    assert second[1] == first[1]
+    file.write_text("no policy")
+    with pytest.raises(InputError, match="is not a safetensors file"):
+        again()

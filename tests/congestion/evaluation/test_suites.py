@@ -22,10 +22,10 @@ def cases(name: str, seed: int = 0) -> list[Case]:
 
 
 def slowed(world: WorldSettings) -> WorldSettings:
-    """The same world with few packets, for code that is interpreted."""
-    changes = {"capacity_mbps": world.links[0].capacity_mbps / 400, "walk": None}
+    """The same world with few packets and flows, for code that is interpreted."""
+    changes = {"capacity_mbps": 200 * 0.012 / world.duration_s, "walk": None}  # 200 packets
     links = tuple(link.model_copy(update=changes) for link in world.links)
-    return world.model_copy(update={"links": links})
+    return world.model_copy(update={"links": links, "flows": world.flows[:4]})
 
 
 def test_suites_are_called_by_name() -> None:
