@@ -5,34 +5,45 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from astraea.cli.options import JsonOption
 from astraea.cli.shell import ERR, OUT, friendly
-from astraea.errors import unknown_name
+from astraea.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
+    from astraea.congestion.policy import Policy
     from astraea.congestion.trainer.evolution import EvolutionSettings, Generation
+    from astraea.congestion.trainer.td3 import Progress
 
 __all__ = ["train"]
 
-_RECIPES = ("law",)
+_RECIPES = ("law", "published", "quick")
 
 
 def train(
     recipe: Annotated[
-        str, typer.Option("--recipe", "-r", help="law: a law of few numbers, by evolution (recommended).")
+        str,
+        typer.Option(
+            "--recipe",
+            "-r",
+            help="law: a law of few numbers, by evolution; published: Astraea's networks, by multi-agent TD3; "
+            "quick: small networks by TD3, in minutes.",
+        ),
     ] = "law",
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Seed of all randomness.")] = 0,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the training.")] = Path("runs/policy"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the folder.")] = False,
     jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=1, help="Threads; by default one for each processor.")
-    ] = os.cpu_count() or 1,
+        int | None, typer.Option("--jobs", "-j", min=1, help="Threads; by default one for each processor.")
+    ] = None,
     generations: Annotated[
-        int | None, typer.Option("--generations", "-g", min=1, help="Generations; by default the recipe's.")
+        int | None, typer.Option("--generations", "-g", min=1, help="Generations of 'law'; by default the recipe's.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", help="Minutes of 'published' and 'quick'; by default the recipe's.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -40,36 +51,65 @@ def train(
     with friendly(resume="--resume"):
         if recipe not in _RECIPES:
             raise unknown_name("recipe", recipe, _RECIPES)
-        from astraea.congestion.trainer.evolution import EvolutionSettings
-        from astraea.congestion.trainer.search import train_law
-
-        chosen = {} if generations is None else {"generations": generations}
-        settings = EvolutionSettings(seed=seed, **chosen)
-        with _Bar() as bar:
-            policy = train_law(settings, out, resume=resume, jobs=jobs, watch=bar.show)
+        wrong, name = (minutes, "minutes") if recipe == "law" else (generations, "generations")
+        if wrong is not None:
+            raise InputError(f"--{name} is not for the recipe '{recipe}': leave it out")
+        threads = jobs or os.cpu_count() or 1
+        if recipe == "law":
+            policy = _law(seed, out, resume, threads, generations)
+        else:
+            policy = _td3(recipe, seed, out, resume, threads, minutes)
+        file = out / "policy.safetensors"
         if as_json:
-            typer.echo(json.dumps({"policy": str(out / "policy.safetensors"), **policy.card}))
+            typer.echo(json.dumps({"policy": str(file), **policy.card}))
             return
-        OUT.print(f"the best law, of generation {policy.card['generation']}: {policy.card['numbers']}")
-        OUT.print(f"fitness on the validation's worlds: {policy.card['validation']}")
-        OUT.print(f"written to {out / 'policy.safetensors'}", markup=False, highlight=False)
+        for key, value in policy.card.items():
+            OUT.print(f"{key}: {value}", markup=False, highlight=False)
+        OUT.print(f"written to {file}", markup=False, highlight=False)
+
+
+def _law(seed: int, out: Path, resume: bool, threads: int, generations: int | None) -> Policy:
+    from astraea.congestion.trainer.evolution import EvolutionSettings
+    from astraea.congestion.trainer.search import train_law
+
+    length: dict[str, Any] = {} if generations is None else {"generations": generations}
+    with _Bar() as bar:
+        return train_law(
+            EvolutionSettings(seed=seed, **length), out, resume=resume, jobs=threads, watch=bar.show_generation
+        )
+
+
+def _td3(recipe: str, seed: int, out: Path, resume: bool, threads: int, minutes: float | None) -> Policy:
+    from importlib.util import find_spec
+
+    from astraea.congestion.trainer.td3 import QUICK, Td3Settings, train_td3
+
+    base = QUICK if recipe == "quick" else Td3Settings()
+    changes: dict[str, Any] = {"seed": seed, "threads": threads}
+    if minutes is not None:
+        changes["minutes"] = minutes
+    settings = Td3Settings(**{**base.model_dump(), **changes})
+    with _Bar() as bar:
+        return train_td3(
+            settings, out, resume=resume, tensorboard=find_spec("tensorboard") is not None, watch=bar.show_progress
+        )
 
 
 class _Bar:
-    """Generations done, and how the search stands."""
+    """How far a training is, and how it stands."""
 
     def __enter__(self) -> _Bar:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
         self.progress = Progress(
-            TextColumn("generations"),
+            TextColumn("training"),
             BarColumn(),
-            MofNCompleteColumn(),
+            TaskProgressColumn(),
             TextColumn("{task.fields[now]}"),
             TimeRemainingColumn(),
             console=ERR,
         )
-        self.task = self.progress.add_task("generations", total=None, now="compiling")
+        self.task = self.progress.add_task("training", total=None, now="compiling")
         self.validation = ""
         self.progress.start()
         return self
@@ -77,9 +117,21 @@ class _Bar:
     def __exit__(self, *_: object) -> None:
         self.progress.stop()
 
-    def show(self, found: Generation, settings: EvolutionSettings) -> None:
-        """Show that generation ``found`` has been played."""
+    def show_generation(self, found: Generation, settings: EvolutionSettings) -> None:
+        """Show that a generation of evolution has been played."""
         if found.validation:
             self.validation = f", validation {found.validation['all']:.3f}"
         now = f"mean fitness {sum(found.values) / len(found.values):.3f}{self.validation}"
         self.progress.update(self.task, total=settings.generations, completed=found.number + 1, now=now)
+
+    def show_progress(self, found: Progress) -> None:
+        """Show how far a training by TD3 is."""
+        if found.line:
+            figures = (
+                f"{key} {value:.3f}"
+                for key, value in found.line.items()
+                if key in ("jain", "utilisation") and value is not None
+            )
+            self.validation = ", ".join(figures)
+        now = f"{found.flow_steps:,} decisions {self.validation}"
+        self.progress.update(self.task, total=1.0, completed=found.done, now=now)

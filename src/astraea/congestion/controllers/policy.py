@@ -19,6 +19,9 @@ enforced differs from it for a while:
   the window it had. A flow that takes over after its start-up drains as well, to half, since its own overshoot has
   filled the queue and made all others yield.
 
+What a drain leaves of the queueing delay, the larger of the last one and half of the value before, tells whether
+rivals that do not drain are there. One drain that empties the queue may have met them after a loss.
+
 The base is the smallest of the drains of the last 30 to 60 s: one drain against a rival that fills the buffer says
 little, a path that has become longer shows in all.
 """
@@ -120,9 +123,13 @@ def _drain(f: Any, c: Any, now: int) -> None:
     elif now >= c.drain_until:
         c.draining = 0
         _renew(f, c)
-        f.drain_left = _left(c.drain_from - f.min_rtt, c.drain_rtt - f.min_rtt, f.min_rtt)
-        if f.drain_left < _EMPTY:
+        left = _left(c.drain_from - f.min_rtt, c.drain_rtt - f.min_rtt, f.min_rtt)
+        if left < _EMPTY:
             c.window = max(c.window * f.min_rtt / c.drain_from, FLOOR)
+        if c.drains == 1:
+            f.drain_left = ONE  # its own overshoot: who else is there shows when all drain
+        else:
+            f.drain_left = max(left, f.drain_left // 2 if c.drains > 2 else 0)
         f.min_rtt_at = now
 
 

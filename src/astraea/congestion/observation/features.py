@@ -73,7 +73,9 @@ FEATURES: dict[str, tuple[tuple[Feature, ...], tuple[Feature, ...]]] = {
             Feature("response", "change of delivery rate per change of sending rate one RTT before", -2, 2),
             _INFLIGHT,
             _INTERVAL,
-            Feature("left", "queueing delay that the last drain left / that before it", 0, 1),
+            Feature(
+                "left", "queueing delay after a drain / before it; the last drain, or half of what was before", 0, 1
+            ),
         ),
     ),
     "scale-free": (

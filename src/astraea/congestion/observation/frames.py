@@ -32,7 +32,7 @@ FRAME = np.dtype(
         ("base_rtt", "i8"),  # smallest that the connection holds
         ("window", "i8"),  # congestion window in 1/1024 packets
         ("inflight", "i8"),
-        ("drain_left", "i8"),  # 1/1024 of the queueing delay before the last drain that was left at its end
+        ("drain_left", "i8"),  # 1/1024 of the queueing delay that drains leave
         ("pacing_rate", "i8"),  # packets per second
         ("rate_max", "i8"),  # largest delivery rate of any frame so far, in 1/1024 packets per second
     ],

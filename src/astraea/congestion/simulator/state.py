@@ -65,7 +65,7 @@ _GAUGES = [
     ("pacing_rate", "f8"),
     ("srtt", "f8"),
     ("min_rtt", "i8"),  # smallest round-trip time the connection holds as its base
-    ("drain_left", "i8"),  # 1/1024 of its queueing delay that the last drain left, if its controller drains
+    ("drain_left", "i8"),  # 1/1024 of the queueing delay that drains leave, if its controller drains
     ("inflight", "i8"),
 ]
 

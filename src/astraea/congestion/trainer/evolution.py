@@ -9,7 +9,7 @@ chosen on worlds of another stream.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ from astraea.congestion.policy.play import simulate
 from astraea.congestion.policy.policy import Policy, PolicyHeader
 from astraea.congestion.settings import Settings
 from astraea.congestion.simulator.settings import PolicySettings, WorldSettings
-from astraea.congestion.trainer.families import worlds_of
+from astraea.congestion.trainer.families import FAMILIES, worlds_of
 from astraea.congestion.trainer.fitness import FitnessSettings, fitness
 from astraea.seeding import Purpose, stream
 
@@ -39,10 +39,10 @@ class EvolutionSettings(Settings):
     """How a law is searched for."""
 
     seed: int = Field(0, ge=0, description="seed of candidates and worlds")
-    generations: int = Field(120, ge=1, description="generations")
-    population: int = Field(16, ge=4, description="candidates of a generation")
+    generations: int = Field(90, ge=1, description="generations")
+    population: int = Field(20, ge=4, description="candidates of a generation")
     mixes: int = Field(1, ge=1, description="mixes of 17 worlds that each candidate plays")
-    step: float = Field(0.6, gt=0, description="first step size, in the spreads of the numbers")
+    step: float = Field(0.4, gt=0, description="first step size, in the spreads of the numbers")
     validate_every: int = Field(10, ge=1, description="generations between validations")
     validation_mixes: int = Field(3, ge=1, description="mixes of 17 worlds for a validation")
     control: PolicySettings = Field(PolicySettings(gain=0.25), description="how actions are applied")
@@ -51,7 +51,7 @@ class EvolutionSettings(Settings):
 
 @dataclass(frozen=True)
 class Generation:
-    """What one generation found; fitness values are means over families."""
+    """What one generation found; fitness values are weighted means over families."""
 
     number: int
     values: tuple[float, ...]  # of the candidates, in the order in which they were asked for
@@ -107,7 +107,7 @@ class Evolution:
         """Return the mean fitness of ``numbers`` by family, and over all, on the validation's worlds."""
         worlds = worlds_of(stream(self.settings.seed, Purpose.SELECTION), self.settings.validation_mixes)
         found = {name: float(values[0]) for name, values in self._by_family([numbers], worlds).items()}
-        return {"all": float(np.mean(list(found.values()))), **found}
+        return {"all": float(_weighted(found)), **found}
 
     def _ask(self) -> list[Numbers]:
         return [np.asarray(self._search.ask()) for _ in range(self.settings.population)]
@@ -120,8 +120,8 @@ class Evolution:
         return self._start + self._spread * x
 
     def _play(self, candidates: Sequence[Numbers], worlds: Worlds) -> Numbers:
-        """Return the fitness of every candidate: the mean over families, each as important as any other."""
-        return np.asarray(np.mean(list(self._by_family(candidates, worlds).values()), axis=0))
+        """Return the fitness of every candidate: the mean over families by their weights."""
+        return _weighted(self._by_family(candidates, worlds))
 
     def _by_family(self, candidates: Sequence[Numbers], worlds: Worlds) -> dict[str, Numbers]:
         """Return every candidate's mean fitness in the worlds of each family."""
@@ -135,6 +135,11 @@ class Evolution:
         values = np.array(list(self._pool.map(one, jobs))).reshape(len(policies), len(worlds))
         names = np.array([name for name, _ in worlds])
         return {name: values[:, names == name].mean(axis=1) for name in dict.fromkeys(names.tolist())}
+
+
+def _weighted(found: Mapping[str, Numbers | float]) -> Numbers:
+    weights = {family.name: family.weight for family in FAMILIES}
+    return np.asarray(np.average(list(found.values()), axis=0, weights=[weights[name] for name in found]))
 
 
 def law_policy(numbers: Any, control: PolicySettings, card: dict[str, str] | None = None) -> Policy:

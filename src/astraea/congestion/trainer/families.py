@@ -16,12 +16,13 @@ _SAMPLE_MS = 100.0
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of network: its ranges, and how many worlds of it a mix of 17 holds."""
+    """One kind of network: its ranges, how many worlds of it a mix of 17 holds, and its weight."""
 
     name: str
     summary: str
     ranges: WorldRanges
     share: int
+    weight: float = 1.0  # how much its mean counts among those of all families
 
 
 def _ranges(**fields: object) -> WorldRanges:
@@ -70,6 +71,7 @@ FAMILIES: tuple[Family, ...] = (
             duration_s=60.0,
         ),
         4,
+        2.0,
     ),
     Family(
         "many",

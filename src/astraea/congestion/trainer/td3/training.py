@@ -1,7 +1,7 @@
 """Train by TD3, chapter by chapter: collect and improve in fresh worlds, validate, keep the best, write it down.
 
 A chapter follows from the state it begins with, the seed and its number alone. So a training that was stopped, or
-killed, and resumed is the same, bit for bit on one machine, as one that was not.
+killed, and resumed is the same as one that was not: bit for bit, on one machine with as many threads.
 """
 
 from __future__ import annotations
