@@ -1,0 +1,70 @@
+"""What the ablation compares: one training, and others that differ from it in one thing each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from astraea.congestion import ObservationSettings, RewardSettings, WorldRanges
+from astraea.congestion.trainer.td3 import QUICK, Td3Settings
+
+__all__ = ["ABOUT", "ARMS", "BASE", "SMOKE", "settings_of"]
+
+_WORLDS = WorldRanges(
+    flows=(2, 4), bandwidth_mbps=(20, 100), rtt_ms=(10, 75), buffer_bdp=(0.8, 2), loss=(0, 0.003), gap_s=(2, 6),
+    duration_s=30.0,
+)  # fmt: skip
+_REWARD = RewardSettings()
+_ALONE = {"flows": (1, 1)}
+
+BASE = QUICK.model_copy(update={"worlds": _WORLDS, "reward": _REWARD, "observation": ObservationSettings()})
+"""Cooperative: one reward for all flows of a world, critics that see all of it, the features ``packets``."""
+
+ARMS: dict[str, tuple[str, dict[str, Any]]] = {
+    "cooperative": ("all flows share one reward, critics see the whole world", {}),
+    "own reward": (
+        "each flow is rewarded for what it gets itself",
+        {"reward": _REWARD.model_copy(update={"kind": "own"})},
+    ),
+    "local critic": ("critics see what the flow sees", {"critic": "local"}),
+    "no fairness term": ("", {"reward": _REWARD.model_copy(update={"fairness": 0.0})}),
+    "no stability term": ("", {"reward": _REWARD.model_copy(update={"stability": 0.0})}),
+    "single flow": ("trained alone on its link", {"worlds": _WORLDS.model_copy(update=_ALONE)}),
+    "single flow, rate": (
+        "the same, with a rate in place of a window, as Aurora (ICML 2019)",
+        {"worlds": _WORLDS.model_copy(update={**_ALONE, "controller": "aurora"})},
+    ),
+    "published features": (
+        "the ten of Astraea (EuroSys'24), with their absolute scales",
+        {"observation": ObservationSettings(features="published", history=5)},
+    ),
+    "scale-free features": (
+        "ratios alone, which in theory cannot become fair",
+        {"observation": ObservationSettings(features="scale-free")},
+    ),
+}
+"""By name: what it is, and what it changes in :data:`BASE`."""
+
+ABOUT = """
+What makes a learned policy share? Each arm changes one thing of a cooperative training by multi-agent TD3; all take as
+many decisions and gradient steps. Training worlds hold 2 to 4 flows on 20 to 100 Mbit/s and 10 to 75 ms. Each keeps the
+actor that earned most of its own reward on validation worlds of its own kind. Then all play the evaluation's grid, new
+to all of them: 3 flows, 20 to 400 Mbit/s, half of its links within the range trained for and half beyond.
+"""
+
+SMOKE: dict[str, Any] = {
+    "worlds_at_once": 4, "warm_up": 200, "update_flow_steps": 200, "gradient_steps": 4, "updates": 2,
+    "validation_worlds": 1, "actor_widths": (8,), "critic_widths": (8, 8), "batch": 16, "memory": 2000,
+}  # fmt: skip
+"""Sizes at which a training ends in seconds: to see that it runs, not what it finds."""
+
+
+def settings_of(arm: str, seed: int, flow_steps: int, *, smoke: bool = False) -> Td3Settings:
+    """Return the training of an arm: 10 chapters, exploration fading over the first third."""
+    settings = BASE.model_copy(
+        update={**ARMS[arm][1], "seed": seed, "flow_steps": flow_steps, **(SMOKE if smoke else {})}
+    )
+    update = {
+        "updates": max(flow_steps // settings.update_flow_steps // 10, 1),
+        "exploration_actions": max(flow_steps // settings.worlds_at_once // 3, 1),
+    }
+    return settings.model_copy(update=update)

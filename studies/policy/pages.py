@@ -1,0 +1,107 @@
+"""The ablation's page: a table, a picture and every value, from the folders of its runs and nothing else."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from arms import ABOUT, ARMS
+from matplotlib.figure import Figure
+
+__all__ = ["COLUMNS", "NAME", "read_scores", "write_page"]
+
+NAME = "policy-ablation"
+
+Worlds = Sequence[Mapping[str, Any]]
+
+COLUMNS: dict[str, tuple[Callable[[Worlds], float], int]] = {
+    "Jain's index": (lambda worlds: float(np.mean(_of(worlds, "jain"))), 3),
+    "5th percentile of worlds": (lambda worlds: float(np.quantile(_of(worlds, "jain"), 0.05)), 3),
+    "utilisation (%)": (lambda worlds: 100 * float(np.mean(_of(worlds, "utilisation"))), 1),
+    "queueing delay / base RTT": (
+        lambda worlds: float(np.mean(_of(worlds, "queue_ms") / _of(worlds, "rtt_ms"))),
+        2,
+    ),
+    "lost (%)": (lambda worlds: 100 * float(np.mean(_of(worlds, "loss"))), 2),
+}
+"""By title: the figure of one policy over its worlds, and its digits."""
+
+_SHOWN = ("Jain's index", "5th percentile of worlds", "utilisation (%)", "queueing delay / base RTT")
+
+
+def read_scores(kept: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return what is finished in ``kept``: for each arm, in their order, the runs in the order of their seeds."""
+    runs = [json.loads(file.read_text()) for file in sorted(kept.glob("*/seed-*/scores.json"))]
+    found = {arm: sorted((run for run in runs if run["arm"] == arm), key=lambda run: run["seed"]) for arm in ARMS}
+    return {arm: some for arm, some in found.items() if some}
+
+
+def write_page(kept: Path, pages: Path) -> bool:
+    """Write page, picture and values of all that is finished; return whether anything is."""
+    found = read_scores(kept)
+    if not found:
+        return False
+    figures = {
+        arm: {title: np.array([of(run["worlds"]) for run in runs]) for title, (of, _) in COLUMNS.items()}
+        for arm, runs in found.items()
+    }
+    pages.mkdir(parents=True, exist_ok=True)
+    first = next(iter(found.values()))[0]
+    (pages / f"{NAME}.md").write_text(_page(figures, first), encoding="utf-8")
+    _figure(figures).savefig(pages / f"{NAME}.png", dpi=110)
+    with (pages / f"{NAME}.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["arm", "seed", "decisions", "worlds", *COLUMNS])
+        for arm, runs in found.items():
+            for k, run in enumerate(runs):
+                values = [figures[arm][title][k] for title in COLUMNS]
+                writer.writerow([arm, run["seed"], run["decisions"], len(run["worlds"]), *values])
+    return True
+
+
+def _page(figures: Mapping[str, Mapping[str, Any]], first: Mapping[str, Any]) -> str:
+    lines = [
+        "# Ablation of the policy's training",
+        "",
+        ABOUT.strip(),
+        "",
+        f"{first['decisions']:,} decisions a training; {len(first['worlds'])} worlds; mean ± deviation over seeds.",
+        "",
+        f"Made by `python studies/policy/ablation.py`; every value is in `{NAME}.csv`.",
+        "",
+        f"![What each arm comes to]({NAME}.png)",
+        "",
+        "| arm | seeds | " + " | ".join(COLUMNS) + " |",
+        "|---|---:|" + "---:|" * len(COLUMNS),
+    ]
+    for arm, values in figures.items():
+        cells = [_cell(values[title], digits) for title, (_, digits) in COLUMNS.items()]
+        lines.append(f"| {arm} | {len(values[_SHOWN[0]])} | " + " | ".join(cells) + " |")
+    lines += ["", *(f"- **{arm}**: {about}." for arm, (about, _) in ARMS.items() if arm in figures and about), ""]
+    return "\n".join(lines)
+
+
+def _cell(values: Any, digits: int) -> str:
+    spread = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{values.mean():.{digits}f}{spread}"
+
+
+def _figure(figures: Mapping[str, Mapping[str, Any]]) -> Figure:
+    figure = Figure(figsize=(3 * len(_SHOWN), 0.4 * len(figures) + 1.2), layout="constrained")
+    for axes, title in zip(figure.subplots(1, len(_SHOWN), sharey=True), _SHOWN, strict=True):
+        for row, values in enumerate(figures.values()):
+            axes.plot(values[title], [row] * len(values[title]), "o", color="tab:blue", alpha=0.4)
+            axes.plot(values[title].mean(), row, "|", color="black", markersize=14)
+        axes.set_title(title, fontsize="medium")
+        axes.grid(axis="x", alpha=0.3)
+        axes.set_yticks(range(len(figures)), list(figures))
+        axes.set_ylim(len(figures) - 0.5, -0.5)
+    return figure
+
+
+def _of(worlds: Worlds, key: str) -> Any:
+    return np.array([np.nan if world[key] is None else world[key] for world in worlds], float)

@@ -1,0 +1,117 @@
+"""A whole training: it resumes exactly, refuses what does not fit, stops at numbers that are none, and learns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from astraea.congestion import ObservationSettings, WorldRanges
+from astraea.congestion.policy import load_policy
+from astraea.congestion.trainer.td3 import QUICK, Progress, Td3Settings, train_td3
+from astraea.congestion.trainer.td3.training import CHECKPOINT, POLICY, SETTINGS
+from astraea.errors import InputError, RunError
+
+TINY = Td3Settings(
+    worlds=WorldRanges(flows=(1, 2), bandwidth_mbps=(1, 2), rtt_ms=(30, 60), buffer_bdp=(1, 2), duration_s=1.0,
+                       gap_s=(0.1, 0.3)),
+    observation=ObservationSettings(history=2),
+    actor_widths=(8,), critic_widths=(8, 4), batch=8, warm_up=20, memory=60, worlds_at_once=2, update_flow_steps=15,
+    gradient_steps=3, policy_delay=2, updates=2, flow_steps=80, minutes=None, validation_worlds=1,
+    checkpoint_minutes=0, exploration_actions=30,
+)  # fmt: skip
+
+
+class Stopped(Exception):  # noqa: N818 - not an error
+    """The training is interrupted."""
+
+
+def stop_after(updates: int) -> Callable[[Progress], None]:
+    seen: list[Progress] = []
+
+    def watch(progress: Progress) -> None:
+        seen.append(progress)
+        if len(seen) == updates:
+            raise Stopped
+
+    return watch
+
+
+def lines_of(folder: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    for line in lines:
+        del line["seconds"]
+    return lines
+
+
+def test_a_training_that_was_interrupted_is_the_same_as_one_that_was_not(tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    seen: list[Progress] = []
+    policy = train_td3(TINY, whole, watch=seen.append)
+    with pytest.raises(Stopped):
+        train_td3(TINY, parts, watch=stop_after(4))  # as its second chapter ends, before it is written down
+    assert len(lines_of(parts)) == 1
+    again = train_td3(TINY.model_copy(update={"checkpoint_minutes": 1.0}), parts, resume=True)
+    assert torch.equal(torch.from_numpy(policy.weights), torch.from_numpy(again.weights))
+    assert lines_of(whole) == lines_of(parts)
+    one, two = load_file(whole / CHECKPOINT), load_file(parts / CHECKPOINT)
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert one["replay"].shape == (60, 2 * (16 + 16) + 3)  # full, and wrapped around
+    assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
+    assert seen[-1].done == 1.0
+    best = max(lines_of(whole), key=lambda line: float(line["reward"]))
+    assert json.loads(policy.card["validation"])["chapter"] == best["chapter"]
+    assert (load_policy(whole / POLICY).weights == policy.weights).all()
+
+
+def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        train_td3(TINY, tmp_path, watch=stop_after(1))
+    with pytest.raises(InputError, match="holds a training already: resume it"):
+        train_td3(TINY, tmp_path)
+    with pytest.raises(InputError, match="has another batch"):
+        train_td3(TINY.model_copy(update={"batch": 9}), tmp_path, resume=True)
+    (tmp_path / CHECKPOINT).write_bytes(b"not a checkpoint")
+    with pytest.raises(RunError, match="cannot be read"):
+        train_td3(TINY, tmp_path, resume=True)
+
+
+def test_losses_that_are_no_numbers_end_it_and_keep_what_was_good(tmp_path: Path) -> None:
+    wild = TINY.model_copy(update={"critic_rate": 1e30, "warm_up": 40, "flow_steps": 1000})
+    with pytest.raises(RunError, match="no numbers any more"):
+        train_td3(wild, tmp_path)
+    assert (tmp_path / SETTINGS).is_file()
+    assert len(lines_of(tmp_path)) == 1  # the first chapter, before any gradient step
+    assert load_policy(tmp_path / POLICY).header.widths == (16, 8, 1)
+    assert load_file(tmp_path / CHECKPOINT).keys() >= {"replay", "best"}
+
+
+def test_settings_that_contradict_each_other() -> None:
+    with pytest.raises(InputError, match="a batch of 64 is drawn after a warm-up of 10"):
+        Td3Settings(batch=64, warm_up=10)
+    with pytest.raises(InputError, match="epsilon_end must not lie above"):
+        Td3Settings(epsilon=0.1, epsilon_end=0.2)
+
+
+@pytest.mark.compiled
+def test_a_flow_alone_learns_to_fill_its_link_with_a_short_queue(tmp_path: Path) -> None:
+    """An untrained actor drifts: it ends with an empty link or a full buffer, whichever its weights came to."""
+    settings = QUICK.model_copy(
+        update={
+            "worlds": WorldRanges(flows=1, bandwidth_mbps=(5, 10), rtt_ms=(20, 40), buffer_bdp=(2, 4), duration_s=10),
+            "actor_widths": (16, 16), "critic_widths": (32, 32), "batch": 64, "discount": 0.9, "memory": 20_000,
+            "warm_up": 1000, "worlds_at_once": 8, "update_flow_steps": 500, "gradient_steps": 100, "updates": 4,
+            "flow_steps": 18_000, "exploration_actions": 500, "validation_worlds": 4,
+        }
+    )  # fmt: skip
+    untrained = train_td3(settings.model_copy(update={"warm_up": 20_000, "flow_steps": 1}), tmp_path / "untrained")
+    trained = train_td3(settings, tmp_path / "trained")
+    before, after = (json.loads(policy.card["validation"])["reward"] for policy in (untrained, trained))
+    assert before < 0.6
+    assert after > 0.85
