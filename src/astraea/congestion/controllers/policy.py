@@ -126,10 +126,7 @@ def _drain(f: Any, c: Any, now: int) -> None:
         left = _left(c.drain_from - f.min_rtt, c.drain_rtt - f.min_rtt, f.min_rtt)
         if left < _EMPTY:
             c.window = max(c.window * f.min_rtt / c.drain_from, FLOOR)
-        if c.drains == 1:
-            f.drain_left = ONE  # its own overshoot: who else is there shows when all drain
-        else:
-            f.drain_left = max(left, f.drain_left // 2 if c.drains > 2 else 0)
+        f.drain_left = max(left, f.drain_left // 2 if c.drains > 2 else 0)  # the first was not a common one
         f.min_rtt_at = now
 
 

@@ -44,36 +44,38 @@ class Number:
 
 
 LAW: tuple[Number, ...] = (
-    Number("target", "own packets in the queue to aim at, log2(1 + 8 q), at no rate", 0.0, 1.0, -4, 8),
+    Number("target", "own packets in the queue to aim at, log2(1 + 8 q), at no rate", 2.5, 0.8, -4, 8),
     Number(
-        "target_rate", "how the target grows with the rate; below 1, or shares would not be unique", 0.5, 0.15, 0, 0.95
+        "target_rate", "how the target grows with the rate; below 1, or shares would not be unique", 0.25, 0.12, 0, 0.95
     ),
-    Number("loss_cut", "what a doubling of the loss costs, in doublings of the queue", 1.0, 0.4, 0, 8),
-    Number("loss_free", "loss that costs nothing, log2(1 + 1000 p)", 5.0, 0.8, 0, 10),
-    Number("gain", "log2 of the gain, relative to target / window", -1.0, 0.5, -6, 4),
-    Number("gain_interval", "how the gain grows with the control interval in round-trip times", 0.0, 0.3, -1, 1),
-    Number("gain_most", "most that log2 of the gain may be", -1.0, 0.7, -5, 3),
-    Number("haste", "how log2 of the gain grows with an error that lasts", 1.0, 0.5, 0, 4),
-    Number("haste_most", "error up to which it does", 1.5, 0.7, 0, 6),
+    Number("loss_cut", "what a doubling of the loss costs, in doublings of the queue", 0.8, 0.3, 0, 8),
+    Number("loss_free", "loss that costs nothing, log2(1 + 1000 p)", 4.5, 0.6, 0, 10),
+    Number("gain", "log2 of the gain, relative to target / window", -0.5, 0.5, -6, 4),
+    Number("gain_interval", "how the gain grows with the control interval in round-trip times", -0.2, 0.2, -1, 1),
+    Number("gain_most", "most that log2 of the gain may be", -2.0, 0.7, -5, 3),
+    Number("haste", "how log2 of the gain grows with an error that lasts", 1.0, 0.4, 0, 4),
+    Number("haste_most", "error up to which it does", 1.5, 0.6, 0, 6),
     Number(
-        "rival_queue", "least queueing delay in base round-trip times, as log2, that tells of rivals", -2.5, 0.4, -4, 3
+        "rival_queue", "least queueing delay in base round-trip times, as log2, that tells of rivals", -2.3, 0.3, -4, 3
     ),
-    Number("rival_excess", "own queue beyond the target, in doublings, without which there are none", -0.5, 0.4, -4, 4),
-    Number("rival_left", "part of the queueing delay that a drain leaves, up to which there are none", 0.2, 0.1, 0, 1),
+    Number("rival_excess", "own queue beyond the target, in doublings, without which there are none", 0.0, 0.4, -4, 4),
+    Number(
+        "rival_left", "part of the queueing delay that a drain leaves, up to which there are none", 0.15, 0.06, 0, 1
+    ),
     Number("rival_slope", "how soon beyond that they are believed in", 4.0, 1.0, 0.5, 16),
-    Number("rival_growth", "log2 of the growth among rivals, at a window of an eighth of a packet", -1.5, 0.7, -8, 8),
+    Number("rival_growth", "log2 of the growth among rivals, at a window of an eighth of a packet", -1.8, 0.6, -8, 8),
     Number(
         "rival_scale",
         "how that growth falls with the window: 1 for so many packets, 0 for such a part",
-        0.55,
-        0.1,
+        0.58,
+        0.08,
         0,
         1,
     ),
-    Number("rival_cut", "cut among rivals for a doubling of the loss", 0.2, 0.15, 0, 4),
-    Number("rival_free", "loss that cuts nothing there, log2(1 + 1000 p)", 3.0, 0.8, 0, 10),
+    Number("rival_cut", "cut among rivals for a doubling of the loss", 0.25, 0.12, 0, 4),
+    Number("rival_free", "loss that cuts nothing there, log2(1 + 1000 p)", 2.8, 0.6, 0, 10),
 )
-"""The numbers in their order. The search starts where theory points, see :mod:`astraea.congestion.trainer`."""
+"""The numbers in their order. The search starts where theory and a few short pilot searches pointed."""
 
 (
     _TARGET,
