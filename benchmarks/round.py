@@ -3,7 +3,8 @@
 Two set-ups: pfl's CIFAR-10 benchmark (1000 clients with 50 images, 50 a round, batches of 10, SGD at 0.1, a CNN of
 1.63 million parameters), and the Astraea papers' small CNN on Fashion-MNIST (500 clients with 100 images, 20 a
 round, batches of 20). Data come from this project's loaders (``$ASTRAEA_DATA`` or the cache); ``--synthetic`` does
-without any, which changes accuracy but not time.
+without any, which changes accuracy but not time. ``limit`` is the same number of samples in large batches, which
+is what the machine could do at most.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def main() -> None:
             contenders = [Contender("loop, 1 thread", "loop_round", config, environment=single)]
             if not options.busy:
                 contenders.append(Contender("loop", "loop_round", config))
+            contenders.append(Contender("limit", "limit_round", config, environment=single if options.busy else {}))
             contenders += [Contender(engine, "astraea_round", config | {"engine": engine}) for engine in engines]
             contenders.append(
                 Contender("pfl", "pfl_round", config, peer=True, environment=single if options.busy else {})

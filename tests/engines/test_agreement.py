@@ -1,0 +1,40 @@
+"""Engines whose bytes differ must still learn alike: over rounds, accuracy lies within the spread of seeds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from astraea.experiment.run import run
+from astraea.experiment.settings import parse_settings
+
+SHARED: dict[str, Any] = {
+    "rounds": 8,
+    "scenario": {"clients": 20},
+    "algorithm": {"name": "fedavg", "clients_per_round": 10, "local_epochs": 1},
+    "train": {"batch_size": 10, "lr": 0.1, "momentum": 0.0},
+    "evaluation": {"every": 2},
+}
+
+
+def with_dropout() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Dropout(0.3), nn.Linear(64, 10))
+
+
+def accuracies(engine: str, seed: int) -> list[float]:
+    """Return the accuracy after every second round, dropout included, which the two draw differently."""
+    settings = parse_settings(SHARED | {"seed": seed, "engine": {"name": engine}})
+    result = run(settings, model=with_dropout())
+    return [line["accuracy"] for line in result.history if "accuracy" in line]
+
+
+def test_stacked_learns_as_serial_does_within_the_spread_of_seeds() -> None:
+    serial, stacked = (np.array([accuracies(engine, seed) for seed in range(3)]) for engine in ("serial", "stacked"))
+    assert serial.shape == (3, 4)
+    spread = serial.max(axis=0) - serial.min(axis=0)
+    apart = np.abs(stacked.mean(axis=0) - serial.mean(axis=0))
+    assert (apart <= np.maximum(spread, 0.02)).all()
+    assert not np.array_equal(serial, stacked)  # two engines, not one measured twice
+    assert serial[:, -1].min() > 0.5
