@@ -56,8 +56,8 @@ def test_pettingzoo_finds_nothing_wrong_at_full_size(fields: dict[str, Any]) -> 
 def test_flows_come_and_go() -> None:
     flows = world(
         {"name": "long", "start_s": 0.1},
-        {"name": "brief", "start_s": 0.5, "end_s": 1.0},
-        {"name": "finite", "start_s": 1.2, "size_bytes": 30_000},
+        {"name": "brief", "start_s": 1.0, "end_s": 1.9},
+        {"name": "finite", "start_s": 2.2, "size_bytes": 60_000},
         {"name": "never-asked", "controller": "newreno"},
     )
     env = parallel_env(flows)
@@ -85,7 +85,7 @@ def test_an_empty_stretch_between_flows_is_passed_over() -> None:
         _, _, _, truncated, infos = env.step(still(env))
     assert env.agents == ["b"]
     assert truncated == {"a": True, "b": False}
-    assert 2.0 < infos["b"]["time_s"] < 2.3  # as soon as it is asked
+    assert 2.2 < infos["b"]["time_s"] < 2.6  # as soon as it is asked, which is after its drain of 200 ms
 
 
 def test_each_is_asked_at_its_own_interval() -> None:
@@ -98,7 +98,7 @@ def test_each_is_asked_at_its_own_interval() -> None:
         assert all(rewards[name] == 0 for name in env.agents if name not in asked)
         for name in asked:
             lengths[name].append(infos[name]["interval_s"])
-    assert min(lengths["policy-0"]) >= 0.03
+    assert min(lengths["policy-0"]) == pytest.approx(0.03)
     assert min(lengths["policy-1"]) >= 0.1  # half of its round trip
     assert len(lengths["policy-0"]) > len(lengths["policy-1"])
 

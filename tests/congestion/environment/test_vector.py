@@ -76,7 +76,7 @@ def test_shares_count_cross_traffic_and_what_the_application_has() -> None:
             FlowSettings(controller="policy", app_mbps=0.12),
             FlowSettings(controller="newreno"),
         ),
-        duration_s=1.0,
+        duration_s=3.0,
     )
     env = VectorEnvironment(world, count=1)
     env.reset()

@@ -35,7 +35,7 @@ def measured(rng: np.random.Generator, count: int) -> list[dict[str, int]]:
             "acks": max(delivered // int(rng.integers(1, 3)), 1),
             "rtt_sum": delivered * rtt,
             "rtt_step_sum": int(rng.integers(0, delivered * rtt // 20 + 1)),
-            "rtt_min": base + int(rng.integers(0, rtt - base + 1)),
+            "rtt_low": base + int(rng.integers(0, rtt - base + 1)),
             "srtt": rtt,
             "base_rtt": base,
             "window": window,

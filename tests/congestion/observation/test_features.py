@@ -27,7 +27,7 @@ STEADY: dict[str, int] = {
     "acks": 30,
     "rtt_sum": 30 * 40_000,
     "rtt_step_sum": 0,
-    "rtt_min": 40_000,
+    "rtt_low": 40_000,
     "srtt": 40_000,
     "base_rtt": 30_000,
     "window": 40 * 1024,
@@ -119,7 +119,7 @@ def test_response_is_one_minus_the_share() -> None:
 
 
 def test_noise_and_standing_queue_are_told_apart() -> None:
-    noisy = {**STEADY, "rtt_min": 30_000, "rtt_step_sum": 30 * 8_000}
+    noisy = {**STEADY, "rtt_low": 30_000, "rtt_step_sum": 30 * 8_000}
     values = named(observed([noisy] * 12))
     assert values["own_queue"] == [0] * 4  # the queue empties: the smallest RTT is the base
     assert values["standing"] == [0]
@@ -154,13 +154,13 @@ def test_published_features() -> None:
 
 @pytest.mark.parametrize("features", list(FEATURES))
 def test_extreme_measurements_stay_in_range(features: str) -> None:
-    least = dict.fromkeys(STEADY, 0) | {"duration": 1, "acks": 1, "rtt_min": 1, "srtt": 1, "base_rtt": 1}
+    least = dict.fromkeys(STEADY, 0) | {"duration": 1, "acks": 1, "rtt_low": 1, "srtt": 1, "base_rtt": 1}
     most = {
         **dict.fromkeys(STEADY, 1 << 20),
         "duration": 60 * SECOND,
         "window": 1 << 30,
         "srtt": 60 * SECOND,
-        "rtt_min": 60 * SECOND,
+        "rtt_low": 60 * SECOND,
         "rtt_sum": (1 << 20) * 60 * SECOND,
         "rtt_step_sum": (1 << 20) * 60 * SECOND,
         "rate_max": (1 << 20) * 1024,
@@ -185,14 +185,14 @@ def test_silent_intervals_are_counted_into_the_next_frame() -> None:
     silent, heard = rows(1, INTERVAL)[0], rows(1, INTERVAL)[0]
     silent.start, silent.end, silent.sent, silent.lost = 0, 30_000_000, 4, 1
     heard.start, heard.end, heard.sent, heard.delivered, heard.acks = 30_000_000, 60_000_000, 6, 5, 5
-    heard.rtt_sum, heard.rtt_min, heard.srtt, heard.min_rtt, heard.cwnd = 250_000_000, 49_999_999, 5e7, 40_000_000, 7.5
+    heard.rtt_sum, heard.rtt_low, heard.srtt, heard.min_rtt, heard.cwnd = 250_000_000, 49_999_999, 5e7, 40_000_000, 7.5
     assert not record(ring, row, silent)
     assert row.count == 0
     assert record(ring, row, heard)
     assert (row.count, row.open) == (1, 0)
     frame = ring[0]
     assert (frame.duration, frame.sent, frame.lost, frame.delivered) == (60_000, 10, 1, 5)
-    assert (frame.rtt_sum, frame.rtt_min, frame.srtt, frame.base_rtt) == (250_000, 49_999, 50_000, 40_000)
+    assert (frame.rtt_sum, frame.rtt_low, frame.srtt, frame.base_rtt) == (250_000, 49_999, 50_000, 40_000)
     assert frame.window == 7680
     assert frame.rate_max == 5 * 1024 * SECOND // 60_000
     assert record(ring, row, heard)

@@ -11,8 +11,10 @@ Features are counts of 1/1024 (:data:`astraea.congestion.observation.fixed_point
 - ``scale-free``: ratios only, which in theory cannot become fair. For the ablation.
 - ``published``: the ten of Astraea (EuroSys'24), as its released code has them. For the ablation.
 
-Round-trip times of a slot are its smallest, so that acknowledgement noise is filtered out; the noise is a
-feature of its own. Slots of history cover a smoothed round-trip time each (of ``published``: an interval each).
+The low round-trip time of a slot is the mean of the smallest of blocks of 30 to 60 ms, so that acknowledgement noise
+is filtered out, and for all flows over the same time: were it the smallest of a whole round trip, a flow of a longer
+one would see less queue. The noise is a feature of its own. Slots of history cover a smoothed round-trip time each
+(of ``published``: an interval each).
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ _INTERVAL = Feature("interval", "log2(interval / smoothed RTT)", -4, 8)
 FEATURES: dict[str, tuple[tuple[Feature, ...], tuple[Feature, ...]]] = {
     "packets": (
         (
-            Feature("own_queue", "log2(1 + 8 * window * (1 - base RTT / smallest RTT) / weight)", 0, 24),
+            Feature("own_queue", "log2(1 + 8 * window * (1 - base RTT / low RTT) / weight)", 0, 24),
             _LOSS,
             _SENT,
             _DELIVERED,
@@ -145,9 +147,9 @@ def observe(kind: int, slots: int, frames: Any, history: Any, out: Any) -> None:
 def _relative(kind: int, slots: int, frames: Any, history: Any, out: Any) -> None:
     newest = frame_at(frames, history, 0)
     base = newest.base_rtt
-    back, us, sent, got, lost, rtt_sum, rtt_min, window = merge(frames, history, 0, newest.srtt)
+    back, us, sent, got, lost, rtt_sum, low, window = merge(frames, history, 0, newest.srtt)
     at = 0
-    least = rtt_min - base
+    least = low - base
     most = 0
     newer_got_step = 0
     moved = 0
@@ -156,14 +158,14 @@ def _relative(kind: int, slots: int, frames: Any, history: Any, out: Any) -> Non
         if us == 0:
             break
         mean = rtt_sum // max(got, 1)
-        least = min(least, rtt_min - base)
+        least = min(least, low - base)
         most = max(most, mean - base)
         if kind == PACKETS:
-            out[at] = _own(window, rtt_min - base, rtt_min, history.weight)
+            out[at] = _own(window, low - base, low, history.weight)
         else:
             out[at] = clip(log2(max(mean, base)) - log2(base), 0, 8 * ONE)
         out[at + 1] = log2(ONE + ratio(_TENTH_PERCENT * min(lost, max(sent, 1)), max(sent, 1))) - 10 * ONE
-        back, us2, sent2, got2, lost2, rtt_sum2, rtt_min2, window2 = merge(frames, history, back, newest.srtt)
+        back, us2, sent2, got2, lost2, rtt_sum2, low2, window2 = merge(frames, history, back, newest.srtt)
         if us2 > 0:
             sent_step = _change(sent, us, sent2, us2)
             got_step = _change(got, us, got2, us2)
@@ -174,7 +176,7 @@ def _relative(kind: int, slots: int, frames: Any, history: Any, out: Any) -> Non
                 answered += sent_step * newer_got_step
             newer_got_step = got_step
         us, sent, got, lost = us2, sent2, got2, lost2
-        rtt_sum, rtt_min, window = rtt_sum2, rtt_min2, window2
+        rtt_sum, low, window = rtt_sum2, low2, window2
         at += 4
     at = 4 * slots
     if kind == PACKETS:

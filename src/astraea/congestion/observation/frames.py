@@ -27,7 +27,7 @@ FRAME = np.dtype(
         ("acks", "i8"),
         ("rtt_sum", "i8"),  # over delivered packets
         ("rtt_step_sum", "i8"),  # absolute differences of successive round-trip times, over acknowledgements
-        ("rtt_min", "i8"),  # smallest of the interval
+        ("rtt_low", "i8"),  # mean of the smallest of blocks of 30 to 60 ms
         ("srtt", "i8"),  # at the interval's end, like what follows
         ("base_rtt", "i8"),  # smallest that the connection holds
         ("window", "i8"),  # congestion window in 1/1024 packets
@@ -79,7 +79,7 @@ def record(frames: Any, history: Any, interval: Any) -> bool:
     frame.acks = interval.acks
     frame.rtt_sum = interval.rtt_sum // 1000
     frame.rtt_step_sum = interval.rtt_step_sum // 1000
-    frame.rtt_min = max(interval.rtt_min // 1000, 1)
+    frame.rtt_low = max(interval.rtt_low // 1000, 1)
     frame.srtt = max(int(interval.srtt) // 1000, 1)
     frame.base_rtt = max(interval.min_rtt // 1000, 1)
     frame.window = int(interval.cwnd * ONE)
@@ -96,21 +96,21 @@ def record(frames: Any, history: Any, interval: Any) -> bool:
 def merge(frames: Any, history: Any, back: int, span: int) -> tuple[int, int, int, int, int, int, int, int]:
     """Add up frames from ``back`` before the newest on, backwards, until they cover seven eighths of ``span``.
 
-    Returns the next ``back``, then duration, sent, delivered, lost, sum of round-trip times, the smallest of
-    them, and the window at the end of the newest; all 0 but the first if no frame is left.
+    Returns the next ``back``, then duration, sent, delivered, lost, sum of round-trip times, the mean of the low
+    ones, and the window at the end of the newest; all 0 but the first if no frame is left.
     """
-    duration = sent = delivered = lost = rtt_sum = rtt_min = window = 0
+    duration = sent = delivered = lost = rtt_sum = low_sum = window = count = 0
     held = min(history.count, FRAMES)
     while back < held and 8 * duration < 7 * span:
         frame = frame_at(frames, history, back)
         if duration == 0:
             window = frame.window
-            rtt_min = frame.rtt_min
         duration += frame.duration
         sent += frame.sent
         delivered += frame.delivered
         lost += frame.lost
         rtt_sum += frame.rtt_sum
-        rtt_min = min(rtt_min, frame.rtt_min)
+        low_sum += frame.rtt_low
+        count += 1
         back += 1
-    return back, duration, sent, delivered, lost, rtt_sum, rtt_min, window
+    return back, duration, sent, delivered, lost, rtt_sum, low_sum // max(count, 1), window

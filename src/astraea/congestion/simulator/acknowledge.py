@@ -18,6 +18,7 @@ from astraea.congestion.simulator.state import (
     RESENT,
     TIMEOUT,
 )
+from astraea.congestion.simulator.statistics import end_block
 
 __all__ = ["acknowledge"]
 
@@ -122,8 +123,11 @@ def _measure(f: Any, rtt: int, acked: int, now: int) -> None:
     if f.last_rtt > 0:
         f.rtt_step_sum += abs(rtt - f.last_rtt)
     f.last_rtt = rtt
-    if rtt < f.interval_rtt_min:
-        f.interval_rtt_min = rtt
+    if now > f.block_at:
+        end_block(f)
+        f.block_at = now + f.block_length - (now - f.block_at) % f.block_length
+    if rtt < f.block_rtt:
+        f.block_rtt = rtt
     if rtt < f.sample_rtt_min:
         f.sample_rtt_min = rtt
     if rtt <= f.min_rtt or now - f.min_rtt_at > _BASE_AGE:

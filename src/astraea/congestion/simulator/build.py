@@ -155,7 +155,7 @@ def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, pa
         chunk = flow.app_chunk_packets
         gap = chunk * size * 8e3 / flow.app_mbps
     never = ("ack_at", "timer_at", "release_at", "app_at", "interval_at")
-    _assign(row, **dict.fromkeys((*never, "min_rtt", "interval_rtt_min", "sample_rtt_min"), INF))
+    _assign(row, **dict.fromkeys((*never, "min_rtt", "block_at", "block_rtt", "sample_rtt_min"), INF))
     _assign(
         row,
         controller=kind.number,

@@ -174,15 +174,23 @@ FLOW = np.dtype(
         ("ce_seq", "i8"),  # one answer to congestion marks per window: none before this is acknowledged
         # statistics
         ("interval_at", "i8"),
-        ("interval_rtt_min", "i8"),
+        ("block_at", "i8"),  # when the present block of the control interval ends
+        ("block_length", "i8"),
+        ("block_rtt", "i8"),  # smallest round-trip time in it; INF: none yet
+        ("low_sum", "i8"),  # sum of those of the interval's blocks so far
+        ("low_count", "i8"),
         ("sample_rtt_min", "i8"),
         ("intervals", "i8"),  # control intervals closed
     ],
     align=True,
 )
 
-INTERVAL = np.dtype([("start", "i8"), ("end", "i8"), *_COUNTERS, ("rtt_min", "i8"), *_GAUGES], align=True)
-"""A flow's last control interval: counters as differences over it, gauges as they were at its end."""
+INTERVAL = np.dtype([("start", "i8"), ("end", "i8"), *_COUNTERS, ("rtt_low", "i8"), *_GAUGES], align=True)
+"""A flow's last control interval: counters as differences over it, gauges as they were at its end.
+
+``rtt_low`` is the mean of the smallest round-trip times of equal blocks of 30 to 60 ms, 0 if none was measured: noise
+is filtered out over the same time whatever the interval, since the smallest of a longer time is smaller.
+"""
 
 SAMPLE = np.dtype([("at", "i8"), *_COUNTERS, ("rtt_min", "i8"), *_GAUGES], align=True)
 """A flow at one instant: counters since its start, gauges, and the smallest RTT since the last sample."""

@@ -8,19 +8,34 @@ from astraea.congestion.compiled import compiled, inlined
 from astraea.congestion.simulator.links import backlog
 from astraea.congestion.simulator.state import INF
 
-__all__ = ["begin_interval", "close_interval", "record_sample"]
+__all__ = ["begin_interval", "close_interval", "end_block", "record_sample"]
+
+_BLOCK = 30_000_000
 
 
 @inlined
 def begin_interval(w: Any, i: int, f: Any, now: int) -> None:
     """Note the counters of flow ``i`` and set when the interval that begins now ends."""
     _copy(w.marks[i], f, now)
-    f.interval_rtt_min = INF
     fixed = f.interval_fixed
     if fixed > 0:
         f.interval_at = now - now % fixed + fixed  # one clock for all flows
     else:
         f.interval_at = now + max(f.interval_min, int(0.5 * f.srtt))
+    f.block_length = (f.interval_at - now) // max((f.interval_at - now) // _BLOCK, 1)
+    f.block_at = now + f.block_length
+    f.block_rtt = INF
+    f.low_sum = 0
+    f.low_count = 0
+
+
+@inlined
+def end_block(f: Any) -> None:
+    """Count the smallest round-trip time of the block that ends, if it has any."""
+    if f.block_rtt < INF:
+        f.low_sum += f.block_rtt
+        f.low_count += 1
+        f.block_rtt = INF
 
 
 @compiled
@@ -40,7 +55,8 @@ def close_interval(w: Any, i: int, f: Any, now: int) -> None:
     row.rtt_step_sum = f.rtt_step_sum - mark.rtt_step_sum
     row.acks = f.acks - mark.acks
     row.inflight_sum = f.inflight_sum - mark.inflight_sum
-    row.rtt_min = f.interval_rtt_min if f.interval_rtt_min < INF else 0
+    end_block(f)
+    row.rtt_low = f.low_sum // f.low_count if f.low_count else 0
     _gauges(row, f)
     f.intervals += 1
     begin_interval(w, i, f, now)
