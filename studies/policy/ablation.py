@@ -74,10 +74,10 @@ def _budget(kept: Path, minutes: float, decisions: int | None) -> int:
     found: dict[str, Any] = {"decisions": decisions}
     if decisions is None:
         _CONSOLE.print("measuring how fast a training is on this machine")
-        settings = settings_of("cooperative", 0, 2 * _PACE_STEPS)
+        settings = settings_of("cooperative", 0, 2 * _PACE_STEPS).model_copy(update={"updates": 2 * _PACE_STEPS})
         marks: list[tuple[float, int]] = []
         train_td3(settings, kept / "pace", resume=True, watch=lambda p: marks.append((time.monotonic(), p.flow_steps)))
-        half = [mark for mark in marks if mark[1] >= _PACE_STEPS]  # what came before held compilation and warm-up
+        half = [mark for mark in marks if mark[1] >= _PACE_STEPS]  # what came before was compilation and warm-up
         per_minute = 60 * (half[-1][1] - half[0][1]) / (half[-1][0] - half[0][0])
         found = {"decisions": round(minutes * per_minute, -4) or 10_000, "minutes": minutes, "per_minute": per_minute}
         found["decisions"] = int(found["decisions"])
