@@ -32,6 +32,14 @@ def test_watching_changes_nothing() -> None:
     assert np.array_equal(parts[-1].cwnd, alone.cwnd[:, :9])
 
 
+def test_the_shipped_policy_takes_part() -> None:
+    world = race_world(["policy", "cubic"], capacity_mbps=2, rtt_ms=40, duration_s=2.0)
+    *_, whole = watch(world, 1.0)
+    assert whole.names == ("policy-0", "cubic-1")
+    assert whole.goodput.min() > 0
+    assert np.array_equal(whole.cwnd, simulate(world).cwnd)
+
+
 @pytest.mark.parametrize(
     ("flows", "fields", "sentence"),
     [
@@ -39,7 +47,7 @@ def test_watching_changes_nothing() -> None:
         (["cubik"], {}, "did you mean 'cubic'"),
         (["cubic,rtt=3"], {}, "did you mean 'rtt_ms'"),
         (["cubic,rtt_ms"], {}, "write it as NAME=VALUE"),
-        (["policy"], {}, "waits for actions from outside"),
+        (["aurora"], {}, "waits for actions from outside"),
         (["cubic", "cubic"], {"stagger_s": 40}, "starts at 40 s, but the race ends at 30 s"),
         (["cubic,name=a", "bbr,name=a"], {}, "two flows are called 'a'"),
         (["cubic"], {"capacity_mbps": -1}, "capacity_mbps"),

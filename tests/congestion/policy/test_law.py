@@ -30,6 +30,7 @@ def numbers(**changes: float) -> NDArray[Any]:
         "gain_most": 2.0,
         "haste": 0.0,
         "haste_most": 2.0,
+        "momentum": 0.0,
         "rival_queue": 4.0,
         "rival_excess": 4.0,
         "rival_left": 0.25,
@@ -55,6 +56,7 @@ def test_the_features_lie_where_the_law_reads_them() -> None:
     places = {
         "own_queue": [law._OWN, law._OWN_1, law._OWN_2, law._OWN_3],
         "loss": [law._LOSS, law._LOSS_1],
+        "sent_change": [law._SENT, law._SENT_1, law._SENT_2, law._SENT_3],
         "pipe": [law._PIPE],
         "rate": [law._RATE],
         "interval": [law._INTERVAL],
@@ -93,6 +95,19 @@ def test_haste_counts_the_least_error_of_the_history_up_to_its_most() -> None:
     assert decide(numbers(haste=1.0), observed([5.5, 6, 7, 5.5], rate=6, pipe=10)) == pytest.approx(
         -0.5 * 2**-1.5, abs=2e-3
     )
+
+
+def test_momentum_carries_on_the_least_change_of_four_round_trips() -> None:
+    x = observed([4, 4, 4, 4], rate=6, pipe=10, interval=-1)
+    x[[2, 6, 10, 14]] = [128, 100, 64, 200]  # a sixteenth of a doubling a round trip at least
+    # three times half of it an interval of half a round trip, beside the quarter of the law
+    assert decide(numbers(momentum=1.0), x) == 0.25 + 3 / 32
+    x[6] = -10  # it had gone down meanwhile
+    assert decide(numbers(momentum=1.0), x) == 0.25
+    x[[2, 6, 10, 14]] = [-128, -100, -64, -200]
+    assert decide(numbers(momentum=1.0), x) == 0.25  # it went down, but is to go up
+    x[0] = 6 * ONE
+    assert decide(numbers(momentum=1.0), x) == -0.25 - 3 / 32
 
 
 def test_the_interval_may_scale_the_gain() -> None:

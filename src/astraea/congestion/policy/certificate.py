@@ -4,7 +4,8 @@ Interval arithmetic carries, for every quantity of :func:`astraea.congestion.pol
 holds its value and one that holds its derivative with respect to the flow's newest own queue, all other features
 anywhere in their ranges (Moore, Kearfott and Cloud, 'Introduction to Interval Analysis', SIAM 2009, ch. 6). If the
 derivative's upper bound is not above 0, no observation exists at which more of its own packets in the queue would
-make a flow push harder. Roundings of the integers are monotone and cannot break this.
+make a flow push harder. Where the error changes its sign, momentum changes from pushing to yielding, which is a fall
+as well. Roundings of the integers are monotone and cannot break this.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def certify(policy: Policy) -> Certificate:
     p = {number.name: _Known((w, w)) for number, w in zip(LAW, (policy.weights / ONE).tolist(), strict=True)}
     ranges = {field.name: (field.low, field.high) for field in ObservationSettings().fields}
     own = _Known(ranges["own_queue"], (1.0, 1.0))
-    past, loss = _Known(ranges["own_queue"]), _Known(ranges["loss"])
+    past, loss, sent = _Known(ranges["own_queue"]), _Known(ranges["loss"]), _Known(ranges["sent_change"])
     pipe, rate, interval = (_Known(ranges[name]) for name in ("pipe", "rate", "interval"))
     zero, one = _Known((0.0, 0.0)), _Known((1.0, 1.0))
 
@@ -94,15 +95,16 @@ def certify(policy: Policy) -> Certificate:
     cost = p["loss_cut"] * (loss - p["loss_free"]).most(zero)
     whole = target - own - cost
     base = p["gain"] + target - pipe + p["gain_interval"] * interval
+    pace = p["momentum"] * interval.within(-math.inf, 0.0).power_of_two() * _Known((3.0, 3.0))
     alone = []
     above = _Known((max(whole.value[0], 0.0), whole.value[1]), whole.slope)
     below = _Known((whole.value[0], min(whole.value[1], 0.0)), whole.slope)
-    for error, lasting in (
-        (above, (target - own.most(past)).most(zero)),
-        (below, (own.least(past) - target).most(zero)),
+    for error, lasting, going in (
+        (above, (target - own.most(past)).most(zero), sent.most(zero)),
+        (below, (own.least(past) - target).most(zero), sent.least(zero)),
     ):
         gain = base + p["haste"] * lasting.least(p["haste_most"])
-        alone.append((gain.least(p["gain_most"]).power_of_two() * error).within(-1.0, 1.0))
+        alone.append((gain.least(p["gain_most"]).power_of_two() * error + pace * going).within(-1.0, 1.0))
     step = _Known(_hull(alone[0].value, alone[1].value), _hull(alone[0].slope, alone[1].slope))
 
     strange = (past - pipe - p["rival_queue"]).least(past - target - p["rival_excess"])

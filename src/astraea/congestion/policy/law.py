@@ -8,8 +8,9 @@ come to the same share. Its window moves by
 
 on logarithmic scales. The gain is that of FAST (Wei et al., IEEE/ACM ToN 2006), ``target / window`` times a
 learned factor, since a window's relative change moves the queue by window / queue times as much. While the last
-four round trips all lay on the same side of the target, the gain grows by ``haste`` (as Copa's velocity does):
-errors common to all flows change their sign within that time, an unfair share does not.
+four round trips all lay on the same side of the target, the gain grows by ``haste``, and a change of rate that has
+lasted so long goes on by ``momentum`` (as Copa's velocity does): errors common to all flows change their sign within
+that time, an unfair share and an empty path do not.
 
 Where the last drain, in which all flows of this kind take part, left a good part of the queueing delay, and the
 queue stays above a part of the base round-trip time, rivals that fill buffers are taken to be there (Copa's
@@ -44,36 +45,37 @@ class Number:
 
 
 LAW: tuple[Number, ...] = (
-    Number("target", "own packets in the queue to aim at, log2(1 + 8 q), at no rate", 2.5, 0.8, -4, 8),
+    Number("target", "own packets in the queue to aim at, log2(1 + 8 q), at no rate", 3.5, 0.6, -4, 8),
     Number(
-        "target_rate", "how the target grows with the rate; below 1, or shares would not be unique", 0.25, 0.12, 0, 0.95
+        "target_rate", "how the target grows with the rate; below 1, or shares would not be unique", 0.12, 0.08, 0, 0.95
     ),
-    Number("loss_cut", "what a doubling of the loss costs, in doublings of the queue", 0.8, 0.3, 0, 8),
-    Number("loss_free", "loss that costs nothing, log2(1 + 1000 p)", 4.5, 0.6, 0, 10),
-    Number("gain", "log2 of the gain, relative to target / window", -0.5, 0.5, -6, 4),
-    Number("gain_interval", "how the gain grows with the control interval in round-trip times", -0.2, 0.2, -1, 1),
-    Number("gain_most", "most that log2 of the gain may be", -2.0, 0.7, -5, 3),
-    Number("haste", "how log2 of the gain grows with an error that lasts", 1.0, 0.4, 0, 4),
-    Number("haste_most", "error up to which it does", 1.5, 0.6, 0, 6),
+    Number("loss_cut", "what a doubling of the loss costs, in doublings of the queue", 0.6, 0.25, 0, 8),
+    Number("loss_free", "loss that costs nothing, log2(1 + 1000 p)", 4.6, 0.6, 0, 10),
+    Number("gain", "log2 of the gain, relative to target / window", -0.3, 0.4, -6, 4),
+    Number("gain_interval", "how the gain grows with the control interval in round-trip times", -0.35, 0.2, -1, 1),
+    Number("gain_most", "most that log2 of the gain may be", -1.8, 0.6, -5, 3),
+    Number("haste", "how log2 of the gain grows with an error that lasts", 1.0, 0.35, 0, 4),
+    Number("haste_most", "error up to which it does", 1.1, 0.5, 0, 6),
+    Number("momentum", "how much of a change that has lasted four round trips goes on by itself", 0.6, 0.3, 0, 2),
     Number(
-        "rival_queue", "least queueing delay in base round-trip times, as log2, that tells of rivals", -2.3, 0.3, -4, 3
+        "rival_queue", "least queueing delay in base round-trip times, as log2, that tells of rivals", -2.3, 0.25, -4, 3
     ),
-    Number("rival_excess", "own queue beyond the target, in doublings, without which there are none", 0.0, 0.4, -4, 4),
+    Number("rival_excess", "own queue beyond the target, in doublings, without which there are none", 0.0, 0.3, -4, 4),
     Number(
-        "rival_left", "part of the queueing delay that a drain leaves, up to which there are none", 0.15, 0.06, 0, 1
+        "rival_left", "part of the queueing delay that a drain leaves, up to which there are none", 0.09, 0.04, 0, 1
     ),
     Number("rival_slope", "how soon beyond that they are believed in", 4.0, 1.0, 0.5, 16),
-    Number("rival_growth", "log2 of the growth among rivals, at a window of an eighth of a packet", -1.8, 0.6, -8, 8),
+    Number("rival_growth", "log2 of the growth among rivals, at a window of an eighth of a packet", -1.5, 0.5, -8, 8),
     Number(
         "rival_scale",
         "how that growth falls with the window: 1 for so many packets, 0 for such a part",
-        0.58,
-        0.08,
+        0.6,
+        0.07,
         0,
         1,
     ),
-    Number("rival_cut", "cut among rivals for a doubling of the loss", 0.25, 0.12, 0, 4),
-    Number("rival_free", "loss that cuts nothing there, log2(1 + 1000 p)", 2.8, 0.6, 0, 10),
+    Number("rival_cut", "cut among rivals for a doubling of the loss", 0.22, 0.1, 0, 4),
+    Number("rival_free", "loss that cuts nothing there, log2(1 + 1000 p)", 3.0, 0.6, 0, 10),
 )
 """The numbers in their order. The search starts where theory and a few short pilot searches pointed."""
 
@@ -87,6 +89,7 @@ LAW: tuple[Number, ...] = (
     _GAIN_MOST,
     _HASTE,
     _HASTE_MOST,
+    _MOMENTUM,
     _RIVAL_QUEUE,
     _RIVAL_EXCESS,
     _RIVAL_LEFT,
@@ -95,11 +98,14 @@ LAW: tuple[Number, ...] = (
     _RIVAL_SCALE,
     _RIVAL_CUT,
     _RIVAL_FREE,
-) = range(17)
+) = range(18)
+
+_PACE = 3  # an action of 1 is a third of a doubling an interval, at a gain of 1/4
 
 # where the features lie in an observation of the set 'packets' with four slots of history
 _OWN, _OWN_1, _OWN_2, _OWN_3 = 0, 4, 8, 12
 _LOSS, _LOSS_1 = 1, 5
+_SENT, _SENT_1, _SENT_2, _SENT_3 = 2, 6, 10, 14
 _PIPE, _RATE, _INTERVAL, _LEFT = 18, 19, 23, 24
 
 
@@ -119,7 +125,12 @@ def decide(p: Any, x: Any) -> float:
         + _times(p[_GAIN_INTERVAL], x[_INTERVAL])
         + _times(p[_HASTE], min(lasting, p[_HASTE_MOST]))
     )
-    alone = clip(_times(exp2(min(gain, p[_GAIN_MOST])), error), -ONE, ONE)
+    if error > 0:
+        pace = max(min(min(x[_SENT], x[_SENT_1]), min(x[_SENT_2], x[_SENT_3])), 0)
+    else:
+        pace = min(max(max(x[_SENT], x[_SENT_1]), max(x[_SENT_2], x[_SENT_3])), 0)
+    going = _PACE * _times(p[_MOMENTUM], _times(exp2(min(x[_INTERVAL], 0)), pace))
+    alone = clip(_times(exp2(min(gain, p[_GAIN_MOST])), error) + going, -ONE, ONE)
     strange = min(least - x[_PIPE] - p[_RIVAL_QUEUE], least - target - p[_RIVAL_EXCESS])
     rivals = clip(_times(p[_RIVAL_SLOPE], strange), 0, ONE) if x[_LEFT] > p[_RIVAL_LEFT] else 0
     growth = exp2(p[_RIVAL_GROWTH] - _times(p[_RIVAL_SCALE], x[_PIPE]))

@@ -71,7 +71,7 @@ FAMILIES: tuple[Family, ...] = (
             duration_s=60.0,
         ),
         4,
-        2.0,
+        3.0,
     ),
     Family(
         "many",
