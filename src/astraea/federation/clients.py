@@ -160,7 +160,7 @@ class Population(Sequence[ClientData]):
         if fresh is not None and self._copies is not None:
             x[fresh.to(x.device)] = self._copies.of(client, x, fresh)
             fresh = None
-        histogram = torch.tensor(self.histograms[client])
+        histogram = torch.from_numpy(self.histograms[client].copy())
         return ClientData(x, self.y.index_select(0, rows), fresh, self.transforms, histogram, self._balanced)
 
     def class_balanced(self) -> Population:

@@ -52,14 +52,15 @@ def train_visit(
     baton: Baton,
     *,
     seed: int,
+    visit: Visit | None = None,
     prior: Tensor | None = None,
     client_state: Mapping[str, Tensor] | None = None,
     deadline: Deadline | None = None,
 ) -> tuple[Baton, Mapping[str, Tensor], VisitReport]:
     """Train the model of ``baton`` on ``data``; return the new baton, what the client keeps, and a report.
 
-    The report's client and pass are left at 0 for the caller. ``seed`` fixes batch order, fresh copies and
-    dropout. Raises :class:`VisitError` if the time is up or the result is not finite.
+    The report names the client and pass of ``visit``, 0 if it is not given. ``seed`` fixes batch order, fresh copies
+    and dropout. Raises :class:`VisitError` if the time is up or the result is not finite.
     """
     began = deadline.clock() if deadline is not None else 0.0
     seed_dropout(seed, model.device)
@@ -93,7 +94,8 @@ def train_visit(
         raise VisitError("the model became NaN or infinite")
     extras, kept = rule.finish(params[: len(weights)], steps, context)
     loss_mean = float(total) / samples if samples else math.nan
-    report = VisitReport(client=0, pass_=0, samples=samples, steps=steps, loss=loss_mean)
+    client, pass_ = (0, 0) if visit is None else (visit.client, visit.pass_)
+    report = VisitReport(client, pass_, samples, steps, loss_mean)
     return Baton(params, counters, extras, baton.examples, baton.steps + steps), kept, report
 
 
@@ -147,6 +149,7 @@ def run_chain(
                 plan.training,
                 baton,
                 seed=visit_seed(plan, visit),
+                visit=visit,
                 prior=plan.prior,
                 client_state=state,
                 deadline=deadline,
@@ -154,7 +157,7 @@ def run_chain(
         except Exception as error:  # whatever went wrong at one client must not end the others' work
             reports.append(VisitReport(client, visit.pass_, skipped=failure(error)))
             continue
-        reports.append(replace(report, client=client, pass_=visit.pass_))
+        reports.append(report)
         if kept:
             states[client] = kept
         if client not in counted:

@@ -17,8 +17,8 @@ from astraea.errors import InputError
 
 __all__ = ["VectorModel"]
 
-_WORTH_MOVING = 250_000
-"""Weights from which on it is cheaper to give a module new memory than to copy what it holds."""
+_WORTH_MOVING = 25_000
+"""Weights a part from which on it is cheaper to give a module new memory than to copy what it holds."""
 
 
 class VectorModel:
@@ -105,7 +105,7 @@ class VectorModel:
 
         The module must not be trained on before the next :meth:`write`, which gives it memory of its own again.
         """
-        if len(self.weights) < _WORTH_MOVING or any(True for _ in self._values(floating=True)):
+        if self.weights.numel() < _WORTH_MOVING * len(self.parts) or any(True for _ in self._values(floating=True)):
             return self.read()
         self._released = True
         return self.weights, self._counters()
