@@ -49,6 +49,7 @@ What makes a learned policy share? Each arm changes one thing of a cooperative t
 many decisions and gradient steps. Training worlds hold 2 to 4 flows on 20 to 100 Mbit/s and 10 to 75 ms. Each keeps the
 actor that earned most of its own reward on validation worlds of its own kind. Then all play the evaluation's grid, new
 to all of them: 3 flows, 20 to 400 Mbit/s, half of its links within the range trained for and half beyond.
+A link that all leave empty is shared fairly too: Jain's index says little where utilisation is low.
 """
 
 SMOKE: dict[str, Any] = {
