@@ -39,12 +39,12 @@ class EvolutionSettings(Settings):
     """How a law is searched for."""
 
     seed: int = Field(0, ge=0, description="seed of candidates and worlds")
-    generations: int = Field(60, ge=1, description="generations")
+    generations: int = Field(30, ge=1, description="generations")
     population: int = Field(20, ge=4, description="candidates of a generation")
     mixes: int = Field(1, ge=1, description="mixes of 17 worlds that each candidate plays")
     step: float = Field(0.4, gt=0, description="first step size, in the spreads of the numbers")
     validate_every: int = Field(10, ge=1, description="generations between validations")
-    validation_mixes: int = Field(3, ge=1, description="mixes of 17 worlds for a validation")
+    validation_mixes: int = Field(10, ge=1, description="mixes of 17 worlds for a validation")
     control: PolicySettings = Field(PolicySettings(gain=0.25), description="how actions are applied")
     fitness: FitnessSettings = Field(FitnessSettings(), description="what is rewarded")
 
