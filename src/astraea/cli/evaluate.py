@@ -23,8 +23,7 @@ def evaluate(
         list[str] | None,
         typer.Argument(
             metavar="[SUITE]...",
-            help="staggered, grid, extended, rtt, buffers, loss, satellite, traces, bottlenecks, incast, friendliness, "
-            "short, many; by default all.",
+            help="Suites, by default all.",
             show_default=False,
         ),
     ] = None,
@@ -49,7 +48,8 @@ def evaluate(
 ) -> None:
     """Evaluate controllers and policies: every arm in the same worlds, a table and a picture for each suite.
 
-    Whatever is finished is kept: the same command goes on where it stopped, and another arm is only added.
+    Suites: staggered, grid, extended, rtt, buffers, loss, satellite, traces, bottlenecks, incast, friendliness, short,
+    many. Whatever is finished is kept: the same command goes on where it stopped, and another arm is only added.
     """
     with friendly(resume="the same command"):
         from astraea.congestion.evaluation.arms import parse_arms
