@@ -62,7 +62,7 @@ def test_a_training_that_was_interrupted_is_the_same_as_one_that_was_not(tmp_pat
     one, two = load_file(whole / CHECKPOINT), load_file(parts / CHECKPOINT)
     assert one.keys() == two.keys()
     assert all(torch.equal(one[name], two[name]) for name in one)
-    assert one["replay"].shape == (60, 2 * (16 + 16) + 3)  # full, and wrapped around
+    assert one["replay"].shape == (60, 2 * (17 + 16) + 3)  # full, and wrapped around
     assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
     assert seen[-1].done == 1.0
     best = max(lines_of(whole), key=lambda line: float(line["reward"]))
@@ -88,7 +88,7 @@ def test_losses_that_are_no_numbers_end_it_and_keep_what_was_good(tmp_path: Path
         train_td3(wild, tmp_path)
     assert (tmp_path / SETTINGS).is_file()
     assert len(lines_of(tmp_path)) == 1  # the first chapter, before any gradient step
-    assert load_policy(tmp_path / POLICY).header.widths == (16, 8, 1)
+    assert load_policy(tmp_path / POLICY).header.widths == (17, 8, 1)
     assert load_file(tmp_path / CHECKPOINT).keys() >= {"replay", "best"}
 
 
