@@ -127,6 +127,19 @@ class Deployment:
         self.stop(name, signal.SIGKILL)
         self.processes.pop(name).wait()
 
+    def kill_server_app(self) -> None:
+        """Kill the process of the one running ServerApp, and nothing else (on Linux)."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                words = (process / "cmdline").read_bytes().split(b"\0")
+                if f"127.0.0.1:{self.port}".encode() in words and any(
+                    word.endswith(b"flwr-serverapp") for word in words
+                ):
+                    found.append(int(process.name))
+        (only,) = found
+        os.kill(only, signal.SIGKILL)
+
     def kill_in_visit(self, name: str, seconds: float) -> None:
         """Kill a SuperNode that has received a train message and has not answered it.
 

@@ -129,3 +129,23 @@ def test_a_federation_over_tls_survives_a_dead_node_and_a_restarted_superlink(
     assert torch.equal(more.state.params, _replay(more.history, [3, 4], app).state.params)
     clients = json.loads((checkpoint / "strategy.json").read_text())["clients"]
     assert [client["name"] for client in clients] == [0, 1, 2, 3]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the ServerApp's process in /proc")
+def test_a_server_app_that_was_killed_is_submitted_again_and_goes_on_as_if_nothing_had_been(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "checkpoint"
+    config = {"num_server_rounds": 2, "checkpoint": str(checkpoint), "timeout": TIMEOUT}
+    deployment.run(**config)
+    deployment.wait_until(lambda: _rounds(checkpoint) == 1, PATIENCE, "the first round")
+    deployment.kill_server_app()
+    again = deployment.run(**config)
+    deployment.wait_until(lambda: _rounds(checkpoint) == 2, PATIENCE, "the second round")
+    assert "Resuming after round 1" in deployment.flwr("log", str(again), "tls", "--show")
+    path = latest_checkpoint(checkpoint)
+    assert path is not None
+    done = load_checkpoint(path)
+    app = HERE.parents[1] / "examples" / "flower-app"
+    assert torch.equal(done.state.params, _replay(done.history, [2], app).state.params)
