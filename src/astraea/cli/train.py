@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,13 +76,16 @@ def _law(seed: int, out: Path, resume: bool, threads: int, generations: int | No
     length: dict[str, Any] = {} if generations is None else {"generations": generations}
     with _Bar() as bar:
         return train_law(
-            EvolutionSettings(seed=seed, **length), out, resume=resume, jobs=threads, watch=bar.show_generation
+            EvolutionSettings(seed=seed, **length),
+            out,
+            resume=resume,
+            jobs=threads,
+            tensorboard=find_spec("tensorboard") is not None,
+            watch=bar.show_generation,
         )
 
 
 def _td3(recipe: str, seed: int, out: Path, resume: bool, threads: int, minutes: float | None) -> Policy:
-    from importlib.util import find_spec
-
     from astraea.congestion.trainer.td3 import QUICK, Td3Settings, train_td3
 
     base = QUICK if recipe == "quick" else Td3Settings()

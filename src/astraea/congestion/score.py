@@ -38,6 +38,7 @@ __all__ = [
     "Score",
     "ScoreSettings",
     "Windows",
+    "base_rtts_ms",
     "paths_of",
     "plain",
     "queueing_delay",
@@ -163,6 +164,14 @@ def windows_of(result: Result, settings: ScoreSettings) -> Windows:
     begin = np.arange(goodput.shape[1]) * window_s
     settled = ~np.any([(s <= begin) & (begin < s + settings.settle_s) for s in starts], axis=0)
     return Windows(goodput, active, settled, window_s)
+
+
+def base_rtts_ms(world: WorldSettings) -> list[float]:
+    """Return every flow's round-trip time without queues and transmission, in ms."""
+    return [
+        2 * sum(world.links[j].delay_ms for j in path) if flow.rtt_ms is None else flow.rtt_ms
+        for flow, path in zip(world.flows, paths_of(world), strict=True)
+    ]
 
 
 def queueing_delay(result: Result) -> Series:

@@ -14,6 +14,7 @@ __all__ = [
     "FIXED",
     "NEWRENO",
     "POLICY",
+    "SELF_DRIVEN",
     "VEGAS",
     "ControllerKind",
 ]
@@ -42,3 +43,6 @@ CONTROLLERS: dict[str, ControllerKind] = {
     "aurora": ControllerKind(AURORA, "a rate driven from outside", external=True),
     "policy": ControllerKind(POLICY, "a window driven from outside, by a learned policy", external=True),
 }
+
+SELF_DRIVEN = tuple(name for name, kind in CONTROLLERS.items() if not kind.external or name == "policy")
+"""Controllers that need nobody outside a simulation: all but those whose policy must be brought along."""

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from astraea.congestion.controllers.catalogue import CONTROLLERS
+from astraea.congestion.controllers.catalogue import CONTROLLERS, SELF_DRIVEN
 from astraea.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PLAYABLE", "Arm", "digest_of", "load", "parse_arms"]
 
-PLAYABLE = tuple(name for name in CONTROLLERS if name not in ("fixed", "aurora"))
+PLAYABLE = tuple(name for name in SELF_DRIVEN if name != "fixed")
 """Controllers that an evaluation takes: those that decide for themselves, and ``policy``."""
 
 

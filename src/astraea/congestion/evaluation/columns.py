@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from astraea.congestion.evaluation.suite import Outcomes
+from astraea.congestion.evaluation.suite import Column, Outcomes
 from astraea.congestion.metrics import Duration, kaplan_meier
 
 __all__ = [
+    "JAIN",
+    "LOST",
+    "QUEUE",
+    "UTILISATION",
+    "UTILISATION_LEAST",
     "converged",
     "convergence",
     "finished",
@@ -116,3 +121,10 @@ def _ratios(own: Outcomes, name: str, condition: str) -> NDArray[np.float64]:
 def _over(reduce: Callable[[NDArray[np.float64]], Any], values: NDArray[np.float64]) -> float:
     """Return ``reduce`` of the values; NaN without any, and where one is NaN: what failed to count stays visible."""
     return float(reduce(values)) if len(values) else float("nan")
+
+
+JAIN = Column("jain", "Jain's index", mean("jain"))
+UTILISATION = Column("utilisation", "utilisation (%)", mean("utilisation"), 1, percent=True)
+UTILISATION_LEAST = Column("utilisation_least", "least (%)", least("utilisation"), 1, percent=True)
+QUEUE = Column("queue_ms", "queueing delay (ms)", mean("queue_ms"), 1)
+LOST = Column("loss", "lost (%)", mean("loss"), 2, percent=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from astraea.congestion.evaluation.suite import Case, Outcome
+from astraea.congestion.lines import whole_lines
 from astraea.congestion.score import plain
 from astraea.errors import RunError
 
@@ -41,16 +42,11 @@ def read(file: Path) -> list[Outcome]:
     """
     if not file.exists():
         return []
-    text = file.read_bytes()
-    whole = text[: text.rfind(b"\n") + 1]
-    if len(whole) < len(text):
-        with file.open("r+b") as lines:
-            lines.truncate(len(whole))
-    return list(_parsed(file, whole.decode("utf-8")))
+    return list(_parsed(file, whole_lines(file)))
 
 
-def _parsed(file: Path, text: str) -> Iterator[Outcome]:
-    for number, line in enumerate(text.splitlines(), start=1):
+def _parsed(file: Path, lines: Sequence[str]) -> Iterator[Outcome]:
+    for number, line in enumerate(lines, start=1):
         try:
             yield Outcome(**json.loads(line))
         except (ValueError, TypeError) as error:

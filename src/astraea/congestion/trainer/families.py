@@ -109,7 +109,7 @@ FAMILIES: tuple[Family, ...] = (
         1,
     ),
 )
-"""The families, one of which a study may leave out."""
+"""The families: a mix holds ``share`` worlds of each."""
 
 
 def worlds_of(rng: np.random.Generator, rounds: int = 1) -> list[tuple[str, WorldSettings]]:

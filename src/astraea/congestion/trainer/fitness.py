@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from astraea.congestion.score import ScoreSettings, queueing_delay, shares_of, windows_of
+from astraea.congestion.score import ScoreSettings, base_rtts_ms, queueing_delay, shares_of, windows_of
 from astraea.congestion.settings import Settings
 from astraea.congestion.simulator.results import Result
 
@@ -48,7 +48,7 @@ def _latency(result: Result, settings: FitnessSettings) -> float:
     world = result.settings
     if len({flow.controller for flow in world.flows}) > 1:
         return 0.0
-    base = float(np.mean([flow.rtt_ms or 2 * sum(link.delay_ms for link in world.links) for flow in world.flows]))
+    base = float(np.mean(base_rtts_ms(world)))
     packet = world.packet_bytes * 8e-3 / min(link.capacity_mbps for link in world.links)
     tolerance = max(settings.tolerance * base, settings.tolerance_packets * packet * len(world.flows))
     excess = np.maximum(queueing_delay(result) - tolerance, 0.0) / (base + tolerance)

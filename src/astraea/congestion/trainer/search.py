@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from astraea.congestion.lines import whole_lines
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import Policy, load_policy
+from astraea.congestion.trainer.board import open_board
 from astraea.congestion.trainer.evolution import Evolution, EvolutionSettings, Generation, law_policy
 from astraea.errors import InputError
 
@@ -26,6 +28,7 @@ def train_law(
     *,
     resume: bool = False,
     jobs: int = 1,
+    tensorboard: bool = False,
     watch: Watch | None = None,
 ) -> Policy:
     """Search for a law and return the best by validation, which lies in ``out/policy.safetensors`` then.
@@ -40,7 +43,7 @@ def train_law(
     (out / SETTINGS).write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
     best = max((g.validation["all"] for g in past if g.validation), default=-float("inf"))
     spent = time.monotonic()
-    scalars = _scalars(out / SCALARS)
+    board = open_board(out / SCALARS, search.generation) if tensorboard else None
     while search.generation < settings.generations:
         found = search.step()
         with (out / GENERATIONS).open("a", encoding="utf-8") as file:
@@ -48,7 +51,10 @@ def train_law(
         if found.validation and found.validation["all"] > best:
             best = found.validation["all"]
             _card(settings, found, time.monotonic() - spent).save(out / POLICY)
-        scalars(found)
+        if board is not None:
+            for name, value in _numbers(found).items():
+                board.add_scalar(name, value, found.number)
+            board.flush()
         if watch is not None:
             watch(found, settings)
     return load_policy(out / POLICY)
@@ -62,9 +68,7 @@ def _past(out: Path, settings: EvolutionSettings, *, resume: bool) -> list[Gener
         raise InputError(f"{out} holds a training already: add --resume to go on with it, or choose another folder")
     if EvolutionSettings.model_validate_json((out / SETTINGS).read_text(encoding="utf-8")) != settings:
         raise InputError(f"{out} holds a training with other settings: repeat them, or choose another folder")
-    whole = [line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
-    file.write_text("".join(whole), encoding="utf-8")  # a kill may have cut the last line
-    rows = [json.loads(line) for line in whole]
+    rows = [json.loads(line) for line in whole_lines(file)]
     return [Generation(**{**row, "values": tuple(row["values"]), "centre": tuple(row["centre"])}) for row in rows]
 
 
@@ -82,24 +86,11 @@ def _card(settings: EvolutionSettings, found: Generation, seconds: float) -> Pol
     return law_policy(found.centre, settings.control, card)
 
 
-def _scalars(folder: Path) -> Callable[[Generation], None]:
-    """Return what writes a generation for TensorBoard, or does nothing where that is not installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return lambda _: None
-    writer = SummaryWriter(str(folder))
-
-    def write(found: Generation) -> None:
-        values = {
-            "fitness/best": max(found.values),
-            "fitness/mean": sum(found.values) / len(found.values),
-            "search/step": found.step,
-            **{f"validation/{name}": value for name, value in (found.validation or {}).items()},
-            **{f"numbers/{n.name}": x for n, x in zip(LAW, found.centre, strict=True)},
-        }
-        for name, value in values.items():
-            writer.add_scalar(name, value, found.number)
-        writer.flush()
-
-    return write
+def _numbers(found: Generation) -> dict[str, float]:
+    return {
+        "fitness/best": max(found.values),
+        "fitness/mean": sum(found.values) / len(found.values),
+        "search/step": found.step,
+        **{f"validation/{name}": value for name, value in (found.validation or {}).items()},
+        **{f"numbers/{n.name}": x for n, x in zip(LAW, found.centre, strict=True)},
+    }

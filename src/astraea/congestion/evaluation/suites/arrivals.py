@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from astraea.congestion.evaluation.columns import converged, convergence, least, mean, pooled
+from astraea.congestion.evaluation.columns import (
+    JAIN,
+    LOST,
+    QUEUE,
+    UTILISATION,
+    converged,
+    convergence,
+    least,
+    mean,
+    pooled,
+)
 from astraea.congestion.evaluation.measure import settled_for, sharing
 from astraea.congestion.evaluation.suite import Case, Column, Setup, Suite, rng_of, shared_queue
 
@@ -54,9 +64,9 @@ STAGGERED = Suite(
         Column("converged", "events after which it came (%)", converged, 0, percent=True),
         Column("deviation_mbps", "deviation after it (Mbit/s)", mean("deviation_mbps", known=True), 2),
         Column("deviation_late_mbps", "late in each stretch (Mbit/s)", mean("deviation_late_mbps"), 2),
-        Column("jain", "Jain's index", mean("jain")),
-        Column("utilisation", "utilisation (%)", mean("utilisation"), 1, percent=True),
-        Column("queue_ms", "queueing delay (ms)", mean("queue_ms"), 1),
+        JAIN,
+        UTILISATION,
+        QUEUE,
     ),
     group="kind",
     group_title="worlds",
@@ -69,12 +79,12 @@ MANY = Suite(
     plan=_many,
     measure=sharing,
     columns=(
-        Column("jain", "Jain's index", mean("jain")),
+        JAIN,
         Column("jain_windows_p5", "5th percentile of windows", pooled("jain_windows", 0.05)),
         Column("min_max", "least over largest", least("min_max")),
-        Column("utilisation", "utilisation (%)", mean("utilisation"), 1, percent=True),
-        Column("queue_ms", "queueing delay (ms)", mean("queue_ms"), 1),
-        Column("loss", "lost (%)", mean("loss"), 2, percent=True),
+        UTILISATION,
+        QUEUE,
+        LOST,
     ),
     group="packets_per_rtt",
     group_title="fair share (packets per RTT)",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from astraea.congestion.evaluation.columns import finished, mean, quantile, slowdown
+from astraea.congestion.evaluation.columns import LOST, QUEUE, UTILISATION, finished, quantile, slowdown
 from astraea.congestion.evaluation.measure import completions, rivalry
 from astraea.congestion.evaluation.suite import Case, Column, Setup, Suite, rng_of, shared_queue
 
@@ -72,8 +72,8 @@ FRIENDLINESS = Suite(
         Column("own_share_p5", "5th percentile", quantile("own_share", 0.05)),
         Column("other_share", "the other's, median", quantile("other_share", 0.5)),
         Column("other_share_p5", "5th percentile of it", quantile("other_share", 0.05)),
-        Column("utilisation", "utilisation (%)", mean("utilisation"), 1, percent=True),
-        Column("queue_ms", "queueing delay (ms)", mean("queue_ms"), 1),
+        UTILISATION,
+        QUEUE,
     ),
     group="rival",
     group_title="beside",
@@ -89,7 +89,7 @@ INCAST = Suite(
         Column("last", "last one done, over the ideal", slowdown("last"), 2),
         Column("median", "median transfer, over the same", slowdown("completions"), 2),
         Column("finished", "done within 60 s (%)", finished, 1, percent=True),
-        Column("loss", "lost (%)", mean("loss"), 2, percent=True),
+        LOST,
     ),
     group="transfers",
     group_title="transfers",
@@ -105,8 +105,8 @@ SHORT = Suite(
         Column("median", "completion over the ideal, median", slowdown("completions"), 2),
         Column("p95", "95th percentile", slowdown("completions", 0.95), 2),
         Column("finished", "done (%)", finished, 1, percent=True),
-        Column("utilisation", "utilisation (%)", mean("utilisation"), 1, percent=True),
-        Column("queue_ms", "queueing delay (ms)", mean("queue_ms"), 1),
+        UTILISATION,
+        QUEUE,
     ),
     shown=("median", "p95", "utilisation", "queue_ms"),
 )

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from astraea.congestion.evaluation.columns import least, mean, pooled, quantile, ratio, relative, within
+from astraea.congestion.evaluation.columns import (
+    JAIN,
+    LOST,
+    QUEUE,
+    UTILISATION,
+    UTILISATION_LEAST,
+    pooled,
+    quantile,
+    ratio,
+    relative,
+    within,
+)
 from astraea.congestion.evaluation.measure import sharing
 from astraea.congestion.evaluation.suite import Case, Column, Setup, Suite, rng_of, shared_queue
 
@@ -57,39 +69,42 @@ def _log(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 _COLUMNS = (
-    Column("jain", "Jain's index", mean("jain")),
+    JAIN,
     Column("jain_p5", "5th percentile of worlds", quantile("jain", 0.05)),
     Column("jain_windows_p5", "of windows", pooled("jain_windows", 0.05)),
-    Column("utilisation", "utilisation (%)", mean("utilisation"), 1, percent=True),
-    Column("utilisation_least", "least (%)", least("utilisation"), 1, percent=True),
-    Column("queue_ms", "queueing delay (ms)", mean("queue_ms"), 1),
+    UTILISATION,
+    UTILISATION_LEAST,
+    QUEUE,
     Column("delay_ratio", "over its limit", ratio("queue_ms", "delay_limit_ms"), 2),
     Column("delay_within", "worlds within it (%)", within("queue_ms", "delay_limit_ms"), 0, percent=True),
     Column("delay_cubic", "loss-free: over CUBIC's", relative("queue_ms", "kind", _CLEAN), 2),
-    Column("loss", "lost (%)", mean("loss"), 2, percent=True),
+    LOST,
 )
 _SPREAD = (("jain", "Jain's index of a world"), ("utilisation", "utilisation"), ("queue_ms", "queueing delay, ms"))
 
-GRID = Suite(
+
+def _suite(name: str, summary: str, plan: Callable[[Setup], list[Case]]) -> Suite:
+    return Suite(
+        name=name,
+        summary=summary,
+        plan=plan,
+        measure=sharing,
+        columns=_COLUMNS,
+        group="kind",
+        group_title="worlds",
+        total=True,
+        spread=_SPREAD,
+    )
+
+
+GRID = _suite(
     name="grid",
     summary="3 flows 5 s apart, 60 s, random worlds: 20-400 Mbit/s, 10-75 ms, loss to 0.3 % (none in a third), 1 BDP",
     plan=_grid,
-    measure=sharing,
-    columns=_COLUMNS,
-    group="kind",
-    group_title="worlds",
-    total=True,
-    spread=_SPREAD,
 )
 
-EXTENDED = Suite(
+EXTENDED = _suite(
     name="extended",
     summary="the same with 2-50 flows within 10 s, 20-1000 Mbit/s, 10-200 ms, fair shares from 4 packets per RTT",
     plan=_extended,
-    measure=sharing,
-    columns=_COLUMNS,
-    group="kind",
-    group_title="worlds",
-    total=True,
-    spread=_SPREAD,
 )

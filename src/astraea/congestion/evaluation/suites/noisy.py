@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from astraea.congestion.evaluation.columns import least, mean
+from astraea.congestion.evaluation.columns import JAIN, LOST, QUEUE, UTILISATION, UTILISATION_LEAST, mean
 from astraea.congestion.evaluation.measure import sharing
 from astraea.congestion.evaluation.suite import Case, Column, Setup, Suite, rng_of, shared_queue
 from astraea.congestion.simulator.schedules import read_trace
@@ -64,9 +64,6 @@ def _kind(path: Path) -> str:
     return "LTE" if "LTE" in path.name else "3G" if "EVDO" in path.name or "UMTS" in path.name else "other traces"
 
 
-_UTILISATION = Column("utilisation", "utilisation (%)", mean("utilisation"), 1, percent=True)
-_LEAST = Column("utilisation_least", "least (%)", least("utilisation"), 1, percent=True)
-_QUEUE = Column("queue_ms", "queueing delay (ms)", mean("queue_ms"), 1)
 _QUEUE_P95 = Column("queue_p95_ms", "its 95th percentile (ms)", mean("queue_p95_ms"), 1)
 
 LOSS = Suite(
@@ -74,7 +71,7 @@ LOSS = Suite(
     summary="one flow for 60 s on 100 Mbit/s x 30 ms, 1 BDP, that loses 0 to 2 % of packets at random",
     plan=_loss,
     measure=sharing,
-    columns=(_UTILISATION, _LEAST, _QUEUE, Column("loss", "lost (%)", mean("loss"), 2, percent=True)),
+    columns=(UTILISATION, UTILISATION_LEAST, QUEUE, LOST),
     group="loss",
     group_title="random loss (%)",
     shown=("utilisation", "queue_ms"),
@@ -85,7 +82,7 @@ SATELLITE = Suite(
     summary="1 and 3 flows for 120 s on 42 Mbit/s x 800 ms, 1 BDP, 0.74 % random loss",
     plan=_satellite,
     measure=sharing,
-    columns=(_UTILISATION, _LEAST, Column("jain", "Jain's index", mean("jain")), _QUEUE, _QUEUE_P95),
+    columns=(UTILISATION, UTILISATION_LEAST, JAIN, QUEUE, _QUEUE_P95),
     group="flows",
     group_title="flows",
     shown=("utilisation", "queue_ms"),
@@ -96,7 +93,7 @@ TRACES = Suite(
     summary="capacity that varies: one flow on cellular traces, three on a random walk from 10 to 200 Mbit/s; 40 ms",
     plan=_traces,
     measure=sharing,
-    columns=(_UTILISATION, _LEAST, Column("jain", "Jain's index", mean("jain")), _QUEUE, _QUEUE_P95),
+    columns=(UTILISATION, UTILISATION_LEAST, JAIN, QUEUE, _QUEUE_P95),
     group="kind",
     group_title="link",
     shown=("utilisation", "queue_ms", "queue_p95_ms"),

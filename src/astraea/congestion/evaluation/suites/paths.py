@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astraea.congestion.evaluation.columns import least, mean
+from astraea.congestion.evaluation.columns import JAIN, LOST, QUEUE, UTILISATION, least, mean
 from astraea.congestion.evaluation.measure import against_max_min, settled_for, sharing
 from astraea.congestion.evaluation.suite import Case, Column, Setup, Suite, noisy, rng_of, seed_of, shared_queue
 from astraea.congestion.simulator.topology import parking_lot
@@ -68,8 +68,8 @@ RTT = Suite(
     columns=(
         Column("min_max", "least over largest goodput", mean("min_max")),
         Column("min_max_least", "worst seed", least("min_max")),
-        Column("utilisation", "utilisation (%)", mean("utilisation"), 1, percent=True),
-        Column("queue_ms", "queueing delay (ms)", mean("queue_ms"), 1),
+        UTILISATION,
+        QUEUE,
     ),
     group="ratio",
     group_title="ratio of RTTs",
@@ -82,10 +82,10 @@ BUFFERS = Suite(
     plan=_buffers,
     measure=sharing,
     columns=(
-        Column("utilisation", "utilisation (%)", mean("utilisation"), 1, percent=True),
-        Column("jain", "Jain's index", mean("jain")),
-        Column("queue_ms", "queueing delay (ms)", mean("queue_ms"), 1),
-        Column("loss", "lost (%)", mean("loss"), 2, percent=True),
+        UTILISATION,
+        JAIN,
+        QUEUE,
+        LOST,
     ),
     group="bdp",
     group_title="buffer (BDP)",

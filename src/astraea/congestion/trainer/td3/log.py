@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from astraea.errors import InputError
+from astraea.congestion.trainer.board import open_board
 
 __all__ = ["Log"]
 
@@ -27,7 +27,7 @@ class Log:
         partial = self._file.with_suffix(".partial")
         partial.write_text("".join(map(_text, past)), encoding="utf-8")
         os.replace(partial, self._file)
-        self._board: Any = _board(folder / "tensorboard", len(past) + 1) if tensorboard else None
+        self._board: Any = open_board(folder / "tensorboard", len(past) + 1) if tensorboard else None
 
     def write(self, line: Line) -> None:
         """Add what a chapter has come to."""
@@ -46,12 +46,3 @@ class Log:
 
 def _text(line: Line) -> str:
     return json.dumps(line) + "\n"
-
-
-def _board(folder: Path, after: int) -> Any:
-    try:
-        from torch.utils import tensorboard
-    except ImportError as error:
-        raise InputError("TensorBoard is not installed: pip install 'astraea[tensorboard]', or leave it out") from error
-    make: Any = tensorboard.SummaryWriter
-    return make(folder, purge_step=after)

@@ -9,7 +9,7 @@ import numpy as np
 from astraea.congestion.environment.vector import VectorEnvironment
 from astraea.congestion.policy.play import simulate
 from astraea.congestion.policy.policy import Policy
-from astraea.congestion.score import ScoreSettings, score
+from astraea.congestion.score import ScoreSettings, base_rtts_ms, score
 from astraea.congestion.simulator.settings import WorldSettings
 from astraea.congestion.trainer.td3.collect import Act
 from astraea.congestion.trainer.td3.settings import Td3Settings
@@ -61,14 +61,10 @@ def headline(policy: Policy, worlds: list[WorldSettings]) -> dict[str, Any]:
     scores = [score(simulate(world, policy=policy), ScoreSettings(settle_s=5.0)) for world in worlds]
     jains = np.array([found.jain for found in scores])
     jains = jains[~np.isnan(jains)]
-    queues = [found.queue_ms / _base_ms(world) for found, world in zip(scores, worlds, strict=True)]
+    queues = [found.queue_ms / min(base_rtts_ms(world)) for found, world in zip(scores, worlds, strict=True)]
     return {
         "jain": float(jains.mean()) if len(jains) else None,
         "jain_p5": float(np.quantile(jains, 0.05)) if len(jains) else None,
         "utilisation": float(np.mean([found.utilisation for found in scores])),
         "queue": float(np.mean(queues)),
     }
-
-
-def _base_ms(world: WorldSettings) -> float:
-    return min(flow.rtt_ms or 2 * sum(link.delay_ms for link in world.links) for flow in world.flows)
