@@ -81,6 +81,18 @@ def test_on_the_fly_copies_cost_no_storage_but_as_many_samples() -> None:
     assert not torch.equal(first.sort(0).values, second.sort(0).values)
 
 
+@pytest.mark.parametrize(("change", "counts"), [(TRIPLE, [2, 3]), (None, [2, 1])])
+def test_all_samples_may_be_transformed_anew_in_each_epoch(change: Rebalancing | None, counts: list[int]) -> None:
+    everything = Population.from_samples(Samples(IMAGES, LABELS), CLIENTS, 2, change, transform_all=True)
+    assert everything.histograms.tolist() == [counts, counts]
+    assert everything.stored == 6
+    generator = torch.Generator().manual_seed(0)
+    originals = {image.tobytes() for image in (torch.from_numpy(IMAGES).float() / 255).numpy()}
+    seen = [image.numpy().tobytes() for _ in range(2) for image in everything[0].epoch(generator)[0]]
+    assert len(set(seen)) == 2 * sum(counts)
+    assert not originals & set(seen)
+
+
 def test_a_clients_copies_do_not_depend_on_the_others() -> None:
     both = population(seed=3)
     alone = Population.from_samples(Samples(IMAGES, LABELS), CLIENTS[:1], 2, TRIPLE, seed=3)

@@ -135,3 +135,22 @@ def test_refuses_what_it_cannot_carry() -> None:
     model = VectorModel(nn.Linear(1, 1))
     with pytest.raises(InputError, match="holds 2 parameters, but 3 arrived"):
         model.write(torch.zeros(3), torch.empty(0, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_large_models_are_read_and_written_to_the_same_numbers_by_any_number_of_threads(threads: int) -> None:
+    model = VectorModel(nn.Linear(1_000_000, 1, bias=False), threads=threads)
+    before, counters = torch.get_num_threads(), torch.empty(0, dtype=torch.int64)
+    params = torch.arange(1_000_000, dtype=torch.float32)
+    model.write(params, counters)
+    assert torch.equal(model.read()[0], params)
+    with model.sharing():
+        assert torch.get_num_threads() == (before if threads == 1 else threads)
+    assert torch.get_num_threads() == before
+
+
+def test_a_sum_that_overflows_is_not_taken_for_a_number_that_is_not_finite() -> None:
+    model = VectorModel(nn.Linear(2, 1, bias=False))
+    assert model.finite(torch.tensor([3e38, 3e38]))
+    assert not model.finite(torch.tensor([1.0, float("inf")]))
+    assert not model.finite(torch.tensor([1.0, float("nan")]))

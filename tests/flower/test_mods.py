@@ -85,6 +85,23 @@ def test_augmentation_adds_the_copies_that_the_server_asks_for() -> None:
     assert strategy.run.totals.samples_processed == 17
 
 
+def test_transformed_samples_differ_from_visit_to_visit() -> None:
+    seen: dict[tuple[int, int], torch.Tensor] = {}
+
+    def train(message: Message, context: Context) -> dict[str, float]:
+        own, client = _labels(context), int(context.node_config["partition-id"])
+        x, y = augmented(np.arange(len(own), dtype=np.float32)[:, None], own)
+        seen[client, sum(one == client for one, _ in seen)] = x
+        return {"num-examples": len(y)}
+
+    balance = {"rebalancing": "none", "transformed": "all"}
+    _start(_app(train, augmentation()), balance=balance, algorithm={"capacity": 2, "mediator_epochs": 2})
+    assert sorted(seen) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert seen[0, 0].shape == seen[0, 1].shape == (7, 1)
+    assert not torch.equal(seen[0, 0], seen[0, 1])
+    assert float((seen[0, 0].sort(0).values - torch.arange(7)[:, None]).abs().max()) < 1  # a twentieth of their spread
+
+
 def test_what_is_left_to_chance_is_asked_of_the_client() -> None:
     """z-score copies are fractions: the server schedules by what each client really draws."""
     drawn: dict[int, list[int]] = {}

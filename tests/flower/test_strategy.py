@@ -22,11 +22,12 @@ from astraea.flower import AstraeaStrategy
         {"algorithm": {"mediator_epochs": 1, "capacity": 3, "clients_per_round": 4}},
         {"balance": {"rebalancing": "z-score", "tau_down": 0.5}},
         {"balance": {"storage": "on-the-fly"}},
+        {"balance": {"rebalancing": "none", "transformed": "all"}},
         {"train": {"loss": "logit-adjusted", "optimizer": "Adam", "lr": 0.003}},
         {"algorithm": {"participation": {"rule": "rare-first"}, "clients_per_round": 3}},
         {"algorithm": {"mediators": "random"}},
     ],
-    ids=["mean-power", "unequal-chains", "z-score", "on-the-fly", "prior", "rare-first", "random"],
+    ids=["mean-power", "unequal-chains", "z-score", "on-the-fly", "transformed", "prior", "rare-first", "random"],
 )
 def test_same_seed_same_bytes_as_the_local_engine(federation: Callable[..., Any], changes: dict[str, Any]) -> None:
     one = federation(**changes)

@@ -84,6 +84,11 @@ class BalanceSettings(BaseModel):
         description="offline: copies are made once and stored, as in the papers; on-the-fly: only originals "
         "are stored, and as many copies are made anew in each epoch.",
     )
+    transformed: Literal["copies", "all"] = Field(
+        "copies",
+        description="What transforms are applied to: copies only, as in the papers; or all: every sample anew in each "
+        "epoch, which stores no copies either, whatever storage says.",
+    )
     sampling: Literal["all", "class-balanced"] = Field(
         "all",
         description="What a client trains on in an epoch: all of its samples, or class-balanced: as many, but each of "
@@ -92,6 +97,16 @@ class BalanceSettings(BaseModel):
     transforms: TransformSettings = Field(
         default_factory=TransformSettings, description="How a copy differs from its original."
     )
+
+    @property
+    def on_the_fly(self) -> bool:
+        """Whether copies are made anew in each epoch instead of being stored."""
+        return self.storage == "on-the-fly" or self.transformed == "all"
+
+    @property
+    def changes_samples(self) -> bool:
+        """Whether clients train on anything but their samples as they are; ``rebalancing`` must be decided."""
+        return self.rebalancing != "none" or self.transformed == "all"
 
     @field_validator("rebalancing")
     @classmethod

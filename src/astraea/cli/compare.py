@@ -28,8 +28,8 @@ def compare(
             help="Comma-separated: fedavg, fedavg-critical-path, augmentation, random-mediators, mediators, one-chain, "
             "pooled, astraea, astraea-random, astraea-rare-first, or names of the configuration's own [arms.NAME]; "
             "each with any +variations, such as astraea+logit-adjusted (a loss), +fedprox, +scaffold, +fednova, "
-            "+fedavgm, +fedadam, +averaged, +realigned, +copies, +class-balanced, +on-the-fly, +shuffled, "
-            "+balanced-data, +papers-optimizer.",
+            "+fedavgm, +fedadam, +averaged, +realigned, +copies, +class-balanced, +on-the-fly, +transformed, "
+            "+shuffled, +balanced-data, +papers-optimizer.",
         ),
     ] = "fedavg,astraea",
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each arm, under consecutive seeds.")] = 3,

@@ -39,7 +39,7 @@ class SerialEngine:
 
     def __init__(self, module: nn.Module, *, threads: int = 1, visit_deadline: float | None = None) -> None:
         keep_freed_memory()
-        self.model = VectorModel(module)
+        self.model = VectorModel(module, threads=torch.get_num_threads())
         self.threads = threads
         self.deadline = Deadline(visit_deadline, time.monotonic)
 
@@ -49,7 +49,8 @@ class SerialEngine:
         for chain in plan.chains:
             with repeatable(self.model.device, self.threads):
                 result = run_chain(plan, chain, self.model, rule, population, self.deadline)
-            yield result
+            with self.model.sharing():  # the result is added up now, while all other cores are idle
+                yield result
 
     def close(self) -> None:
         """Nothing is held."""

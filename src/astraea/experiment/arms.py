@@ -92,6 +92,7 @@ VARIATIONS: dict[str, Changes] = {
     "copies": {"balance.rebalancing": "mean-power"},
     "class-balanced": {"balance.sampling": "class-balanced"},
     "on-the-fly": {"balance.storage": "on-the-fly"},
+    "transformed": {"balance.transformed": "all"},
     "shuffled": {"algorithm.order": "shuffled"},
     "balanced-data": {"scenario.labels": "balanced"},
     "papers-optimizer": {"train.optimizer": "Adam", "train.lr": 0.001, "train.schedule": "constant"},

@@ -101,8 +101,9 @@ def prepare(
         scenario.train,
         scenario.clients,
         classes,
-        None if balance.rebalancing == "none" else change,
-        on_the_fly=balance.storage == "on-the-fly",
+        change if balance.changes_samples else None,
+        on_the_fly=balance.on_the_fly,
+        transform_all=balance.transformed == "all",
         transforms=balance.transforms,
         seed=settings.seed,
     )

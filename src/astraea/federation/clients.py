@@ -35,7 +35,7 @@ def as_input(x: Tensor) -> Tensor:
 class ClientData:
     """What one visit trains on: ``x`` of shape ``(n, *sample)``, ``y`` of shape ``(n,)``.
 
-    ``fresh`` marks copies that are to be transformed anew in every epoch (``None``: there are none).
+    ``fresh`` marks samples that are to be transformed anew in every epoch (``None``: there are none).
     ``histogram`` ``(N,)`` counts the labels of an epoch, where they are counted; ``balanced`` says that an epoch
     is drawn to that histogram, repeated samples being transformed like copies, instead of going through all.
     """
@@ -120,6 +120,7 @@ class Population(Sequence[ClientData]):
         rebalancing: Rebalancing | None = None,
         *,
         on_the_fly: bool = False,
+        transform_all: bool = False,
         transforms: TransformSettings | None = None,
         seed: int = 0,
         numbers: Sequence[int] | None = None,
@@ -128,21 +129,23 @@ class Population(Sequence[ClientData]):
 
         Offline (the papers' way), a client's copies are the same in every epoch; they are made when it is visited,
         and kept while there is room. On the fly, copies are transformed anew each time one is due; both train on
-        equally many samples.
+        equally many samples. With ``transform_all`` so is every other sample.
         Each client draws from its own stream, so its copies do not depend on the others; ``numbers`` names the
         streams where the clients are part of a larger federation, and is otherwise 0, 1, 2 and so on.
         """
         transforms = transforms or TransformSettings()
         if rebalancing is None:
-            plain = [ClientSamples(np.asarray(rows), np.zeros(len(rows), np.bool_)) for rows in clients]
+            plain = [ClientSamples(np.asarray(rows), np.full(len(rows), transform_all)) for rows in clients]
             return cls(samples.x, samples.y, plain, classes, transforms)
         numbers = range(len(clients)) if numbers is None else numbers
         drawn = [
             augmented_rows(samples.y, np.asarray(rows), rebalancing, stream(seed, Purpose.AUGMENT, number))
             for number, rows in zip(numbers, clients, strict=True)
         ]
-        if on_the_fly:
+        if on_the_fly or transform_all:
             kept = sum(int((~part.fresh).sum()) for part in drawn)
+            if transform_all:
+                drawn = [ClientSamples(part.rows, np.ones_like(part.fresh)) for part in drawn]
             return cls(samples.x, samples.y, drawn, classes, transforms, stored=kept)
         copies = OfflineCopies(seed, np.asarray(numbers), transforms)
         return cls(samples.x, samples.y, drawn, classes, transforms, copies=copies)

@@ -66,7 +66,8 @@ def train_visit(
     seed_dropout(seed, model.device)
     order = torch.Generator().manual_seed(seed)
     model.write(baton.params, baton.counters)
-    model.module.train()
+    if not model.module.training:
+        model.module.train()
     weights, step_along = model.weights, _stepper(model, rule, training)
     context = VisitContext(
         start=baton.params[: len(weights)],
@@ -89,8 +90,7 @@ def train_visit(
             total += loss.detach() * (stop - start)
     samples = len(data) * training.epochs
     params, counters = model.release()
-    # The sum of finite numbers may overflow, but that of others is never finite: one cheap pass decides.
-    if not math.isfinite(params.sum()) and not bool(torch.isfinite(params).all()):
+    if not model.finite(params):
         raise VisitError("the model became NaN or infinite")
     extras, kept = rule.finish(params[: len(weights)], steps, context)
     loss_mean = float(total) / samples if samples else math.nan

@@ -7,6 +7,7 @@ stay where they are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -16,6 +17,9 @@ from torch import Tensor, nn
 from astraea.errors import InputError
 
 __all__ = ["VectorModel"]
+
+_WORTH_SHARING = 1_000_000
+"""Weights of a model from which on a pass over them is divided among threads."""
 
 _WORTH_MOVING = 25_000
 """Weights a part from which on it is cheaper to give a module new memory than to copy what it holds."""
@@ -28,11 +32,12 @@ class VectorModel:
     buffers as int64, shape ``(Q,)``. ``weights`` (shape ``(W,)``, W <= P) is the trainable part itself, which shares
     memory with the module, and ``parts`` are the module's parameters that lie in it one after another.
 
-    The module is taken over: use :meth:`state_dict` for an independent copy of its state.
+    The module is taken over: use :meth:`state_dict` for an independent copy of its state. ``threads`` may work on
+    passes over the whole of a large model, which are bounded by memory; what is computed does not depend on it.
     Raises :class:`InputError` if nothing is trainable or if trainable parameters differ in dtype or device.
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, *, threads: int = 1) -> None:
         trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
         if not trainable:
             raise InputError("the model has no trainable parameter: set requires_grad on what is to be learned")
@@ -50,6 +55,7 @@ class VectorModel:
         self.weights = flat
         self._point_into(flat)
         self._released = False
+        self._threads = threads if flat.numel() >= _WORTH_SHARING else 1
         self._channels_last: bool | None = None
         self.has_batch_norm = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
         self._buffers = list(_persistent_buffers(module))
@@ -115,12 +121,32 @@ class VectorModel:
 
         Raises :class:`InputError` if their lengths are not those that :meth:`read` gives.
         """
-        with torch.no_grad():
+        with torch.no_grad(), self.sharing():
             if self._released:
                 self._point_into(torch.empty_like(self.weights))
                 self._released = False
             _scatter(params, [self.weights, *self._values(floating=True)], "parameters")
             _scatter(counters, list(self._values(floating=False)), "counters")
+
+    def finite(self, params: Tensor) -> bool:
+        """Whether ``params`` holds neither NaN nor infinity."""
+        # The sum of finite numbers may overflow, but that of others is never finite: one cheap pass decides.
+        with self.sharing():
+            total = params.sum()
+        return math.isfinite(total) or bool(torch.isfinite(params).all())
+
+    @contextmanager
+    def sharing(self) -> Iterator[None]:
+        """Divide what is done within among as many threads as passes over the whole model may have."""
+        if self._threads == 1:
+            yield
+            return
+        before = torch.get_num_threads()
+        torch.set_num_threads(self._threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
     @contextmanager
     def holding(self, params: Tensor, counters: Tensor) -> Iterator[nn.Module]:

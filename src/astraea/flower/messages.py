@@ -63,11 +63,15 @@ class _Told(BaseModel):
 
 
 class Copying(_Told):
-    """The rebalancing that a client is to apply to its samples: see :class:`~astraea.balance.Rebalancing`."""
+    """The rebalancing that a client is to apply to its samples: see :class:`~astraea.balance.Rebalancing`.
+
+    ``on_the_fly`` and ``transform_all`` are those of :meth:`Population.from_samples`.
+    """
 
     copies: tuple[float, ...]
     keep: tuple[float, ...]
     on_the_fly: bool
+    transform_all: bool = False
     transforms: TransformSettings
 
     @property

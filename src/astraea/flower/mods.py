@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 from astraea.balance.augmentation import augmented_rows
 from astraea.balance.histograms import client_histograms
 from astraea.balance.losses import make_loss
+from astraea.balance.transforms import feature_spread, transform
 from astraea.data.dataset import Samples
 from astraea.errors import InputError
 from astraea.federation.clients import Population
@@ -35,7 +36,7 @@ from astraea.flower.messages import (
     Question,
     read_config,
 )
-from astraea.seeding import Purpose, stream
+from astraea.seeding import Purpose, stream, torch_seed
 
 __all__ = ["Handler", "Mod", "augmentation", "augmented", "balanced", "label_histogram", "prior_aware_loss"]
 
@@ -108,8 +109,9 @@ def _visiting(instructions: Instructions) -> Iterator[None]:
 def augmented(x: ArrayLike | Tensor, y: ArrayLike | Tensor) -> tuple[Tensor, Tensor]:
     """Return the samples ``(n, *sample)`` and labels ``(n,)`` to train on in this visit, copies included.
 
-    ``uint8`` images stay so; the copies are transformed as the server's settings say. For use within the train
-    function of a ClientApp with the mod :func:`augmentation`; raises :class:`InputError` anywhere else.
+    ``uint8`` images stay so; the copies, or all samples, are transformed as the server's settings say. For use
+    within the train function of a ClientApp with the mod :func:`augmentation`; raises :class:`InputError` anywhere
+    else.
     """
     try:
         visit = _visit.get()
@@ -120,8 +122,14 @@ def augmented(x: ArrayLike | Tensor, y: ArrayLike | Tensor) -> tuple[Tensor, Ten
         ) from None
     samples = Samples(np.asarray(x), np.asarray(y))
     classes = int(samples.y.max()) + 1 if visit.copying is None else len(visit.copying.copies)
-    copying = None if visit.copying is None else visit.copying.model_copy(update={"on_the_fly": False})
-    data = balanced(samples, classes, copying, visit.seed, visit.client)[0]
+    copying = visit.copying
+    if copying is not None and copying.transform_all:
+        data = balanced(samples, classes, copying, visit.seed, visit.client)[0]
+        seed = torch_seed(visit.seed, Purpose.TRAINING, visit.round, visit.client, visit.pass_)
+        generator = torch.Generator().manual_seed(seed)
+        return transform(data.x, copying.transforms, generator, feature_spread(data.x)), data.y
+    stored = None if copying is None else copying.model_copy(update={"on_the_fly": False})
+    data = balanced(samples, classes, stored, visit.seed, visit.client)[0]
     return data.x, data.y
 
 
@@ -138,6 +146,7 @@ def balanced(samples: Samples, classes: int, copying: Copying | None, seed: int,
         classes,
         copying.rebalancing,
         on_the_fly=copying.on_the_fly,
+        transform_all=copying.transform_all,
         transforms=copying.transforms,
         seed=seed,
         numbers=[client],

@@ -77,25 +77,30 @@ class Options:
         return "mean-power" if self.algorithm.model_dump()["name"] == "astraea" else "none"
 
     @property
+    def _changes_samples(self) -> bool:
+        return self.balance.model_copy(update={"rebalancing": self.rebalancing}).changes_samples
+
+    @property
     def reads_histograms(self) -> bool:
         """Whether anything in a round depends on the clients' label histograms."""
         return (
             getattr(self.algorithm, "mediators", "none") == "kl"
             or self.algorithm.participation.rule != "uniform"
-            or self.rebalancing != "none"
+            or self._changes_samples
             or self.rule.uses_prior
         )
 
     def copying(self, counts: NDArray[np.int64]) -> Copying | None:
         """Return what clients are to do about class counts ``(N,)`` of all of them, ``None`` for nothing."""
-        if self.rebalancing == "none":
+        if not self._changes_samples:
             return None
         parameters = {name: getattr(self.balance, name) for name in rule_parameters(self.rebalancing)}
         change = rebalancing(counts, self.rebalancing, **parameters)
         return Copying(
             copies=tuple(change.copies.tolist()),
             keep=tuple(change.keep.tolist()),
-            on_the_fly=self.balance.storage == "on-the-fly",
+            on_the_fly=self.balance.on_the_fly,
+            transform_all=self.balance.transformed == "all",
             transforms=self.balance.transforms,
         )
 
