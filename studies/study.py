@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -79,6 +79,9 @@ class Study(BaseModel):
     schedules: tuple[str, ...] = ()
     cases: dict[str, Case]
     own: dict[str, dict[str, Any]] = {}
+    share: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
+        {}, description="Share of a dataset's samples, and of its rounds, that this study uses; all, if not named."
+    )
     picture: Literal["accuracy", "traffic"] = "accuracy"
     plateau: tuple[str, ...] = Field(
         ("fedavg",), description="Arms of which the best final accuracy is the plateau whose traffic is asked for."
@@ -97,7 +100,7 @@ class Part:
 
     def runs(self, seeds: int) -> int:
         """Return how many runs it takes: the best candidate's is the first seed's."""
-        candidates = max(1, len(self.rates)) * max(1, len(self.schedules))
+        candidates = max(1, len(self.rates)) + max(0, len(self.schedules) - 1)
         return len(self.arms) * (candidates + seeds - 1)
 
 
@@ -124,9 +127,10 @@ def parts(
         tables = _merged(load_toml(HERE / "base.toml"), load_toml(HERE / "data" / f"{dataset}.toml"))
         for name, case in study.cases.items():
             base = _merged(tables, case.settings)
-            samples = base["scenario"].get("samples")
-            if samples is not None:
-                base["scenario"]["samples"] = round(samples * case.samples_share)
+            share = study.share.get(dataset, 1.0)
+            base["rounds"] = round(base["rounds"] * share)
+            if "samples" in base["scenario"]:
+                base["scenario"]["samples"] = round(base["scenario"]["samples"] * share * case.samples_share)
             base = changed(base, {**(SMOKE if smoke else {}), **(more or {})})
             yield Part(
                 dataset,

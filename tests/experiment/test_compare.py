@@ -28,7 +28,7 @@ def test_every_built_in_arm_has_the_client_epochs_of_the_base() -> None:
 def test_arms_differ_in_what_their_name_says() -> None:
     base = {"algorithm": {"name": "astraea", "clients_per_round": 10}}
     fedavg, augmentation, random, rare = (
-        arm_settings(base, name, {}) for name in ("fedavg", "augmentation", "random-mediators", "astraea-rare-first")
+        arm_settings(base, name, {}) for name in ("fedavg", "augmentation", "random-mediators", "astraea+rare-first")
     )
     assert (fedavg.algorithm.name, fedavg.balance.rebalancing) == ("fedavg", "none")
     assert (augmentation.algorithm.name, augmentation.balance.rebalancing) == ("astraea", "auto")
@@ -121,9 +121,10 @@ def test_rates_are_chosen_on_validation_samples(finished: Comparison) -> None:
 
 def test_schedules_are_chosen_in_the_same_way(arms: dict[str, RunSettings], tmp_path: Path) -> None:
     one = {"fedavg": arms["fedavg"]}
-    found = compare(one, 1, tmp_path, rates=[0.1], schedules=["constant", "cosine"])
+    found = compare(one, 1, tmp_path, rates=[0.1, 0.01], schedules=["constant", "cosine"])
     scores = found.searched["fedavg"]
-    assert set(scores) == {"0.1, constant", "0.1, cosine"}
+    assert scores["0.1, constant"] > scores["0.01, constant"]
+    assert set(scores) == {"0.1, constant", "0.01, constant", "0.1, cosine"}  # the worse rate is tried under one only
     best = max(scores, key=lambda label: scores[label])
     assert found.schedules == {"fedavg": best.removeprefix("0.1, ")}
     # The best candidate's run is the first seed's: the same settings give the same run.

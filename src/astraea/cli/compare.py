@@ -26,10 +26,10 @@ def compare(
             "--arms",
             "-a",
             help="Comma-separated: fedavg, fedavg-critical-path, augmentation, random-mediators, mediators, one-chain, "
-            "pooled, astraea, astraea-random, astraea-rare-first, or names of the configuration's own [arms.NAME]; "
+            "pooled, astraea, or names of the configuration's own [arms.NAME]; "
             "each with any +variations, such as astraea+logit-adjusted (a loss), +fedprox, +scaffold, +fednova, "
             "+fedavgm, +fedadam, +averaged, +realigned, +copies, +class-balanced, +on-the-fly, +transformed, "
-            "+shuffled, +balanced-data, +papers-optimizer.",
+            "+rare-first, +shuffled, +balanced-data, +papers-optimizer.",
         ),
     ] = "fedavg,astraea",
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each arm, under consecutive seeds.")] = 3,
@@ -46,7 +46,7 @@ def compare(
         str,
         typer.Option(
             "--schedules",
-            help="Learning-rate schedules, comma-separated, from which each arm takes its best in the same way.",
+            help="Learning-rate schedules, comma-separated, tried at each arm's best rate in the same way.",
         ),
     ] = "",
     match: Annotated[

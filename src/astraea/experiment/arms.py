@@ -75,8 +75,6 @@ ARMS: dict[str, Callable[[Shape], Changes]] = {
     "one-chain": lambda shape: _astraea(shape) | _PLAIN | _RANDOM | {"algorithm.capacity": _clients(shape)},
     "pooled": lambda shape: _POOLED | _PLAIN,
     "astraea": lambda shape: _astraea(shape),
-    "astraea-random": lambda shape: _astraea(shape) | _RANDOM,
-    "astraea-rare-first": lambda shape: _astraea(shape) | {"algorithm.participation.rule": "rare-first"},
 }
 """Built-in arms: from what they keep of the base to the settings that they change."""
 
@@ -93,6 +91,7 @@ VARIATIONS: dict[str, Changes] = {
     "class-balanced": {"balance.sampling": "class-balanced"},
     "on-the-fly": {"balance.storage": "on-the-fly"},
     "transformed": {"balance.transformed": "all"},
+    "rare-first": {"algorithm.participation.rule": "rare-first"},
     "shuffled": {"algorithm.order": "shuffled"},
     "balanced-data": {"scenario.labels": "balanced"},
     "papers-optimizer": {"train.optimizer": "Adam", "train.lr": 0.001, "train.schedule": "constant"},

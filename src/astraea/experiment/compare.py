@@ -76,9 +76,9 @@ def compare(
     """Run every arm under ``seeds`` seeds, from its own seed upwards, and return what came of it.
 
     With ``match_samples`` each run gets as many samples as the first arm processes in its rounds. With ``rates``
-    or ``schedules`` each arm first runs its first seed at each pair of them and keeps the one with the best
-    validation balanced accuracy: that of the model in use, the best one with early stopping and else the last. This
-    needs ``evaluation.validation`` above 0. ``jobs`` runs go on side by side;
+    or ``schedules`` each arm first runs its first seed at each rate, under the first schedule, then at the best of them
+    under each other schedule, and keeps what gave the best validation balanced accuracy: that of the model in use, the
+    best one with early stopping and else the last. This needs ``evaluation.validation`` above 0. ``jobs`` runs go on side by side;
     ``watch(jobs, finished)`` is told of progress.
 
     Raises :class:`InputError` for arms that cannot be compared; :class:`RunError` if ``out`` holds another
@@ -99,12 +99,7 @@ def compare(
         arms = {name: settings.model_copy(update={"samples": budget}) for name, settings in arms.items()}
     searched: dict[str, dict[str, float]] = {}
     if rates or schedules:
-        candidates = {name: _candidates(settings, rates, schedules) for name, settings in arms.items()}
-        searched = _search(candidates, out, jobs, watch)
-        best = {name: max(scores, key=lambda label: scores[label]) for name, scores in searched.items()}
-        arms = {name: candidates[name][label] for name, label in best.items()}
-        for name, label in best.items():
-            _reuse(_search_folder(out, name, label), _run_folder(out, name, arms[name].seed))
+        arms, searched = _chosen(arms, rates, schedules, out, jobs, watch)
     plan = [
         Job(
             name,
@@ -163,6 +158,33 @@ def _budget(reference: RunSettings) -> int:
     return round(samples_per_round(experiment) * reference.rounds)
 
 
+def _chosen(
+    arms: Mapping[str, RunSettings],
+    rates: Sequence[float],
+    schedules: Sequence[str],
+    out: Path,
+    jobs: int,
+    watch: Callable[[Sequence[Job], int], None] | None,
+) -> tuple[dict[str, RunSettings], dict[str, dict[str, float]]]:
+    """Return the arms at their best rates and schedules, and the score of each candidate that was tried."""
+    candidates = {name: _candidates(settings, rates, schedules[:1]) for name, settings in arms.items()}
+    searched = _search(candidates, out, jobs, watch)
+    if schedules[1:]:  # a rate that is good under one schedule is good under the others: no need to try all pairs
+        best = {name: candidates[name][_best(scores)] for name, scores in searched.items()}
+        others = {name: _candidates(one, [one.train.lr] if rates else [], schedules[1:]) for name, one in best.items()}
+        scores = _search(others, out, jobs, watch, tolerate=True)
+        candidates = {name: found | others[name] for name, found in candidates.items()}
+        searched = {name: found | scores[name] for name, found in searched.items()}
+    labels = {name: _best(scores) for name, scores in searched.items()}
+    for name, label in labels.items():
+        _reuse(_search_folder(out, name, label), _run_folder(out, name, arms[name].seed))
+    return {name: candidates[name][label] for name, label in labels.items()}, searched
+
+
+def _best(scores: Mapping[str, float]) -> str:
+    return max(scores, key=lambda label: scores[label])
+
+
 def _candidates(settings: RunSettings, rates: Sequence[float], schedules: Sequence[str]) -> dict[str, RunSettings]:
     """Return the settings with each rate and schedule, by a label that names what was varied."""
     found = {}
@@ -179,8 +201,13 @@ def _search(
     out: Path,
     jobs: int,
     watch: Callable[[Sequence[Job], int], None] | None,
+    *,
+    tolerate: bool = False,
 ) -> dict[str, dict[str, float]]:
-    """Return, for each arm, the validation score that each candidate reached."""
+    """Return, for each arm, the validation score that each candidate reached.
+
+    Raises :class:`RunError` if all of an arm's failed, unless that is to be tolerated.
+    """
     tried = [(name, label, settings) for name, found in candidates.items() for label, settings in found.items()]
     plan = [Job(f"{name} {label}", settings, _search_folder(out, name, label)) for name, label, settings in tried]
     failed = _run_all(plan, jobs, watch, tolerate=True)
@@ -191,7 +218,7 @@ def _search(
             which = "final" if settings.evaluation.early_stopping is None else "best"
             scores[name][label] = folder.read_json(folder.summary)[f"validation_balanced_accuracy_{which}"]
     for name, found in scores.items():
-        if not found:
+        if not found and not tolerate:
             raise RunError(f"arm '{name}' failed at every one of {list(candidates[name])}: try smaller learning rates")
     return scores
 
