@@ -34,7 +34,6 @@ def main() -> None:
         client_cpus=(1.0, "processors of a client in Flower's simulation"),
         stacked=(False, "measure the stacked engine on the processor as well"),
     )
-    results, times = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         for name in [options.setup] if options.setup else list(SETUPS):
             setup = SETUPS[name] | {"model": name}
@@ -56,7 +55,7 @@ def main() -> None:
             scores = contend(contenders, options.turns, options.peers)
             to_ours = ratios(scores, "processes")
             samples = setup["cohort"] * setup["held"]
-            results[name] = {
+            results = {
                 one: {
                     "seconds": score.seconds,
                     "samples a second": samples / score.seconds,
@@ -66,15 +65,19 @@ def main() -> None:
                 }
                 for one, score in scores.items()
             }
-            times[name] = {one: score.seconds for one, score in scores.items()}
             for one, score in scores.items():
                 print(
                     f"{name}: {one:10s} {score.seconds:7.2f} s a round, {samples / score.seconds:6.0f} samples/s, "
                     f"×{to_ours[one]:.2f} of processes, accuracy {score.turns[-1]['accuracy']:.3f} "
                     f"after {options.turns} rounds"
                 )
-    write(options.out, "round", results)
-    bars(options.out, "round", times, "s a round")
+            write(options.out, f"round-{name}", results)
+            bars(
+                options.out,
+                f"round-{name}",
+                {name: {one: score.seconds for one, score in scores.items()}},
+                "s a round",
+            )
 
 
 def _prepare(setup: dict[str, Any], folder: Path, synthetic: bool) -> Path:

@@ -78,8 +78,8 @@ def compare(
     With ``match_samples`` each run gets as many samples as the first arm processes in its rounds. With ``rates``
     or ``schedules`` each arm first runs its first seed at each rate, under the first schedule, then at the best of them
     under each other schedule, and keeps what gave the best validation balanced accuracy: that of the model in use, the
-    best one with early stopping and else the last. This needs ``evaluation.validation`` above 0. ``jobs`` runs go on side by side;
-    ``watch(jobs, finished)`` is told of progress.
+    best one with early stopping and else the last. This needs ``evaluation.validation`` above 0. ``jobs`` runs go on
+    side by side; ``watch(jobs, finished)`` is told of progress.
 
     Raises :class:`InputError` for arms that cannot be compared; :class:`RunError` if ``out`` holds another
     comparison, or if runs failed, after all others are done.
