@@ -108,6 +108,9 @@ def _page(study: Study, name: str, finished: Finished, command: str) -> str:
         about = study.cases[case].about
         lines += [f"## {dataset}, {case}" + (f": {about}" if about else ""), "", _setting(found), ""]
         lines += [*_accuracy_table(found), "", *_cost_table(study, found), ""]
+        if found.searched:
+            lines += ["Balanced accuracy (%) on validation samples, first seed; rates and schedules were chosen by it:"]
+            lines += ["", *_search_table(found), ""]
     waiting = [
         f"{dataset}, {case}" for dataset in study.datasets for case in study.cases if (dataset, case) not in finished
     ]
@@ -151,6 +154,15 @@ def _cost_table(study: Study, found: Comparison) -> list[str]:
             row.append(_traffic_cell(found, arm, target))
         rows.append(row)
     return _table(titles, rows)
+
+
+def _search_table(found: Comparison) -> list[str]:
+    labels = list(dict.fromkeys(label for scores in found.searched.values() for label in scores))
+    rows = []
+    for arm, scores in found.searched.items():
+        told = {label: "failed" if score is None else f"{100 * score:.1f}" for label, score in scores.items()}
+        rows.append([arm, *(told.get(label, "") for label in labels)])
+    return _table(["arm", *labels], rows)
 
 
 def _traffic_cell(found: Comparison, arm: str, target: float) -> str:

@@ -166,6 +166,12 @@ def test_one_failing_run_leaves_the_others(arms: dict[str, RunSettings], tmp_pat
         load_comparison(tmp_path)
 
 
+def test_a_rate_that_fails_is_told_and_not_chosen(arms: dict[str, RunSettings], tmp_path: Path) -> None:
+    found = compare({"fedavg": arms["fedavg"]}, 1, tmp_path, rates=[1e30, 0.1])
+    assert found.searched["fedavg"]["1e+30"] is None
+    assert found.rates == {"fedavg": 0.1}
+
+
 def test_workers_end_with_the_process_that_started_them(tiny: RunSettings, tmp_path: Path) -> None:
     config = tmp_path / "long.toml"
     config.write_text(dump_toml(tiny.model_copy(update={"rounds": 100_000})))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import subprocess
 import sys
@@ -141,6 +142,17 @@ def test_a_page_says_what_the_folders_say(
     assert [float(line["final (%)"]) for line in values] == [100 * run["accuracy_final"] for run in runs]
     assert [line["seed"] for line in values] == ["0", "1"]
     assert (tmp_path / "tiny.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_page_tells_what_was_tried_on_validation_samples(
+    results: ModuleType, study: ModuleType, finished: Comparison, tmp_path: Path
+) -> None:
+    planned = study.Study(title="Tiny", about="About.", datasets=("digits",), cases={"only": study.Case()})
+    tried = {"fedavg": {"0.1": 0.5, "9": None}, "astraea": {"0.1": 0.25, "9": 0.75}}
+    searched = dataclasses.replace(finished, searched=tried)
+    results.write_results(planned, "tiny", {("digits", "only"): searched}, tmp_path, "the command")
+    page = (tmp_path / "tiny.md").read_text()
+    assert "| arm | 0.1 | 9 |\n|---|---:|---:|\n| fedavg | 50.0 | failed |\n| astraea | 25.0 | 75.0 |" in page
 
 
 def test_a_command_with_nothing_finished_says_so(tmp_path: Path) -> None:

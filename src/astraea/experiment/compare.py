@@ -46,14 +46,14 @@ class Comparison:
 
     ``samples`` is the budget that every run had, or ``None`` where arms ran for their own number of rounds.
     ``rates`` and ``schedules`` are what each arm ran with, and ``searched`` holds the validation score of each
-    candidate that it tried, by the candidate's label.
+    candidate that it tried, by the candidate's label; ``None`` for one that failed.
     """
 
     folder: Path
     seeds: tuple[int, ...]
     samples: int | None
     rates: Mapping[str, float]
-    searched: Mapping[str, Mapping[str, float]]
+    searched: Mapping[str, Mapping[str, float | None]]
     summaries: Mapping[str, Sequence[Mapping[str, Any]]]
     schedules: Mapping[str, str] = field(default_factory=dict)
 
@@ -97,7 +97,7 @@ def compare(
     budget = _budget(next(iter(arms.values()))) if match_samples else None
     if budget is not None:
         arms = {name: settings.model_copy(update={"samples": budget}) for name, settings in arms.items()}
-    searched: dict[str, dict[str, float]] = {}
+    searched: dict[str, dict[str, float | None]] = {}
     if rates or schedules:
         arms, searched = _chosen(arms, rates, schedules, out, jobs, watch)
     plan = [
@@ -165,7 +165,7 @@ def _chosen(
     out: Path,
     jobs: int,
     watch: Callable[[Sequence[Job], int], None] | None,
-) -> tuple[dict[str, RunSettings], dict[str, dict[str, float]]]:
+) -> tuple[dict[str, RunSettings], dict[str, dict[str, float | None]]]:
     """Return the arms at their best rates and schedules, and the score of each candidate that was tried."""
     candidates = {name: _candidates(settings, rates, schedules[:1]) for name, settings in arms.items()}
     searched = _search(candidates, out, jobs, watch)
@@ -181,8 +181,9 @@ def _chosen(
     return {name: candidates[name][label] for name, label in labels.items()}, searched
 
 
-def _best(scores: Mapping[str, float]) -> str:
-    return max(scores, key=lambda label: scores[label])
+def _best(scores: Mapping[str, float | None]) -> str:
+    found = {label: score for label, score in scores.items() if score is not None}
+    return max(found, key=lambda label: found[label])
 
 
 def _candidates(settings: RunSettings, rates: Sequence[float], schedules: Sequence[str]) -> dict[str, RunSettings]:
@@ -203,22 +204,23 @@ def _search(
     watch: Callable[[Sequence[Job], int], None] | None,
     *,
     tolerate: bool = False,
-) -> dict[str, dict[str, float]]:
-    """Return, for each arm, the validation score that each candidate reached.
+) -> dict[str, dict[str, float | None]]:
+    """Return, for each arm, the validation score that each candidate reached, ``None`` for one that failed.
 
     Raises :class:`RunError` if all of an arm's failed, unless that is to be tolerated.
     """
     tried = [(name, label, settings) for name, found in candidates.items() for label, settings in found.items()]
     plan = [Job(f"{name} {label}", settings, _search_folder(out, name, label)) for name, label, settings in tried]
     failed = _run_all(plan, jobs, watch, tolerate=True)
-    scores: dict[str, dict[str, float]] = {name: {} for name in candidates}
+    scores: dict[str, dict[str, float | None]] = {name: {} for name in candidates}
     for job, (name, label, settings) in zip(plan, tried, strict=True):
+        scores[name][label] = None
         if job.folder not in failed:
             folder = RunFolder(job.folder)
             which = "final" if settings.evaluation.early_stopping is None else "best"
             scores[name][label] = folder.read_json(folder.summary)[f"validation_balanced_accuracy_{which}"]
     for name, found in scores.items():
-        if not found and not tolerate:
+        if all(score is None for score in found.values()) and not tolerate:
             raise RunError(f"arm '{name}' failed at every one of {list(candidates[name])}: try smaller learning rates")
     return scores
 
