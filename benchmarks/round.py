@@ -32,6 +32,7 @@ def main() -> None:
         synthetic=(False, "random images instead of real ones"),
         no_flower=(False, "leave out Flower"),
         client_cpus=(1.0, "processors of a client in Flower's simulation"),
+        bfloat16=(False, "measure the processes engine in bfloat16 as well"),
         stacked=(False, "measure the stacked engine on the processor as well"),
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -46,6 +47,9 @@ def main() -> None:
                 contenders.append(Contender("loop", "loop_round", config))
             contenders.append(Contender("limit", "limit_round", config, environment=single if options.busy else {}))
             contenders += [Contender(engine, "astraea_round", config | {"engine": engine}) for engine in engines]
+            if options.bfloat16:
+                half = config | {"engine": "processes", "bfloat16": True}
+                contenders.append(Contender("processes, bfloat16", "astraea_round", half))
             contenders.append(
                 Contender("pfl", "pfl_round", config, peer=True, environment=single if options.busy else {})
             )

@@ -26,7 +26,8 @@ def serve(config: dict[str, Any], turns: Any) -> None:
         LocalRule(*make_loss("cross-entropy")),
     )
     model = VectorModel(build(config["model"]))
-    engine = make_engine(EngineSettings(name=config["engine"]), build(config["model"]))
+    settings = EngineSettings(name=config["engine"], bfloat16=config.get("bfloat16", False))
+    engine = make_engine(settings, build(config["model"]))
     while isinstance(engine, ProcessesEngine) and not all(member.ready for member in engine.crew.members):
         list(engine.crew.collect())
     run = Run(algorithm.init(*model.read()))

@@ -127,6 +127,21 @@ def test_more_chains_than_fit_at_once(name: str, engine: Engine, population: Pop
     agree(name, list(engine.execute(plan, PLAIN, population)), expected)
 
 
+def test_bfloat16_stays_near(name: str, population: Population) -> None:
+    plan = plan_of(built(perceptron))
+    exact = list(SerialEngine(built(perceptron)).execute(plan, PLAIN, population))
+    serial = list(SerialEngine(built(perceptron), bfloat16=True).execute(plan, PLAIN, population))
+    engine = make_engine(EngineSettings(name=name, workers=2, bfloat16=True), built(perceptron))  # type: ignore[arg-type]
+    found = list(engine.execute(plan, PLAIN, population))
+    engine.close()
+    for one, same, other in zip(found, serial, exact, strict=True):
+        assert one.baton.params.dtype == torch.float32
+        assert torch.equal(one.baton.params, same.baton.params) or name not in EXACT
+        assert not torch.equal(one.baton.params, other.baton.params)
+        moved = other.baton.params - plan.start.params
+        assert float((one.baton.params - other.baton.params).norm()) < 0.05 * float(moved.norm())
+
+
 def test_an_empty_plan_gives_nothing(engine: Engine, population: Population) -> None:
     assert list(engine.execute(plan_of(built(perceptron), []), PLAIN, population)) == []
 

@@ -98,6 +98,12 @@ class BalanceSettings(BaseModel):
         default_factory=TransformSettings, description="How a copy differs from its original."
     )
 
+    def decided(self, algorithm: str) -> BalanceSettings:
+        """Return the settings with ``auto`` decided for the algorithm of that name."""
+        if self.rebalancing != "auto":
+            return self
+        return self.model_copy(update={"rebalancing": "mean-power" if algorithm == "astraea" else "none"})
+
     @property
     def on_the_fly(self) -> bool:
         """Whether copies are made anew in each epoch instead of being stored."""

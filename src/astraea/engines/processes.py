@@ -44,14 +44,20 @@ class ProcessesEngine:
     """
 
     def __init__(
-        self, module: nn.Module, *, workers: int, threads: int = 1, visit_deadline: float | None = None
+        self,
+        module: nn.Module,
+        *,
+        workers: int,
+        threads: int = 1,
+        bfloat16: bool = False,
+        visit_deadline: float | None = None,
     ) -> None:
-        self._here = SerialEngine(module, threads=threads, visit_deadline=visit_deadline)
+        self._here = SerialEngine(module, threads=threads, bfloat16=bfloat16, visit_deadline=visit_deadline)
         self.crew = Crew(workers, threads, visit_deadline)
         self._close = weakref.finalize(self, self.crew.close)
         self._published: dict[str, Any] = {}
         self._token = 0
-        self._publish("model", self._here.model.module, (self._here.model.module, torch.get_default_dtype()))
+        self._publish("model", self._here.model.module, (self._here.model.module, bfloat16, torch.get_default_dtype()))
 
     def execute(self, plan: RoundPlan, rule: LocalRule, population: Population) -> Iterator[ChainResult]:
         """Yield the result of each chain, in plan order.

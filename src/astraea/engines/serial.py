@@ -37,9 +37,11 @@ def repeatable(device: torch.device, threads: int) -> Iterator[None]:
 class SerialEngine:
     """Executes plans with one model in memory; results are independent of PyTorch's global random state."""
 
-    def __init__(self, module: nn.Module, *, threads: int = 1, visit_deadline: float | None = None) -> None:
+    def __init__(
+        self, module: nn.Module, *, threads: int = 1, bfloat16: bool = False, visit_deadline: float | None = None
+    ) -> None:
         keep_freed_memory()
-        self.model = VectorModel(module, threads=torch.get_num_threads())
+        self.model = VectorModel(module, threads=torch.get_num_threads(), bfloat16=bfloat16)
         self.threads = threads
         self.deadline = Deadline(visit_deadline, time.monotonic)
 

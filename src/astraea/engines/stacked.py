@@ -10,9 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,8 +45,8 @@ class StackedEngine:
         threads: int = 1,
         visit_deadline: float | None = None,
     ) -> None:
-        self.model = VectorModel(module)
-        self.width, self.bfloat16, self.threads = width, bfloat16, threads
+        self.model = VectorModel(module, bfloat16=bfloat16)
+        self.width, self.threads = width, threads
         self.deadline = Deadline(visit_deadline, time.monotonic)
         self._here: tuple[Population, Population] | None = None
         self._one_by_one = False
@@ -113,7 +111,7 @@ class StackedEngine:
             plan.training,
             None if plan.prior is None else plan.prior.log(),
             getattr(clients, "classes", None),
-            precision=self._precision,
+            precision=self.model.precision,
             late=lambda: limit is not None and self.deadline.clock() - began > limit,
         )
         for number, row in rows.items():
@@ -124,11 +122,6 @@ class StackedEngine:
                 walking[number].skip(visit, "the model became NaN or infinite")
             else:
                 walking[number].take(visit, row, rule, plan, len(self.model.weights))
-
-    def _precision(self) -> AbstractContextManager[Any]:
-        if not self.bfloat16:
-            return nullcontext()
-        return torch.autocast(self.model.device.type, dtype=torch.bfloat16)
 
 
 @dataclass

@@ -125,9 +125,10 @@ def _load(name: str, packed: Packed, memory: NDArray[np.uint8]) -> Any:
     value = unpack(packed, memory)
     if name != "model":
         return value
-    module, dtype = value
+    module, bfloat16, dtype = value
     torch.set_default_dtype(dtype)
-    return VectorModel(copy.deepcopy(module))  # its buffers are written to, and the memory is all workers'
+    own = copy.deepcopy(module)  # its buffers are written to, and the memory is all workers'
+    return VectorModel(own, bfloat16=bfloat16)
 
 
 def _run(task: tuple[int, int], chain: Chain, loaded: dict[str, Any], outbox: Outbox, deadline: Deadline) -> None:

@@ -54,8 +54,13 @@ def _critical_path(shape: Shape) -> int:
     return min(shape.capacity, _clients(shape)) * _MEDIATOR_EPOCHS
 
 
-_PLAIN = {"balance.rebalancing": "none"}
-_ALONE = {"algorithm.name": "astraea", "algorithm.mediators": "none", "algorithm.mediator_epochs": 1}
+_PLAIN = {"balance.rebalancing": "none", "train.loss": "cross-entropy"}
+_ALONE = {
+    "algorithm.name": "astraea",
+    "algorithm.mediators": "none",
+    "algorithm.mediator_epochs": 1,
+    "train.loss": "cross-entropy",
+}
 _RANDOM = {"algorithm.mediators": "random"}
 _POOLED = {
     "algorithm.name": "fedavg",

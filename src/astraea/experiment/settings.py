@@ -10,7 +10,6 @@ from typing import Any, get_args
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from astraea.balance.losses import loss_parameters
 from astraea.balance.settings import BalanceSettings
 from astraea.data.catalogue import DataSettings
 from astraea.data.scenario import ScenarioSettings
@@ -164,14 +163,10 @@ def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 
 def resolved(settings: RunSettings) -> RunSettings:
     """Return the settings with everything decided that is left open and does not depend on the data."""
-    balance, train, server = settings.balance, settings.train, settings.server
-    if balance.rebalancing == "auto":
-        rule = "mean-power" if settings.algorithm.name == "astraea" else "none"
-        balance = balance.model_copy(update={"rebalancing": rule})
-    unset = {name: value for name, value in loss_parameters(train.loss).items() if getattr(train, name) is None}
-    train = train.model_copy(update=unset)
+    algorithm, server = settings.algorithm.name, settings.server
     if server.lr is None:
         server = server.model_copy(update={"lr": OPTIMIZERS[server.optimizer].lr})
+    balance, train = settings.balance.decided(algorithm), settings.train.decided(algorithm)
     return settings.model_copy(update={"balance": balance, "train": train, "server": server})
 
 

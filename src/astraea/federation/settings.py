@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from astraea.balance.losses import LOSSES
+from astraea.balance.losses import LOSSES, loss_parameters
 from astraea.errors import InputError, unknown_name
 from astraea.federation.plan import LocalTraining
 
@@ -58,9 +58,10 @@ class TrainingSettings(BaseModel):
     )
     mu: float = Field(0.01, ge=0, allow_inf_nan=False, description="fedprox: strength of the pull; usually 0.001 to 1.")
     loss: str = Field(
-        "cross-entropy",
+        "auto",
         description="cross-entropy; corrected for the effective class prior: logit-adjusted, ratio; for the client's "
-        "own classes: local-prior, fedlc, fedrs; from the first to the second in each visit: running-prior.",
+        "own classes: local-prior, fedlc, fedrs; from the first to the second in each visit: running-prior; or auto: "
+        "logit-adjusted for Astraea, cross-entropy for other algorithms.",
     )
     tau: float | None = Field(
         None,
@@ -100,9 +101,18 @@ class TrainingSettings(BaseModel):
     @field_validator("loss")
     @classmethod
     def _known_loss(cls, name: str) -> str:
-        if name not in LOSSES:
-            raise unknown_name("loss", name, LOSSES)
+        known = ["auto", *LOSSES]
+        if name not in known:
+            raise unknown_name("loss", name, known)
         return name
+
+    def decided(self, algorithm: str) -> TrainingSettings:
+        """Return the settings with what is left open decided for the algorithm of that name."""
+        loss = self.loss
+        if loss == "auto":
+            loss = "logit-adjusted" if algorithm == "astraea" else "cross-entropy"
+        unset = {name: value for name, value in loss_parameters(loss).items() if getattr(self, name) is None}
+        return self.model_copy(update={"loss": loss, **unset})
 
     def rate(self, progress: float) -> float:
         """Return the learning rate at ``progress`` in [0, 1) through the run."""

@@ -84,7 +84,7 @@ def train_visit(
         for start, stop in batches(len(y), training.batch_size, merge_single=model.has_batch_norm):
             if deadline is not None and deadline.seconds is not None and deadline.clock() - began > deadline.seconds:
                 raise VisitError(f"not done within {deadline.seconds:g} s")
-            loss = rule.objective(model.module(x[start:stop]), y[start:stop], replace(context, step=steps))
+            loss = rule.objective(model.outputs(x[start:stop]), y[start:stop], replace(context, step=steps))
             step_along(model.gradients(loss), context)
             steps += 1
             total += loss.detach() * (stop - start)

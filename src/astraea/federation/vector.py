@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -33,11 +34,14 @@ class VectorModel:
     memory with the module, and ``parts`` are the module's parameters that lie in it one after another.
 
     The module is taken over: use :meth:`state_dict` for an independent copy of its state. ``threads`` may work on
-    passes over the whole of a large model, which are bounded by memory; what is computed does not depend on it.
+    passes over the whole of a large model, which are bounded by memory; what is computed does not depend on it. With
+    ``bfloat16``, :meth:`outputs` and gradients are computed in that type where PyTorch's autocast does so; weights
+    stay as they are.
+
     Raises :class:`InputError` if nothing is trainable or if trainable parameters differ in dtype or device.
     """
 
-    def __init__(self, module: nn.Module, *, threads: int = 1) -> None:
+    def __init__(self, module: nn.Module, *, threads: int = 1, bfloat16: bool = False) -> None:
         trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
         if not trainable:
             raise InputError("the model has no trainable parameter: set requires_grad on what is to be learned")
@@ -56,6 +60,7 @@ class VectorModel:
         self._point_into(flat)
         self._released = False
         self._threads = threads if flat.numel() >= _WORTH_SHARING else 1
+        self._bfloat16 = bfloat16
         self._channels_last: bool | None = None
         self.has_batch_norm = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
         self._buffers = list(_persistent_buffers(module))
@@ -64,6 +69,16 @@ class VectorModel:
     def device(self) -> torch.device:
         """Where the model lives."""
         return self.weights.device
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """Return what the module makes of samples ``(n, *sample)``, in the type of its weights."""
+        with self.precision():
+            found: Tensor = self.module(x)
+        return found.to(self.weights.dtype) if self._bfloat16 else found
+
+    def precision(self) -> AbstractContextManager[Any]:
+        """Return the context in which the module is to be called."""
+        return torch.autocast(self.device.type, torch.bfloat16) if self._bfloat16 else nullcontext()
 
     def gradients(self, loss: Tensor) -> list[Tensor]:
         """Return the gradient of ``loss`` by each of ``parts``: zeros by one that it does not depend on.

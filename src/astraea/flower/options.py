@@ -45,10 +45,12 @@ class Options:
 
         Raises :class:`InputError` for what is unknown, and for what a strategy cannot ask of every ClientApp.
         """
+        chosen = _algorithm(algorithm)
+        name = str(chosen.model_dump()["name"])
         options = cls(
-            _algorithm(algorithm),
-            _section(BalanceSettings, balance, "balance"),
-            _section(TrainingSettings, train, "train"),
+            chosen,
+            _section(BalanceSettings, balance, "balance").decided(name),
+            _section(TrainingSettings, train, "train").decided(name),
             seed,
         )
         sampling = options.balance.sampling
@@ -70,32 +72,21 @@ class Options:
         return make_rule(self.train, Facts(weights=0, samples=0))
 
     @property
-    def rebalancing(self) -> str:
-        """The rule of rebalancing, ``auto`` decided."""
-        if self.balance.rebalancing != "auto":
-            return self.balance.rebalancing
-        return "mean-power" if self.algorithm.model_dump()["name"] == "astraea" else "none"
-
-    @property
-    def _changes_samples(self) -> bool:
-        return self.balance.model_copy(update={"rebalancing": self.rebalancing}).changes_samples
-
-    @property
     def reads_histograms(self) -> bool:
         """Whether anything in a round depends on the clients' label histograms."""
         return (
             getattr(self.algorithm, "mediators", "none") == "kl"
             or self.algorithm.participation.rule != "uniform"
-            or self._changes_samples
+            or self.balance.changes_samples
             or self.rule.uses_prior
         )
 
     def copying(self, counts: NDArray[np.int64]) -> Copying | None:
         """Return what clients are to do about class counts ``(N,)`` of all of them, ``None`` for nothing."""
-        if not self._changes_samples:
+        if not self.balance.changes_samples:
             return None
-        parameters = {name: getattr(self.balance, name) for name in rule_parameters(self.rebalancing)}
-        change = rebalancing(counts, self.rebalancing, **parameters)
+        parameters = {name: getattr(self.balance, name) for name in rule_parameters(self.balance.rebalancing)}
+        change = rebalancing(counts, self.balance.rebalancing, **parameters)
         return Copying(
             copies=tuple(change.copies.tolist()),
             keep=tuple(change.keep.tolist()),

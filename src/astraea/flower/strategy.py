@@ -110,7 +110,7 @@ class AstraeaStrategy(FedAvg):
     def summary(self) -> None:
         """Log the settings."""
         _log.info("\t├──> Algorithm: %s", self.options.algorithm)
-        _log.info("\t├──> Rebalancing: %s", self.options.rebalancing)
+        _log.info("\t├──> Rebalancing: %s", self.options.balance.rebalancing)
         super().summary()
 
     def start(

@@ -26,8 +26,11 @@ class Facts:
 def make_rule(settings: TrainingSettings, facts: Facts) -> LocalRule:
     """Return the local rule that ``settings`` describe, with its loss.
 
-    Raises :class:`InputError` for a rule that does not go with the optimiser.
+    A loss left open (``auto``) is cross-entropy, as no algorithm is known here. Raises :class:`InputError` for a rule
+    that does not go with the optimiser.
     """
+    if settings.loss == "auto":
+        settings = settings.decided("")
     own = {name: getattr(settings, name) for name in loss_parameters(settings.loss)}
     loss = make_loss(settings.loss, **{name: value for name, value in own.items() if value is not None})
     return RULES[settings.rule](*loss, settings, facts)
