@@ -156,7 +156,7 @@ def test_every_cross_entropy_in_training_knows_the_prior() -> None:
 def test_the_loss_needs_a_prior_from_the_server() -> None:
     app = _app(lambda message, context: {"num-examples": len(_labels(context))}, prior_aware_loss(tau=0.5))
     with pytest.raises(Exception, match="give AstraeaStrategy train="):
-        _start(app)
+        _start(app, train={"loss": "cross-entropy"})
     with pytest.raises(InputError, match="tau"):
         prior_aware_loss(tau=-1.0)
 

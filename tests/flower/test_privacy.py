@@ -20,21 +20,25 @@ from flwr.serverapp.strategy import (
 from astraea.errors import InputError, RunError
 from astraea.flower.mods import Handler
 
+PLAIN: dict[str, Any] = {
+    "balance": {"rebalancing": "none"},
+    "train": {"batch_size": 10, "lr": 0.05, "loss": "cross-entropy"},
+}
+"""Nothing but the mediators may look at histograms."""
+
 
 def test_central_differential_privacy_over_raw_histograms_is_refused(federation: Callable[..., Any]) -> None:
     one = federation()
     wrapped = DifferentialPrivacyServerSideFixedClipping(one.strategy(), 1.0, 1.0, 3)
     with pytest.raises(InputError, match="ServerSideFixedClipping cannot vouch for rounds that are planned"):
         one.start(wrapped)
-    random = one.strategy(algorithm={"mediators": "random", "capacity": 2}, balance={"rebalancing": "none"})
+    random = one.strategy(algorithm={"mediators": "random", "capacity": 2}, **PLAIN)
     with pytest.raises(InputError, match="visits of a chain add up"):
         one.start(DifferentialPrivacyClientSideFixedClipping(random, 1.0, 1.0, 3))
 
 
 def test_a_wrapper_has_no_checkpoints(federation: Callable[..., Any], tmp_path: Path) -> None:
-    strategy = federation().strategy(
-        algorithm={"mediators": "random"}, balance={"rebalancing": "none"}, checkpoint=tmp_path
-    )
+    strategy = federation().strategy(algorithm={"mediators": "random"}, **PLAIN, checkpoint=tmp_path)
     with pytest.raises(InputError, match="checkpoint= does not work within Differential"):
         federation().start(DifferentialPrivacyServerSideFixedClipping(strategy, 1.0, 1.0, 3))
 
@@ -42,9 +46,7 @@ def test_a_wrapper_has_no_checkpoints(federation: Callable[..., Any], tmp_path: 
 def test_a_wrapper_whose_guarantee_holds_works(federation: Callable[..., Any]) -> None:
     """Random chains, server-side clipping to almost nothing and no noise: the model hardly moves."""
     one = federation()
-    strategy = one.strategy(
-        algorithm={"mediators": "random", "capacity": 2, "mediator_epochs": 1}, balance={"rebalancing": "none"}
-    )
+    strategy = one.strategy(algorithm={"mediators": "random", "capacity": 2, "mediator_epochs": 1}, **PLAIN)
     wrapped = DifferentialPrivacyServerSideFixedClipping(strategy, 0.0, 1e-3, 3)
     result = one.start(wrapped, rounds=2)
     before = torch.cat([value.detach().reshape(-1) for value in one.model().parameters()])
@@ -65,7 +67,7 @@ def test_a_wrapped_chain_whose_last_visit_failed_does_not_count(federation: Call
         return reply
 
     one = federation()
-    strategy = one.strategy(algorithm={"mediators": "random", "capacity": 5}, balance={"rebalancing": "none"})
+    strategy = one.strategy(algorithm={"mediators": "random", "capacity": 5}, **PLAIN)
     wrapped = DifferentialPrivacyServerSideFixedClipping(strategy, 0.0, 1e-3, 1)
     with pytest.raises(RunError, match="all 10 visits failed"):
         one.start(wrapped, one.grid(one.app(mods=[mod])), rounds=1)

@@ -45,8 +45,8 @@ def refuse_false_privacy(wrapper: Strategy, *, reads_histograms: bool, longest: 
     if reads_histograms:
         raise InputError(
             f"{name} cannot vouch for rounds that are planned from raw label histograms, its ε would be false: "
-            "give AstraeaStrategy algorithm={'mediators': 'random'} and balance={'rebalancing': 'none'}, "
-            "without rare-first participation or a prior-aware loss, or do without the wrapper"
+            "give AstraeaStrategy algorithm={'mediators': 'random'}, balance={'rebalancing': 'none'} and "
+            "train={'loss': 'cross-entropy'}, without rare-first participation, or do without the wrapper"
         )
     if longest > 1 and isinstance(wrapper, _CLIENT_SIDE):
         raise InputError(

@@ -48,7 +48,7 @@ class AstraeaStrategy(FedAvg):
 
     ``algorithm``, ``balance`` and ``train`` are sections of :class:`~astraea.experiment.settings.RunSettings`, as
     settings or as keyword arguments: ``algorithm={"capacity": 5, "mediator_epochs": 2}``,
-    ``balance={"rebalancing": "none"}``, ``train={"lr": 0.01, "loss": "logit-adjusted"}``. Unless ``algorithm`` says
+    ``balance={"rebalancing": "none"}``, ``train={"lr": 0.01, "loss": "cross-entropy"}``. Unless ``algorithm`` says
     how many ``clients_per_round``, Flower's ``fraction_train`` and ``min_train_nodes`` do. ``train`` reaches
     clients made by :func:`~astraea.flower.client_app`; a ClientApp of the user's own trains as it likes.
 
