@@ -167,7 +167,7 @@ def train(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Add models up on one thread: memory is what bounds that, and waking others costs more than it gains."""
+    """Add models up on one thread, as others may be training; an engine that leaves cores idle lends them itself."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
