@@ -34,7 +34,7 @@ class TrainingSettings(BaseModel):
         "SGD",
         description="A class of torch.optim by name; its state is fresh at each visit. The papers: Adam.",
     )
-    lr: float = Field(0.05, gt=0, description="Learning rate at the first round. The papers: 0.001 with Adam.")
+    lr: float = Field(0.02, gt=0, description="Learning rate at the first round. The papers: 0.001 with Adam.")
     momentum: float = Field(0.9, ge=0, lt=1, description="Momentum, for the optimisers that have it.")
     weight_decay: float = Field(0.0, ge=0, description="Weight decay, for the optimisers that have it.")
     options: dict[str, Any] = Field(

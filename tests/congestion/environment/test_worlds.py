@@ -78,6 +78,14 @@ def test_arrivals() -> None:
     assert staggered == [0, 2, 4]
 
 
+def test_either_of_learned_flows_and_cross_traffic_may_come_first() -> None:
+    ranges = WorldRanges(flows=2, arrivals="staggered", gap_s=2, first_s=(0, 10), cross_share=1.0, cross_s=(0, 10))
+    starts = [[flow.start_s for flow in world.flows] for world in drawn(ranges, 50)]
+    assert all(0 <= first <= 10 and 0 <= cross <= 10 for first, _, cross in starts)
+    assert all(second == pytest.approx(first + 2) for first, second, _ in starts)
+    assert 15 < sum(first < cross for first, _, cross in starts) < 35
+
+
 def test_traces_are_used_where_given(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     trace.write_text("1\n2\n5\n")

@@ -42,6 +42,12 @@ def test_what_one_lacks_and_another_takes_both_count_and_the_worst_window_twice(
     assert found == pytest.approx(0.5 * (3 + last) / 4 + 0.5 * last)
 
 
+def test_beside_rivals_a_sway_counts_over_longer_windows() -> None:
+    swaying = [[7.5, 2.5], [2.5, 7.5]]
+    assert fitness(made_up(swaying), PLAIN) == pytest.approx(1 - (0.5 + 1 / 3) / 2)
+    assert fitness(made_up(swaying, rival=True), PLAIN) == pytest.approx(1.0)
+
+
 def test_delay_beyond_the_tolerance_costs_but_not_beside_rivals() -> None:
     even = [[5.0, 5.0], [5.0, 5.0]]
     # 10 000 bytes are 8 ms; 2 ms are free: 6 / 22

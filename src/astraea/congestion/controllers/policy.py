@@ -87,7 +87,7 @@ def on_ack(f: Any, c: Any, now: int) -> None:
     elif c.draining:
         _drain(f, c, now)
     elif now // f.refresh_after > c.drained:
-        _begin_drain(f, c, now, _DRAIN_SHARE)
+        _begin_drain(f, c, now, _DRAIN_SHARE * c.window * f.min_rtt / f.srtt)
     if f.round_start:
         c.conserving = 0
     if c.climbing:
@@ -97,10 +97,10 @@ def on_ack(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def _begin_drain(f: Any, c: Any, now: int, share: float) -> None:
+def _begin_drain(f: Any, c: Any, now: int, window: float) -> None:
     c.drained = now // f.refresh_after
     c.draining = 1
-    c.drain_window = max(share * c.window * f.min_rtt / f.srtt, _DRAIN_FLOOR)
+    c.drain_window = max(window, _DRAIN_FLOOR)
     c.drain_rtt = INF
     c.drain_until = INF
     c.drain_from = int(f.srtt)
@@ -110,7 +110,7 @@ def _begin_drain(f: Any, c: Any, now: int, share: float) -> None:
 def _take_over(f: Any, c: Any, now: int) -> None:
     """Leave start-up with what fills the empty path at the rate of delivery."""
     c.window = max(startup.delivery_rate(f) * f.min_rtt * 1e-9, FLOOR)
-    _begin_drain(f, c, now, _FIRST_SHARE)
+    _begin_drain(f, c, now, _FIRST_SHARE * c.window)
 
 
 @inlined
@@ -124,7 +124,7 @@ def _drain(f: Any, c: Any, now: int) -> None:
         c.draining = 0
         _renew(f, c)
         left = _left(c.drain_from - f.min_rtt, c.drain_rtt - f.min_rtt, f.min_rtt)
-        if left < _EMPTY:
+        if c.drains > 1 and left < _EMPTY:  # at the first, it is what fits already
             c.window = max(c.window * f.min_rtt / c.drain_from, FLOOR)
         f.drain_left = max(left, f.drain_left // 2 if c.drains > 2 else 0)  # the first was not a common one
         f.min_rtt_at = now

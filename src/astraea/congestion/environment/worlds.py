@@ -46,13 +46,15 @@ class WorldRanges(Settings):
     ack_slot_ms: Span = Field((0.0, 0.0), description="acknowledgements come at multiples of this time, of each flow")
     weights: tuple[float, ...] = Field((1.0,), min_length=1, description="weights to choose from, for each flow")
     arrivals: Literal["together", "staggered", "poisson"] = Field(
-        "poisson", description="learned flows start at 0 s, at equal gaps, or at exponential gaps; the first at 0 s"
+        "poisson", description="learned flows start together, at equal gaps, or at exponential gaps"
     )
+    first_s: Span = Field((0.0, 0.0), description="when the first learned flow starts")
     gap_s: Span = Field((1.0, 5.0), description="mean gap between arrivals")
     lifetime_s: Span | None = Field(None, description="how long each learned flow stays; unset: to the end")
     cross_share: float = Field(0.0, ge=0, le=1, description="share of worlds that have cross traffic")
     cross_traffic: tuple[str, ...] = Field(("cubic",), min_length=1, description="controllers of cross traffic")
-    cross_flows: IntSpan = Field((1, 1), description="flows of cross traffic in a world that has any; from 0 s on")
+    cross_flows: IntSpan = Field((1, 1), description="flows of cross traffic in a world that has any")
+    cross_s: Span = Field((0.0, 0.0), description="when each flow of cross traffic starts")
     varying_share: float = Field(0.0, ge=0, le=1, description="share of worlds whose capacity varies")
     traces: tuple[Path, ...] = Field(
         (), description="mahimahi traces for worlds whose capacity varies; none: a random walk, half to double"
@@ -127,6 +129,7 @@ def draw(ranges: WorldRanges, rng: np.random.Generator) -> WorldSettings:
         FlowSettings(
             name=f"cross-{i}",
             controller=str(rng.choice(ranges.cross_traffic)),
+            start_s=_start(ranges.cross_s, rng),
             rtt_ms=rtts[count + i],
             **_acknowledgements(ranges, rng),
         )
@@ -162,12 +165,16 @@ def shape_for(ranges: WorldRanges) -> Shape:
 
 
 def _starts(ranges: WorldRanges, count: int, rng: np.random.Generator) -> list[float]:
-    gap = _log(ranges.gap_s, rng)
+    gap, first = _log(ranges.gap_s, rng), _start(ranges.first_s, rng)
     if ranges.arrivals == "together":
-        return [0.0] * count
+        return [first] * count
     gaps = np.full(count - 1, gap) if ranges.arrivals == "staggered" else rng.exponential(gap, count - 1)
     last = 0.9 * ranges.duration_s  # a flow that comes later than this would hardly take part
-    return [0.0, *np.minimum(np.cumsum(gaps), last).tolist()]
+    return [first, *np.minimum(first + np.cumsum(gaps), last).tolist()]
+
+
+def _start(span: tuple[float, float], rng: np.random.Generator) -> float:
+    return _plain(span, rng) if span[1] > 0 else 0.0
 
 
 def _end(ranges: WorldRanges, start: float, rng: np.random.Generator) -> float | None:

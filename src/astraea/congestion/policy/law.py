@@ -58,18 +58,16 @@ LAW: tuple[Number, ...] = (
     Number("haste_most", "error up to which it does", 1.1, 0.5, 0, 6),
     Number("momentum", "how much of a change that has lasted four round trips goes on by itself", 0.6, 0.3, 0, 2),
     Number(
-        "rival_queue", "least queueing delay in base round-trip times, as log2, that tells of rivals", -2.3, 0.25, -4, 3
+        "rival_queue", "least queueing delay in base round-trip times, as log2, that tells of rivals", -4.5, 0.4, -8, 3
     ),
     Number("rival_excess", "own queue beyond the target, in doublings, without which there are none", 0.0, 0.3, -4, 4),
-    Number(
-        "rival_left", "part of the queueing delay that a drain leaves, up to which there are none", 0.09, 0.04, 0, 1
-    ),
+    Number("rival_left", "part of the queueing delay that a drain leaves, up to which there are none", 0.2, 0.05, 0, 1),
     Number("rival_slope", "how soon beyond that they are believed in", 4.0, 1.0, 0.5, 16),
-    Number("rival_growth", "log2 of the growth among rivals, at a window of an eighth of a packet", -1.5, 0.5, -8, 8),
+    Number("rival_growth", "log2 of the growth among rivals, at a window of an eighth of a packet", -2.5, 0.5, -8, 8),
     Number(
         "rival_scale",
         "how that growth falls with the window: 1 for so many packets, 0 for such a part",
-        0.6,
+        0.3,
         0.07,
         0,
         1,

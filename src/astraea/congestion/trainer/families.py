@@ -61,10 +61,12 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "rival",
-        "one flow against one of CUBIC",
+        "one flow against one of CUBIC, either of them first",
         _ranges(
             flows=(1, 1),
+            first_s=(0, 10),
             cross_share=1.0,
+            cross_s=(0, 10),
             bandwidth_mbps=(15, 200),
             rtt_ms=(15, 80),
             buffer_bdp=(0.8, 2),

@@ -16,6 +16,7 @@ class FitnessSettings(Settings):
     """What counts how much."""
 
     window_s: float = Field(1.0, gt=0, description="length of a window of goodput")
+    rival_window_s: float = Field(30.0, gt=0, description="the same beside cross traffic, which sways more slowly")
     worst: float = Field(0.5, ge=0, le=1, description="how much the worst quarter of windows counts, beside the mean")
     tolerance: float = Field(0.08, ge=0, description="queueing delay that costs nothing, in base RTTs")
     tolerance_packets: float = Field(2.0, ge=0, description="the same in packets a flow; the larger counts")
@@ -31,7 +32,8 @@ def fitness(result: Result, settings: FitnessSettings) -> float:
     proportion to base RTT plus tolerance, up to 1, and not where cross traffic fills the queue.
     """
     world = result.settings
-    windows = windows_of(result, ScoreSettings(window_s=settings.window_s))
+    window_s = min(settings.rival_window_s, world.duration_s) if _mixed(result) else settings.window_s
+    windows = windows_of(result, ScoreSettings(window_s=window_s))
     goodput, active = windows.goodput, windows.active
     shares = shares_of(result, active, windows.window_s)
     gap = np.where(active, np.abs(goodput - shares) / np.maximum(np.maximum(goodput, shares), 1e-9), 0.0)
@@ -44,9 +46,13 @@ def fitness(result: Result, settings: FitnessSettings) -> float:
     return float(together - settings.latency * _latency(result, settings) - settings.loss * lost)
 
 
+def _mixed(result: Result) -> bool:
+    return len({flow.controller for flow in result.settings.flows}) > 1
+
+
 def _latency(result: Result, settings: FitnessSettings) -> float:
     world = result.settings
-    if len({flow.controller for flow in world.flows}) > 1:
+    if _mixed(result):
         return 0.0
     base = float(np.mean(base_rtts_ms(world)))
     packet = world.packet_bytes * 8e-3 / min(link.capacity_mbps for link in world.links)

@@ -32,7 +32,12 @@ class AstraeaSettings(AlgorithmSettings):
         "the papers' way), kl-approximate (as balanced, for rounds of very many clients), random (the control), "
         "none (every client alone, which leaves rebalancing only).",
     )
-    capacity: int = Field(10, ge=1, description="Most clients of one mediator (γ).")
+    capacity: int = Field(
+        50,
+        ge=1,
+        description="Most clients of one mediator (γ). Long chains learn most from as many samples, short ones run "
+        "side by side: the papers have 10.",
+    )
     order: Literal["picked", "reversed", "shuffled"] = Field(
         "picked",
         description="In which order a mediator visits its clients: picked (as they were grouped, with kl the most "
