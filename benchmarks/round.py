@@ -4,7 +4,8 @@ Two set-ups: pfl's CIFAR-10 benchmark (1000 clients with 50 images, 50 a round, 
 1.63 million parameters), and the Astraea papers' small CNN on Fashion-MNIST (500 clients with 100 images, 20 a
 round, batches of 20). Data come from this project's loaders (``$ASTRAEA_DATA`` or the cache); ``--synthetic`` does
 without any, which changes accuracy but not time. ``limit`` is the same number of samples in large batches, which
-is what the machine could do at most.
+is what the machine could do at most. With ``--device cuda`` the stacked engine takes the place of ``processes``, and
+pfl and Flower are left out.
 """
 
 from __future__ import annotations
@@ -32,15 +33,20 @@ def main() -> None:
         synthetic=(False, "random images instead of real ones"),
         no_flower=(False, "leave out Flower"),
         client_cpus=(1.0, "processors of a client in Flower's simulation"),
-        bfloat16=(False, "measure the processes engine in bfloat16 as well"),
+        bfloat16=(False, "measure the engine in bfloat16 as well"),
         stacked=(False, "measure the stacked engine on the processor as well"),
+        device=("cpu", "torch device; on another than cpu the stacked engine is measured, without pfl and Flower"),
     )
     with tempfile.TemporaryDirectory() as folder:
         for name in [options.setup] if options.setup else list(SETUPS):
             setup = SETUPS[name] | {"model": name}
             setup |= {"cohort": options.cohort} if options.cohort else {}
-            config = setup | {"data": str(_prepare(setup, Path(folder), options.synthetic))}
-            engines = ["processes", "serial", *(["stacked"] if options.stacked else [])]
+            config = setup | {
+                "data": str(_prepare(setup, Path(folder), options.synthetic)),
+                "device": options.device,
+            }
+            ours = "processes" if options.device == "cpu" else "stacked"
+            engines = [ours, "serial", *(["stacked"] if options.stacked and ours != "stacked" else [])]
             single = {"OMP_NUM_THREADS": "1"}
             contenders = [Contender("loop, 1 thread", "loop_round", config, environment=single)]
             if not options.busy:
@@ -48,22 +54,23 @@ def main() -> None:
             contenders.append(Contender("limit", "limit_round", config, environment=single if options.busy else {}))
             contenders += [Contender(engine, "astraea_round", config | {"engine": engine}) for engine in engines]
             if options.bfloat16:
-                half = config | {"engine": "processes", "bfloat16": True}
-                contenders.append(Contender("processes, bfloat16", "astraea_round", half))
-            contenders.append(
-                Contender("pfl", "pfl_round", config, peer=True, environment=single if options.busy else {})
-            )
-            if not options.no_flower:
+                half = config | {"engine": ours, "bfloat16": True}
+                contenders.append(Contender(f"{ours}, bfloat16", "astraea_round", half))
+            if options.device == "cpu":
+                contenders.append(
+                    Contender("pfl", "pfl_round", config, peer=True, environment=single if options.busy else {})
+                )
+            if options.device == "cpu" and not options.no_flower:
                 flower = config | {"client_cpus": options.client_cpus}
                 contenders.append(Contender("Flower", "flower_round", flower, peer=True))
             scores = contend(contenders, options.turns, options.peers)
-            to_ours = ratios(scores, "processes")
+            to_ours = ratios(scores, ours)
             samples = setup["cohort"] * setup["held"]
             results = {
                 one: {
                     "seconds": score.seconds,
                     "samples a second": samples / score.seconds,
-                    "ratio to processes": to_ours[one],
+                    f"ratio to {ours}": to_ours[one],
                     "accuracy": score.turns[-1]["accuracy"],
                     "turns": score.turns,
                 }
@@ -72,7 +79,7 @@ def main() -> None:
             for one, score in scores.items():
                 print(
                     f"{name}: {one:10s} {score.seconds:7.2f} s a round, {samples / score.seconds:6.0f} samples/s, "
-                    f"×{to_ours[one]:.2f} of processes, accuracy {score.turns[-1]['accuracy']:.3f} "
+                    f"×{to_ours[one]:.2f} of {ours}, accuracy {score.turns[-1]['accuracy']:.3f} "
                     f"after {options.turns} rounds"
                 )
             write(options.out, f"round-{name}", results)

@@ -14,7 +14,7 @@ from astraea.federation.loop import Budget, Run, train
 from astraea.federation.rule import LocalRule
 from astraea.federation.settings import TrainingSettings
 from astraea.federation.vector import VectorModel
-from contenders.work import accuracy, build, load
+from contenders.work import accuracy, build, finished, load
 
 
 def serve(config: dict[str, Any], turns: Any) -> None:
@@ -25,8 +25,9 @@ def serve(config: dict[str, Any], turns: Any) -> None:
         TrainingSettings(batch_size=config["batch"], lr=config["lr"], momentum=0.0, schedule="constant"),
         LocalRule(*make_loss("cross-entropy")),
     )
-    model = VectorModel(build(config["model"]))
-    settings = EngineSettings(name=config["engine"], bfloat16=config.get("bfloat16", False))
+    device = config["device"]
+    model = VectorModel(build(config["model"]).to(device))
+    settings = EngineSettings(name=config["engine"], device=device, bfloat16=config.get("bfloat16", False))
     engine = make_engine(settings, build(config["model"]))
     while isinstance(engine, ProcessesEngine) and not all(member.ready for member in engine.crew.members):
         list(engine.crew.collect())
@@ -35,6 +36,7 @@ def serve(config: dict[str, Any], turns: Any) -> None:
         run.finished = False
         began = time.perf_counter()
         train(run, algorithm, engine, population, Budget(done), seed=0)
+        finished(device)
         seconds = time.perf_counter() - began
         with model.holding(run.state.params, run.state.counters) as module:
             turns.report(seconds, accuracy=accuracy(module, test_x, test_y))

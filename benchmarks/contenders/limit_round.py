@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from contenders.work import accuracy, build, load
+from contenders.work import accuracy, build, finished, load
 
 SIZES = (50, 200, 800)
 
@@ -21,13 +21,16 @@ def serve(config: dict[str, Any], turns: Any) -> None:
     samples = config["cohort"] * config["held"]
     images, labels = torch.from_numpy(x[:samples]).float() / 255, torch.from_numpy(y[:samples])
     images = images.contiguous(memory_format=torch.channels_last)
-    model = build(config["model"])
+    device = config["device"]
+    images, labels = images.to(device), labels.to(device)
+    model = build(config["model"]).to(device)
 
     def through(size: int) -> float:
         began = time.perf_counter()
         for batch, targets in zip(images.split(size), labels.split(size), strict=True):
             model.zero_grad()
             functional.cross_entropy(model(batch), targets).backward()
+        finished(device)
         return time.perf_counter() - began
 
     size = min(SIZES, key=lambda size: min(through(size), through(size)))

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from contenders.work import accuracy, build, load
+from contenders.work import accuracy, build, finished, load
 
 
 def serve(config: dict[str, Any], turns: Any) -> None:
     x, y, clients, test_x, test_y = load(config)
-    images, labels = torch.from_numpy(x).float() / 255, torch.from_numpy(y)
-    shared, local = build(config["model"]), build(config["model"])
+    device = config["device"]
+    images, labels = (torch.from_numpy(x).float() / 255).to(device), torch.from_numpy(y).to(device)
+    shared, local = build(config["model"]).to(device), build(config["model"]).to(device)
     rng = np.random.default_rng(0)
     for _ in turns:
         began = time.perf_counter()
@@ -33,5 +34,6 @@ def serve(config: dict[str, Any], turns: Any) -> None:
             for name, value in local.state_dict().items():
                 total[name] += value
         shared.load_state_dict({name: value / config["cohort"] for name, value in total.items()})
+        finished(device)
         seconds = time.perf_counter() - began
         turns.report(seconds, accuracy=accuracy(shared, test_x, test_y))

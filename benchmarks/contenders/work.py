@@ -36,8 +36,15 @@ def load(config: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, list[np.ndarra
         )
 
 
+def finished(device: str) -> None:
+    """Wait for what was given to ``device``: a clock that is read before that tells nothing."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+
+
 def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
     """Return the share of test images that the model gets right."""
     model.eval()
     with torch.no_grad():
-        return float((model(x).argmax(1) == y).float().mean())
+        device = next(model.parameters()).device
+        return float((model(x.to(device)).argmax(1) == y.to(device)).float().mean())
