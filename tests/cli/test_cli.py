@@ -108,7 +108,7 @@ def test_compare_prints_and_plots(tmp_path: Path) -> None:
 
 def test_settings_lists_every_key() -> None:
     keys = {key["name"]: key for key in json.loads(cli("settings", "--json").stdout)}
-    assert keys["train.lr"]["default"] == "0.05"
+    assert keys["train.lr"]["default"] == "0.02"
     assert "algorithm.capacity" in keys
     assert "balance.transforms.rotation" in keys
     assert "train.lr" in cli("settings", "train").stdout

@@ -33,7 +33,7 @@ def test_watching_changes_nothing() -> None:
 
 
 def test_the_shipped_policy_takes_part() -> None:
-    world = race_world(["policy", "cubic"], capacity_mbps=2, rtt_ms=40, duration_s=2.0)
+    world = race_world(["policy,start_s=0.5", "cubic"], capacity_mbps=2, rtt_ms=40, duration_s=2.0)
     *_, whole = watch(world, 1.0)
     assert whole.names == ("policy-0", "cubic-1")
     assert whole.goodput.min() > 0

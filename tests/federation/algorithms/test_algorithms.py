@@ -168,7 +168,7 @@ def test_the_prior_goes_only_to_rules_that_use_it() -> None:
 def test_the_learning_rate_follows_the_schedule() -> None:
     algorithm = build(FedAvgSettings(clients_per_round=1))
     rates = [plan(algorithm, view([[1, 1]], progress=at)).training.lr for at in (0.0, 0.5, 1.0)]
-    assert rates == pytest.approx([0.05, 0.025, 0.0])
+    assert rates == pytest.approx([0.02, 0.01, 0.0])
 
 
 def test_a_mediator_can_visit_its_clients_in_another_order() -> None:
