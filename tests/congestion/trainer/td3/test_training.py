@@ -104,7 +104,7 @@ def test_a_flow_alone_learns_to_fill_its_link_with_a_short_queue(tmp_path: Path)
     """An untrained actor drifts: it ends with an empty link or a full buffer, whichever its weights came to."""
     settings = QUICK.model_copy(
         update={
-            "worlds": WorldRanges(flows=1, bandwidth_mbps=(5, 10), rtt_ms=(20, 40), buffer_bdp=(2, 4), duration_s=10),
+            "worlds": WorldRanges(flows=1, bandwidth_mbps=(5, 10), rtt_ms=(20, 40), buffer_bdp=(2, 4), duration_s=20),
             "actor_widths": (16, 16), "critic_widths": (32, 32), "batch": 64, "discount": 0.9, "memory": 20_000,
             "warm_up": 1000, "worlds_at_once": 8, "update_flow_steps": 500, "gradient_steps": 100, "updates": 4,
             "flow_steps": 18_000, "exploration_actions": 500, "validation_worlds": 4,
@@ -113,5 +113,5 @@ def test_a_flow_alone_learns_to_fill_its_link_with_a_short_queue(tmp_path: Path)
     untrained = train_td3(settings.model_copy(update={"warm_up": 20_000, "flow_steps": 1}), tmp_path / "untrained")
     trained = train_td3(settings, tmp_path / "trained")
     before, after = (json.loads(policy.card["validation"])["reward"] for policy in (untrained, trained))
-    assert before < 0.6
     assert after > 0.85
+    assert after > before + 0.1
