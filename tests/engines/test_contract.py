@@ -131,7 +131,8 @@ def test_bfloat16_stays_near(name: str, population: Population) -> None:
     plan = plan_of(built(perceptron))
     exact = list(SerialEngine(built(perceptron)).execute(plan, PLAIN, population))
     serial = list(SerialEngine(built(perceptron), bfloat16=True).execute(plan, PLAIN, population))
-    engine = make_engine(EngineSettings(name=name, workers=2, bfloat16=True), built(perceptron))  # type: ignore[arg-type]
+    settings = EngineSettings.model_validate({"name": name, "workers": 2, "bfloat16": True})
+    engine = make_engine(settings, built(perceptron))
     found = list(engine.execute(plan, PLAIN, population))
     engine.close()
     for one, same, other in zip(found, serial, exact, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -153,6 +154,15 @@ def test_a_page_tells_what_was_tried_on_validation_samples(
     results.write_results(planned, "tiny", {("digits", "only"): searched}, tmp_path, "the command")
     page = (tmp_path / "tiny.md").read_text()
     assert "| arm | 0.1 | 9 |\n|---|---:|---:|\n| fedavg | 50.0 | failed |\n| astraea | 25.0 | 75.0 |" in page
+
+
+def test_the_readme_says_what_the_headlines_page_says() -> None:
+    root = STUDIES.parent
+    table = (root / "README.md").read_text().partition("## Measured")[2].partition("```")[0]
+    told = re.findall(r"\d+\.\d ± \d+\.\d", table)
+    assert len(told) >= 12
+    page = (root / "docs" / "results" / "headline.md").read_text()
+    assert [value for value in told if value not in page] == []
 
 
 def test_a_command_with_nothing_finished_says_so(tmp_path: Path) -> None:

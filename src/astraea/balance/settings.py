@@ -105,11 +105,6 @@ class BalanceSettings(BaseModel):
         return self.model_copy(update={"rebalancing": "mean-power" if algorithm == "astraea" else "none"})
 
     @property
-    def on_the_fly(self) -> bool:
-        """Whether copies are made anew in each epoch instead of being stored."""
-        return self.storage == "on-the-fly" or self.transformed == "all"
-
-    @property
     def changes_samples(self) -> bool:
         """Whether clients train on anything but their samples as they are; ``rebalancing`` must be decided."""
         return self.rebalancing != "none" or self.transformed == "all"

@@ -54,13 +54,9 @@ def _critical_path(shape: Shape) -> int:
     return min(shape.capacity, _clients(shape)) * _MEDIATOR_EPOCHS
 
 
-_PLAIN = {"balance.rebalancing": "none", "train.loss": "cross-entropy"}
-_ALONE = {
-    "algorithm.name": "astraea",
-    "algorithm.mediators": "none",
-    "algorithm.mediator_epochs": 1,
-    "train.loss": "cross-entropy",
-}
+_PLAIN_LOSS = {"train.loss": "cross-entropy"}
+_PLAIN = {"balance.rebalancing": "none"} | _PLAIN_LOSS
+_ALONE = {"algorithm.name": "astraea", "algorithm.mediators": "none", "algorithm.mediator_epochs": 1} | _PLAIN_LOSS
 _RANDOM = {"algorithm.mediators": "random"}
 _POOLED = {
     "algorithm.name": "fedavg",

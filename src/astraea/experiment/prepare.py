@@ -102,7 +102,7 @@ def prepare(
         scenario.clients,
         classes,
         change if balance.changes_samples else None,
-        on_the_fly=balance.on_the_fly,
+        on_the_fly=balance.storage == "on-the-fly",
         transform_all=balance.transformed == "all",
         transforms=balance.transforms,
         seed=settings.seed,

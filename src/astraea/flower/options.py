@@ -90,7 +90,7 @@ class Options:
         return Copying(
             copies=tuple(change.copies.tolist()),
             keep=tuple(change.keep.tolist()),
-            on_the_fly=self.balance.on_the_fly,
+            on_the_fly=self.balance.storage == "on-the-fly",
             transform_all=self.balance.transformed == "all",
             transforms=self.balance.transforms,
         )
