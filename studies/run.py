@@ -1,7 +1,7 @@
 """Run a study and write its tables and picture: ``python studies/run.py NAME``. The same command goes on from there.
 
 Every comparison is kept under runs/studies/NAME/DATASET/CASE, a folder for each run; what is finished is never run
-again. Results are written after each comparison, from those folders alone.
+again, also if another study needs the same run. Results are written after each comparison, from those folders alone.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from results import write_results
 from rich.console import Console
+from shared import FinishedRuns
 from study import HERE, NAMES, Part, Study, load_study, parts
 
 from astraea.cli.shell import friendly
@@ -68,6 +69,7 @@ def main(
                 schedules=part.schedules,
                 jobs=jobs,
                 watch=_Watch(),
+                known=FinishedRuns(kept.parent),
             )
             _write(study, name, kept, datasets, pages)
         if dry_run:

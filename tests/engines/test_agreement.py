@@ -32,7 +32,9 @@ def accuracies(engine: str, seed: int) -> list[float]:
 
 
 def test_stacked_learns_as_serial_does_within_the_spread_of_seeds() -> None:
-    serial, stacked = (np.array([accuracies(engine, seed) for seed in range(SEEDS)]) for engine in ("serial", "stacked"))
+    serial, stacked = (
+        np.array([accuracies(engine, seed) for seed in range(SEEDS)]) for engine in ("serial", "stacked")
+    )
     assert serial.shape == (SEEDS, 4)
     # Four standard errors of a difference of means: what machines round differently must not decide.
     error = np.sqrt((serial.var(axis=0, ddof=1) + stacked.var(axis=0, ddof=1)).mean() / SEEDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -155,6 +156,22 @@ def test_the_same_command_runs_only_what_is_missing(finished: Comparison, arms: 
     assert again.summaries.keys() == finished.summaries.keys()
     assert (3, 4) in told
     assert told[-1] == (4, 4)
+
+
+def test_a_run_that_is_known_is_copied(finished: Comparison, arms: dict[str, RunSettings], tmp_path: Path) -> None:
+    mark = "which no training would write"
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(finished.folder / "fedavg" / "search" / "0.02", elsewhere)
+    (elsewhere / "clients.json").write_text(mark)
+
+    def known(settings: RunSettings) -> Path | None:
+        return elsewhere if (settings.algorithm.name, settings.train.lr) == ("fedavg", 0.02) else None
+
+    out = tmp_path / "out"
+    compare({"fedavg": arms["fedavg"]}, 1, out, rates=[0.02, 0.2], known=known)
+    assert (out / "fedavg" / "search" / "0.02" / "clients.json").read_text() == mark
+    assert (out / "fedavg" / "search" / "0.2" / "clients.json").read_text() != mark
+    assert not list(out.rglob("*.partial"))
 
 
 def test_one_failing_run_leaves_the_others(arms: dict[str, RunSettings], tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from astraea.errors import InputError
 from astraea.experiment.compare import Comparison, compare
+from astraea.experiment.folder import RunFolder
 from astraea.experiment.settings import parse_settings
 
 STUDIES = Path(__file__).parents[2] / "studies"
@@ -163,6 +165,24 @@ def test_the_readme_says_what_the_headlines_page_says() -> None:
     assert len(told) >= 12
     page = (root / "docs" / "results" / "headline.md").read_text()
     assert [value for value in told if value not in page] == []
+
+
+def test_studies_share_the_runs_that_they_have_in_common(finished: Comparison, tmp_path: Path) -> None:
+    sys.path.insert(0, str(STUDIES))
+    try:
+        from shared import FinishedRuns
+    finally:
+        sys.path.remove(str(STUDIES))
+    kept = tmp_path / "headline" / "digits" / "searched"
+    shutil.copytree(finished.folder, kept)
+    (kept / "fedavg" / "seed-1" / "summary.json").unlink()
+    (kept / "astraea" / "seed-1" / "config.toml").write_text("no_such_key = 1\n")
+    runs = FinishedRuns(tmp_path)
+    settings = RunFolder(finished.folder / "fedavg" / "seed-0").settings()
+    assert runs(settings) == kept / "fedavg" / "seed-0"
+    assert runs(settings.model_copy(update={"seed": 1})) is None  # not finished
+    assert runs(settings.model_copy(update={"samples": 1})) is None
+    assert runs(RunFolder(finished.folder / "astraea" / "seed-1").settings()) is None  # unreadable
 
 
 def test_a_command_with_nothing_finished_says_so(tmp_path: Path) -> None:

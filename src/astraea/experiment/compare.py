@@ -72,6 +72,7 @@ def compare(
     schedules: Sequence[str] = (),
     jobs: int = 1,
     watch: Callable[[Sequence[Job], int], None] | None = None,
+    known: Callable[[RunSettings], Path | None] | None = None,
 ) -> Comparison:
     """Run every arm under ``seeds`` seeds, from its own seed upwards, and return what came of it.
 
@@ -79,7 +80,8 @@ def compare(
     or ``schedules`` each arm first runs its first seed at each rate, under the first schedule, then at the best of them
     under each other schedule, and keeps what gave the best validation balanced accuracy: that of the model in use, the
     best one with early stopping and else the last. This needs ``evaluation.validation`` above 0. ``jobs`` runs go on
-    side by side; ``watch(jobs, finished)`` is told of progress.
+    side by side; ``watch(jobs, finished)`` is told of progress. ``known(settings)`` may name the folder of a finished
+    run of these settings, which is copied instead of run again.
 
     Raises :class:`InputError` for arms that cannot be compared; :class:`RunError` if ``out`` holds another
     comparison, or if runs failed, after all others are done.
@@ -98,8 +100,9 @@ def compare(
     if budget is not None:
         arms = {name: settings.model_copy(update={"samples": budget}) for name, settings in arms.items()}
     searched: dict[str, dict[str, float | None]] = {}
+    runner = _Runner(jobs, watch or (lambda _plan, _done: None), known or (lambda _settings: None))
     if rates or schedules:
-        arms, searched = _chosen(arms, rates, schedules, out, jobs, watch)
+        arms, searched = _chosen(arms, rates, schedules, out, runner)
     plan = [
         Job(
             name,
@@ -109,7 +112,7 @@ def compare(
         for number in range(seeds)
         for name, settings in arms.items()
     ]
-    _run_all(plan, jobs, watch)
+    runner.run_all(plan)
     first = next(iter(arms.values())).seed
     facts = {
         "arms": list(arms),
@@ -163,21 +166,20 @@ def _chosen(
     rates: Sequence[float],
     schedules: Sequence[str],
     out: Path,
-    jobs: int,
-    watch: Callable[[Sequence[Job], int], None] | None,
+    runner: _Runner,
 ) -> tuple[dict[str, RunSettings], dict[str, dict[str, float | None]]]:
     """Return the arms at their best rates and schedules, and the score of each candidate that was tried."""
     candidates = {name: _candidates(settings, rates, schedules[:1]) for name, settings in arms.items()}
-    searched = _search(candidates, out, jobs, watch)
+    searched = _search(candidates, out, runner)
     if schedules[1:]:  # a rate that is good under one schedule is good under the others: no need to try all pairs
         best = {name: candidates[name][_best(scores)] for name, scores in searched.items()}
         others = {name: _candidates(one, [one.train.lr] if rates else [], schedules[1:]) for name, one in best.items()}
-        scores = _search(others, out, jobs, watch, tolerate=True)
+        scores = _search(others, out, runner, tolerate=True)
         candidates = {name: found | others[name] for name, found in candidates.items()}
         searched = {name: found | scores[name] for name, found in searched.items()}
     labels = {name: _best(scores) for name, scores in searched.items()}
     for name, label in labels.items():
-        _reuse(_search_folder(out, name, label), _run_folder(out, name, arms[name].seed))
+        _copy(_search_folder(out, name, label), _run_folder(out, name, arms[name].seed))
     return {name: candidates[name][label] for name, label in labels.items()}, searched
 
 
@@ -200,8 +202,7 @@ def _candidates(settings: RunSettings, rates: Sequence[float], schedules: Sequen
 def _search(
     candidates: Mapping[str, Mapping[str, RunSettings]],
     out: Path,
-    jobs: int,
-    watch: Callable[[Sequence[Job], int], None] | None,
+    runner: _Runner,
     *,
     tolerate: bool = False,
 ) -> dict[str, dict[str, float | None]]:
@@ -211,7 +212,7 @@ def _search(
     """
     tried = [(name, label, settings) for name, found in candidates.items() for label, settings in found.items()]
     plan = [Job(f"{name} {label}", settings, _search_folder(out, name, label)) for name, label, settings in tried]
-    failed = _run_all(plan, jobs, watch, tolerate=True)
+    failed = runner.run_all(plan, tolerate=True)
     scores: dict[str, dict[str, float | None]] = {name: {} for name in candidates}
     for job, (name, label, settings) in zip(plan, tried, strict=True):
         scores[name][label] = None
@@ -229,50 +230,53 @@ def _search_folder(out: Path, arm: str, label: str) -> Path:
     return out / arm / "search" / label.replace(", ", "-")
 
 
-def _reuse(searched: Path, folder: Path) -> None:
-    """Let the best candidate's run be the arm's run of the first seed: it has the same settings."""
+def _copy(finished: Path, folder: Path) -> None:
+    """Let a finished run be another folder's too, whole or not at all: it has the same settings."""
     if not folder.exists():
-        partial = folder.with_suffix(".partial")
-        shutil.copytree(searched, partial, dirs_exist_ok=True)
+        partial = folder.with_name(f"{folder.name}.partial")
+        shutil.copytree(finished, partial, dirs_exist_ok=True)
         partial.rename(folder)
 
 
-def _run_all(
-    plan: Sequence[Job],
-    jobs: int,
-    watch: Callable[[Sequence[Job], int], None] | None,
-    *,
-    tolerate: bool = False,
-) -> set[Path]:
-    """Run what is not finished; return the folders of runs that failed, or raise if that is not tolerated."""
-    waiting = [job for job in plan if not RunFolder(job.folder).finished]
-    failures: dict[Path, str] = {}
-    done = len(plan) - len(waiting)
-    if watch is not None:
-        watch(plan, done)
-    # Spawned, not forked: PyTorch's threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        max_workers=max(1, min(jobs, len(waiting) or 1)), mp_context=context, initializer=_end_with_parent
-    ) as pool:
-        running: dict[Future[None], Job] = {pool.submit(_run_job, job): job for job in waiting}
-        while running:
-            ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-            for future in ended:
-                job = running.pop(future)
-                error = future.exception()
-                if error is not None:
-                    failures[job.folder] = f"{job.arm}, seed {job.settings.seed}: {error}"
-                else:
-                    done += 1
-            if watch is not None:
-                watch(plan, done)
-    if failures and not tolerate:
-        raise RunError(
-            f"{len(failures)} of {len(plan)} runs failed, the first: {next(iter(failures.values()))}; "
-            "the others are kept, and the same command goes on from there"
-        )
-    return set(failures)
+@dataclass(frozen=True)
+class _Runner:
+    """How the runs of a comparison are done: ``jobs`` side by side, unless ``known`` has one already."""
+
+    jobs: int
+    watch: Callable[[Sequence[Job], int], None]
+    known: Callable[[RunSettings], Path | None]
+
+    def run_all(self, plan: Sequence[Job], *, tolerate: bool = False) -> set[Path]:
+        """Run what is not finished; return the folders of runs that failed, or raise if that is not tolerated."""
+        for job in plan:
+            if not job.folder.exists() and (elsewhere := self.known(job.settings)) is not None:
+                _copy(elsewhere, job.folder)
+        waiting = [job for job in plan if not RunFolder(job.folder).finished]
+        failures: dict[Path, str] = {}
+        done = len(plan) - len(waiting)
+        self.watch(plan, done)
+        # Spawned, not forked: PyTorch's threads do not survive a fork.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(
+            max_workers=max(1, min(self.jobs, len(waiting) or 1)), mp_context=context, initializer=_end_with_parent
+        ) as pool:
+            running: dict[Future[None], Job] = {pool.submit(_run_job, job): job for job in waiting}
+            while running:
+                ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    job = running.pop(future)
+                    error = future.exception()
+                    if error is not None:
+                        failures[job.folder] = f"{job.arm}, seed {job.settings.seed}: {error}"
+                    else:
+                        done += 1
+                self.watch(plan, done)
+        if failures and not tolerate:
+            raise RunError(
+                f"{len(failures)} of {len(plan)} runs failed, the first: {next(iter(failures.values()))}; "
+                "the others are kept, and the same command goes on from there"
+            )
+        return set(failures)
 
 
 def _end_with_parent() -> None:
