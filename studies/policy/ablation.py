@@ -11,11 +11,13 @@ import multiprocessing
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
-from arms import ARMS, settings_of
+from arms import ARMS, UNTRAINED, settings_of
 from pages import write_page
 from rich.console import Console
 
@@ -23,7 +25,9 @@ from astraea.cli.shell import friendly
 from astraea.congestion.evaluation.suite import Setup
 from astraea.congestion.evaluation.suites.grids import GRID
 from astraea.congestion.policy.play import simulate
-from astraea.congestion.trainer.td3 import train_td3
+from astraea.congestion.policy.policy import Policy
+from astraea.congestion.trainer.td3 import Td3Settings, train_td3
+from astraea.congestion.trainer.td3.export import header_of
 from astraea.errors import InputError, unknown_name
 
 _CONSOLE = Console(stderr=True, highlight=False)
@@ -107,7 +111,8 @@ def _run(
 def _one(arm: str, seed: int, folder: Path, budget: int, worlds: int, smoke: bool) -> dict[str, Any]:
     """Train one policy and let it play the grid."""
     settings = settings_of(arm, seed, budget, smoke=smoke)
-    policy = train_td3(settings, folder, resume=True)
+    policy = _untrained(settings) if arm == UNTRAINED else train_td3(settings, folder, resume=True)
+    folder.mkdir(parents=True, exist_ok=True)
     outcomes = []
     for case in GRID.cases(Setup(policy.header.controller, _SEED, worlds)):
         values = GRID.measure(simulate(case.world, policy=policy))
@@ -119,6 +124,12 @@ def _one(arm: str, seed: int, folder: Path, budget: int, worlds: int, smoke: boo
     partial.write_text(json.dumps(found) + "\n")
     partial.replace(folder / "scores.json")
     return found
+
+
+def _untrained(settings: Td3Settings) -> Policy:
+    """Return a policy of the training's shape that changes nothing."""
+    header = header_of(settings)
+    return Policy(header, np.zeros(sum((into + 1) * out for into, out in pairwise(header.widths)), np.float32))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 from astraea.congestion import ObservationSettings, RewardSettings, WorldRanges
 from astraea.congestion.trainer.td3 import QUICK, Td3Settings
 
-__all__ = ["ABOUT", "ARMS", "BASE", "SMOKE", "settings_of"]
+__all__ = ["ABOUT", "ARMS", "BASE", "SMOKE", "UNTRAINED", "settings_of"]
 
 _WORLDS = WorldRanges(
     flows=(2, 4), bandwidth_mbps=(20, 100), rtt_ms=(10, 75), buffer_bdp=(0.8, 2), loss=(0, 0.003), gap_s=(2, 6),
@@ -18,6 +18,9 @@ _ALONE = {"flows": (1, 1)}
 
 BASE = QUICK.model_copy(update={"worlds": _WORLDS, "reward": _REWARD, "observation": ObservationSettings()})
 """Cooperative: one reward for all flows of a world, critics that see all of it, the features ``packets``."""
+
+UNTRAINED = "untrained"
+"""The arm whose actions are all 0: what start-up and common drains do by themselves."""
 
 ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     "cooperative": ("all flows share one reward, critics see the whole world", {}),
@@ -41,6 +44,7 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
         "ratios alone, which in theory cannot become fair",
         {"observation": ObservationSettings(features="scale-free")},
     ),
+    UNTRAINED: ("nothing is learned: the window stays as start-up and the common drains leave it", {}),
 }
 """By name: what it is, and what it changes in :data:`BASE`."""
 

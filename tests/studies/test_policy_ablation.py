@@ -49,6 +49,7 @@ def test_arms_differ_from_the_first_in_one_thing_and_take_as_much(arms: ModuleTy
         "single flow, rate": {"worlds"},
         "published features": {"observation"},
         "scale-free features": {"observation"},
+        arms.UNTRAINED: set(),
     }
     assert base.flow_steps == 10 * base.updates * base.update_flow_steps
     assert base.exploration_actions * base.worlds_at_once == pytest.approx(320_000 / 3, rel=0.01)
@@ -91,10 +92,11 @@ def test_the_command_trains_judges_and_goes_on(tmp_path: Path) -> None:
     first = subprocess.run([*command, "--arms", "cooperative"], capture_output=True, text=True, check=True)
     assert "1 of 1 trainings of 800 decisions" in first.stderr
     second = subprocess.run(
-        [*command, "--arms", "cooperative;local critic"], capture_output=True, text=True, check=True
+        [*command, "--arms", "cooperative;local critic;untrained"], capture_output=True, text=True, check=True
     )
-    assert "1 of 2 trainings of 800 decisions" in second.stderr
+    assert "2 of 3 trainings of 800 decisions" in second.stderr
     assert "| local critic | 1 |" in (tmp_path / "results" / "policy-ablation.md").read_text()
+    assert not (tmp_path / "untrained" / "seed-0" / "policy.safetensors").exists()
     wrong = subprocess.run([*command, "--arms", "cooperativ"], capture_output=True, text=True, check=False)
     assert wrong.returncode != 0
     assert "did you mean 'cooperative'?" in wrong.stderr
