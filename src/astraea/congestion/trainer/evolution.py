@@ -66,7 +66,7 @@ class Evolution:
     def __init__(self, settings: EvolutionSettings, past: Sequence[Generation] = (), jobs: int = 1) -> None:
         self.settings = settings
         self.generation = 0
-        self._pool = ThreadPoolExecutor(jobs)
+        self._jobs = jobs
         self._start = np.array([n.start for n in LAW])
         self._spread = np.array([n.spread for n in LAW])
         bounds = np.array([(n.low, n.high) for n in LAW])
@@ -132,7 +132,8 @@ class Evolution:
             return fitness(simulate(world, policy=policy), self.settings.fitness)
 
         jobs = [(policy, world) for policy in policies for _, world in worlds]
-        values = np.array(list(self._pool.map(one, jobs))).reshape(len(policies), len(worlds))
+        with ThreadPoolExecutor(self._jobs) as pool:
+            values = np.array(list(pool.map(one, jobs))).reshape(len(policies), len(worlds))
         names = np.array([name for name, _ in worlds])
         return {name: values[:, names == name].mean(axis=1) for name in dict.fromkeys(names.tolist())}
 
