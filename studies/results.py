@@ -13,7 +13,7 @@ from study import Study
 
 from astraea.experiment.compare import Comparison
 
-__all__ = ["Finished", "plateau", "traffic_to", "write_results"]
+__all__ = ["Finished", "contrast", "plateau", "traffic_to", "write_results"]
 
 Finished = Mapping[tuple[str, str], Comparison]
 """Finished comparisons by dataset and case, in the order of the study."""
@@ -104,6 +104,9 @@ def _page(study: Study, name: str, finished: Finished, command: str) -> str:
         "",
     ]
     lines += [f"![{study.title}]({name}.png)", ""]
+    if study.contrasts:
+        lines += ["Final accuracy, in points unless a share is meant; paired by seed:", ""]
+        lines += [*_contrast_table(study, finished), ""]
     for (dataset, case), found in finished.items():
         about = study.cases[case].about
         lines += [f"## {dataset}, {case}" + (f": {about}" if about else ""), "", _setting(found), ""]
@@ -140,6 +143,22 @@ def _accuracy_table(found: Comparison) -> list[str]:
         chosen = f"{found.rates[arm]:g}, {found.schedules[arm]}"
         rows.append([arm, *(_cell(summaries, column) for column in ACCURACY), paired, chosen])
     return _table(["arm", *(column.title for column in ACCURACY), difference, "rate, schedule"], rows)
+
+
+def _contrast_table(study: Study, finished: Finished) -> list[str]:
+    rows = [[title, *(contrast(found, arms) for found in finished.values())] for title, arms in study.contrasts.items()]
+    return _table(["", *(f"{dataset}, {case}" for dataset, case in finished)], rows)
+
+
+def contrast(found: Comparison, arms: Sequence[str]) -> str:
+    """Return a contrast of a study as text; empty where an arm did not take part."""
+    if not all(arm in found.summaries for arm in arms):
+        return ""
+    finals = [np.array([100 * summary["accuracy_final"] for summary in found.summaries[arm]]) for arm in arms]
+    if len(arms) == 2:
+        return _with_spread(finals[0] - finals[1], 1, signed=True)
+    lost, reference = ((a - b).mean() for a, b in (finals[:2], finals[2:]))
+    return f"{100 * (1 - lost / reference):.0f} %"
 
 
 def _cost_table(study: Study, found: Comparison) -> list[str]:

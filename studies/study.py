@@ -82,6 +82,11 @@ class Study(BaseModel):
     share: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
         {}, description="Share of a dataset's samples, and of its rounds, that this study uses; all, if not named."
     )
+    contrasts: dict[str, tuple[str, str] | tuple[str, str, str, str]] = Field(
+        {},
+        description="What the page tells first. Of two arms: final accuracy of one less the other's, paired by seed. Of "
+        "four: the share of the third's lead over the fourth that the first does not have over the second.",
+    )
     picture: Literal["accuracy", "traffic"] = "accuracy"
     plateau: tuple[str, ...] = Field(
         ("fedavg",), description="Arms of which the best final accuracy is the plateau whose traffic is asked for."

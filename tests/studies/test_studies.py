@@ -147,6 +147,15 @@ def test_a_page_says_what_the_folders_say(
     assert (tmp_path / "tiny.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_contrasts_are_paired_by_seed(results: ModuleType, finished: Comparison) -> None:
+    finals = {"a": [0.5, 0.7], "b": [0.4, 0.5], "c": [0.9, 0.9], "d": [0.6, 0.7]}
+    summaries = {arm: [{"accuracy_final": value} for value in values] for arm, values in finals.items()}
+    known = dataclasses.replace(finished, summaries=summaries)
+    assert results.contrast(known, ["a", "b"]) == "+15.0 ± 7.1"  # 10 and 20 points
+    assert results.contrast(known, ["a", "b", "c", "d"]) == "40 %"  # 1 - 15 / 25
+    assert results.contrast(known, ["a", "z"]) == ""
+
+
 def test_a_page_tells_what_was_tried_on_validation_samples(
     results: ModuleType, study: ModuleType, finished: Comparison, tmp_path: Path
 ) -> None:
