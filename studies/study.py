@@ -84,8 +84,8 @@ class Study(BaseModel):
     )
     contrasts: dict[str, tuple[str, str] | tuple[str, str, str, str]] = Field(
         {},
-        description="What the page tells first. Of two arms: final accuracy of one less the other's, paired by seed. Of "
-        "four: the share of the third's lead over the fourth that the first does not have over the second.",
+        description="What the page tells first. Of two arms: final accuracy of one less the other's, paired by seed; "
+        "of four: the share of the third's lead over the fourth that the first does not have over the second.",
     )
     picture: Literal["accuracy", "traffic"] = "accuracy"
     plateau: tuple[str, ...] = Field(
