@@ -47,6 +47,12 @@ def test_changes_are_toml_values_or_plain_strings() -> None:
         parse_changes(["train.lr"])
 
 
+def test_an_algorithm_without_a_name_is_astraea() -> None:
+    settings = parse_settings({"algorithm": {"capacity": 5}})
+    assert (settings.algorithm.name, settings.algorithm.model_dump()["capacity"]) == ("astraea", 5)
+    assert parse_settings({"algorithm": {"name": "fedavg"}}).algorithm.name == "fedavg"
+
+
 def test_changing_the_algorithm_keeps_only_what_the_new_one_has() -> None:
     tables = {"algorithm": {"name": "astraea", "capacity": 5, "clients_per_round": 8}}
     assert changed(tables, {"algorithm.local_epochs": 3, "algorithm.name": "fedavg"}) == {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from astraea.balance.settings import BalanceSettings
 from astraea.data.catalogue import DataSettings
@@ -95,6 +95,11 @@ class RunSettings(BaseModel):
     engine: EngineSettings = Field(default_factory=EngineSettings, description="Where rounds are executed.")
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="When to measure.")
     output: OutputSettings = Field(default_factory=OutputSettings, description="What is written.")
+
+    @field_validator("algorithm", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return {"name": "astraea", **value} if isinstance(value, Mapping) else value
 
 
 def parse_settings(values: Mapping[str, Any], source: str = "settings") -> RunSettings:

@@ -75,7 +75,7 @@ class Options:
     def reads_histograms(self) -> bool:
         """Whether anything in a round depends on the clients' label histograms."""
         return (
-            getattr(self.algorithm, "mediators", "none") == "kl"
+            getattr(self.algorithm, "mediators", "none") in ("kl", "kl-approximate")
             or self.algorithm.participation.rule != "uniform"
             or self.balance.changes_samples
             or self.rule.uses_prior

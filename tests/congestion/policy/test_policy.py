@@ -22,7 +22,7 @@ SIZE = ObservationSettings().size
 def test_a_law_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     law = law_policy([n.start for n in LAW], PolicySettings(gain=0.2), {"seed": "7"})
     law.save(tmp_path / "law.safetensors")
-    back = load_policy(tmp_path / "law.safetensors")
+    back = load_policy(str(tmp_path / "law.safetensors"))
     assert back.header == law.header
     assert back.weights.tolist() == law.weights.tolist()
     assert back.card == {"seed": "7"}

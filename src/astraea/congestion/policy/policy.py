@@ -82,11 +82,12 @@ class Policy:
         save_file({"weights": self.weights}, path, notes)
 
 
-def load_policy(path: Path) -> Policy:
+def load_policy(path: Path | str) -> Policy:
     """Return the policy that :meth:`Policy.save` wrote to ``path``.
 
     Raises :class:`astraea.errors.InputError` if there is none, or it belongs to another version of the observation.
     """
+    path = Path(path)
     if not path.is_file():
         raise InputError(f"there is no policy at {path}: name a file that 'astraea congestion train' has written")
     try:
