@@ -7,11 +7,14 @@ from typing import Any
 from astraea.congestion import ObservationSettings, RewardSettings, WorldRanges
 from astraea.congestion.trainer.td3 import QUICK, Td3Settings
 
-__all__ = ["ABOUT", "ARMS", "BASE", "SMOKE", "UNTRAINED", "settings_of"]
+__all__ = ["ABOUT", "ARMS", "BASE", "FASTEST_MBPS", "SMOKE", "UNTRAINED", "settings_of"]
+
+FASTEST_MBPS = 100.0
+"""Capacity of the fastest link that is trained for."""
 
 _WORLDS = WorldRanges(
-    flows=(2, 4), bandwidth_mbps=(20, 100), rtt_ms=(10, 75), buffer_bdp=(0.8, 2), loss=(0, 0.003), gap_s=(2, 6),
-    duration_s=30.0,
+    flows=(2, 4), bandwidth_mbps=(20, FASTEST_MBPS), rtt_ms=(10, 75), buffer_bdp=(0.8, 2), loss=(0, 0.003),
+    gap_s=(2, 6), duration_s=30.0, jitter_ms=(0.0, 0.5), ack_every=(1, 4), ack_slot_ms=(0.0, 1.5),
 )  # fmt: skip
 _REWARD = RewardSettings()
 _ALONE = {"flows": (1, 1)}
@@ -44,16 +47,25 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
         "ratios alone, which in theory cannot become fair",
         {"observation": ObservationSettings(features="scale-free")},
     ),
+    "clean worlds": (
+        "trained without jitter, each packet acknowledged by itself",
+        {
+            "worlds": _WORLDS.model_copy(
+                update={"jitter_ms": (0.0, 0.0), "ack_every": (1, 1), "ack_slot_ms": (0.0, 0.0)}
+            )
+        },
+    ),
     UNTRAINED: ("nothing is learned: the window stays as start-up and the common drains leave it", {}),
 }
 """By name: what it is, and what it changes in :data:`BASE`."""
 
 ABOUT = """
 What makes a learned policy share? Each arm changes one thing of a cooperative training by multi-agent TD3; all take as
-many decisions and gradient steps. Training worlds hold 2 to 4 flows on 20 to 100 Mbit/s and 10 to 75 ms. Each keeps the
-actor that earned most of its own reward on validation worlds of its own kind. Then all play the evaluation's grid, new
-to all of them: 3 flows, 20 to 400 Mbit/s, half of its links within the range trained for and half beyond.
-A link that all leave empty is shared fairly too: Jain's index says little where utilisation is low.
+many decisions and gradient steps. Training worlds hold 2 to 4 flows on 20 to 100 Mbit/s and 10 to 75 ms, with jitter
+and acknowledgements that arrive together. Each keeps the actor that earned most of its own reward on validation worlds
+of its own kind. Then all play the evaluation's grid, new to all of them: 3 flows, 20 to 400 Mbit/s, half of its links
+within the range trained for and half beyond. A link that all leave empty is shared fairly too: Jain's index says little
+where utilisation is low.
 """
 
 SMOKE: dict[str, Any] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from arms import ABOUT, ARMS
+from arms import ABOUT, ARMS, FASTEST_MBPS
 from matplotlib.figure import Figure
 
 __all__ = ["COLUMNS", "NAME", "read_scores", "write_page"]
@@ -19,18 +19,25 @@ NAME = "policy-ablation"
 Worlds = Sequence[Mapping[str, Any]]
 
 COLUMNS: dict[str, tuple[Callable[[Worlds], float], int]] = {
-    "Jain's index": (lambda worlds: float(np.mean(_of(worlds, "jain"))), 3),
+    "Jain's index": (lambda worlds: _mean(worlds, "jain"), 3),
     "5th percentile of worlds": (lambda worlds: float(np.quantile(_of(worlds, "jain"), 0.05)), 3),
-    "utilisation (%)": (lambda worlds: 100 * float(np.mean(_of(worlds, "utilisation"))), 1),
+    "utilisation (%)": (
+        lambda worlds: 100 * _mean([world for world in worlds if _trained_for(world)], "utilisation"),
+        1,
+    ),
+    "the same beyond the range": (
+        lambda worlds: 100 * _mean([world for world in worlds if not _trained_for(world)], "utilisation"),
+        1,
+    ),
     "queueing delay / base RTT": (
         lambda worlds: float(np.mean(_of(worlds, "queue_ms") / _of(worlds, "rtt_ms"))),
         2,
     ),
-    "lost (%)": (lambda worlds: 100 * float(np.mean(_of(worlds, "loss"))), 2),
+    "lost (%)": (lambda worlds: 100 * _mean(worlds, "loss"), 2),
 }
 """By title: the figure of one policy over its worlds, and its digits."""
 
-_SHOWN = ("Jain's index", "5th percentile of worlds", "utilisation (%)", "queueing delay / base RTT")
+_SHOWN = ("Jain's index", "5th percentile of worlds", "utilisation (%)", "the same beyond the range")
 
 
 def read_scores(kept: Path) -> dict[str, list[dict[str, Any]]]:
@@ -101,6 +108,14 @@ def _figure(figures: Mapping[str, Mapping[str, Any]]) -> Figure:
         axes.set_yticks(range(len(figures)), list(figures))
         axes.set_ylim(len(figures) - 0.5, -0.5)
     return figure
+
+
+def _trained_for(world: Mapping[str, Any]) -> bool:
+    return bool(world["capacity_mbps"] <= FASTEST_MBPS)
+
+
+def _mean(worlds: Worlds, key: str) -> float:
+    return float(np.mean(_of(worlds, key))) if worlds else float("nan")
 
 
 def _of(worlds: Worlds, key: str) -> Any:

@@ -49,6 +49,7 @@ def test_arms_differ_from_the_first_in_one_thing_and_take_as_much(arms: ModuleTy
         "single flow, rate": {"worlds"},
         "published features": {"observation"},
         "scale-free features": {"observation"},
+        "clean worlds": {"worlds"},
         arms.UNTRAINED: set(),
     }
     assert base.flow_steps == 10 * base.updates * base.update_flow_steps
@@ -58,7 +59,11 @@ def test_arms_differ_from_the_first_in_one_thing_and_take_as_much(arms: ModuleTy
 def _keep(kept: Path, arm: str, seed: int, jains: list[float]) -> None:
     folder = kept / arm.replace(" ", "-") / f"seed-{seed}"
     folder.mkdir(parents=True)
-    worlds = [{"jain": j, "utilisation": 0.5, "queue_ms": 10.0, "rtt_ms": 40.0, "loss": 0.01} for j in jains]
+    same = {"queue_ms": 10.0, "rtt_ms": 40.0, "loss": 0.01}
+    worlds = [
+        {"jain": jain, "utilisation": 0.5 / (k + 1), "capacity_mbps": 100.0 * (k + 1), **same}
+        for k, jain in enumerate(jains)
+    ]
     (folder / "scores.json").write_text(json.dumps({"arm": arm, "seed": seed, "decisions": 1000, "worlds": worlds}))
 
 
@@ -72,8 +77,8 @@ def test_the_page_shows_what_is_finished(pages: ModuleType, tmp_path: Path) -> N
     text = (out / "policy-ablation.md").read_text()
     rows = [line for line in text.splitlines() if line.startswith(("| cooperative", "| own"))]
     assert rows == [
-        "| cooperative | 2 | 0.900 ± 0.000 | 0.855 ± 0.064 | 50.0 ± 0.0 | 0.25 ± 0.00 | 1.00 ± 0.00 |",
-        "| own reward | 1 | 0.600 | 0.510 | 50.0 | 0.25 | 1.00 |",
+        "| cooperative | 2 | 0.900 ± 0.000 | 0.855 ± 0.064 | 50.0 ± 0.0 | 25.0 ± 0.0 | 0.25 ± 0.00 | 1.00 ± 0.00 |",
+        "| own reward | 1 | 0.600 | 0.510 | 50.0 | 25.0 | 0.25 | 1.00 |",
     ]
     with (out / "policy-ablation.csv").open(newline="") as file:
         values: list[dict[str, Any]] = list(csv.DictReader(file))
