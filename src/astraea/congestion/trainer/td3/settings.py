@@ -23,8 +23,12 @@ PUBLISHED_WORLDS = WorldRanges(
     lifetime_s=(20, 120),
     duration_s=60,
     interval_ms=30,
+    jitter_ms=(0.0, 0.5),
+    ack_every=(1, 4),
+    ack_slot_ms=(0.0, 1.5),
 )
-"""The published ranges and control interval. How far RTTs of a world differ and how long flows stay was not given."""
+"""The published ranges and control interval. How far RTTs of a world differ and how long flows stay was not given;
+jitter and acknowledgements that arrive together stand in for the real hosts of the published emulation."""
 
 
 class Td3Settings(Settings):
