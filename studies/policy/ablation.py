@@ -7,10 +7,9 @@ whenever a run is finished, from these folders alone.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +28,7 @@ from astraea.congestion.policy.policy import Policy
 from astraea.congestion.trainer.td3 import Td3Settings, train_td3
 from astraea.congestion.trainer.td3.export import header_of
 from astraea.errors import InputError, unknown_name
+from astraea.workers import worker_pool
 
 _CONSOLE = Console(stderr=True, highlight=False)
 _PACE_STEPS = 10_000
@@ -95,7 +95,7 @@ def _run(
     folders = {job: kept / job[0].replace(" ", "-").replace(",", "") / f"seed-{job[1]}" for job in wanted}
     missing = [job for job in wanted if not (folders[job] / "scores.json").is_file()]
     _CONSOLE.print(f"{len(missing)} of {len(wanted)} trainings of {budget:,} decisions are to be run")
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+    with worker_pool(jobs) as pool:
         try:
             futures = {pool.submit(_one, *job, folders[job], budget, worlds, smoke): job for job in missing}
             for done, future in enumerate(as_completed(futures), 1):

@@ -8,12 +8,9 @@ run again, so a comparison that was stopped goes on where it was.
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import shutil
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +22,7 @@ from astraea.experiment.prepare import prepare
 from astraea.experiment.run import run
 from astraea.experiment.settings import RunSettings, resolved
 from astraea.federation.settings import SCHEDULES
+from astraea.workers import worker_pool
 
 __all__ = ["Comparison", "Job", "compare", "load_comparison"]
 
@@ -255,11 +253,7 @@ class _Runner:
         failures: dict[Path, str] = {}
         done = len(plan) - len(waiting)
         self.watch(plan, done)
-        # Spawned, not forked: PyTorch's threads do not survive a fork.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(
-            max_workers=max(1, min(self.jobs, len(waiting) or 1)), mp_context=context, initializer=_end_with_parent
-        ) as pool:
+        with worker_pool(max(1, min(self.jobs, len(waiting)))) as pool:
             running: dict[Future[None], Job] = {pool.submit(_run_job, job): job for job in waiting}
             while running:
                 ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
@@ -277,18 +271,6 @@ class _Runner:
                 "the others are kept, and the same command goes on from there"
             )
         return set(failures)
-
-
-def _end_with_parent() -> None:
-    """Let a worker end when the process that gave it work is killed, rather than go on unseen."""
-
-    def watch() -> None:
-        parent = multiprocessing.parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _run_job(job: Job) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -18,6 +17,7 @@ from astraea.congestion.evaluation.records import FILE, append, key_of, read
 from astraea.congestion.evaluation.suite import Case, Outcome, Setup, Suite
 from astraea.congestion.evaluation.traces import find_traces
 from astraea.errors import InputError
+from astraea.workers import worker_pool
 
 if TYPE_CHECKING:
     from astraea.congestion.policy import Policy
@@ -122,7 +122,7 @@ def _played_all(missing: Sequence[Job], jobs: int) -> Iterator[tuple[Job, Outcom
         for job in missing:
             yield job, _played(job)
         return
-    with ProcessPoolExecutor(min(jobs, len(missing)), multiprocessing.get_context("spawn")) as pool:
+    with worker_pool(min(jobs, len(missing))) as pool:
         try:
             futures = {pool.submit(_played, job): job for job in missing}
             for future in as_completed(futures):
