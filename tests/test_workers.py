@@ -6,6 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
+
+import pytest
 
 from astraea.workers import worker_pool
 
@@ -24,6 +28,24 @@ def test_jobs_run_elsewhere() -> None:
     with worker_pool(2) as pool:
         assert pool.submit(pow, 2, 10).result() == 1024
         assert pool.submit(os.getpid).result() != os.getpid()
+
+
+def test_an_error_leaves_what_has_not_begun_undone(tmp_path: Path) -> None:
+    marks = [tmp_path / str(number) for number in range(50)]
+    with pytest.raises(ZeroDivisionError):
+        _fail_before(marks)
+    assert not marks[-1].exists()
+
+
+def _fail_before(marks: list[Path]) -> None:
+    with worker_pool(1) as pool:
+        futures = [pool.submit(divmod, 1, 0), *(pool.submit(_mark, mark) for mark in marks)]
+        futures[0].result()
+
+
+def _mark(mark: Path) -> None:
+    time.sleep(0.1)
+    mark.touch()
 
 
 def test_a_busy_worker_ends_with_a_killed_parent() -> None:

@@ -5,16 +5,26 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 
 __all__ = ["worker_pool"]
 
 
-def worker_pool(workers: int) -> ProcessPoolExecutor:
-    """Return a pool of ``workers`` processes, none of which outlives this one, killed or not."""
+@contextmanager
+def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Lend a pool of ``workers`` processes, none of which outlives this one, killed or not.
+
+    Whoever leaves by an error waits for jobs that have begun, and for no others.
+    """
     # Spawned, not forked: PyTorch's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _end_with_parent() -> None:

@@ -96,16 +96,13 @@ def _run(
     missing = [job for job in wanted if not (folders[job] / "scores.json").is_file()]
     _CONSOLE.print(f"{len(missing)} of {len(wanted)} trainings of {budget:,} decisions are to be run")
     with worker_pool(jobs) as pool:
-        try:
-            futures = {pool.submit(_one, *job, folders[job], budget, worlds, smoke): job for job in missing}
-            for done, future in enumerate(as_completed(futures), 1):
-                found = future.result()
-                arm, seed = futures[future]
-                jain = sum(world["jain"] for world in found["worlds"]) / len(found["worlds"])
-                _CONSOLE.print(f"  {done} of {len(missing)}: {arm}, seed {seed}: Jain's index {jain:.3f}")
-                write_page(kept, pages)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        futures = {pool.submit(_one, *job, folders[job], budget, worlds, smoke): job for job in missing}
+        for done, future in enumerate(as_completed(futures), 1):
+            found = future.result()
+            arm, seed = futures[future]
+            jain = sum(world["jain"] for world in found["worlds"]) / len(found["worlds"])
+            _CONSOLE.print(f"  {done} of {len(missing)}: {arm}, seed {seed}: Jain's index {jain:.3f}")
+            write_page(kept, pages)
 
 
 def _one(arm: str, seed: int, folder: Path, budget: int, worlds: int, smoke: bool) -> dict[str, Any]:

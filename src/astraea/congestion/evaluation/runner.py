@@ -123,12 +123,9 @@ def _played_all(missing: Sequence[Job], jobs: int) -> Iterator[tuple[Job, Outcom
             yield job, _played(job)
         return
     with worker_pool(min(jobs, len(missing))) as pool:
-        try:
-            futures = {pool.submit(_played, job): job for job in missing}
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        futures = {pool.submit(_played, job): job for job in missing}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
 
 
 def _played(job: Job) -> Outcome:
