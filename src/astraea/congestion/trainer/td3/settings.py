@@ -102,6 +102,7 @@ class Td3Settings(Settings):
 
 QUICK = Td3Settings(
     reward=RewardSettings(),
+    observation=ObservationSettings(),
     worlds=PUBLISHED_WORLDS.model_copy(update={"duration_s": 30.0, "lifetime_s": None, "interval_ms": 0.0}),
     actor_widths=(64, 32),
     critic_widths=(128, 64),
@@ -121,4 +122,5 @@ QUICK = Td3Settings(
     flow_steps=1_000_000,
     minutes=None,
 )
-"""Small nets, many gradient steps for each decision, and a reward whose fairness counts: learns in minutes."""
+"""Small nets, many gradient steps for each decision, features that tell a share, and a reward whose fairness counts:
+learns in minutes."""
