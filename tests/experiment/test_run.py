@@ -19,7 +19,7 @@ from torch import nn
 import astraea
 from astraea.errors import RunError
 from astraea.experiment.folder import RunFolder
-from astraea.experiment.run import load, load_result, run
+from astraea.experiment.run import Result, load, load_result, run
 from astraea.experiment.settings import RunSettings, dump_toml, load_toml, parse_settings
 from astraea.federation.loop import Callback, Run
 
@@ -163,16 +163,16 @@ def test_a_run_from_a_notebook_takes_data_scenario_and_model(tiny: RunSettings) 
     scenario = astraea.build_scenario(data, clients=5, seed=1)
     model = nn.Linear(5, 3)
     before = model.weight.detach().clone()
-    result = astraea.run(scenario=scenario, model=model, rounds=6, algorithm={"name": "fedavg", "clients_per_round": 3})
-    assert result.summary["accuracy_final"] > 0.5
+
+    def train() -> Result:
+        algorithm = {"name": "fedavg", "clients_per_round": 3}
+        return astraea.run(scenario=scenario, model=model, rounds=6, algorithm=algorithm, train={"lr": 0.2})
+
+    result = train()
+    assert result.summary["accuracy_final"] > 0.7  # from any initial weights: 0.83 or 0.89 from twelve
     assert set(result.per_class_recall) == {"low", "middle", "high"}
     assert torch.equal(model.weight, before)  # the caller's model is copied
-    assert (
-        astraea.run(
-            scenario=scenario, model=model, rounds=6, algorithm={"name": "fedavg", "clients_per_round": 3}
-        ).summary["accuracy_final"]
-        == result.summary["accuracy_final"]
-    )
+    assert train().summary["accuracy_final"] == result.summary["accuracy_final"]
 
 
 def test_early_stopping_deploys_the_best_by_validation(tiny: RunSettings) -> None:
