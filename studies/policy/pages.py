@@ -78,7 +78,7 @@ def _page(figures: Mapping[str, Mapping[str, Any]], first: Mapping[str, Any]) ->
         "",
         f"{first['decisions']:,} decisions a training; {len(first['worlds'])} worlds; mean ± deviation over seeds.",
         "",
-        f"Made by `python studies/policy/ablation.py --decisions {first['decisions']}`; every value is in `{NAME}.csv`.",
+        f"Made by `python studies/policy/ablation.py --decisions {first['decisions']}`; values are in `{NAME}.csv`.",
         "",
         f"![What each arm comes to]({NAME}.png)",
         "",
