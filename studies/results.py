@@ -105,7 +105,7 @@ def _page(study: Study, name: str, finished: Finished, command: str) -> str:
     ]
     lines += [f"![{study.title}]({name}.png)", ""]
     if study.contrasts:
-        lines += ["Final accuracy, in points unless a share is meant; paired by seed:", ""]
+        lines += ["Differences of final accuracy in points, paired by seed (a share where % is written):", ""]
         lines += [*_contrast_table(study, finished), ""]
     for (dataset, case), found in finished.items():
         about = study.cases[case].about
@@ -163,12 +163,13 @@ def contrast(found: Comparison, arms: Sequence[str]) -> str:
 
 def _cost_table(study: Study, found: Comparison) -> list[str]:
     target = plateau(found, study.plateau)
-    titles = ["arm", *(column.title for column in COST)]
+    columns = COST if study.timed else COST[:-1]
+    titles = ["arm", *(column.title for column in columns)]
     if target is not None:
         titles.append(f"MB to {100 * target:.1f} %")
     rows = []
     for arm, summaries in found.summaries.items():
-        row = [arm, *(_cell(summaries, column) for column in COST)]
+        row = [arm, *(_cell(summaries, column) for column in columns)]
         if target is not None:
             row.append(_traffic_cell(found, arm, target))
         rows.append(row)
