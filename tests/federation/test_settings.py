@@ -38,3 +38,13 @@ def test_unknown_names_are_refused() -> None:
         TrainingSettings(optimizer="adam")
     with pytest.raises(ValidationError, match="unknown loss 'crossentropy'; did you mean 'cross-entropy'"):
         TrainingSettings(loss="crossentropy")
+
+
+def test_the_loss_that_is_left_open_is_the_algorithms() -> None:
+    recipe = TrainingSettings().decided("astraea")
+    assert (recipe.loss, recipe.tau, recipe.prior_rate) == ("running-prior", 1.0, 0.1)
+    published = TrainingSettings(loss="running-prior").decided("astraea")
+    assert (published.loss, published.tau) == ("running-prior", 1.5)
+    assert TrainingSettings(tau=0.5).decided("astraea").tau == 0.5
+    plain = TrainingSettings().decided("fedavg")
+    assert (plain.loss, plain.tau) == ("cross-entropy", None)

@@ -23,6 +23,9 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 }
 """Learning-rate factor as a function of progress through the run, from 0 at its first round to 1 after its last."""
 
+# With the published tau of 1.5, models of strongly skewed clients were 1 to 2 points less accurate.
+_RECIPE = ("running-prior", {"tau": 1.0})
+
 
 class TrainingSettings(BaseModel):
     """How a client trains in one visit."""
@@ -61,7 +64,7 @@ class TrainingSettings(BaseModel):
         "auto",
         description="cross-entropy; corrected for the effective class prior: logit-adjusted, ratio; for the client's "
         "own classes: local-prior, fedlc, fedrs; from the first to the second in each visit: running-prior; or auto: "
-        "logit-adjusted for Astraea, cross-entropy for other algorithms.",
+        "running-prior with tau 1 for Astraea, cross-entropy for other algorithms.",
     )
     tau: float | None = Field(
         None,
@@ -108,10 +111,11 @@ class TrainingSettings(BaseModel):
 
     def decided(self, algorithm: str) -> TrainingSettings:
         """Return the settings with what is left open decided for the algorithm of that name."""
-        loss = self.loss
+        loss, parameters = self.loss, {}
         if loss == "auto":
-            loss = "logit-adjusted" if algorithm == "astraea" else "cross-entropy"
-        unset = {name: value for name, value in loss_parameters(loss).items() if getattr(self, name) is None}
+            loss, parameters = _RECIPE if algorithm == "astraea" else ("cross-entropy", {})
+        parameters = loss_parameters(loss) | parameters
+        unset = {name: value for name, value in parameters.items() if getattr(self, name) is None}
         return self.model_copy(update={"loss": loss, **unset})
 
     def rate(self, progress: float) -> float:
