@@ -111,7 +111,8 @@ class TrainingSettings(BaseModel):
 
     def decided(self, algorithm: str) -> TrainingSettings:
         """Return the settings with what is left open decided for the algorithm of that name."""
-        loss, parameters = self.loss, {}
+        parameters: dict[str, float] = {}
+        loss = self.loss
         if loss == "auto":
             loss, parameters = _RECIPE if algorithm == "astraea" else ("cross-entropy", {})
         parameters = loss_parameters(loss) | parameters
