@@ -246,7 +246,7 @@ def _draw_accuracy(panel: Any, found: Comparison) -> None:
         panel.plot(np.mean(values), place, "|", color="C0", markersize=13, markeredgewidth=2)
     panel.set_yticks(range(len(arms)), arms, fontsize=8)
     panel.invert_yaxis()
-    panel.set_xlabel("final test accuracy (%): each seed, and the mean", fontsize=8)
+    panel.set_xlabel("final accuracy (%), seeds and mean", fontsize=8)
 
 
 def _draw_traffic(panel: Any, found: Comparison) -> None:

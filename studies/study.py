@@ -16,7 +16,7 @@ from astraea.experiment.settings import RunSettings, changed, load_toml
 __all__ = ["HERE", "NAMES", "Case", "Part", "Study", "load_study", "parts"]
 
 HERE = Path(__file__).parent
-NAMES = ("ablation", "headline", "skew", "imbalance", "cost", "sweeps", "peers")
+NAMES = ("ablation", "headline", "skew", "imbalance", "cost", "sweeps", "peers", "unseen")
 """The studies, in the order in which they are worth their time."""
 
 SMOKE: dict[str, Any] = {

@@ -51,6 +51,8 @@ def test_pooled_is_one_machine_with_all_samples() -> None:
     settings = arm_settings(base, "pooled+copies", {})
     assert (settings.scenario.clients, settings.scenario.skew, settings.scenario.labels) == (1, "random", "half-normal")
     assert (settings.algorithm.clients_per_round, settings.balance.rebalancing) == (1, "mean-power")
+    by_writer = arm_settings({"scenario": {"skew": "column", "column": "writer"}}, "pooled", {}).scenario
+    assert (by_writer.clients, by_writer.skew, by_writer.column) == (1, "random", None)
 
 
 def test_variations_follow_any_arm() -> None:

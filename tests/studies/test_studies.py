@@ -20,7 +20,7 @@ from astraea.experiment.folder import RunFolder
 from astraea.experiment.settings import parse_settings
 
 STUDIES = Path(__file__).parents[2] / "studies"
-NAMES = ("ablation", "headline", "skew", "imbalance", "cost", "sweeps", "peers")
+NAMES = ("ablation", "headline", "skew", "imbalance", "cost", "sweeps", "peers", "unseen")
 
 
 @pytest.fixture(scope="module")

@@ -65,6 +65,7 @@ _POOLED = {
     "scenario.clients": 1,
     "scenario.skew": "random",
     "scenario.sizes": "even",
+    "scenario.column": None,
 }
 
 ARMS: dict[str, Callable[[Shape], Changes]] = {
