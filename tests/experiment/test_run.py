@@ -185,6 +185,13 @@ def test_early_stopping_deploys_the_best_by_validation(tiny: RunSettings) -> Non
     assert stopping.summary["accuracy_deployed"] == stopping.history[int(np.argmax(scores))]["accuracy"]
 
 
+def test_a_run_that_collapsed_says_so(whole: Path, tiny: RunSettings) -> None:
+    train = tiny.train.model_copy(update={"lr": 50.0, "warmup": 0.0})
+    notes = run(tiny.model_copy(update={"train": train})).summary["notes"]
+    assert any("training collapsed" in note and "train.lr" in note for note in notes)
+    assert not any("collapsed" in note for note in json.loads((whole / "summary.json").read_text())["notes"])
+
+
 def test_on_the_fly_augmentation_stores_nothing(tiny: RunSettings) -> None:
     offline = run(tiny, rounds=1)
     fresh = run(tiny, rounds=1, balance={"storage": "on-the-fly"})

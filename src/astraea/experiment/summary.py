@@ -74,9 +74,19 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
         "class_names": list(scenario.class_names),
         "class_counts": scenario.global_counts.tolist(),
         "sample_shape": list(scenario.train.x.shape[1:]),
-        "notes": list(scenario.notes),
+        "notes": [*scenario.notes, *_collapse(on_test.per_class_recall)],
     }
     return _without_nan(summary), [None if math.isnan(value) else value for value in by_client.tolist()]
+
+
+def _collapse(per_class_recall: np.ndarray) -> list[str]:
+    measured = per_class_recall[~np.isnan(per_class_recall)]
+    if len(measured) < 2 or (measured > 0).sum() > 1:
+        return []
+    return [
+        "The model answers with one class whatever it sees: training collapsed. Try a smaller train.lr, or "
+        "train.warmup or train.clip_norm."
+    ]
 
 
 def _without_nan(value: Any) -> Any:
