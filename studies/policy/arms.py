@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from astraea.congestion import ObservationSettings, RewardSettings, WorldRanges
+from astraea.congestion import ObservationSettings, WorldRanges
+from astraea.congestion.environment.worlds import HOST_NOISE
 from astraea.congestion.trainer.td3 import QUICK, Td3Settings
 
 __all__ = ["ABOUT", "ARMS", "BASE", "FASTEST_MBPS", "SMOKE", "UNTRAINED", "settings_of"]
@@ -14,12 +15,13 @@ FASTEST_MBPS = 100.0
 
 _WORLDS = WorldRanges(
     flows=(2, 4), bandwidth_mbps=(20, FASTEST_MBPS), rtt_ms=(10, 75), buffer_bdp=(0.8, 2), loss=(0, 0.003),
-    gap_s=(2, 6), duration_s=30.0, jitter_ms=(0.0, 0.5), ack_every=(1, 4), ack_slot_ms=(0.0, 1.5),
+    gap_s=(2, 6), duration_s=30.0, **HOST_NOISE,
 )  # fmt: skip
-_REWARD = RewardSettings()
+_REWARD = QUICK.reward
+_CLEAN = {name: WorldRanges.model_fields[name].default for name in HOST_NOISE}
 _ALONE = {"flows": (1, 1)}
 
-BASE = QUICK.model_copy(update={"worlds": _WORLDS, "reward": _REWARD, "observation": ObservationSettings()})
+BASE = QUICK.model_copy(update={"worlds": _WORLDS})
 """Cooperative: one reward for all flows of a world, critics that see all of it, the features ``packets``."""
 
 UNTRAINED = "untrained"
@@ -49,11 +51,7 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "clean worlds": (
         "trained without jitter, each packet acknowledged by itself",
-        {
-            "worlds": _WORLDS.model_copy(
-                update={"jitter_ms": (0.0, 0.0), "ack_every": (1, 1), "ack_slot_ms": (0.0, 0.0)}
-            )
-        },
+        {"worlds": _WORLDS.model_copy(update=_CLEAN)},
     ),
     UNTRAINED: ("nothing is learned: the window stays as start-up and the common drains leave it", {}),
 }

@@ -83,10 +83,7 @@ def _collapse(per_class_recall: np.ndarray) -> list[str]:
     measured = per_class_recall[~np.isnan(per_class_recall)]
     if len(measured) < 2 or (measured > 0).sum() > 1:
         return []
-    return [
-        "The model answers with one class whatever it sees: training collapsed. Try a smaller train.lr, or "
-        "train.warmup or train.clip_norm."
-    ]
+    return ["The model answers with one class for all: training collapsed. Try a smaller train.lr, or train.clip_norm."]
 
 
 def _without_nan(value: Any) -> Any:

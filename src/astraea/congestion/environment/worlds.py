@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -17,9 +17,12 @@ from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, Po
 from astraea.congestion.simulator.topology import buffer_for
 from astraea.errors import unknown_name
 
-__all__ = ["FLOWS_MAX", "WorldRanges", "draw", "shape_for"]
+__all__ = ["FLOWS_MAX", "HOST_NOISE", "WorldRanges", "draw", "shape_for"]
 
 FLOWS_MAX = 256
+HOST_NOISE: dict[str, Any] = {"jitter_ms": (0.0, 0.5), "ack_every": (1, 4), "ack_slot_ms": (0.0, 1.5)}
+"""What hosts add to delays, as ranges of :class:`WorldRanges`: a policy that never met it leaves links half empty."""
+
 _RING_MAX = 1 << 16  # a flow's packets on their way; memory is taken only as far as it is used
 
 

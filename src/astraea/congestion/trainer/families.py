@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from astraea.congestion.environment.worlds import WorldRanges, draw
+from astraea.congestion.environment.worlds import HOST_NOISE, WorldRanges, draw
 from astraea.congestion.simulator.settings import WorldSettings
 
 __all__ = ["FAMILIES", "Family", "worlds_of"]
@@ -26,8 +26,7 @@ class Family:
 
 
 def _ranges(**fields: object) -> WorldRanges:
-    noise = {"jitter_ms": (0.0, 0.5), "ack_every": (1, 4), "ack_slot_ms": (0.0, 1.5)}
-    return WorldRanges(**{"duration_s": 30.0, "arrivals": "poisson", **noise, **fields})
+    return WorldRanges(**{"duration_s": 30.0, "arrivals": "poisson", **HOST_NOISE, **fields})
 
 
 FAMILIES: tuple[Family, ...] = (

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from astraea.congestion.environment.worlds import WorldRanges
+from astraea.congestion.environment.worlds import HOST_NOISE, WorldRanges
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.reward import PUBLISHED, RewardSettings
 from astraea.congestion.settings import Settings
@@ -23,9 +23,7 @@ PUBLISHED_WORLDS = WorldRanges(
     lifetime_s=(20, 120),
     duration_s=60,
     interval_ms=30,
-    jitter_ms=(0.0, 0.5),
-    ack_every=(1, 4),
-    ack_slot_ms=(0.0, 1.5),
+    **HOST_NOISE,
 )
 """The published ranges and control interval. How far RTTs of a world differ and how long flows stay was not given;
 jitter and acknowledgements that arrive together stand in for the real hosts of the published emulation."""
