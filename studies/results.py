@@ -55,7 +55,6 @@ COST = (
     Column("extra storage (%)", _percent("storage_overhead"), 0, spread=False),
     Column("KL of clients", _scaled("client_kl_mean", 1.0), 3, spread=False),
     Column("KL of mediators", _scaled("mediator_kl_mean", 1.0), 3, spread=False),
-    Column("wall (s)", _scaled("wall_seconds", 1.0), 0, spread=False),
 )
 
 
@@ -163,13 +162,12 @@ def contrast(found: Comparison, arms: Sequence[str]) -> str:
 
 def _cost_table(study: Study, found: Comparison) -> list[str]:
     target = plateau(found, study.plateau)
-    columns = COST if study.timed else COST[:-1]
-    titles = ["arm", *(column.title for column in columns)]
+    titles = ["arm", *(column.title for column in COST)]
     if target is not None:
         titles.append(f"MB to {100 * target:.1f} %")
     rows = []
     for arm, summaries in found.summaries.items():
-        row = [arm, *(_cell(summaries, column) for column in columns)]
+        row = [arm, *(_cell(summaries, column) for column in COST)]
         if target is not None:
             row.append(_traffic_cell(found, arm, target))
         rows.append(row)

@@ -87,7 +87,6 @@ class Study(BaseModel):
         description="What the page tells first. Of two arms: final accuracy of one less the other's, paired by seed; "
         "of four: the share of the third's lead over the fourth that the first does not have over the second.",
     )
-    timed: bool = Field(False, description="Show how long runs took: for runs with the machine to themselves.")
     picture: Literal["accuracy", "traffic"] = "accuracy"
     plateau: tuple[str, ...] = Field(
         ("fedavg",), description="Arms of which the best final accuracy is the plateau whose traffic is asked for."
