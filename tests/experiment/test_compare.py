@@ -15,7 +15,7 @@ from astraea.errors import InputError, RunError
 from astraea.experiment.arms import ARMS, VARIATIONS, arm_settings
 from astraea.experiment.compare import Comparison, compare, load_comparison
 from astraea.experiment.folder import RunFolder
-from astraea.experiment.settings import RunSettings, dump_toml, parse_settings, resolved
+from astraea.experiment.settings import RunSettings, dump_toml, load_toml, parse_settings, resolved
 
 
 def test_every_built_in_arm_has_the_client_epochs_of_the_base() -> None:
@@ -120,6 +120,33 @@ def test_rates_are_chosen_on_validation_samples(finished: Comparison) -> None:
         for seed in finished.seeds:
             config = (finished.folder / arm / f"seed-{seed}" / "config.toml").read_text()
             assert f"lr = {finished.rates[arm]}" in config
+
+
+def test_a_further_rate_may_change_the_choice_and_loses_nothing(arms: dict[str, RunSettings], tmp_path: Path) -> None:
+    one = {"fedavg": arms["fedavg"]}
+    arm = tmp_path / "fedavg"
+
+    def rates_run() -> dict[str, float]:
+        return {f"{path.parent.relative_to(arm)}": load_toml(path)["train"]["lr"] for path in arm.rglob("config.toml")}
+
+    assert compare(one, 2, tmp_path, rates=[0.001]).rates == {"fedavg": 0.001}
+    assert compare(one, 2, tmp_path, rates=[0.001, 0.1]).rates == {"fedavg": 0.1}
+    found = rates_run()
+    assert (found["seed-0"], found["seed-1"]) == (0.1, 0.1)
+    assert (found["earlier/0.001-cosine/seed-0"], found["earlier/0.001-cosine/seed-1"]) == (0.001, 0.001)
+    stamp = (arm / "earlier/0.001-cosine/seed-1/summary.json").stat().st_mtime_ns
+    compare(one, 2, tmp_path, rates=[0.001])
+    assert rates_run()["earlier/0.1-cosine/seed-1"] == 0.1
+    assert (arm / "seed-1/summary.json").stat().st_mtime_ns == stamp  # taken back, not run again
+
+
+def test_finished_runs_of_other_settings_are_not_taken_for_these(
+    finished: Comparison, arms: dict[str, RunSettings]
+) -> None:
+    train = arms["fedavg"].train.model_copy(update={"momentum": 0.5})
+    other = arms | {"fedavg": arms["fedavg"].model_copy(update={"train": train})}
+    with pytest.raises(RunError, match=r"has train.momentum = .*, not 0.5"):
+        compare(other, 2, finished.folder, rates=[0.02, 0.2])
 
 
 def test_schedules_are_chosen_in_the_same_way(arms: dict[str, RunSettings], tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from astraea.errors import InputError, RunError, unknown_name
 from astraea.experiment.cost import samples_per_round
 from astraea.experiment.folder import RunFolder
 from astraea.experiment.prepare import prepare
-from astraea.experiment.run import run
+from astraea.experiment.run import check_same, run
 from astraea.experiment.settings import RunSettings, resolved
 from astraea.federation.settings import SCHEDULES
 from astraea.workers import worker_pool
@@ -177,6 +177,7 @@ def _chosen(
         searched = {name: found | scores[name] for name, found in searched.items()}
     labels = {name: _best(scores) for name, scores in searched.items()}
     for name, label in labels.items():
+        _make_way(out / name, candidates[name][label])
         _copy(_search_folder(out, name, label), _run_folder(out, name, arms[name].seed))
     return {name: candidates[name][label] for name, label in labels.items()}, searched
 
@@ -228,6 +229,24 @@ def _search_folder(out: Path, arm: str, label: str) -> Path:
     return out / arm / "search" / label.replace(", ", "-")
 
 
+def _make_way(arm: Path, chosen: RunSettings) -> None:
+    """Set aside runs at an earlier choice of rate and schedule, and take back those at this one.
+
+    A further rate to choose from may change the choice, and what was run must neither be lost nor pass for it.
+    """
+
+    def aside(settings: RunSettings) -> Path:
+        return arm / "earlier" / f"{settings.train.lr:g}-{settings.train.schedule}"
+
+    for config in sorted(arm.glob("seed-*/config.toml")):
+        earlier = aside(RunFolder(config.parent).settings())
+        if earlier != aside(chosen):
+            earlier.mkdir(parents=True, exist_ok=True)
+            config.parent.rename(earlier / config.parent.name)
+    for folder in sorted(aside(chosen).glob("seed-*")):
+        folder.rename(arm / folder.name)
+
+
 def _copy(finished: Path, folder: Path) -> None:
     """Let a finished run be another folder's too, whole or not at all: it has the same settings."""
     if not folder.exists():
@@ -250,6 +269,9 @@ class _Runner:
             if not job.folder.exists() and (elsewhere := self.known(job.settings)) is not None:
                 _copy(elsewhere, job.folder)
         waiting = [job for job in plan if not RunFolder(job.folder).finished]
+        for job in plan:
+            if job not in waiting:
+                check_same(job.settings, RunFolder(job.folder).settings(), job.folder)
         failures: dict[Path, str] = {}
         done = len(plan) - len(waiting)
         self.watch(plan, done)

@@ -32,7 +32,7 @@ from astraea.federation.callbacks import (
 from astraea.federation.loop import Callback, Metrics, Run, train
 from astraea.federation.models import build_model
 
-__all__ = ["Result", "load", "load_result", "run"]
+__all__ = ["Result", "check_same", "load", "load_result", "run"]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def run(
         settings = parse_settings(({} if given is None else given.model_dump()) | changes)
     settings = resolved(settings)
     if folder is not None and stored is not None:
-        _check_same(settings, stored, folder.path)
+        check_same(settings, stored, folder.path)
         if folder.finished:
             return load_result(folder.path)
     experiment = prepare(
@@ -133,7 +133,8 @@ def _begun(folder: RunFolder, resume: bool) -> RunSettings | None:
     return folder.settings()
 
 
-def _check_same(now: RunSettings, stored: RunSettings, path: Path) -> None:
+def check_same(now: RunSettings, stored: RunSettings, path: Path) -> None:
+    """Raise :class:`RunError`, which names a setting, if the run in ``path`` was made with other settings."""
     before, after = flattened(stored), flattened(now)
     for key in before | after:
         if before.get(key) != after.get(key):
