@@ -13,7 +13,7 @@ from study import Study
 
 from astraea.experiment.compare import Comparison
 
-__all__ = ["Finished", "contrast", "plateau", "traffic_to", "write_results"]
+__all__ = ["Finished", "contrast", "plateaus", "traffic_to", "write_results"]
 
 Finished = Mapping[tuple[str, str], Comparison]
 """Finished comparisons by dataset and case, in the order of the study."""
@@ -75,22 +75,32 @@ def write_results(study: Study, name: str, finished: Finished, folder: Path, com
                     writer.writerow([dataset, case, arm, seed, *chosen, *values])
 
 
-def plateau(found: Comparison, arms: Sequence[str]) -> float | None:
-    """Return the best mean final accuracy of those of ``arms`` that took part, in [0, 1]."""
-    levels = [
-        _mean(found.summaries[arm], lambda summary: summary["accuracy_final"]) for arm in arms if arm in found.summaries
-    ]
-    return max(levels, default=None)
+def plateaus(found: Comparison, arms: Sequence[str]) -> tuple[str, list[float]] | None:
+    """Return that one of ``arms`` which ends highest, and each seed's mean accuracy of its last three evaluations.
+
+    A seed has a plateau of its own, which its run crosses by definition: traffic to it is paired by seed.
+    """
+    ends = {
+        arm: [float(np.mean(_accuracies(found.history(arm, seed))[-WINDOW:])) for seed in found.seeds]
+        for arm in arms
+        if arm in found.summaries
+    }
+    best = max(ends, key=lambda arm: np.mean(ends[arm]), default=None)
+    return None if best is None else (best, ends[best])
 
 
 def traffic_to(history: Sequence[Mapping[str, Any]], target: float) -> float | None:
     """Return the bytes sent when the mean of three evaluations first reached ``target``, or ``None``."""
-    measured = [line for line in history if "accuracy" in line]
-    for last in range(WINDOW - 1, len(measured)):
-        window = measured[last - WINDOW + 1 : last + 1]
-        if np.mean([line["accuracy"] for line in window]) >= target:
-            return float(measured[last]["bytes_sent"])
+    accuracy = _accuracies(history)
+    sent = [line["bytes_sent"] for line in history if "accuracy" in line]
+    for last in range(WINDOW, len(accuracy) + 1):
+        if np.mean(accuracy[last - WINDOW : last]) >= target:
+            return float(sent[last - 1])
     return None
+
+
+def _accuracies(history: Sequence[Mapping[str, Any]]) -> list[float]:
+    return [line["accuracy"] for line in history if "accuracy" in line]
 
 
 def _page(study: Study, name: str, finished: Finished, command: str) -> str:
@@ -161,17 +171,31 @@ def contrast(found: Comparison, arms: Sequence[str]) -> str:
 
 
 def _cost_table(study: Study, found: Comparison) -> list[str]:
-    target = plateau(found, study.plateau)
+    reference = plateaus(found, study.plateau)
     titles = ["arm", *(column.title for column in COST)]
-    if target is not None:
-        titles.append(f"MB to {100 * target:.1f} %")
-    rows = []
-    for arm, summaries in found.summaries.items():
-        row = [arm, *(_cell(summaries, column) for column in COST)]
-        if target is not None:
-            row.append(_traffic_cell(found, arm, target))
-        rows.append(row)
+    rows = [[arm, *(_cell(summaries, column) for column in COST)] for arm, summaries in found.summaries.items()]
+    if reference is not None:
+        best, targets = reference
+        titles += [f"MB to {best}'s plateau", f"of {best}'s"]
+        first = _traffic(found, best, targets)
+        for row in rows:
+            row += _traffic_cells(_traffic(found, row[0], targets), first)
     return _table(titles, rows)
+
+
+def _traffic(found: Comparison, arm: str, targets: Sequence[float]) -> np.ndarray:
+    pairs = zip(found.seeds, targets, strict=True)
+    reached = [traffic_to(found.history(arm, seed), target) for seed, target in pairs]
+    return np.array([np.nan if sent is None else sent / 1e6 for sent in reached])
+
+
+def _traffic_cells(sent: np.ndarray, reference: np.ndarray) -> list[str]:
+    """Return megabytes and their share of the reference's, over the seeds that reached their plateau."""
+    known = ~np.isnan(sent)
+    if not known.any():
+        return ["not reached", ""]
+    partly = "" if known.all() else f" ({known.sum()} of {len(known)} seeds)"
+    return [f"{sent[known].mean():,.0f}{partly}", _with_spread((sent / reference)[known], 2)]
 
 
 def _search_table(found: Comparison) -> list[str]:
@@ -181,14 +205,6 @@ def _search_table(found: Comparison) -> list[str]:
         told = {label: "failed" if score is None else f"{100 * score:.1f}" for label, score in scores.items()}
         rows.append([arm, *(told.get(label, "") for label in labels)])
     return _table(["arm", *labels], rows)
-
-
-def _traffic_cell(found: Comparison, arm: str, target: float) -> str:
-    reached = [traffic_to(found.history(arm, seed), target) for seed in found.seeds]
-    known = np.array([value for value in reached if value is not None]) / 1e6
-    if not len(known):
-        return "not reached"
-    return f"{known.mean():,.0f}" + (f" ({len(known)} of {len(reached)} seeds)" if len(known) < len(reached) else "")
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -208,10 +224,6 @@ def _with_spread(values: np.ndarray, digits: int, *, signed: bool = False) -> st
 
 def _number(value: float, digits: int, *, signed: bool = False) -> str:
     return "–" if np.isnan(value) else f"{value:{'+' if signed else ''},.{digits}f}"
-
-
-def _mean(summaries: Sequence[Mapping[str, Any]], value: Callable[[Mapping[str, Any]], float]) -> float:
-    return float(np.mean([value(summary) for summary in summaries]))
 
 
 def _figure(study: Study, finished: Finished) -> Figure:

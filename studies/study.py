@@ -89,7 +89,7 @@ class Study(BaseModel):
     )
     picture: Literal["accuracy", "traffic"] = "accuracy"
     plateau: tuple[str, ...] = Field(
-        ("fedavg",), description="Arms of which the best final accuracy is the plateau whose traffic is asked for."
+        ("fedavg",), description="Arms of which the one that ends highest sets the plateau whose traffic is asked for."
     )
 
 

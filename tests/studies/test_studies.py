@@ -110,6 +110,21 @@ def test_traffic_is_read_at_the_first_mean_of_three_evaluations(results: ModuleT
     assert results.traffic_to(history, 0.71) is None
 
 
+def test_a_plateau_is_each_seeds_own(results: ModuleType, finished: Comparison) -> None:
+    ends = {"low": [[0.1, 0.2, 0.3]] * 2, "high": [[0.9, 0.2, 0.4, 0.6], [0.0, 0.4, 0.4, 0.7]]}
+
+    class Known:
+        summaries = ends
+        seeds = (0, 1)
+
+        def history(self, arm: str, seed: int) -> list[dict[str, float]]:
+            return [{"accuracy": level, "bytes_sent": 1e6 * n} for n, level in enumerate(ends[arm][seed], 1)]
+
+    best, levels = results.plateaus(Known(), ["low", "high", "absent"])
+    assert (best, levels) == ("high", pytest.approx([0.4, 0.5]))
+    assert results.plateaus(Known(), ["absent"]) is None
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     base = {
