@@ -142,13 +142,11 @@ def _setting(found: Comparison) -> str:
 
 
 def _accuracy_table(found: Comparison) -> list[str]:
-    reference, first = next(iter(found.summaries.items()))
+    reference = next(iter(found.summaries))
     difference = f"final − {reference} (points)"
     rows = []
     for arm, summaries in found.summaries.items():
-        pairs = zip(summaries, first, strict=True)
-        apart = [100 * (one["accuracy_final"] - other["accuracy_final"]) for one, other in pairs]
-        paired = "" if arm == reference else _with_spread(np.array(apart), 1, signed=True)
+        paired = "" if arm == reference else contrast(found, [arm, reference])
         chosen = f"{found.rates[arm]:g}, {found.schedules[arm]}"
         rows.append([arm, *(_cell(summaries, column) for column in ACCURACY), paired, chosen])
     return _table(["arm", *(column.title for column in ACCURACY), difference, "rate, schedule"], rows)
