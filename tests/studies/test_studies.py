@@ -79,8 +79,8 @@ def test_the_shares_and_cases_of_a_study_reach_its_arms(study: ModuleType) -> No
     cases = {
         part.case: part.arms["fedavg"].scenario for part in study.parts(study.load_study("imbalance"), ["cifar10"])
     }
-    assert cases["LTRF2"].samples == 5268  # half of the dataset's, which is this study's share of it
-    assert cases["LTRF1"].samples == 2634
+    assert cases["LTRF2"].samples == 3687  # 0.35 of the dataset's, which is this study's share of it
+    assert cases["LTRF1"].samples == 1844
     assert (cases["BAL1"].labels, cases["BAL1"].skew, cases["LTRF1"].labels) == (
         "balanced",
         "stratified",
