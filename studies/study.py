@@ -82,6 +82,9 @@ class Study(BaseModel):
     share: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
         {}, description="Share of a dataset's samples, and of its rounds, that this study uses; all, if not named."
     )
+    rounds: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        {}, description="Rounds on a dataset, where the share of its own would end before anything is learned."
+    )
     contrasts: dict[str, tuple[str, str] | tuple[str, str, str, str]] = Field(
         {},
         description="What the page tells first. Of two arms: final accuracy of one less the other's, paired by seed; "
@@ -133,7 +136,7 @@ def parts(
         for name, case in study.cases.items():
             base = _merged(tables, case.settings)
             share = study.share.get(dataset, 1.0)
-            base["rounds"] = round(base["rounds"] * share)
+            base["rounds"] = study.rounds.get(dataset, round(base["rounds"] * share))
             if "samples" in base["scenario"]:
                 base["scenario"]["samples"] = round(base["scenario"]["samples"] * share * case.samples_share)
             base = changed(base, {**(SMOKE if smoke else {}), **(more or {})})
