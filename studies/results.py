@@ -132,11 +132,13 @@ def _page(study: Study, name: str, finished: Finished, command: str) -> str:
 
 
 def _setting(found: Comparison) -> str:
-    first = next(iter(found.summaries.values()))[0]
+    arm, summaries = next(iter(found.summaries.items()))
+    first = summaries[0]
     counts = np.array(first["class_counts"])
     notes = " ".join(first["notes"])
     return (
         f"{first['scenario']}; {counts.sum():,} training samples, {counts.min()} to {counts.max()} a class; "
+        f"{first['rounds']} rounds of {arm}; "
         f"{len(found.seeds)} {'seeds' if len(found.seeds) > 1 else 'seed'}. {notes}".rstrip()
     )
 

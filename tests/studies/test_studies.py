@@ -76,9 +76,9 @@ def test_the_published_datasets_are_there_for_whoever_has_them(study: ModuleType
 
 
 def test_the_shares_and_cases_of_a_study_reach_its_arms(study: ModuleType) -> None:
-    cases = {
-        part.case: part.arms["fedavg"].scenario for part in study.parts(study.load_study("imbalance"), ["cifar10"])
-    }
+    arms = {part.case: part.arms["fedavg"] for part in study.parts(study.load_study("imbalance"), ["cifar10"])}
+    cases = {case: settings.scenario for case, settings in arms.items()}
+    assert arms["BAL1"].rounds == arms["LTRF2"].rounds == 28  # named, so not the dataset's 35 cut by the share
     assert cases["LTRF2"].samples == 3687  # 0.35 of the dataset's, which is this study's share of it
     assert cases["LTRF1"].samples == 1844
     assert (cases["BAL1"].labels, cases["BAL1"].skew, cases["LTRF1"].labels) == (
