@@ -47,6 +47,14 @@ def test_z_score_worked_out_by_hand() -> None:
     assert change.keep == pytest.approx([1, 1, 1, (2 + 3**0.5 * 3**0.25) / 5])
 
 
+@pytest.mark.parametrize("rule", ["mean-power", "z-score"])
+def test_nearly_even_classes_are_left_alone(rule: str) -> None:
+    # 0.57 ln 1.14 + 0.43 ln 0.86 = 0.00983 and 0.58 ln 1.16 + 0.42 ln 0.84 = 0.01285 nats
+    assert rebalancing([57, 43], rule).copies.tolist() == [0, 0]
+    assert rebalancing([58, 42], rule).copies[1] > 0
+    assert rebalancing([166, 167], rule).keep.tolist() == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("alpha", "storage", "last_digit"),
     [(0.67, 1.256, 1e-3), (0.83, 1.29, 1e-2), (1.0, 1.39, 1e-2), (1.25, 1.63, 1e-2), (2.0, 6.1, 0.1)],
