@@ -23,8 +23,8 @@ from astraea.errors import InputError, nearest, unknown_name
 __all__ = ["EVEN", "REBALANCING_RULES", "Rebalancing", "rebalancing", "rule_parameters", "storage_ratio"]
 
 EVEN = 0.01
-"""KL divergence to uniform, in nats, up to which classes count as even and are left alone: the counts deviate from their
-mean by a seventh (root mean square). Mean-power would double classes that are a single sample below it."""
+"""KL divergence to uniform, in nats, up to which classes count as even and are left alone: the counts deviate from
+their mean by a seventh (root mean square). Mean-power would double classes that are a single sample below it."""
 
 # Ratios of counts closer than this, relatively, are equal: it is far above rounding and far below 1 sample.
 _ROUNDING = 1e-12
