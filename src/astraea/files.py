@@ -1,0 +1,158 @@
+"""Files that are written whole or not at all: a kill, a full disk or a lost link leaves the earlier file as it was.
+
+Everything is written beside its target, brought to the disk and renamed over it. JSON knows no NaN and no infinity:
+both become null, here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from astraea.errors import RunError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+__all__ = [
+    "append_text",
+    "plain",
+    "remove_partial_files",
+    "replacing",
+    "to_json",
+    "whole_lines",
+    "write_bytes",
+    "write_json",
+    "write_tensors",
+    "write_text",
+    "write_toml",
+]
+
+_SUFFIX = ".partial"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Lend the path of a new empty file beside ``path``, which takes its place at the end, unless an error ends it.
+
+    The new file's name cannot be guessed, so nothing that lies there is written through. A link at ``path`` is
+    replaced, not followed. Raises :class:`RunError` if ``path`` cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_SUFFIX}")
+    try:
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        try:
+            yield partial
+            _flush(partial, os.O_RDWR)
+            os.replace(partial, path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        if hasattr(os, "O_DIRECTORY"):  # elsewhere a folder cannot be opened
+            _flush(path.parent, os.O_RDONLY)
+    except OSError as error:
+        raise _unwritable(path, error.strerror or error) from error
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``. Raises :class:`RunError` if it cannot be written, as all writers here."""
+    with replacing(path) as partial:
+        partial.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` in UTF-8, line ends as they are."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Any, *, indent: int | None = None) -> None:
+    """Write ``value`` to ``path`` as :func:`to_json` says, with a line end."""
+    write_text(path, to_json(value, indent=indent) + "\n")
+
+
+def write_toml(path: Path, tables: Mapping[str, Any]) -> None:
+    """Write ``tables`` to ``path`` as TOML."""
+    import tomli_w
+
+    write_text(path, tomli_w.dumps(tables))
+
+
+def write_tensors(
+    path: Path, tensors: Mapping[str, Tensor] | Mapping[str, NDArray[Any]], notes: Mapping[str, str] | None = None
+) -> None:
+    """Write ``tensors``, of PyTorch or NumPy, to ``path`` in the safetensors format, with ``notes`` as its metadata."""
+    from safetensors import SafetensorError, numpy
+
+    save: Callable[..., None] = numpy.save_file
+    if not all(type(value).__module__ == "numpy" for value in tensors.values()):
+        from safetensors import torch
+
+        save = torch.save_file
+    with replacing(path) as partial:
+        try:
+            save(dict(tensors), partial, None if notes is None else dict(notes))
+        except SafetensorError as error:  # it hides the operating system's error
+            raise _unwritable(path, error) from error
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add ``text`` to the end of ``path``. A kill may cut it short: :func:`whole_lines` takes that off again."""
+    try:
+        with path.open("a", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except OSError as error:
+        raise _unwritable(path, error.strerror or error) from error
+
+
+def whole_lines(path: Path) -> list[str]:
+    """Return the lines of ``path``; a last one that a kill has cut short is taken off the file."""
+    text = path.read_bytes()
+    whole = text[: text.rfind(b"\n") + 1]
+    if len(whole) < len(text):
+        with path.open("r+b") as lines:
+            lines.truncate(len(whole))
+    return whole.decode("utf-8").splitlines()
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """Return ``value`` as JSON, its keys in the order they have."""
+    return json.dumps(plain(value), allow_nan=False, indent=indent)
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` as JSON knows it: data classes as their fields, arrays as lists, NaN and infinity as None."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(part) for part in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def remove_partial_files(folder: Path) -> None:
+    """Remove from ``folder`` what killed processes left half-written. Only for who alone writes there."""
+    for left in folder.glob(f".*{_SUFFIX}"):
+        left.unlink(missing_ok=True)
+
+
+def _flush(path: Path, how: int) -> None:
+    handle = os.open(path, how)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _unwritable(path: Path, why: object) -> RunError:
+    return RunError(f"{path} cannot be written ({why}): free space, or choose a folder that can be written to")
