@@ -1,37 +1,167 @@
-"""Processes for independent jobs, which end with the process that asked for them, however that ends."""
+"""Processes for independent jobs, which end with the process that asked for them, however that ends.
+
+A worker is a Python of its own that imports what its jobs need, and nothing else: a script without a main guard is not
+run again, and what a script or a notebook defines itself is sent by value.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import pickle
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
-__all__ = ["worker_pool"]
+import cloudpickle
+
+from astraea.errors import RunError
+
+__all__ = ["WorkerPool", "worker_pool"]
+
+Value = TypeVar("Value")
 
 
 @contextmanager
-def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+def worker_pool(workers: int, *shared: Any) -> Iterator[WorkerPool]:
     """Lend a pool of ``workers`` processes, none of which outlives this one, killed or not.
 
-    Whoever leaves by an error waits for jobs that have begun, and for no others.
+    Jobs are called with ``shared``, which is sent to each worker once, before their own arguments. What a worker
+    prints goes to standard error. Whoever leaves by an error waits for jobs that have begun, and for no others.
     """
-    # Spawned, not forked: PyTorch's threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+    pool = WorkerPool(workers, shared)
     try:
         yield pool
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.close()
 
 
-def _end_with_parent() -> None:
-    def watch() -> None:
-        parent = multiprocessing.parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
+class WorkerPool:
+    """Runs jobs, each worker one at a time; a worker that dies is replaced for the next job."""
 
-    threading.Thread(target=watch, daemon=True).start()
+    def __init__(self, workers: int, shared: tuple[Any, ...] = ()) -> None:
+        # Each thread leads a worker of its own, and begins with its first job.
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="worker")
+        self._shared = cloudpickle.dumps(shared)
+        self._own = threading.local()
+        self._all: list[_Worker] = []
+
+    def submit(self, job: Callable[..., Value], /, *arguments: Any) -> Future[Value]:
+        """Return the future of ``job(*shared, *arguments)``, whose error is the job's own.
+
+        It is a :class:`RunError` if the worker dies, and what cloudpickle raises for what cannot be sent.
+        """
+        return self._threads.submit(self._run, cloudpickle.dumps((job, arguments)))
+
+    def close(self) -> None:
+        """Wait for jobs that have begun, drop the others, and end the workers."""
+        self._threads.shutdown(cancel_futures=True)
+        for worker in self._all:
+            worker.end()
+
+    def _run(self, job: bytes) -> Any:
+        worker: _Worker | None = getattr(self._own, "worker", None)
+        if worker is None or worker.process.poll() is not None:
+            worker = self._own.worker = _Worker(self._shared)
+            self._all.append(worker)
+        succeeded, value = worker.run(job)
+        if not succeeded:
+            raise value
+        return value
+
+
+class _Worker:
+    """One worker, seen from the process that it works for."""
+
+    def __init__(self, shared: bytes) -> None:
+        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # where the user's modules are found
+        # Its standard output carries the results. -P: the folder it starts in is no place for modules.
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-c", "from astraea.workers import main; main()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": path},
+        )
+        with suppress(OSError):  # one that is gone already is noticed with its first job
+            self._send(shared)
+
+    def run(self, job: bytes) -> tuple[bool, Any]:
+        """Return whether ``job`` succeeded, and its result or its error."""
+        assert self.process.stdout is not None
+        try:
+            self._send(job)
+            reply = pickle.load(self.process.stdout)
+        except (OSError, EOFError, pickle.UnpicklingError):
+            code = self.process.wait()
+            how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+            return False, RunError(f"the worker process died ({how}): run fewer jobs at once if memory ran out")
+        succeeded, value = pickle.loads(reply)
+        return succeeded, value
+
+    def end(self) -> None:
+        """Hang up and wait for the process to end."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        with suppress(OSError):
+            self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def _send(self, message: bytes) -> None:
+        assert self.process.stdin is not None
+        pickle.dump(message, self.process.stdin)
+        self.process.stdin.flush()
+
+
+def main() -> None:
+    """Do the jobs that come in through standard input until it ends, which ends a job under way too."""
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    inbox: SimpleQueue[bytes | None] = SimpleQueue()
+    idle = threading.Event()
+    idle.set()
+    threading.Thread(target=_listen, args=(inbox, idle), daemon=True).start()
+    shared: Any = _next(inbox)
+    while (message := _next(inbox)) is not None:
+        try:
+            if isinstance(shared, bytes):
+                shared = pickle.loads(shared)
+            job, arguments = pickle.loads(message)
+            reply = cloudpickle.dumps((True, job(*shared, *arguments)))
+        except BaseException as error:
+            reply = _told(error)
+        idle.set()
+        pickle.dump(reply, replies)
+        replies.flush()
+
+
+def _listen(inbox: SimpleQueue[bytes | None], idle: threading.Event) -> None:
+    with suppress(EOFError, OSError, pickle.UnpicklingError):
+        while True:
+            message = pickle.load(sys.stdin.buffer)
+            idle.clear()
+            inbox.put(message)
+    if not idle.is_set():
+        os._exit(1)
+    inbox.put(None)
+
+
+def _next(inbox: SimpleQueue[bytes | None]) -> bytes | None:
+    while True:
+        with suppress(KeyboardInterrupt):  # between two jobs there is nothing to interrupt
+            return inbox.get()
+
+
+def _told(error: BaseException) -> bytes:
+    error.add_note("in a worker process:\n" + "".join(traceback.format_exception(error)))
+    try:
+        reply: bytes = cloudpickle.dumps((False, error))
+        pickle.loads(reply)  # some errors can be sent but not received
+    except Exception:
+        reply = cloudpickle.dumps((False, RunError(f"{type(error).__name__}: {error}")))
+    return reply
