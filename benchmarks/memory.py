@@ -44,11 +44,11 @@ algorithm = FedAvg(settings, TrainingSettings(), LocalRule(*make_loss("cross-ent
 module = EmnistCNN((1, 28, 28), 62)
 start = VectorModel(module).read()
 made = make_engine(EngineSettings(name=engine, workers=2), module)
-while isinstance(made, ProcessesEngine) and not all(member.ready for member in made.crew.members):
-    list(made.crew.collect())
+while isinstance(made, ProcessesEngine) and not all(worker.ready for worker in made.pool.workers):
+    list(made.pool.collect())
 run = Run(algorithm.init(*start))
 train(run, algorithm, made, population, Budget(2), seed=0)
-workers = [resident(m.process.pid) for m in made.crew.members] if isinstance(made, ProcessesEngine) else []
+workers = [resident(m.process.pid) for m in made.pool.workers] if isinstance(made, ProcessesEngine) else []
 print(json.dumps({"population": held - before, "rounds": resident() - held, "workers": sum(workers)}))
 made.close()
 """

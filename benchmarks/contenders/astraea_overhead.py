@@ -47,8 +47,8 @@ def serve(config: dict[str, Any], turns: Any) -> None:
         LocalRule(*make_loss("cross-entropy")),
     )
     engine = make_engine(EngineSettings(name=config["engine"]), Flat(config["size"]))
-    while isinstance(engine, ProcessesEngine) and not all(member.ready for member in engine.crew.members):
-        list(engine.crew.collect())
+    while isinstance(engine, ProcessesEngine) and not all(worker.ready for worker in engine.pool.workers):
+        list(engine.pool.collect())
     run = Run(algorithm.init(torch.zeros(config["size"]), torch.zeros(0, dtype=torch.int64)))
     done = 0
     for _ in turns:

@@ -29,8 +29,8 @@ def serve(config: dict[str, Any], turns: Any) -> None:
     model = VectorModel(build(config["model"]).to(device))
     settings = EngineSettings(name=config["engine"], device=device, bfloat16=config.get("bfloat16", False))
     engine = make_engine(settings, build(config["model"]))
-    while isinstance(engine, ProcessesEngine) and not all(member.ready for member in engine.crew.members):
-        list(engine.crew.collect())
+    while isinstance(engine, ProcessesEngine) and not all(worker.ready for worker in engine.pool.workers):
+        list(engine.pool.collect())
     run = Run(algorithm.init(*model.read()))
     for done, _ in enumerate(turns, start=1):
         run.finished = False

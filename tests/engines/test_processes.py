@@ -1,4 +1,4 @@
-"""Worker processes: death, replacement, memory, and models that other processes cannot import."""
+"""Worker processes: exits, replacement, memory, and models that other processes cannot import."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def plan_for(module: nn.Module, chains: list[list[int]]) -> RoundPlan:
 
 def started(module: nn.Module, workers: int = 2) -> ProcessesEngine:
     engine = ProcessesEngine(module, workers=workers)
-    while not all(member.ready for member in engine.crew.members):
-        list(engine.crew.collect())
+    while not all(worker.ready for worker in engine.pool.workers):
+        list(engine.pool.collect())
     return engine
 
 
@@ -83,10 +83,10 @@ def test_a_worker_that_dies_is_replaced_and_its_chain_run_again(tmp_path: Path, 
     module = Deadly(tmp_path, lives=1)
     plan = plan_for(module, CHAINS)
     engine = started(module)
-    pids = {member.process.pid for member in engine.crew.members}
+    pids = {worker.process.pid for worker in engine.pool.workers}
     found = list(engine.execute(plan, PLAIN, population))
     assert len(list(tmp_path.iterdir())) == 1
-    assert len(pids & {member.process.pid for member in engine.crew.members}) == 1
+    assert len(pids & {worker.process.pid for worker in engine.pool.workers}) == 1
     same(found, list(SerialEngine(module).execute(plan, PLAIN, population)))
     engine.close()
 
@@ -107,9 +107,9 @@ def test_a_chain_on_which_two_workers_died_is_given_up(tmp_path: Path, populatio
 def test_a_worker_killed_while_idle_is_replaced(population: Population) -> None:
     engine = started(nn.Linear(1, 2))
     plan = plan_for(nn.Linear(1, 2), CHAINS)
-    for member in engine.crew.members:
-        os.kill(member.process.pid, signal.SIGKILL)
-        member.process.wait()
+    for worker in engine.pool.workers:
+        os.kill(worker.process.pid, signal.SIGKILL)
+        worker.process.wait()
     same(
         list(engine.execute(plan, PLAIN, population)),
         list(SerialEngine(nn.Linear(1, 2)).execute(plan, PLAIN, population)),
@@ -122,10 +122,10 @@ def test_results_that_are_let_go_leave_their_memory_to_later_ones(population: Po
     plan = plan_for(nn.Linear(1, 2), [[n % 6] for n in range(100)])
     for _ in engine.execute(plan, PLAIN, population):
         pass
-    regions = sum(len(member.inbox) for member in engine.crew.members)
+    regions = sum(len(worker.inbox) for worker in engine.pool.workers)
     assert regions <= 2 * 4 * 2  # the window, whoever of the two had to hold it
     kept = list(engine.execute(plan, PLAIN, population))
-    assert sum(len(member.inbox) for member in engine.crew.members) >= 100
+    assert sum(len(worker.inbox) for worker in engine.pool.workers) >= 100
     same(kept, list(SerialEngine(nn.Linear(1, 2)).execute(plan, PLAIN, population)))
     engine.close()
 
@@ -134,8 +134,8 @@ def test_the_longest_chain_goes_first_within_the_window(population: Population) 
     engine = started(nn.Linear(1, 2), workers=1)
     chains = [[0], [1, 2, 3], [4], [5, 0], [1], [2], [3, 4, 5, 0]]
     sent: list[int] = []
-    send = engine.crew.send
-    engine.crew.send = lambda member, task, chain: (sent.append(chain.id), send(member, task, chain))[1]  # type: ignore[method-assign]
+    send = engine.pool.send
+    engine.pool.send = lambda worker, task, chain: (sent.append(chain.id), send(worker, task, chain))[1]  # type: ignore[method-assign]
     list(engine.execute(plan_for(nn.Linear(1, 2), chains), PLAIN, population))
     assert sent == [1, 3, 0, 2, 4, 6, 5]  # four at a time may be open: 6 has to wait until 2 is added up
     engine.close()
@@ -163,8 +163,8 @@ class Mine(nn.Module):
         return self.layer(x)
 
 engine = ProcessesEngine(Mine(), workers=1)
-while not engine.crew.started:
-    list(engine.crew.collect())
+while not engine.pool.started:
+    list(engine.pool.collect())
 samples = Samples(np.ones((2, 1), np.float32), np.array([0, 1]))
 plan = RoundPlan(0, 0, Baton(*VectorModel(Mine()).read()), (Chain(0, (Visit(0),)),), LocalTraining(1, 1, "SGD", 0.1))
 (result,) = engine.execute(plan, LocalRule(cross_entropy), Population.from_samples(samples, [np.arange(2)], 2))

@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from astraea.engines.crew import Crew, Death
 from astraea.engines.serial import SerialEngine
+from astraea.engines.worker_pool import Exit, WorkerPool
 from astraea.errors import InputError, RunError
 from astraea.federation.clients import Population
 from astraea.federation.plan import Baton, Chain, ChainResult, RoundPlan, VisitReport
@@ -28,7 +28,7 @@ from astraea.federation.rule import LocalRule
 
 __all__ = ["ProcessesEngine"]
 
-_DEATHS = 2
+_EXITS = 2
 """Workers that a chain may cost before its clients are reported instead of trying again."""
 
 
@@ -53,8 +53,8 @@ class ProcessesEngine:
         visit_deadline: float | None = None,
     ) -> None:
         self._here = SerialEngine(module, threads=threads, bfloat16=bfloat16, visit_deadline=visit_deadline)
-        self.crew = Crew(workers, threads, visit_deadline)
-        self._close = weakref.finalize(self, self.crew.close)
+        self.pool = WorkerPool(workers, threads, visit_deadline)
+        self._close = weakref.finalize(self, self.pool.close)
         self._published: dict[str, Any] = {}
         self._token = 0
         self._publish("model", self._here.model.module, (self._here.model.module, bfloat16, torch.get_default_dtype()))
@@ -67,18 +67,18 @@ class ProcessesEngine:
         """
         if not self._close.alive:
             raise RunError("the engine is closed: make a new one")
-        while any(member.tasks for member in self.crew.members):  # of a round that was left early
-            for _ in self.crew.collect():
+        while any(worker.tasks for worker in self.pool.workers):  # of a round that was left early
+            for _ in self.pool.collect():
                 pass
         self._publish("rule", rule, rule)
         self._publish("clients", population, population)
-        self.crew.publish("plan", replace(plan, chains=()))
+        self.pool.publish("plan", replace(plan, chains=()))
         self._token += 1
-        round_ = _Round(self._token, plan, _samples(plan.chains, population), self.crew)
+        round_ = _Round(self._token, plan, _samples(plan.chains, population), self.pool)
         for index in range(len(plan.chains)):
             while index not in round_.results:
                 round_.hand_out(index)
-                if self.crew.started:
+                if self.pool.started:
                     round_.collect(None)
                 else:
                     chain = round_.take_first()
@@ -94,7 +94,7 @@ class ProcessesEngine:
         if self._published.get(name) is source:
             return
         try:
-            self.crew.publish(name, value, by_value=True)
+            self.pool.publish(name, value, by_value=True)
         except Exception as error:
             if name == "model":
                 self.close()
@@ -108,38 +108,38 @@ class ProcessesEngine:
 class _Round:
     """A plan under way: which chains wait, and what came of those that were run."""
 
-    def __init__(self, token: int, plan: RoundPlan, samples: Sequence[int], crew: Crew) -> None:
-        self.token, self.plan, self.samples, self.crew = token, plan, samples, crew
+    def __init__(self, token: int, plan: RoundPlan, samples: Sequence[int], pool: WorkerPool) -> None:
+        self.token, self.plan, self.samples, self.pool = token, plan, samples, pool
         self.waiting = list(range(len(plan.chains)))  # ascending
         self.results: dict[int, ChainResult] = {}
-        self.deaths: Counter[int] = Counter()
+        self.exits: Counter[int] = Counter()
 
     def hand_out(self, first: int) -> None:
-        """Send chains to members that have less than two, from among those soon due; ``first`` is due next."""
-        window = 4 * len(self.crew.members)
+        """Send chains to workers that have less than two, from among those soon due; ``first`` is due next."""
+        window = 4 * len(self.pool.workers)
         while self.waiting:
-            free = [member for member in self.crew.members if member.ready and len(member.tasks) < 2]
+            free = [worker for worker in self.pool.workers if worker.ready and len(worker.tasks) < 2]
             if not free:
                 return
-            member = min(free, key=lambda one: len(one.tasks))
-            if member.tasks and len(self.waiting) < len(self.crew.members):
+            worker = min(free, key=lambda one: len(one.tasks))
+            if worker.tasks and len(self.waiting) < len(self.pool.workers):
                 return  # the last ones go to whoever is free first
             due = [index for index in self.waiting[:window] if index < first + window]
             if not due:
                 return
             index = max(due, key=lambda one: (self.samples[one], -one))
             self.waiting.remove(index)
-            self.crew.send(member, (self.token, index), self.plan.chains[index])
+            self.pool.send(worker, (self.token, index), self.plan.chains[index])
 
     def take_first(self) -> Chain:
         """Take the next chain due out of those that wait."""
         return self.plan.chains[self.waiting.pop(0)]
 
     def collect(self, timeout: float | None) -> None:
-        """Take in what members report."""
-        for event in self.crew.collect(timeout):
-            if isinstance(event, Death):
-                self._bury(event)
+        """Take in what workers report."""
+        for event in self.pool.collect(timeout):
+            if isinstance(event, Exit):
+                self._on_exit(event)
                 continue
             index = event.task[1]
             baton, reports, states = event.value
@@ -147,17 +147,17 @@ class _Round:
             kept = {client: {name: value.clone() for name, value in state.items()} for client, state in states.items()}
             self.results[index] = ChainResult(self.plan.chains[index], baton, reports, kept)
 
-    def _bury(self, death: Death) -> None:
-        for place, (_, index) in enumerate(death.tasks):
-            self.deaths[index] += place == 0  # the others had only been queued
-            if self.deaths[index] >= _DEATHS:
-                self.results[index] = _given_up(self.plan.chains[index], self.plan.start, death.cause)
+    def _on_exit(self, exit_: Exit) -> None:
+        for place, (_, index) in enumerate(exit_.tasks):
+            self.exits[index] += place == 0  # the others had only been queued
+            if self.exits[index] >= _EXITS:
+                self.results[index] = _given_up(self.plan.chains[index], self.plan.start, exit_.cause)
             else:
                 self.waiting = sorted([*self.waiting, index])
 
 
 def _given_up(chain: Chain, start: Baton, cause: str) -> ChainResult:
-    reason = f"{_DEATHS} worker processes died on this chain, the last {cause}"
+    reason = f"{_EXITS} worker processes died on this chain, the last {cause}"
     reports = tuple(VisitReport(visit.client, visit.pass_, skipped=reason) for visit in chain.visits)
     return ChainResult(chain, start, reports)
 

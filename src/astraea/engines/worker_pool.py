@@ -20,7 +20,7 @@ from astraea.engines.worker import Inbox
 from astraea.errors import InputError, RunError
 from astraea.federation.plan import Chain
 
-__all__ = ["Crew", "Death", "Done", "Member", "Task"]
+__all__ = ["Done", "Exit", "Task", "Worker", "WorkerPool"]
 
 Task = tuple[int, int]
 """The round's token, and the chain's place in its plan."""
@@ -35,7 +35,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Death:
+class Exit:
     """A worker ended while it had ``tasks``, the first of which it was running."""
 
     tasks: tuple[Task, ...]
@@ -47,7 +47,7 @@ class Death:
         return f"killed by signal {-self.code}" if self.code < 0 else f"exit code {self.code}"
 
 
-class Member:
+class Worker:
     """One worker process. It is ``ready`` once it has imported what it needs; only then is anything sent."""
 
     def __init__(self, threads: int, visit_deadline: float | None) -> None:
@@ -123,16 +123,16 @@ class Publication:
     number: int
 
 
-class Crew:
-    """A fixed number of members, and what is published to them all."""
+class WorkerPool:
+    """A fixed number of workers, and what is published to them all."""
 
     def __init__(self, workers: int, threads: int, visit_deadline: float | None) -> None:
         if not hasattr(socket, "send_fds"):
             raise InputError("worker processes need Linux or macOS here: set engine.name = 'serial'")
         self._threads, self._visit_deadline = threads, visit_deadline
-        self.members = [self._new() for _ in range(workers)]
+        self.workers = [self._new() for _ in range(workers)]
         self.started = False
-        self._stillborn = 0
+        self._failed_starts = 0
         self._publications: dict[str, Publication] = {}
         self._count = 0
 
@@ -152,37 +152,37 @@ class Crew:
         self._publications[name] = Publication(self._count, packed, region, number)
         if old is not None and number != old.number:
             old.region.close()
-            for member in self.members:
-                member.forget(old.number)
+            for worker in self.workers:
+                worker.forget(old.number)
 
-    def send(self, member: Member, task: Task, chain: Chain) -> None:
-        """Have ``member`` run ``chain`` after what it was sent before."""
-        member.send(task, chain, self._publications)
+    def send(self, worker: Worker, task: Task, chain: Chain) -> None:
+        """Have ``worker`` run ``chain`` after what it was sent before."""
+        worker.send(task, chain, self._publications)
 
-    def collect(self, timeout: float | None = None) -> Iterator[Done | Death]:
+    def collect(self, timeout: float | None = None) -> Iterator[Done | Exit]:
         """Yield what happened; wait up to ``timeout`` seconds (``None``: as long as it takes) if nothing has.
 
         Raises :class:`InputError` if a worker cannot load what was published, :class:`RunError` if workers end
         before they are up.
         """
-        by_connection = {member.connection: member for member in self.members}
+        by_connection = {worker.connection: worker for worker in self.workers}
         for connection in wait(list(by_connection), timeout):
-            member = by_connection[connection]  # type: ignore[index]
+            worker = by_connection[connection]  # type: ignore[index]
             try:
-                kind, *rest = member.connection.recv()
+                kind, *rest = worker.connection.recv()
             except (EOFError, OSError):
-                yield self._replace(member)
+                yield self._replace(worker)
                 continue
             if kind == "ready":
-                member.ready = self.started = True
+                worker.ready = self.started = True
             elif kind == "map":
-                member.inbox.map(*rest)
+                worker.inbox.map(*rest)
             elif kind == "unmap":
-                member.inbox.unmap(*rest)
+                worker.inbox.unmap(*rest)
             elif kind == "done":
                 task, packed, number = rest
-                member.tasks.popleft()
-                yield Done(task, member.result(packed, number))
+                worker.tasks.popleft()
+                yield Done(task, worker.result(packed, number))
             else:
                 name, reason = rest
                 raise InputError(
@@ -191,27 +191,27 @@ class Crew:
                 )
 
     def close(self) -> None:
-        """End all members; a second call does nothing."""
-        for member in self.members:
-            member.connection.close()
-        for member in self.members:
-            member.end(patience=0.1 if member.tasks else 5.0)
-        self.members.clear()
+        """End all workers; a second call does nothing."""
+        for worker in self.workers:
+            worker.connection.close()
+        for worker in self.workers:
+            worker.end(patience=0.1 if worker.tasks else 5.0)
+        self.workers.clear()
         for publication in self._publications.values():
             publication.region.close()
         self._publications.clear()
 
-    def _replace(self, member: Member) -> Death:
-        death = Death(tuple(member.tasks), member.end(patience=5.0))
-        if not member.ready:
-            self._stillborn += 1
-            if self._stillborn > len(self.members):
+    def _replace(self, worker: Worker) -> Exit:
+        exit_ = Exit(tuple(worker.tasks), worker.end(patience=5.0))
+        if not worker.ready:
+            self._failed_starts += 1
+            if self._failed_starts > len(self.workers):
                 raise RunError(
-                    f"worker processes end as they start ({death.cause}; their own message is above): "
+                    f"worker processes end as they start ({exit_.cause}; their own message is above): "
                     "set engine.name = 'serial'"
                 )
-        self.members[self.members.index(member)] = self._new()
-        return death
+        self.workers[self.workers.index(worker)] = self._new()
+        return exit_
 
-    def _new(self) -> Member:
-        return Member(self._threads, self._visit_deadline)
+    def _new(self) -> Worker:
+        return Worker(self._threads, self._visit_deadline)
