@@ -12,13 +12,13 @@ from astraea.data.dataset import Samples
 from astraea.engines import SerialEngine
 from astraea.engines.auto import AutoEngine, choose
 from astraea.federation.clients import Population
-from astraea.federation.plan import Baton, Chain, LocalTraining, RoundPlan, Visit
+from astraea.federation.plan import Chain, ChainState, LocalTraining, RoundPlan, Visit
 from astraea.federation.rule import LocalRule
 from astraea.federation.vector import VectorModel
 
 
 def plan_of(chains: int, params: torch.Tensor | None = None) -> RoundPlan:
-    start = Baton(torch.zeros(250_000) if params is None else params, torch.zeros(0, dtype=torch.int64))
+    start = ChainState(torch.zeros(250_000) if params is None else params, torch.zeros(0, dtype=torch.int64))
     made = tuple(Chain(n, (Visit(n),)) for n in range(chains))
     return RoundPlan(0, 0, start, made, LocalTraining(1, 10, "SGD", 0.1))
 
@@ -53,7 +53,7 @@ def test_says_why_once_and_leaves_no_trace() -> None:
     expected = list(SerialEngine(nn.Linear(1, 2)).execute(plan, rule, population))
     for _ in range(2):
         for one, other in zip(engine.execute(plan, rule, population), expected, strict=True):
-            assert torch.equal(one.baton.params, other.baton.params)
+            assert torch.equal(one.end.params, other.end.params)
     assert len(said) == 1
     assert said[0].startswith("engine serial: ")
     assert engine.name == "serial"

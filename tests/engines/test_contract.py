@@ -17,7 +17,7 @@ from astraea.data.dataset import Samples
 from astraea.engines import ENGINES, EngineSettings, SerialEngine, make_engine
 from astraea.federation.clients import Population
 from astraea.federation.loop import Engine
-from astraea.federation.plan import Baton, Chain, ChainResult, LocalTraining, RoundPlan, Visit
+from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, RoundPlan, Visit
 from astraea.federation.rule import LocalRule, VisitContext
 from astraea.federation.vector import VectorModel
 
@@ -86,7 +86,7 @@ def plan_of(module: nn.Module, chains: list[list[int]] = CHAINS, *, epochs: int 
     return RoundPlan(
         round=4,
         seed=seed,
-        start=Baton(*VectorModel(module).read()),
+        start=ChainState(*VectorModel(module).read()),
         chains=tuple(Chain(n, tuple(Visit(c) for c in chain)) for n, chain in enumerate(chains)),
         training=LocalTraining(epochs, 4, "SGD", 0.1, {"momentum": 0.9}),
     )
@@ -95,8 +95,8 @@ def plan_of(module: nn.Module, chains: list[list[int]] = CHAINS, *, epochs: int 
 def agree(name: str, found: list[ChainResult], expected: list[ChainResult]) -> None:
     for one, other in zip(found, expected, strict=True):
         assert one.chain == other.chain
-        assert (one.baton.examples, one.baton.steps) == (other.baton.examples, other.baton.steps)
-        assert torch.equal(one.baton.counters, other.baton.counters)
+        assert (one.end.examples, one.end.steps) == (other.end.examples, other.end.steps)
+        assert torch.equal(one.end.counters, other.end.counters)
         for report, wanted in zip(one.reports, other.reports, strict=True):
             assert (report.client, report.pass_, report.samples, report.steps) == (
                 wanted.client,
@@ -107,9 +107,9 @@ def agree(name: str, found: list[ChainResult], expected: list[ChainResult]) -> N
             assert report.skipped == wanted.skipped
             assert report.loss == pytest.approx(wanted.loss, rel=0 if name in EXACT else 1e-4, abs=0, nan_ok=True)
         if name in EXACT:
-            assert torch.equal(one.baton.params, other.baton.params)
+            assert torch.equal(one.end.params, other.end.params)
         else:
-            torch.testing.assert_close(one.baton.params, other.baton.params, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(one.end.params, other.end.params, rtol=1e-4, atol=1e-5)
 
 
 def test_results_come_in_plan_order_and_are_those_of_serial(name: str, engine: Engine, population: Population) -> None:
@@ -136,11 +136,11 @@ def test_bfloat16_stays_near(name: str, population: Population) -> None:
     found = list(engine.execute(plan, PLAIN, population))
     engine.close()
     for one, same, other in zip(found, serial, exact, strict=True):
-        assert one.baton.params.dtype == torch.float32
-        assert torch.equal(one.baton.params, same.baton.params) or name not in EXACT
-        assert not torch.equal(one.baton.params, other.baton.params)
-        moved = other.baton.params - plan.start.params
-        assert float((one.baton.params - other.baton.params).norm()) < 0.05 * float(moved.norm())
+        assert one.end.params.dtype == torch.float32
+        assert torch.equal(one.end.params, same.end.params) or name not in EXACT
+        assert not torch.equal(one.end.params, other.end.params)
+        moved = other.end.params - plan.start.params
+        assert float((one.end.params - other.end.params).norm()) < 0.05 * float(moved.norm())
 
 
 def test_an_empty_plan_gives_nothing(engine: Engine, population: Population) -> None:
@@ -151,19 +151,17 @@ def test_a_model_without_counters_and_one_with_batch_norm(
     engine: Engine, batch_norm_engine: Engine, population: Population, name: str
 ) -> None:
     plain = plan_of(built(perceptron))
-    assert all(result.baton.counters.shape == (0,) for result in engine.execute(plain, PLAIN, population))
+    assert all(result.end.counters.shape == (0,) for result in engine.execute(plain, PLAIN, population))
     plan = plan_of(built(with_batch_norm))
     expected = list(SerialEngine(built(with_batch_norm)).execute(plan, PLAIN, population))
     found = list(batch_norm_engine.execute(plan, PLAIN, population))
-    assert [result.baton.counters.tolist() for result in found] == [
-        result.baton.counters.tolist() for result in expected
-    ]
+    assert [result.end.counters.tolist() for result in found] == [result.end.counters.tolist() for result in expected]
     # Dropout draws differ between engines that are not exact; the running statistics of the layer before do not
     # depend on it in the first step.
     if name in EXACT:
         agree(name, found, expected)
     for result in found:
-        assert bool(torch.isfinite(result.baton.params).all())
+        assert bool(torch.isfinite(result.end.params).all())
 
 
 def test_a_failing_visit_is_skipped_and_the_chain_goes_on(name: str, engine: Engine, population: Population) -> None:
@@ -178,12 +176,12 @@ def test_a_failing_visit_is_skipped_and_the_chain_goes_on(name: str, engine: Eng
     assert found[0].reports[1].skipped == "the model became NaN or infinite"
     without = plan_of(built(perceptron), [[0, 2], *CHAINS[1:]])
     for one, other in zip(found, SerialEngine(built(perceptron)).execute(without, PLAIN, population), strict=True):
-        torch.testing.assert_close(one.baton.params, other.baton.params, rtol=1e-4, atol=1e-5)
-        assert (one.baton.examples, one.baton.steps) == (other.baton.examples, other.baton.steps)
+        torch.testing.assert_close(one.end.params, other.end.params, rtol=1e-4, atol=1e-5)
+        assert (one.end.examples, one.end.steps) == (other.end.examples, other.end.steps)
     only = plan_of(built(perceptron), [[1]])
     (result,) = engine.execute(only, PLAIN, harmed)
     assert not result.trained
-    assert torch.equal(result.baton.params, only.start.params)
+    assert torch.equal(result.end.params, only.start.params)
 
 
 def test_what_clients_keep_comes_back_and_is_given_again(engine: Engine, population: Population) -> None:
@@ -195,7 +193,7 @@ def test_what_clients_keep_comes_back_and_is_given_again(engine: Engine, populat
     )
     found = list(engine.execute(plan, Counting(cross_entropy), population))
     assert {client: int(state["visits"]) for client, state in found[4].client_states.items()} == {6: 2, 7: 6}
-    assert [int(result.baton.extras["steps"]) - 100 for result in found] == [result.baton.steps for result in found]
+    assert [int(result.end.extras["steps"]) - 100 for result in found] == [result.end.steps for result in found]
 
 
 def test_the_global_generator_is_neither_read_nor_moved(
@@ -209,7 +207,7 @@ def test_the_global_generator_is_neither_read_nor_moved(
     assert torch.equal(drawn, torch.rand(3))
     second = list(batch_norm_engine.execute(plan, PLAIN, population))
     for one, other in zip(first, second, strict=True):
-        assert torch.equal(one.baton.params, other.baton.params)
+        assert torch.equal(one.end.params, other.end.params)
 
 
 def test_the_number_of_threads_is_left_as_it_was(engine: Engine, population: Population) -> None:

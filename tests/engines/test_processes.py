@@ -21,7 +21,7 @@ from astraea.engines import EngineSettings, ProcessesEngine, SerialEngine, make_
 from astraea.engines.shared import Region, pack, unpack
 from astraea.errors import InputError, RunError
 from astraea.federation.clients import Population
-from astraea.federation.plan import Baton, Chain, ChainResult, LocalTraining, RoundPlan, Visit
+from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, RoundPlan, Visit
 from astraea.federation.rule import LocalRule
 from astraea.federation.vector import VectorModel
 
@@ -57,7 +57,7 @@ def plan_for(module: nn.Module, chains: list[list[int]]) -> RoundPlan:
     return RoundPlan(
         round=0,
         seed=0,
-        start=Baton(*VectorModel(module).read()),
+        start=ChainState(*VectorModel(module).read()),
         chains=tuple(Chain(n, tuple(Visit(c) for c in chain)) for n, chain in enumerate(chains)),
         training=LocalTraining(1, 1, "SGD", 1e-4),
     )
@@ -72,7 +72,7 @@ def started(module: nn.Module, workers: int = 2) -> ProcessesEngine:
 
 def same(found: list[ChainResult], expected: list[ChainResult]) -> None:
     for one, other in zip(found, expected, strict=True):
-        assert torch.equal(one.baton.params, other.baton.params)
+        assert torch.equal(one.end.params, other.end.params)
         assert one.reports == other.reports
 
 
@@ -100,7 +100,7 @@ def test_a_chain_on_which_two_workers_died_is_given_up(tmp_path: Path, populatio
     assert [result.trained for result in found] == [True, False, True, True, True]
     reason = "2 worker processes died on this chain, the last killed by signal 9"
     assert [(report.client, report.skipped) for report in found[1].reports] == [(1, reason), (2, reason)]
-    assert torch.equal(found[1].baton.params, plan.start.params)
+    assert torch.equal(found[1].end.params, plan.start.params)
     engine.close()
 
 
@@ -151,7 +151,7 @@ from astraea.data.dataset import Samples
 from astraea.engines import ProcessesEngine
 from astraea.balance.losses import cross_entropy
 from astraea.federation.clients import Population
-from astraea.federation.plan import Baton, Chain, LocalTraining, RoundPlan, Visit
+from astraea.federation.plan import ChainState, Chain, LocalTraining, RoundPlan, Visit
 from astraea.federation.rule import LocalRule
 from astraea.federation.vector import VectorModel
 
@@ -166,7 +166,7 @@ engine = ProcessesEngine(Mine(), workers=1)
 while not engine.pool.started:
     list(engine.pool.collect())
 samples = Samples(np.ones((2, 1), np.float32), np.array([0, 1]))
-plan = RoundPlan(0, 0, Baton(*VectorModel(Mine()).read()), (Chain(0, (Visit(0),)),), LocalTraining(1, 1, "SGD", 0.1))
+plan = RoundPlan(0, 0, ChainState(*VectorModel(Mine()).read()), (Chain(0, (Visit(0),)),), LocalTraining(1, 1, "SGD", 0.1))
 (result,) = engine.execute(plan, LocalRule(cross_entropy), Population.from_samples(samples, [np.arange(2)], 2))
 print(result.reports[0].steps)
 """

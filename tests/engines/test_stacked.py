@@ -15,7 +15,7 @@ from astraea.data.dataset import Samples
 from astraea.engines import SerialEngine, StackedEngine
 from astraea.federation.clients import Population
 from astraea.federation.models import EmnistCNN
-from astraea.federation.plan import Baton, Chain, ChainResult, LocalTraining, RoundPlan, Visit
+from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, RoundPlan, Visit
 from astraea.federation.rule import LocalRule, VisitContext
 from astraea.federation.vector import VectorModel
 
@@ -69,7 +69,7 @@ def plan_of(module: nn.Module, chains: list[list[int]], **training: object) -> R
     return RoundPlan(
         round=4,
         seed=3,
-        start=Baton(*VectorModel(module).read()),
+        start=ChainState(*VectorModel(module).read()),
         chains=tuple(Chain(n, tuple(Visit(c) for c in chain)) for n, chain in enumerate(chains)),
         training=LocalTraining(**settings),  # type: ignore[arg-type]
         prior=torch.tensor([0.5, 0.3, 0.2]),
@@ -78,9 +78,9 @@ def plan_of(module: nn.Module, chains: list[list[int]], **training: object) -> R
 
 def close(found: list[ChainResult], expected: list[ChainResult], tolerance: float) -> None:
     for one, other in zip(found, expected, strict=True):
-        torch.testing.assert_close(one.baton.params, other.baton.params, rtol=0, atol=tolerance)
-        assert torch.equal(one.baton.counters, other.baton.counters)
-        assert (one.baton.examples, one.baton.steps) == (other.baton.examples, other.baton.steps)
+        torch.testing.assert_close(one.end.params, other.end.params, rtol=0, atol=tolerance)
+        assert torch.equal(one.end.counters, other.end.counters)
+        assert (one.end.examples, one.end.steps) == (other.end.examples, other.end.steps)
         assert [report.loss for report in one.reports] == pytest.approx([report.loss for report in other.reports])
 
 
@@ -97,9 +97,9 @@ def test_gradients_of_one_step_are_those_of_serial(population: Population, norm:
     plan = plan_of(made(Double, norm), [[n] for n in range(5)])
     expected = list(SerialEngine(made(Double, norm)).execute(plan, PLAIN, population))
     found = list(StackedEngine(made(Double, norm)).execute(plan, PLAIN, population))
-    assert found[0].baton.params.dtype == torch.float64
+    assert found[0].end.params.dtype == torch.float64
     close(found, expected, 1e-9)
-    assert float((found[0].baton.params - plan.start.params).abs().max()) > 1e-3
+    assert float((found[0].end.params - plan.start.params).abs().max()) > 1e-3
 
 
 @pytest.mark.parametrize("norm", [False, True])
@@ -147,7 +147,7 @@ def test_dropout_differs_between_chains(population: Population) -> None:
     module = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.Dropout(0.5), nn.Linear(64, 3))
     plan = plan_of(module, [[0], [0]], lr=0.1)
     first, second = StackedEngine(module).execute(plan, PLAIN, population)
-    assert not torch.equal(first.baton.params, second.baton.params)
+    assert not torch.equal(first.end.params, second.end.params)
 
 
 class Branching(nn.Module):
@@ -168,7 +168,7 @@ def test_falls_back_to_one_by_one_and_says_why(population: Population, caplog: p
     expected = list(SerialEngine(made(Branching)).execute(plan, PLAIN, population))
     for _ in range(2):
         for one, other in zip(engine.execute(plan, PLAIN, population), expected, strict=True):
-            assert torch.equal(one.baton.params, other.baton.params)
+            assert torch.equal(one.end.params, other.end.params)
     assert len(caplog.records) == 1
     assert caplog.records[0].levelno == logging.WARNING
     assert "chains run one by one, as they cannot be stacked" in caplog.text

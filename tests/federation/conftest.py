@@ -11,7 +11,7 @@ from torch import nn
 
 from astraea.data.dataset import Samples
 from astraea.federation.clients import Population
-from astraea.federation.plan import Baton, Chain, LocalTraining, RoundPlan, Visit
+from astraea.federation.plan import Chain, ChainState, LocalTraining, RoundPlan, Visit
 
 
 class Constant(nn.Module):
@@ -48,7 +48,7 @@ def plan_of() -> Callable[..., RoundPlan]:
         return RoundPlan(
             round=0,
             seed=0,
-            start=Baton(start, torch.empty(0, dtype=torch.int64)),
+            start=ChainState(start, torch.empty(0, dtype=torch.int64)),
             chains=tuple(Chain(n, tuple(Visit(c) for c in chain)) for n, chain in enumerate(chains)),
             training=LocalTraining(**settings),  # type: ignore[arg-type]
         )

@@ -26,8 +26,8 @@ def test_one_step_of_one_client(constant: nn.Module, three_clients: Population, 
     plan = plan_of([0])
     result = run_chain(plan, plan.chains[0], VectorModel(constant), PLAIN, three_clients)
     # Two samples of class 0 at logits (0, 0): the gradient is softmax - onehot = (-1/2, 1/2).
-    assert result.baton.params.tolist() == [0.5, -0.5]
-    assert (result.baton.examples, result.baton.steps) == (2, 1)
+    assert result.end.params.tolist() == [0.5, -0.5]
+    assert (result.end.examples, result.end.steps) == (2, 1)
     report = result.reports[0]
     assert (report.client, report.samples, report.steps, report.skipped) == (0, 2, 1, None)
     assert report.loss == pytest.approx(math.log(2))
@@ -38,27 +38,27 @@ def test_a_chain_hands_the_model_on(constant: nn.Module, three_clients: Populati
     result = run_chain(plan, plan.chains[0], VectorModel(constant), PLAIN, three_clients)
     # Client 1 begins at (1/2, -1/2), where class 0 has probability s = e/(e+1), and holds class 1.
     s = math.e / (math.e + 1)
-    assert result.baton.params.tolist() == pytest.approx([0.5 - s, -0.5 + s])
-    assert result.baton.examples == 3
+    assert result.end.params.tolist() == pytest.approx([0.5 - s, -0.5 + s])
+    assert result.end.examples == 3
 
 
 def test_a_client_visited_twice_counts_once(constant: nn.Module, three_clients: Population, plan_of: PlanOf) -> None:
     plan = plan_of([0, 0])
     result = run_chain(plan, plan.chains[0], VectorModel(constant), PLAIN, three_clients)
-    assert (result.baton.examples, result.baton.steps) == (2, 2)
+    assert (result.end.examples, result.end.steps) == (2, 2)
 
 
 def test_epochs_and_batches_give_the_steps(constant: nn.Module, three_clients: Population, plan_of: PlanOf) -> None:
     plan = plan_of([0], epochs=3, batch_size=1)
     result = run_chain(plan, plan.chains[0], VectorModel(constant), PLAIN, three_clients)
-    assert (result.baton.steps, result.reports[0].samples) == (6, 6)
+    assert (result.end.steps, result.reports[0].samples) == (6, 6)
 
 
 def test_gradients_are_clipped_to_the_norm(constant: nn.Module, three_clients: Population, plan_of: PlanOf) -> None:
     plan = plan_of([0], clip_norm=0.5)
     result = run_chain(plan, plan.chains[0], VectorModel(constant), PLAIN, three_clients)
     # (-1/2, 1/2) has norm 1/sqrt(2); scaled to 1/2 it is (-1, 1) / (2 sqrt(2)).
-    assert result.baton.params.tolist() == pytest.approx([0.5 / math.sqrt(2), -0.5 / math.sqrt(2)], rel=1e-4)
+    assert result.end.params.tolist() == pytest.approx([0.5 / math.sqrt(2), -0.5 / math.sqrt(2)], rel=1e-4)
 
 
 def test_the_prior_reaches_the_loss(constant: nn.Module, three_clients: Population, plan_of: PlanOf) -> None:
@@ -69,7 +69,7 @@ def test_the_prior_reaches_the_loss(constant: nn.Module, three_clients: Populati
     rule = LocalRule(logit_adjustment, uses_prior=True)
     result = run_chain(plan, plan.chains[0], VectorModel(constant), rule, three_clients)
     # One sample of each class: the mean gradient is prior - (1/2, 1/2).
-    assert result.baton.params.tolist() == pytest.approx([-0.25, 0.25])
+    assert result.end.params.tolist() == pytest.approx([-0.25, 0.25])
 
 
 class Proximal(LocalRule):
@@ -95,7 +95,7 @@ def test_a_rule_changes_gradients_and_sends_its_own_along(
     s = math.e / (math.e + 1)
     after_first = 1 - s
     assert result.client_states[0]["steps"].item() == 4
-    assert result.baton.extras["moved"].item() > 2 * after_first
+    assert result.end.extras["moved"].item() > 2 * after_first
     plan = plan_of([0], epochs=2)
     alone = run_chain(
         RoundPlan(**{field: getattr(plan, field) for field in plan.__slots__} | {"start": start}),
@@ -104,8 +104,8 @@ def test_a_rule_changes_gradients_and_sends_its_own_along(
         Proximal(cross_entropy),
         three_clients,
     )
-    assert alone.baton.params.tolist() == pytest.approx([1 - s, s - 1])
-    assert alone.baton.extras["moved"].item() == pytest.approx(2 * after_first)
+    assert alone.end.params.tolist() == pytest.approx([1 - s, s - 1])
+    assert alone.end.extras["moved"].item() == pytest.approx(2 * after_first)
 
 
 class Broken(Sequence[ClientData]):
@@ -129,8 +129,8 @@ def test_a_failing_visit_is_skipped_and_the_chain_goes_on(
     plan, without = plan_of([0, 1, 2]), plan_of([0, 2])
     result = run_chain(plan, plan.chains[0], VectorModel(constant), PLAIN, Broken(three_clients))
     expected = run_chain(without, without.chains[0], VectorModel(constant), PLAIN, three_clients)
-    assert torch.equal(result.baton.params, expected.baton.params)
-    assert result.baton.examples == 4
+    assert torch.equal(result.end.params, expected.end.params)
+    assert result.end.examples == 4
     assert [report.skipped for report in result.reports] == [None, "OSError: disk of client 1 is gone", None]
     assert result.trained
 
@@ -145,8 +145,8 @@ def test_a_nan_update_is_skipped(constant: nn.Module, plan_of: PlanOf) -> None:
     plan = plan_of([1, 0])
     result = run_chain(plan, plan.chains[0], VectorModel(Scaled()), PLAIN, clients)
     assert result.reports[0].skipped == "the model became NaN or infinite"
-    assert result.baton.params.tolist() == [0.5, -0.5]
-    assert result.baton.examples == 1
+    assert result.end.params.tolist() == [0.5, -0.5]
+    assert result.end.examples == 1
 
 
 def test_a_visit_past_its_deadline_is_skipped(constant: nn.Module, three_clients: Population, plan_of: PlanOf) -> None:
@@ -156,7 +156,7 @@ def test_a_visit_past_its_deadline_is_skipped(constant: nn.Module, three_clients
     result = run_chain(plan, plan.chains[0], VectorModel(constant), PLAIN, three_clients, deadline)
     assert [report.skipped for report in result.reports] == ["not done within 2 s"] * 2
     assert not result.trained
-    assert torch.equal(result.baton.params, plan.start.params)
+    assert torch.equal(result.end.params, plan.start.params)
 
 
 def test_batch_norm_never_meets_a_single_sample(plan_of: PlanOf) -> None:
@@ -168,8 +168,8 @@ def test_batch_norm_never_meets_a_single_sample(plan_of: PlanOf) -> None:
     plan = RoundPlan(**{field: getattr(plan, field) for field in plan.__slots__} | {"start": start})
     result = run_chain(plan, plan.chains[0], model, PLAIN, clients)
     assert result.reports[0].skipped is None
-    assert result.baton.steps == 2  # batches of 2 and 3
-    assert result.baton.counters.tolist() == [2]
+    assert result.end.steps == 2  # batches of 2 and 3
+    assert result.end.counters.tolist() == [2]
 
 
 def test_the_optimiser_begins_afresh_at_each_visit(
@@ -179,9 +179,9 @@ def test_the_optimiser_begins_afresh_at_each_visit(
     chained, alone = plan_of([0, 1], **options), plan_of([0], **options)
     both = run_chain(chained, chained.chains[0], VectorModel(constant), PLAIN, three_clients)
     first = run_chain(alone, alone.chains[0], VectorModel(constant), PLAIN, three_clients)
-    then = plan_of([1], params=first.baton.params, **options)
+    then = plan_of([1], params=first.end.params, **options)
     second = run_chain(then, then.chains[0], VectorModel(constant), PLAIN, three_clients)
-    assert torch.equal(both.baton.params, second.baton.params)
+    assert torch.equal(both.end.params, second.end.params)
 
 
 def test_the_loss_sees_the_clients_classes_and_the_step(

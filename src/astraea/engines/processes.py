@@ -23,7 +23,7 @@ from astraea.engines.serial import SerialEngine
 from astraea.engines.worker_pool import Exit, WorkerPool
 from astraea.errors import InputError, RunError
 from astraea.federation.clients import Population
-from astraea.federation.plan import Baton, Chain, ChainResult, RoundPlan, VisitReport
+from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan, VisitReport
 from astraea.federation.rule import LocalRule
 
 __all__ = ["ProcessesEngine"]
@@ -142,10 +142,10 @@ class _Round:
                 self._on_exit(event)
                 continue
             index = event.task[1]
-            baton, reports, states = event.value
+            end, reports, states = event.value
             # Clients keep their states for many rounds: in memory of their own, not in a result's.
             kept = {client: {name: value.clone() for name, value in state.items()} for client, state in states.items()}
-            self.results[index] = ChainResult(self.plan.chains[index], baton, reports, kept)
+            self.results[index] = ChainResult(self.plan.chains[index], end, reports, kept)
 
     def _on_exit(self, exit_: Exit) -> None:
         for place, (_, index) in enumerate(exit_.tasks):
@@ -156,7 +156,7 @@ class _Round:
                 self.waiting = sorted([*self.waiting, index])
 
 
-def _given_up(chain: Chain, start: Baton, cause: str) -> ChainResult:
+def _given_up(chain: Chain, start: ChainState, cause: str) -> ChainResult:
     reason = f"{_EXITS} worker processes died on this chain, the last {cause}"
     reports = tuple(VisitReport(visit.client, visit.pass_, skipped=reason) for visit in chain.visits)
     return ChainResult(chain, start, reports)

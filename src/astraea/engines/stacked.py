@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from astraea.engines.lockstep import Row, train_rows
 from astraea.engines.serial import repeatable
 from astraea.federation.clients import ClientData, Population
-from astraea.federation.plan import Baton, Chain, ChainResult, RoundPlan, Visit, VisitReport
+from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan, Visit, VisitReport
 from astraea.federation.rule import LocalRule
 from astraea.federation.training import Deadline, failure, run_chain, seed_dropout, visit_seed
 from astraea.federation.vector import VectorModel
@@ -129,7 +129,7 @@ class _Walk:
     """A chain under way."""
 
     chain: Chain
-    baton: Baton
+    end: ChainState
     reports: list[VisitReport] = field(default_factory=list)
     states: dict[int, Mapping[str, Tensor]] = field(default_factory=dict)
     counted: set[int] = field(default_factory=set)
@@ -137,7 +137,7 @@ class _Walk:
     def row(self, plan: RoundPlan, visit: Visit, data: ClientData) -> Row:
         state = self.states.get(visit.client, plan.client_states.get(visit.client, {}))
         order = torch.Generator().manual_seed(visit_seed(plan, visit))
-        return Row(data, order, self.baton.params, self.baton.counters, self.baton.extras, state)
+        return Row(data, order, self.end.params, self.end.counters, self.end.extras, state)
 
     def skip(self, visit: Visit, reason: str) -> None:
         self.reports.append(VisitReport(visit.client, visit.pass_, skipped=reason))
@@ -150,16 +150,16 @@ class _Walk:
             self.states[visit.client] = kept
         fresh = visit.client not in self.counted
         self.counted.add(visit.client)
-        self.baton = replace(
-            self.baton,
+        self.end = replace(
+            self.end,
             params=row.params,
             counters=row.counters,
             extras=extras,
-            examples=self.baton.examples + fresh * len(row.data),
-            steps=self.baton.steps + row.steps,
+            examples=self.end.examples + fresh * len(row.data),
+            steps=self.end.steps + row.steps,
         )
         samples = len(row.data) * plan.training.epochs
         self.reports.append(VisitReport(visit.client, visit.pass_, samples, row.steps, row.loss))
 
     def result(self) -> ChainResult:
-        return ChainResult(self.chain, self.baton, tuple(self.reports), self.states)
+        return ChainResult(self.chain, self.end, tuple(self.reports), self.states)

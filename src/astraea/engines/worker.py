@@ -134,4 +134,4 @@ def _load(name: str, packed: Packed, memory: NDArray[np.uint8]) -> Any:
 def _run(task: tuple[int, int], chain: Chain, loaded: dict[str, Any], outbox: Outbox, deadline: Deadline) -> None:
     plan: RoundPlan = loaded["plan"]
     result = run_chain(plan, chain, loaded["model"], loaded["rule"], loaded["clients"], deadline)
-    outbox.send(task, (result.baton, result.reports, result.client_states))
+    outbox.send(task, (result.end, result.reports, result.client_states))

@@ -93,7 +93,7 @@ def _probe(experiment: Experiment, plan: RoundPlan, clock: Callable[[], float]) 
     chosen = torch.from_numpy(rows)
     x, y = population.x[chosen], population.y[chosen]
     data = ClientData(x, y, None, population.transforms, torch.bincount(y, minlength=population.classes))
-    baton, training = plan.start, replace(plan.training, epochs=1)
+    start, training = plan.start, replace(plan.training, epochs=1)
     seed = torch_seed(experiment.settings.seed, Purpose.CALIBRATION)
     before = torch.get_num_threads()
     torch.set_num_threads(experiment.settings.engine.threads)
@@ -103,11 +103,11 @@ def _probe(experiment: Experiment, plan: RoundPlan, clock: Callable[[], float]) 
             for _ in range(2):  # the first warms up
                 began = clock()
                 rule = experiment.algorithm.rule
-                train_visit(experiment.model, data, rule, training, baton, seed=seed, prior=plan.prior)
+                train_visit(experiment.model, data, rule, training, start, seed=seed, prior=plan.prior)
                 seconds.append(clock() - began)
         began = clock()
-        experiment.evaluate(baton.params, baton.counters)
+        experiment.evaluate(start.params, start.counters)
         return seconds[-1] / _PROBE_STEPS, clock() - began
     finally:
         torch.set_num_threads(before)
-        experiment.model.write(baton.params, baton.counters)
+        experiment.model.write(start.params, start.counters)

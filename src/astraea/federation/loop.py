@@ -196,7 +196,7 @@ class Tally:
 
     def add(self, result: ChainResult) -> None:
         """Count one chain."""
-        self.steps.append(result.baton.steps)
+        self.steps.append(result.end.steps)
         for report in result.reports:
             self.reports += 1
             if report.skipped is None:

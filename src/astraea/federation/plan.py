@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["Baton", "Chain", "ChainResult", "LocalTraining", "RoundPlan", "Visit", "VisitReport"]
+__all__ = ["Chain", "ChainResult", "ChainState", "LocalTraining", "RoundPlan", "Visit", "VisitReport"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class Baton:
-    """What is handed on: the model as a vector, and the counts that later become its weight.
+class ChainState:
+    """What a chain hands from visit to visit: the model as a vector, and the counts that later become its weight.
 
     ``params`` holds trainable parameters and floating buffers, shape ``(P,)``; ``counters`` the integer
     buffers, shape ``(Q,)`` int64; ``extras`` what a local rule sends along (control variates). ``examples``
@@ -93,13 +93,13 @@ class ChainResult:
     """The model that came out of a chain, the states its clients keep, and a report of every visit."""
 
     chain: Chain
-    baton: Baton
+    end: ChainState
     reports: tuple[VisitReport, ...]
     client_states: Mapping[int, Mapping[str, Tensor]] = field(default_factory=dict)
 
     @property
     def trained(self) -> bool:
-        """Whether at least one visit succeeded: otherwise the baton is the model the round began with."""
+        """Whether at least one visit succeeded: otherwise ``end`` is the model the round began with."""
         return any(report.skipped is None for report in self.reports)
 
 
@@ -114,7 +114,7 @@ class RoundPlan:
 
     round: int
     seed: int
-    start: Baton
+    start: ChainState
     chains: tuple[Chain, ...]
     training: LocalTraining
     prior: Tensor | None = None

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from astraea.federation.clients import ClientData
 from astraea.federation.optimizers import elementwise, make_optimizer
-from astraea.federation.plan import Baton, Chain, ChainResult, LocalTraining, RoundPlan, Visit, VisitReport
+from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, RoundPlan, Visit, VisitReport
 from astraea.federation.rule import LocalRule, VisitContext
 from astraea.federation.vector import VectorModel
 from astraea.seeding import Purpose, torch_seed
@@ -49,15 +49,15 @@ def train_visit(
     data: ClientData,
     rule: LocalRule,
     training: LocalTraining,
-    baton: Baton,
+    state: ChainState,
     *,
     seed: int,
     visit: Visit | None = None,
     prior: Tensor | None = None,
     client_state: Mapping[str, Tensor] | None = None,
     deadline: Deadline | None = None,
-) -> tuple[Baton, Mapping[str, Tensor], VisitReport]:
-    """Train the model of ``baton`` on ``data``; return the new baton, what the client keeps, and a report.
+) -> tuple[ChainState, Mapping[str, Tensor], VisitReport]:
+    """Train the model of ``state`` on ``data``; return the new state, what the client keeps, and a report.
 
     The report names the client and pass of ``visit``, 0 if it is not given. ``seed`` fixes batch order, fresh copies
     and dropout. Raises :class:`VisitError` if the time is up or the result is not finite.
@@ -65,13 +65,13 @@ def train_visit(
     began = deadline.clock() if deadline is not None else 0.0
     seed_dropout(seed, model.device)
     order = torch.Generator().manual_seed(seed)
-    model.write(baton.params, baton.counters)
+    model.write(state.params, state.counters)
     if not model.module.training:
         model.module.train()
     weights, step_along = model.weights, _stepper(model, rule, training)
     context = VisitContext(
-        start=baton.params[: len(weights)],
-        shared=baton.extras,
+        start=state.params[: len(weights)],
+        shared=state.extras,
         client=client_state or {},
         log_prior=None if prior is None else prior.log(),
         lr=training.lr,
@@ -96,7 +96,7 @@ def train_visit(
     loss_mean = float(total) / samples if samples else math.nan
     client, pass_ = (0, 0) if visit is None else (visit.client, visit.pass_)
     report = VisitReport(client, pass_, samples, steps, loss_mean)
-    return Baton(params, counters, extras, baton.examples, baton.steps + steps), kept, report
+    return ChainState(params, counters, extras, state.examples, state.steps + steps), kept, report
 
 
 def _stepper(
@@ -135,23 +135,23 @@ def run_chain(
     A visit that fails is skipped and reported, and the chain goes on from its last good model. A client's
     samples count once towards the chain's weight, however often it is visited.
     """
-    baton, reports = plan.start, []
+    state, reports = plan.start, []
     states: dict[int, Mapping[str, Tensor]] = {}
     counted: set[int] = set()
     for visit in chain.visits:
-        client, state = visit.client, states.get(visit.client, plan.client_states.get(visit.client))
+        client, kept_before = visit.client, states.get(visit.client, plan.client_states.get(visit.client))
         try:
             data = clients[client]
-            baton, kept, report = train_visit(
+            state, kept, report = train_visit(
                 model,
                 data,
                 rule,
                 plan.training,
-                baton,
+                state,
                 seed=visit_seed(plan, visit),
                 visit=visit,
                 prior=plan.prior,
-                client_state=state,
+                client_state=kept_before,
                 deadline=deadline,
             )
         except Exception as error:  # whatever went wrong at one client must not end the others' work
@@ -162,8 +162,8 @@ def run_chain(
             states[client] = kept
         if client not in counted:
             counted.add(client)
-            baton = replace(baton, examples=baton.examples + len(data))
-    return ChainResult(chain, baton, tuple(reports), states)
+            state = replace(state, examples=state.examples + len(data))
+    return ChainResult(chain, state, tuple(reports), states)
 
 
 def visit_seed(plan: RoundPlan, visit: Visit) -> int:

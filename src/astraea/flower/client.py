@@ -65,8 +65,8 @@ def client_app(
         (report,) = result.reports
         if report.skipped is not None:
             return Message(Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, report.skipped), reply_to=message)
-        trained.write(result.baton.params, result.baton.counters)
-        metrics = MetricRecord({EXAMPLES: result.baton.examples, "train_loss": report.loss})
+        trained.write(result.end.params, result.end.counters)
+        metrics = MetricRecord({EXAMPLES: result.end.examples, "train_loss": report.loss})
         remark = ConfigRecord(
             {"steps": report.steps, DATA_CHANGED: _changed(context, samples.counts(classes).tolist())}
         )

@@ -19,7 +19,7 @@ from torch import Tensor
 from astraea.balance.rebalancing import Rebalancing
 from astraea.balance.settings import TransformSettings
 from astraea.errors import InputError
-from astraea.federation.plan import Baton, Chain, RoundPlan, Visit
+from astraea.federation.plan import Chain, ChainState, RoundPlan, Visit
 from astraea.federation.settings import TrainingSettings
 from astraea.federation.training import VisitError
 
@@ -119,7 +119,7 @@ class Instructions(_Told):
         return RoundPlan(
             round=self.round,
             seed=self.seed,
-            start=Baton(params, counters),
+            start=ChainState(params, counters),
             chains=(Chain(0, (Visit(self.client, self.pass_),)),),
             training=self.train.local(self.epochs, self.progress),
             prior=None if self.prior is None else torch.tensor(self.prior, dtype=torch.float32),

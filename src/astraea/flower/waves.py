@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict
 
-from astraea.federation.plan import Baton, ChainResult, RoundPlan, Visit, VisitReport
+from astraea.federation.plan import ChainResult, ChainState, RoundPlan, Visit, VisitReport
 from astraea.federation.training import VisitError
 from astraea.flower.arrays import Layout
 from astraea.flower.messages import MOST, remarks
@@ -44,7 +44,7 @@ class Waves:
         self._node, self._content, self._check = node, content, check
         self.hops = max(len(chain.visits) for chain in plan.chains)
         self._metrics: list[MetricRecord] = []
-        self._batons = {chain.id: plan.start for chain in plan.chains}
+        self._states = {chain.id: plan.start for chain in plan.chains}
         self._reports: dict[int, list[VisitReport]] = {chain.id: [] for chain in plan.chains}
         self._counted: dict[int, set[int]] = {chain.id: set() for chain in plan.chains}
         self._waiting: dict[int, Visit] = {}
@@ -55,9 +55,9 @@ class Waves:
         for chain in self.plan.chains:
             place = hop - (self.hops - len(chain.visits))
             if place >= 0:
-                visit, baton = chain.visits[place], self._batons[chain.id]
+                visit, state = chain.visits[place], self._states[chain.id]
                 self._waiting[chain.id] = visit
-                content = self._content(visit, self._layout.record(baton.params, baton.counters))
+                content = self._content(visit, self._layout.record(state.params, state.counters))
                 found.append(Message(content, self._node(visit.client), "train", group_id=str(chain.id), ttl=timeout))
         return found
 
@@ -66,7 +66,7 @@ class Waves:
         by_chain = {reply.metadata.group_id: reply for reply in replies}
         for number, visit in sorted(self._waiting.items()):
             try:
-                self._batons[number], report = self._accepted(number, visit, by_chain.get(str(number)))
+                self._states[number], report = self._accepted(number, visit, by_chain.get(str(number)))
             except VisitError as error:
                 report = VisitReport(visit.client, visit.pass_, skipped=str(error))
                 _log.warning(
@@ -81,7 +81,7 @@ class Waves:
             reports = tuple(self._reports[chain.id])
             if only_last and reports[-1].skipped is not None:
                 reports = tuple(replace(report, skipped=report.skipped or reports[-1].skipped) for report in reports)
-            yield ChainResult(chain, self._batons[chain.id], reports)
+            yield ChainResult(chain, self._states[chain.id], reports)
 
     def metrics(self) -> list[RecordDict]:
         """Return the metrics of each good reply, as far as all of them report the same: no others have an average."""
@@ -102,7 +102,7 @@ class Waves:
             for record in self._metrics
         ]
 
-    def _accepted(self, number: int, visit: Visit, reply: Message | None) -> tuple[Baton, VisitReport]:
+    def _accepted(self, number: int, visit: Visit, reply: Message | None) -> tuple[ChainState, VisitReport]:
         if reply is None:
             raise VisitError("it did not answer in time")
         if reply.has_error():
@@ -117,10 +117,10 @@ class Waves:
         self._check(visit.client, examples, reply)
         self._metrics.append(metrics[0])
         steps, loss = max(0, int(_number(remarks(reply), "steps", 0.0))), _number(metrics[0], "train_loss", math.nan)
-        before = self._batons[number]
+        before = self._states[number]
         fresh = visit.client not in self._counted[number]
         self._counted[number].add(visit.client)
-        baton = replace(
+        state = replace(
             before,
             params=params,
             counters=counters,
@@ -128,7 +128,7 @@ class Waves:
             steps=before.steps + steps,
         )
         samples = int(examples) * self.plan.training.epochs
-        return baton, VisitReport(visit.client, visit.pass_, samples, steps, loss)
+        return state, VisitReport(visit.client, visit.pass_, samples, steps, loss)
 
 
 def _examples(metrics: MetricRecord, weight: str) -> float:

@@ -21,7 +21,7 @@ from astraea.federation.algorithms import (
     base,
     make_algorithm,
 )
-from astraea.federation.plan import Baton, Chain, ChainResult, RoundPlan, Visit, VisitReport
+from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan, Visit, VisitReport
 from astraea.federation.rule import LocalRule
 from astraea.federation.settings import TrainingSettings
 
@@ -44,9 +44,9 @@ def plan(algorithm: Algorithm, seen: View, seed: int = 0) -> RoundPlan:
 def result(
     params: list[float], examples: int, *, failed: bool = False, counters: list[int] | None = None
 ) -> ChainResult:
-    baton = Baton(torch.tensor(params), torch.tensor(counters or [], dtype=torch.int64), {}, examples)
+    end = ChainState(torch.tensor(params), torch.tensor(counters or [], dtype=torch.int64), {}, examples)
     report = VisitReport(0, 0, skipped="gone" if failed else None)
-    return ChainResult(Chain(0, (Visit(0),)), baton, (report,))
+    return ChainResult(Chain(0, (Visit(0),)), end, (report,))
 
 
 def test_participation_is_computed_once_for_a_population(monkeypatch: pytest.MonkeyPatch) -> None:

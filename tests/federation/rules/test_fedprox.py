@@ -26,8 +26,8 @@ def test_the_second_step_is_pulled_back(
     # (s - 1, 1 - s) with s = e / (e + 1), and the pull 0.4 * (1/2, -1/2).
     s = math.e / (math.e + 1)
     moved = 0.5 + (1 - s) - 0.2
-    assert result.baton.params.tolist() == pytest.approx([moved, -moved])
-    assert result.baton.bytes == plan.start.bytes
+    assert result.end.params.tolist() == pytest.approx([moved, -moved])
+    assert result.end.bytes == plan.start.bytes
 
 
 def test_without_strength_it_is_plain(
@@ -36,4 +36,4 @@ def test_without_strength_it_is_plain(
     plan = plan_of([0, 2, 1], epochs=3, batch_size=1)
     rules = FedProx(cross_entropy, mu=0.0), FedProx.__base__(cross_entropy)
     first, second = (run_chain(plan, plan.chains[0], VectorModel(constant), rule, three_clients) for rule in rules)
-    assert torch.equal(first.baton.params, second.baton.params)
+    assert torch.equal(first.end.params, second.end.params)

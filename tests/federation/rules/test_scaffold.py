@@ -13,7 +13,7 @@ from astraea.data.dataset import Samples
 from astraea.errors import InputError
 from astraea.federation.algorithms import FedAvgSettings, View, make_algorithm
 from astraea.federation.clients import Population
-from astraea.federation.plan import Baton
+from astraea.federation.plan import ChainState
 from astraea.federation.rule import LocalRule, VisitContext
 from astraea.federation.rules import Facts, Scaffold, make_rule
 from astraea.federation.settings import TrainingSettings
@@ -119,7 +119,7 @@ def test_control_variates_travel_and_are_counted() -> None:
     rule = make_rule(TrainingSettings(rule="scaffold"), Facts(weights=3, samples=10))
     assert isinstance(rule, Scaffold)
     assert rule.momentum == 0.9
-    start = Baton(torch.zeros(5), torch.empty(0, dtype=torch.int64), rule.shared(torch.zeros(5)))
+    start = ChainState(torch.zeros(5), torch.empty(0, dtype=torch.int64), rule.shared(torch.zeros(5)))
     assert start.bytes == 4 * (5 + 3)
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from astraea.balance.losses import cross_entropy
 from astraea.errors import InputError
 from astraea.federation.algorithms import Algorithm, AstraeaSettings, FedAvgSettings, State, View, make_algorithm
-from astraea.federation.plan import Baton, Chain, ChainResult, LocalTraining, Visit, VisitReport
+from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, Visit, VisitReport
 from astraea.federation.rule import LocalRule
 from astraea.federation.server import Server, ServerSettings, make_server
 from astraea.federation.server.averaging import averaged
@@ -34,9 +34,9 @@ def step(algorithm: Algorithm, state: State, *results: tuple[list[float], int, i
     view = View(np.ones((2, 2), np.int64), np.ones(2, np.bool_), 0.0, 0)
     total = algorithm.zero(algorithm.plan(state, view, np.random.default_rng(0)))
     for number, (params, examples, steps) in enumerate(results):
-        baton = Baton(torch.tensor(params), NONE, examples=examples, steps=steps)
+        end = ChainState(torch.tensor(params), NONE, examples=examples, steps=steps)
         reports = (VisitReport(number, 0, samples=examples, steps=steps),)
-        total = algorithm.add(total, ChainResult(Chain(number, (Visit(number),)), baton, reports))
+        total = algorithm.add(total, ChainResult(Chain(number, (Visit(number),)), end, reports))
     return algorithm.finish(state, total)
 
 
@@ -97,7 +97,7 @@ def test_the_steps_of_a_chain_count_each_visit_apart() -> None:
         VisitReport(1, 0, skipped="broken"),
         VisitReport(0, 1, samples=9, steps=1),
     )
-    result = ChainResult(Chain(0, ()), Baton(torch.zeros(1), NONE, examples=9, steps=4), reports)
+    result = ChainResult(Chain(0, ()), ChainState(torch.zeros(1), NONE, examples=9, steps=4), reports)
     plain = LocalTraining(1, 1, "SGD", 0.1)
     assert chain_steps(result, plain) == 4.0
     heavy = LocalTraining(1, 1, "SGD", 0.1, {"momentum": 0.5})

@@ -20,7 +20,7 @@ from torch import Tensor
 from astraea.balance.participation import ParticipationSettings, draw_with, inclusion_probabilities
 from astraea.balance.prior import effective_prior
 from astraea.errors import InputError
-from astraea.federation.plan import Baton, Chain, ChainResult, RoundPlan
+from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan
 from astraea.federation.rule import LocalRule
 from astraea.federation.server import Server
 from astraea.federation.settings import TrainingSettings
@@ -149,7 +149,7 @@ class Algorithm(ABC):
         return RoundPlan(
             round=state.round,
             seed=view.seed,
-            start=Baton(state.params, state.counters, state.shared),
+            start=ChainState(state.params, state.counters, state.shared),
             chains=chains,
             training=self.training.local(settings.local_epochs, view.progress),
             prior=torch.from_numpy(self.prior(view.histograms)).to(torch.float32) if self.rule.uses_prior else None,
@@ -170,19 +170,19 @@ class Algorithm(ABC):
         """Add one chain's result, in place of ``total``; a chain in which no visit succeeded adds nothing."""
         if not result.trained:
             return total
-        baton = result.baton
+        end = result.end
         weight, work = self.server.weight(result, None if total.plan is None else total.plan.training)
-        total.params.add_(baton.params, alpha=weight)
-        if len(baton.counters):
-            total.counters.add_(baton.counters, alpha=baton.examples)
+        total.params.add_(end.params, alpha=weight)
+        if len(end.counters):
+            total.counters.add_(end.counters, alpha=end.examples)
         for name, change in total.extras.items():
-            change.add_(baton.extras[name])
+            change.add_(end.extras[name])
             if total.plan is not None:
                 change.sub_(total.plan.start.extras[name])
         total.clients.update(result.client_states)
         return replace(
             total,
-            examples=total.examples + baton.examples,
+            examples=total.examples + end.examples,
             weight=total.weight + weight,
             work=total.work + work,
         )

@@ -60,7 +60,7 @@ class Server:
 
         The second is 0 unless changes are normalised.
         """
-        examples = float(result.baton.examples)
+        examples = float(result.end.examples)
         if self.settings.aggregation == "samples" or training is None:
             return examples, 0.0
         steps = chain_steps(result, training)
