@@ -166,7 +166,8 @@ engine = ProcessesEngine(Mine(), workers=1)
 while not engine.pool.started:
     list(engine.pool.collect())
 samples = Samples(np.ones((2, 1), np.float32), np.array([0, 1]))
-plan = RoundPlan(0, 0, ChainState(*VectorModel(Mine()).read()), (Chain(0, (Visit(0),)),), LocalTraining(1, 1, "SGD", 0.1))
+start = ChainState(*VectorModel(Mine()).read())
+plan = RoundPlan(0, 0, start, (Chain(0, (Visit(0),)),), LocalTraining(1, 1, "SGD", 0.1))
 (result,) = engine.execute(plan, LocalRule(cross_entropy), Population.from_samples(samples, [np.arange(2)], 2))
 print(result.reports[0].steps)
 """

@@ -81,7 +81,7 @@ def test_augmentation_adds_the_copies_that_the_server_asks_for() -> None:
 
     strategy = _start(_app(train, augmentation()), algorithm={"capacity": 2, "mediator_epochs": 1})
     assert seen == {0: [6, 2], 1: [5, 4]}
-    assert strategy._roster.histograms.tolist() == [[6, 2], [5, 4]]
+    assert strategy._registry.histograms.tolist() == [[6, 2], [5, 4]]
     assert strategy.run.totals.samples_processed == 17
 
 
@@ -114,15 +114,15 @@ def test_what_is_left_to_chance_is_asked_of_the_client() -> None:
 
     balance = {"rebalancing": "z-score", "tau_down": 1.5}
     strategy = _start(_app(train, augmentation()), balance=balance, algorithm={"capacity": 2, "mediator_epochs": 1})
-    assert strategy._roster.copying is not None
-    assert not strategy._roster.copying.predictable
-    assert strategy._roster.histograms.tolist() == [drawn[0], drawn[1]]
+    assert strategy._registry.copying is not None
+    assert not strategy._registry.copying.predictable
+    assert strategy._registry.histograms.tolist() == [drawn[0], drawn[1]]
 
 
 def test_without_the_mod_a_client_is_scheduled_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
     app = _app(lambda message, context: {"num-examples": len(_labels(context))})
     strategy = _start(app)
-    assert strategy._roster.histograms.tolist() == [[6, 1], [5, 2]]
+    assert strategy._registry.histograms.tolist() == [[6, 1], [5, 2]]
     assert any("2 of 2 clients do not follow the rebalancing" in line for line in caplog.messages)
 
 

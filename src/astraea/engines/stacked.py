@@ -80,7 +80,7 @@ class StackedEngine:
         for place in range(max(len(chain.visits) for chain in chains)):
             walking = [walk for walk in walks if place < len(walk.chain.visits)]
             try:
-                self._hop(plan, walking, place, rule, clients)
+                self._visit(plan, walking, place, rule, clients)
             except Exception as error:
                 reason = " ".join(str(error).split())[:300]
                 _LOG.warning("chains run one by one, as they cannot be stacked: %s: %s", type(error).__name__, reason)
@@ -89,7 +89,9 @@ class StackedEngine:
                 return None
         return [walk.result() for walk in walks]
 
-    def _hop(self, plan: RoundPlan, walking: Sequence[_Walk], place: int, rule: LocalRule, clients: Population) -> None:
+    def _visit(
+        self, plan: RoundPlan, walking: Sequence[_Walk], place: int, rule: LocalRule, clients: Population
+    ) -> None:
         """Make the visit number ``place`` of every chain in ``walking``."""
         rows: dict[int, Row] = {}
         for number, walk in enumerate(walking):

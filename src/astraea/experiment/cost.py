@@ -55,7 +55,7 @@ def estimate(experiment: Experiment, clock: Callable[[], float] = time.perf_coun
     passes = experiment.algorithm.settings.local_epochs
     steps = float((rates * np.ceil(sizes / batch)).sum()) * rounds
     first = _first_round(experiment)
-    hop = first.bytes_per_hop
+    size = first.bytes_per_hop
     visits = rates.sum() / passes * rounds
     per_step, per_evaluation = _probe(experiment, first, clock)
     evaluations = rounds // experiment.settings.evaluation.every
@@ -65,8 +65,8 @@ def estimate(experiment: Experiment, clock: Callable[[], float] = time.perf_coun
         client_epochs=round(rates.sum() * rounds),
         samples_processed=round(samples * rounds),
         optimizer_steps=round(steps),
-        bytes_sent=round(2 * hop * visits),
-        memory_bytes=data + 5 * hop,  # two models with a gradient each, and the running sum of a round
+        bytes_sent=round(2 * size * visits),
+        memory_bytes=data + 5 * size,  # two models with a gradient each, and the running sum of a round
         seconds=steps * per_step + evaluations * per_evaluation,
     )
 

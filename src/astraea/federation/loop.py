@@ -22,7 +22,7 @@ from astraea.federation.plan import ChainResult, RoundPlan
 from astraea.federation.rule import LocalRule
 from astraea.seeding import Purpose, stream
 
-__all__ = ["Best", "Budget", "Callback", "Engine", "Metrics", "Run", "Tally", "Totals", "train"]
+__all__ = ["Best", "Budget", "Callback", "Engine", "Metrics", "RoundMetrics", "Run", "Totals", "train"]
 
 Metrics = dict[str, Any]
 """One line of ``metrics.jsonl``: plain numbers under the names that the metrics page explains."""
@@ -136,17 +136,17 @@ def train(
             )
             plan = algorithm.plan(run.state, view, stream(seed, Purpose.PARTICIPATION, round_))
             # 2. Execute and aggregate, one chain at a time
-            tally = Tally(plan)
+            counted = RoundMetrics(plan)
             with _one_thread():
                 total = algorithm.zero(plan)
                 for result in engine.execute(plan, algorithm.rule, population):
                     total = algorithm.add(total, result)
-                    tally.add(result)
-                tally.check()
+                    counted.add(result)
+                counted.check()
                 state = algorithm.finish(run.state, total)
             # 3. Measure
-            totals = tally.added_to(run.totals)
-            metrics = tally.metrics(population.histograms) | dataclasses.asdict(totals)
+            totals = counted.added_to(run.totals)
+            metrics = counted.metrics(population.histograms) | dataclasses.asdict(totals)
             last = budget.progress(state.round, totals) >= 1.0
             best = run.best
             if evaluate is not None and (last or state.round % evaluate_every == 0):
@@ -183,7 +183,7 @@ def _better(best: Best | None, metrics: Metrics, round_: int, params: Tensor, co
     return Best(round_, score, params, counters)
 
 
-class Tally:
+class RoundMetrics:
     """Counts one round: what it cost, what was skipped, and its line of metrics."""
 
     def __init__(self, plan: RoundPlan) -> None:

@@ -1,6 +1,6 @@
 """The Flower engine: a run's chains on Flower's simulation, in Ray's processes; one message carries a whole chain.
 
-There a hop from server to client and back takes 0.2 s however small the model is, since both sides look for
+There an exchange between server and client takes 0.2 s however small the model is, since both sides look for
 messages ten times a second: a chain's visits follow one another at the client instead.
 """
 

@@ -1,8 +1,8 @@
 """Astraea as a strategy of Flower's: mediators, rebalancing and rare-first participation from one import.
 
 A round is planned and added up by the code that plans and adds up a local round. Flower's nodes talk to the
-server only, so chains are walked in waves, all but the last of which happen while the round is configured. The
-last goes through Flower's own loop, and ``aggregate_train`` is Flower's own.
+server only, so chains are walked in exchanges, all but the last of which happen while the round is configured. That
+last one goes through Flower's own loop, and ``aggregate_train`` is Flower's own.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from flwr.serverapp.strategy import FedAvg, Result
 from astraea.balance.settings import BalanceSettings
 from astraea.errors import InputError, RunError, unknown_name
 from astraea.federation.algorithms import Algorithm, AlgorithmSettings, State, View
-from astraea.federation.loop import Budget, Run, Tally
+from astraea.federation.loop import Budget, RoundMetrics, Run
 from astraea.federation.plan import Visit
 from astraea.federation.settings import TrainingSettings
 from astraea.federation.training import VisitError
 from astraea.flower.arrays import Layout
-from astraea.flower.memory import Memory
+from astraea.flower.checkpoint import StrategyCheckpoint
+from astraea.flower.client_registry import ClientRegistry
+from astraea.flower.exchange_rounds import ExchangeRounds
 from astraea.flower.messages import DATA_CHANGED, KEY, Instructions, remarks
 from astraea.flower.options import Options
 from astraea.flower.privacy import refuse_false_privacy, wrapper_of
-from astraea.flower.roster import Roster
-from astraea.flower.waves import Waves
 from astraea.seeding import Purpose, stream
 
 __all__ = ["AstraeaStrategy"]
@@ -82,11 +82,11 @@ class AstraeaStrategy(FedAvg):
         super().__init__(**flower)
         self.options = options = Options.of(algorithm, balance, train, seed)
         self.patience, self._every = patience, checkpoint_every
-        self._roster = Roster(options.copying, seed, self.configrecord_key, ask=options.reads_histograms)
+        self._registry = ClientRegistry(options.copying, seed, self.configrecord_key, ask=options.reads_histograms)
         same = options.as_json() | {"fraction_train": self.fraction_train}
-        self._memory = None if checkpoint is None else Memory(Path(checkpoint), same)
+        self._checkpoint = None if checkpoint is None else StrategyCheckpoint(Path(checkpoint), same)
         self._layout: Layout | None = None
-        self._waves: Waves | None = None
+        self._exchanges: ExchangeRounds | None = None
         self._only_last = False
         self._away: list[int] = []  # clients that were not connected when the round was planned
         self._visits: list[RecordDict] = []
@@ -130,7 +130,7 @@ class AstraeaStrategy(FedAvg):
         every visit of a round fails, if too few nodes connect, or if the checkpoint is of another run.
         """
         self._layout, self._timeout, self._budget = Layout.of(initial_arrays), timeout, Budget(num_rounds)
-        stored = None if self._memory is None else self._memory.load(self._roster)
+        stored = None if self._checkpoint is None else self._checkpoint.load(self._registry)
         params, counters = self._layout.vectors(initial_arrays)
         self._run = stored or Run(State(0, params, counters))
         state = self._run.state
@@ -162,22 +162,22 @@ class AstraeaStrategy(FedAvg):
         wrapper = wrapper_of(self)
         if wrapper is not None:
             refuse_false_privacy(wrapper, reads_histograms=self.options.reads_histograms, longest=1)
-            if self._memory is not None:
+            if self._checkpoint is not None:
                 raise InputError(
                     f"checkpoint= does not work within {type(wrapper).__name__}, whose own loop begins at round 1: "
                     "leave it out"
                 )
         self._wait_for(grid, "min_available_nodes" if server_round == 1 else "min_train_nodes")
-        self._roster.refresh(grid, self._timeout)
+        self._registry.refresh(grid, self._timeout)
         self._layout = self._layout or Layout.of(arrays)
         round_ = self._done + server_round - 1
         params, counters = self._layout.vectors(arrays)  # which a wrapper may have changed since the last round
         run = self._run = self._run or Run(State(round_, params, counters))
         run.state = replace(run.state, round=round_, params=params, counters=counters)
-        histograms = self._roster.histograms
+        histograms = self._registry.histograms
         view = View(
             histograms=histograms,
-            available=self._roster.available(grid),
+            available=self._registry.available(grid),
             progress=0.0 if self._budget is None else self._budget.progress(round_, run.totals),
             seed=self.options.seed,
         )
@@ -203,16 +203,20 @@ class AstraeaStrategy(FedAvg):
                 samples=int(histograms.sum()),
                 train=self.options.train,
                 prior=prior,
-                copying=self._roster.copying if self._roster.clients[visit.client].augments else None,
+                copying=self._registry.copying if self._registry.clients[visit.client].augments else None,
             )
             own = ConfigRecord({**config, KEY: told.model_dump_json()})
             return RecordDict({self.arrayrecord_key: arrays, self.configrecord_key: own})
 
-        self._waves = Waves(plan, self._layout, self.weighted_by_key, self._roster.node, content, self._check)
+        self._exchanges = ExchangeRounds(
+            plan, self._layout, self.weighted_by_key, self._registry.node, content, self._check
+        )
         self._only_last = wrapper is not None  # what did not pass through the wrapper's clipping may not count
-        for hop in range(self._waves.hops - 1):
-            self._waves.take(grid.send_and_receive(self._waves.messages(hop, self._timeout), timeout=self._timeout))
-        return self._waves.messages(self._waves.hops - 1, self._timeout)
+        for number in range(self._exchanges.count - 1):
+            self._exchanges.take(
+                grid.send_and_receive(self._exchanges.messages(number, self._timeout), timeout=self._timeout)
+            )
+        return self._exchanges.messages(self._exchanges.count - 1, self._timeout)
 
     def _check_and_log_replies(
         self, replies: Iterable[Message], is_train: bool, validate: bool = True
@@ -224,22 +228,22 @@ class AstraeaStrategy(FedAvg):
         """
         if not is_train:
             return super()._check_and_log_replies(replies, is_train, validate)
-        waves, self._waves = self._waves, None
-        if waves is None:
+        exchanges, self._exchanges = self._exchanges, None
+        if exchanges is None:
             return [], []
         replies = list(replies)
-        waves.take(replies)
-        run, algorithm, tally = self.run, self._algorithm(), Tally(waves.plan)
-        total = algorithm.zero(waves.plan)
-        for result in waves.results(only_last=self._only_last):
+        exchanges.take(replies)
+        run, algorithm, counted = self.run, self._algorithm(), RoundMetrics(exchanges.plan)
+        total = algorithm.zero(exchanges.plan)
+        for result in exchanges.results(only_last=self._only_last):
             total = algorithm.add(total, result)
-            tally.add(result)
-        tally.check()
+            counted.add(result)
+        counted.check()
         run.state = algorithm.finish(run.state, total)
-        run.totals = tally.added_to(run.totals)
-        line = tally.metrics(self._roster.histograms) | dataclasses.asdict(run.totals)
+        run.totals = counted.added_to(run.totals)
+        line = counted.metrics(self._registry.histograms) | dataclasses.asdict(run.totals)
         run.history.append(line | ({"away": self._away} if self._away else {}))
-        self._visits = waves.metrics()
+        self._visits = exchanges.metrics()
         assert self._layout is not None
         average = RecordDict(
             {
@@ -285,8 +289,8 @@ class AstraeaStrategy(FedAvg):
         if server_round:
             if metrics is not None:
                 run.history[-1]["flower_server"] = dict(metrics)
-            if self._memory is not None and (round_ % self._every == 0 or self._last(round_)):
-                self._memory.save(run, self._roster)
+            if self._checkpoint is not None and (round_ % self._every == 0 or self._last(round_)):
+                self._checkpoint.save(run, self._registry)
         return metrics
 
     def _last(self, round_: int) -> bool:
@@ -312,12 +316,12 @@ class AstraeaStrategy(FedAvg):
 
     def _check(self, client: int, examples: float, reply: Message) -> None:
         if bool(remarks(reply).get(DATA_CHANGED, False)):
-            self._roster.ask_again(client)
-        elif self.options.reads_histograms and not self._roster.fits(client, examples):
-            self._roster.ask_again(client)
+            self._registry.ask_again(client)
+        elif self.options.reads_histograms and not self._registry.fits(client, examples):
+            self._registry.ask_again(client)
             raise VisitError(
                 f"it trained on {examples:g} samples, which contradicts its label histogram of "
-                f"{self._roster.clients[client].trained.sum()}: it is asked for that again"
+                f"{self._registry.clients[client].trained.sum()}: it is asked for that again"
             )
 
     def _wait_for(self, grid: Grid, setting: str) -> None:
@@ -333,5 +337,5 @@ class AstraeaStrategy(FedAvg):
 
     def _algorithm(self) -> Algorithm:
         return self.options.make_algorithm(
-            max(int(len(self._roster.clients) * self.fraction_train), self.min_train_nodes, 1)
+            max(int(len(self._registry.clients) * self.fraction_train), self.min_train_nodes, 1)
         )

@@ -23,8 +23,8 @@ from astraea.federation.vector import VectorModel
 
 __all__ = ["OPTIMIZERS", "Server", "ServerSettings", "make_server"]
 
-Memory = Mapping[str, Tensor]
-Step = Callable[[Tensor, Memory, ServerSettings, float], tuple[Tensor, Memory]]
+ServerState = Mapping[str, Tensor]
+Step = Callable[[Tensor, ServerState, ServerSettings, float], tuple[Tensor, ServerState]]
 """(a round's change ``(W,)``, memory, settings, learning rate) -> (step ``(W,)``, memory)."""
 
 
@@ -66,7 +66,9 @@ class Server:
         steps = chain_steps(result, training)
         return examples / steps, examples * steps
 
-    def next(self, params: Tensor, mean: Tensor, stretch: float, round_: int, memory: Memory) -> tuple[Tensor, Memory]:
+    def next(
+        self, params: Tensor, mean: Tensor, stretch: float, round_: int, memory: ServerState
+    ) -> tuple[Tensor, ServerState]:
         """Return the next model, and what the server remembers.
 
         ``params`` ``(P,)`` is the model that the round began with, ``mean`` the weighted average of what came
@@ -75,7 +77,7 @@ class Server:
         settings = self.settings
         optimizer, default = OPTIMIZERS[settings.optimizer]
         lr = default if settings.lr is None else settings.lr
-        own: Memory = {}
+        own: ServerState = {}
         if settings.optimizer != "none" or lr != 1.0 or stretch != 1.0:
             trained = slice(self.weights)
             step, own = optimizer(stretch * (mean[trained] - params[trained]), memory, settings, lr)
@@ -84,7 +86,7 @@ class Server:
             own = {**own, _AVERAGE: averaged(memory.get(_AVERAGE), mean, round_, settings.average)}
         return mean, own
 
-    def deploy(self, params: Tensor, memory: Memory) -> Tensor:
+    def deploy(self, params: Tensor, memory: ServerState) -> Tensor:
         """Return the model to use, ``(P,)``."""
         used = memory.get(_AVERAGE, params)
         if self.classifier is None or self.settings.realign is None:

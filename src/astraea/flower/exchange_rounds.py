@@ -1,4 +1,4 @@
-"""A plan over a grid: hop h of every chain is one exchange of messages, and ``group_id`` names the mediator.
+"""A plan over a grid: one visit of every chain is one exchange of messages, and ``group_id`` names the mediator.
 
 Flower's nodes talk to the server only, so a mediator is a role here: it keeps its chain's last good model and
 hands it on. Chains of unequal length are aligned at their ends, so that the last exchange has all of them.
@@ -18,12 +18,12 @@ from astraea.federation.training import VisitError
 from astraea.flower.arrays import Layout
 from astraea.flower.messages import MOST, remarks
 
-__all__ = ["Waves"]
+__all__ = ["ExchangeRounds"]
 
 _log = logging.getLogger("flwr")
 
 
-class Waves:
+class ExchangeRounds:
     """Walks the chains of ``plan``.
 
     ``node(client)`` is where a client lives, ``content(visit, arrays)`` what it is sent, ``check(client, examples,
@@ -42,18 +42,18 @@ class Waves:
     ) -> None:
         self.plan, self._layout, self._weight = plan, layout, weight
         self._node, self._content, self._check = node, content, check
-        self.hops = max(len(chain.visits) for chain in plan.chains)
+        self.count = max(len(chain.visits) for chain in plan.chains)
         self._metrics: list[MetricRecord] = []
         self._states = {chain.id: plan.start for chain in plan.chains}
         self._reports: dict[int, list[VisitReport]] = {chain.id: [] for chain in plan.chains}
         self._counted: dict[int, set[int]] = {chain.id: set() for chain in plan.chains}
         self._waiting: dict[int, Visit] = {}
 
-    def messages(self, hop: int, timeout: float) -> list[Message]:
-        """Return the messages of exchange ``hop``, from 0 to ``hops`` - 1."""
+    def messages(self, number: int, timeout: float) -> list[Message]:
+        """Return the messages of exchange ``number``, from 0 to ``count`` - 1."""
         found = []
         for chain in self.plan.chains:
-            place = hop - (self.hops - len(chain.visits))
+            place = number - (self.count - len(chain.visits))
             if place >= 0:
                 visit, state = chain.visits[place], self._states[chain.id]
                 self._waiting[chain.id] = visit

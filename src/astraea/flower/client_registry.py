@@ -33,7 +33,7 @@ from astraea.flower.messages import (
     remarks,
 )
 
-__all__ = ["Client", "Roster"]
+__all__ = ["Client", "ClientRegistry"]
 
 _log = logging.getLogger("flwr")
 
@@ -55,7 +55,7 @@ class Client:
     node: int | None = None
 
 
-class Roster:
+class ClientRegistry:
     """The clients in the order of their numbers.
 
     ``rebalance`` maps the class counts of all clients ``(N,)`` to what each is to do about them, ``None`` for

@@ -126,7 +126,7 @@ def test_new_data_are_asked_for_and_then_counted(federation: Callable[..., Any])
     assert asked == [0, 1, 2, 3, 4, 0]
     assert strategy.run.totals.visits_skipped == 0
     whole = len(one.experiment.scenario.clients[0])
-    assert strategy._roster.histograms[0].sum() == whole // 2
+    assert strategy._registry.histograms[0].sum() == whole // 2
     processed = [line["samples_processed"] for line in strategy.run.history]
     assert processed[0] - (processed[2] - processed[1]) == whole - whole // 2
 
@@ -163,4 +163,4 @@ def test_a_node_that_is_away_when_asked_joins_later(federation: Callable[..., An
     one.start(strategy, grid, rounds=3)
     assert [line["clients"] for line in strategy.run.history] == [4, 5, 5]
     assert grid.asked == 2
-    assert [client.name for client in strategy._roster.clients] == [0, 1, 2, 3, 4]
+    assert [client.name for client in strategy._registry.clients] == [0, 1, 2, 3, 4]

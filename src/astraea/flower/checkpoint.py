@@ -11,21 +11,21 @@ from typing import Any
 from astraea.errors import RunError
 from astraea.federation.callbacks.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from astraea.federation.loop import Run
-from astraea.flower.roster import Roster
+from astraea.flower.client_registry import ClientRegistry
 
-__all__ = ["Memory"]
+__all__ = ["StrategyCheckpoint"]
 
 _FILE = "strategy.json"
 
 
-class Memory:
+class StrategyCheckpoint:
     """A folder with the checkpoints of a run beside ``strategy.json``, which says whose they are."""
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self.folder, self._settings = folder, dict(settings)
 
-    def load(self, roster: Roster) -> Run | None:
-        """Return the run that is stored here, with its clients in ``roster``; ``None`` if there is none.
+    def load(self, registry: ClientRegistry) -> Run | None:
+        """Return the run that is stored here, with its clients in ``registry``; ``None`` if there is none.
 
         Raises :class:`RunError` if the folder holds a run with other settings, or is damaged.
         """
@@ -35,7 +35,7 @@ class Memory:
         try:
             facts = json.loads((self.folder / _FILE).read_text())
             stored = facts["settings"]
-            roster.load(facts["clients"])
+            registry.load(facts["clients"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(
                 f"{self.folder / _FILE} cannot be read ({error}): give checkpoint= another folder, or empty this one"
@@ -48,10 +48,10 @@ class Memory:
                 )
         return load_checkpoint(path)
 
-    def save(self, run: Run, roster: Roster) -> None:
+    def save(self, run: Run, registry: ClientRegistry) -> None:
         """Store ``run`` after a whole round."""
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / f"{_FILE}.partial"
-        partial.write_text(json.dumps({"settings": self._settings, "clients": roster.dump()}))
+        partial.write_text(json.dumps({"settings": self._settings, "clients": registry.dump()}))
         os.replace(partial, self.folder / _FILE)
         save_checkpoint(run, self.folder)
