@@ -18,9 +18,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from astraea.congestion import simulate
+from astraea.congestion.metrics.score import Score, score
 from astraea.congestion.race import race_world
-from astraea.congestion.score import Score, score
-from astraea.report.race import race_figure
+from astraea.report.congestion.race import race_figure
 
 COLORS = {"newreno": "#5f6b7a", "cubic": "#2f6db3", "vegas": "#8a5bb5", "copa": "#2e8b57", "bbr": "#d9772b"}
 NOISE = "jitter_ms=0.5"  # without any, drop-tail queues lock flows into phase (Floyd and Jacobson, 1991)

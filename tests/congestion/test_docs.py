@@ -9,9 +9,9 @@ from astraea.congestion import WorldRanges
 from astraea.congestion.environment.global_state import STATE
 from astraea.congestion.evaluation.catalogue import SUITES
 from astraea.congestion.evaluation.suite import Setup
+from astraea.congestion.metrics.score import Score, ScoreSettings
 from astraea.congestion.observation import FEATURES
 from astraea.congestion.reward import TERMS, RewardSettings
-from astraea.congestion.score import Score, ScoreSettings
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 

@@ -15,9 +15,13 @@ _HOMES = {
     "Policy": "policy.policy",
     "WorldRanges": "environment.worlds",
     "WorldSettings": "simulator.settings",
+    "Score": "metrics.score",
+    "ScoreSettings": "metrics.score",
+    "dumbbell": "simulator.topology",
     "load_policy": "policy.policy",
     "parallel_env": "environment.parallel",
     "Result": "simulator.results",
+    "score": "metrics.score",
     "simulate": "policy.play",
 }
 

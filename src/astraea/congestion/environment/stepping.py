@@ -15,7 +15,7 @@ import numpy as np
 from astraea.congestion.compiled import compiled, inlined
 from astraea.congestion.controllers.catalogue import POLICY
 from astraea.congestion.environment.global_state import STATE, survey
-from astraea.congestion.maxmin import fill_shares
+from astraea.congestion.metrics.maxmin import fill_shares
 from astraea.congestion.observation.features import observe
 from astraea.congestion.observation.fixed_point import ONE
 from astraea.congestion.observation.frames import FRAME, FRAMES, HISTORY, frame_at, record

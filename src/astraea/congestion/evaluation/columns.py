@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astraea.congestion.evaluation.suite import Column, Outcomes
-from astraea.congestion.metrics import Duration, kaplan_meier
+from astraea.congestion.metrics.definitions import Duration, kaplan_meier
 
 __all__ = [
     "JAIN",

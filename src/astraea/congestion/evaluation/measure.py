@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from astraea.congestion.maxmin import max_min_shares
-from astraea.congestion.metrics import Convergence, Duration, deviation, jain
-from astraea.congestion.score import ScoreSettings, paths_of, score, windows_of
+from astraea.congestion.metrics.definitions import Convergence, Duration, deviation, jain
+from astraea.congestion.metrics.maxmin import max_min_shares
+from astraea.congestion.metrics.score import ScoreSettings, score
+from astraea.congestion.metrics.shares import paths_of, windows_of
 from astraea.congestion.simulator.results import Result
 
 __all__ = ["SETTLE_S", "Values", "against_max_min", "completions", "rivalry", "settled_for", "sharing"]
@@ -24,7 +25,7 @@ _STRETCH_S = 10.0  # shorter stretches have no late half to speak of
 
 
 def sharing(result: Result, settle_s: float = SETTLE_S) -> Values:
-    """Return how flows shared: what :func:`astraea.congestion.score.score` finds, with the windows kept apart.
+    """Return how flows shared: what :func:`astraea.congestion.metrics.score.score` finds, with the windows kept apart.
 
     ``goodput_mbps`` (per flow) and ``min_max`` are over windows that count and in which all flows are active.
     ``deviation_late_mbps`` is the deviation in the second half of each stretch of 10 s or more between events,
@@ -32,7 +33,7 @@ def sharing(result: Result, settle_s: float = SETTLE_S) -> Values:
     """
     settings = ScoreSettings(settle_s=settle_s)
     found = score(result, settings)
-    windows = windows_of(result, settings)
+    windows = windows_of(result, settings.window_s, settle_s)
     together = windows.counted.all(axis=0)
     means = windows.goodput[:, together].mean(axis=1) if together.any() else np.full(len(windows.goodput), np.nan)
     halves = [

@@ -11,7 +11,7 @@ from typing import Any
 
 from astraea.congestion.evaluation.suite import Case, Outcome
 from astraea.congestion.lines import whole_lines
-from astraea.congestion.score import plain
+from astraea.congestion.metrics.score import plain
 from astraea.errors import RunError
 
 __all__ = ["FILE", "append", "key_of", "read"]

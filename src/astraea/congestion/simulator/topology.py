@@ -26,8 +26,11 @@ def dumbbell(
 ) -> WorldSettings:
     """Return the settings of a world in which all ``flows`` share one bottleneck.
 
-    ``rtt_ms`` is the round-trip time of flows that name none of their own, without queues; ``link`` gives
-    further fields of :class:`LinkSettings`, ``world`` those of :class:`WorldSettings`.
+    A flow is :class:`FlowSettings` or a dict of its fields, such as ``{"controller": "cubic", "start_s": 5}``.
+    ``rtt_ms`` is the round-trip time of flows that name none of their own, without queues; ``buffer_bdp`` the queue
+    in bandwidth-delay products; ``link`` gives further fields of :class:`LinkSettings`, ``world`` those of
+    :class:`WorldSettings`, such as ``duration_s`` and ``seed``. Raises :class:`astraea.errors.InputError` for a
+    field that is unknown or out of range.
     """
     packet = world.get("packet_bytes", 1500)
     shortest = min([rtt_ms, *(r for flow in flows if (r := _field(flow, "rtt_ms")) is not None)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from astraea.congestion.score import ScoreSettings, base_rtts_ms, queueing_delay, shares_of, windows_of
+from astraea.congestion.metrics.shares import base_rtts_ms, queueing_delay, shares_of, windows_of
 from astraea.congestion.settings import Settings
 from astraea.congestion.simulator.results import Result
 
@@ -33,7 +33,7 @@ def fitness(result: Result, settings: FitnessSettings) -> float:
     """
     world = result.settings
     window_s = min(settings.rival_window_s, world.duration_s) if _mixed(result) else settings.window_s
-    windows = windows_of(result, ScoreSettings(window_s=window_s))
+    windows = windows_of(result, window_s)
     goodput, active = windows.goodput, windows.active
     shares = shares_of(result, active, windows.window_s)
     gap = np.where(active, np.abs(goodput - shares) / np.maximum(np.maximum(goodput, shares), 1e-9), 0.0)

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from astraea.congestion.score import Score, plain
+from astraea.congestion.metrics.score import Score, plain
 from astraea.congestion.simulator.results import Result
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import PolicyHeader
 from astraea.congestion.simulator.settings import PolicySettings
 from astraea.congestion.trainer.evolution import law_policy
-from astraea.report.policy import policy_figure, policy_summary, policy_text, response
+from astraea.report.congestion.policy import policy_figure, policy_summary, policy_text, response
 
 PLAIN = {"target": 0.0, "target_rate": 0.5, "gain": -0.5, "rival_queue": 3.0}
 SIMPLE = law_policy([PLAIN.get(n.name, n.start) for n in LAW], PolicySettings(gain=0.25), {"seed": "3"})

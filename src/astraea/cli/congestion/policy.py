@@ -25,7 +25,7 @@ def policy(
     """Show a policy: how it was trained, its numbers, and the certificate that it yields to its own queue."""
     with friendly():
         from astraea.congestion.policy import load_policy, shipped_policy
-        from astraea.report.policy import policy_figure, policy_summary, policy_text
+        from astraea.report.congestion.policy import policy_figure, policy_summary, policy_text
 
         shown = shipped_policy() if file is None else load_policy(file)
         if picture is not None:

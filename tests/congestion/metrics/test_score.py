@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from astraea.congestion import FlowSettings, LinkSettings, WorldSettings, simulate
-from astraea.congestion.metrics import Duration
-from astraea.congestion.score import ScoreSettings, plain, queueing_delay, score
+from astraea.congestion.metrics.definitions import Duration
+from astraea.congestion.metrics.score import ScoreSettings, plain, score
+from astraea.congestion.metrics.shares import queueing_delay
 from astraea.errors import InputError
 
 LINK = LinkSettings(capacity_mbps=1.2, delay_ms=20, buffer_bytes=60_000)  # 100 packets/s, pipe of 4 + 1 packets

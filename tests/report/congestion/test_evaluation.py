@@ -15,8 +15,13 @@ from astraea.congestion.evaluation.catalogue import SUITES
 from astraea.congestion.evaluation.runner import Evaluation
 from astraea.congestion.evaluation.suite import Outcome
 from astraea.errors import RunError
-from astraea.report.evaluation import evaluation_markdown, evaluation_summary, evaluation_text, write_evaluation
-from astraea.report.evaluation_figure import suite_figure
+from astraea.report.congestion.evaluation import (
+    evaluation_markdown,
+    evaluation_summary,
+    evaluation_text,
+    write_evaluation,
+)
+from astraea.report.congestion.evaluation_figure import suite_figure
 
 
 def outcomes(suite: str, group: str, groups: tuple[float | str, ...], **values: Any) -> list[Outcome]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astraea.congestion.maxmin import max_min_shares
+from astraea.congestion.metrics.maxmin import max_min_shares
 from astraea.errors import InputError
 
 

@@ -56,7 +56,7 @@ def evaluate(
         from astraea.congestion.evaluation.catalogue import suites_named
         from astraea.congestion.evaluation.runner import evaluate as run_all
         from astraea.congestion.evaluation.suite import CONDITIONS
-        from astraea.report.evaluation import evaluation_summary, evaluation_text, write_evaluation
+        from astraea.report.congestion.evaluation import evaluation_summary, evaluation_text, write_evaluation
 
         given = os.environ.get("ASTRAEA_DATA")
         chosen, contestants = suites_named(suites or ()), parse_arms(arms.split(","), policy)

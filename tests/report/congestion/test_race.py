@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from astraea.congestion import Result, simulate
+from astraea.congestion.metrics.score import score
 from astraea.congestion.race import race_world
-from astraea.congestion.score import score
-from astraea.report.race import race_figure, race_live, race_summary, race_text, write_race_csv
+from astraea.report.congestion.race import race_figure, race_live, race_summary, race_text, write_race_csv
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from astraea.congestion.evaluation.runner import Evaluation
 from astraea.congestion.evaluation.suite import CONDITIONS
 from astraea.congestion.evaluation.tables import Cell, Table, tabulate
 from astraea.errors import RunError
-from astraea.report.evaluation_figure import suite_figure
+from astraea.report.congestion.evaluation_figure import suite_figure
 
 __all__ = ["evaluation_markdown", "evaluation_summary", "evaluation_text", "write_evaluation"]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astraea.congestion.metrics import (
+from astraea.congestion.metrics.definitions import (
     Convergence,
     Duration,
     Event,

@@ -1,4 +1,4 @@
-"""``astraea congestion``: flows that compete for a link."""
+"""``astraea congestion race``: flows under named controllers on one link."""
 
 from __future__ import annotations
 
@@ -8,37 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from astraea.cli.evaluate import evaluate
 from astraea.cli.options import JsonOption
-from astraea.cli.policy import policy
 from astraea.cli.shell import ERR, OUT, friendly
-from astraea.cli.train import train
 from astraea.errors import InputError
 
 if TYPE_CHECKING:
     from astraea.congestion.simulator.results import Result
     from astraea.congestion.simulator.settings import WorldSettings
 
-__all__ = ["app"]
-
-app = typer.Typer(
-    name="congestion", help="Flows that compete: congestion controllers on a shared link.", no_args_is_help=True
-)
+__all__ = ["race"]
 
 _FRAMES = 60  # how often the live summary changes in a race
 
 
-@app.callback()
-def _root() -> None:
-    pass
-
-
-app.command()(evaluate)
-app.command()(train)
-app.command()(policy)
-
-
-@app.command()
 def race(
     flows: Annotated[
         list[str] | None,
@@ -69,9 +51,9 @@ def race(
 ) -> None:
     """Let flows under named controllers race on one link, and say how they shared it."""
     with friendly():
+        from astraea.congestion.metrics.score import ScoreSettings, score
         from astraea.congestion.race import race_world
-        from astraea.congestion.score import ScoreSettings, score
-        from astraea.report.race import race_figure, race_summary, race_text, write_race_csv
+        from astraea.report.congestion.race import race_figure, race_summary, race_text, write_race_csv
 
         for target, suffixes in ((picture, (".png", ".svg", ".pdf")), (csv, (".csv",))):
             if target is not None:
@@ -113,7 +95,7 @@ def _watched(settings: WorldSettings) -> Result:
     from rich.live import Live
 
     from astraea.congestion.race import watch
-    from astraea.report.race import race_live
+    from astraea.report.congestion.race import race_live
 
     steps = watch(settings, settings.duration_s / _FRAMES if ERR.is_terminal else settings.duration_s)
     result = next(steps)

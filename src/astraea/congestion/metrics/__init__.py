@@ -1,0 +1,1 @@
+"""How well flows share a network: definitions, max-min shares, and the score of a simulated world."""
