@@ -7,14 +7,17 @@ but the plan to know every transfer of the round. All of it is plain values, so 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["Chain", "ChainResult", "ChainState", "LocalTraining", "RoundPlan", "Visit", "VisitReport"]
+__all__ = ["SERVER", "Chain", "ChainResult", "ChainState", "Hop", "LocalTraining", "RoundPlan", "Visit", "VisitReport"]
+
+SERVER = -1
+"""The server as an end of a hop; a client is its own number, and a site where mediators are any number below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,15 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The visits through which one model travels, in order; ``id`` is its place in the plan."""
+    """The visits through which one model travels, in order; ``id`` is its place in the plan.
+
+    ``mediator`` is where its mediator is: :data:`SERVER`, a site (a number below that), or ``None`` where there is
+    none and the clients hand the model to each other.
+    """
 
     id: int
     visits: tuple[Visit, ...]
+    mediator: int | None = SERVER
 
     @property
     def clients(self) -> tuple[int, ...]:
@@ -103,6 +111,21 @@ class ChainResult:
         return any(report.skipped is None for report in self.reports)
 
 
+class Hop(NamedTuple):
+    """One transfer of a model from ``source`` to ``target``: each a client, :data:`SERVER` or a site.
+
+    It starts when hop number ``after`` of the plan has arrived (-1: with the round) and the visits of ``trained``
+    are done, which all are at ``source``; both count through the plan from 0.
+    """
+
+    chain: int
+    source: int
+    target: int
+    bytes: int
+    after: int
+    trained: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class RoundPlan:
     """Who trains in a round, in which order, from which model and how.
@@ -132,8 +155,33 @@ class RoundPlan:
 
     @property
     def bytes_sent(self) -> int:
-        """Traffic of the round with the mediators at the server: to each client and back, every pass counted."""
-        return 2 * self.bytes_per_hop * self.visits
+        """Traffic of the round: the bytes of all hops, every pass counted."""
+        return sum(hop.bytes for hop in self.hops())
+
+    def placed(self, mediator: Callable[[Chain], int | None]) -> RoundPlan:
+        """Return the plan with the mediator of each chain where ``mediator(chain)`` says: see :class:`Chain`."""
+        return replace(self, chains=tuple(replace(chain, mediator=mediator(chain)) for chain in self.chains))
+
+    def hops(self) -> list[Hop]:
+        """Return every transfer of the round, chain by chain, each in order.
+
+        With its mediator at the server, a chain of γ visits is a star: to each client and back, 2γ hops. At a site
+        it is the same around the site, with one hop more from the server to it and one back. Without a mediator the
+        model goes to the first client, from each to the next and back from the last: γ + 1 hops, and none between
+        two visits in a row of one client.
+        """
+        size, found, visits = self.bytes_per_hop, list[Hop](), 0
+        for chain in self.chains:
+            after, at = -1, SERVER
+            trained: tuple[int, ...] = ()
+            for target, visit in _way(chain, visits):
+                if target != at:
+                    found.append(Hop(chain.id, at, target, size, after, trained))
+                    after, at, trained = len(found) - 1, target, ()
+                if visit is not None:
+                    trained = (*trained, visit)
+            visits += len(chain.visits)
+        return found
 
     def to(self, device: torch.device | str) -> RoundPlan:
         """Return the plan with every tensor on ``device``."""
@@ -150,3 +198,14 @@ class RoundPlan:
         states = {client: moved(state) for client, state in self.client_states.items()}
         prior = None if self.prior is None else self.prior.to(device)
         return replace(self, start=start, prior=prior, client_states=states)
+
+
+def _way(chain: Chain, first: int) -> Iterator[tuple[int, int | None]]:
+    """Yield where the model of ``chain`` is to be, one after the other, and the visit made there, if there is one."""
+    if chain.mediator is not None and chain.visits:
+        yield chain.mediator, None
+    for number, visit in enumerate(chain.visits, first):
+        yield visit.client, number
+        if chain.mediator is not None:
+            yield chain.mediator, None
+    yield SERVER, None
