@@ -54,9 +54,6 @@ class EngineSettings(BaseModel):
         description="Seconds of wall time after which a visit is skipped; the one setting by which two runs of "
         "one seed may differ.",
     )
-    dropout: float = Field(
-        0.0, ge=0, lt=1, description="Chance that an invited client does not answer in a round (simulated)."
-    )
 
 
 def cores() -> int:

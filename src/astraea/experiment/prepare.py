@@ -16,6 +16,7 @@ from astraea.data.scenario import Scenario, build_scenario
 from astraea.engines import make_engine
 from astraea.experiment.settings import RunSettings, resolved
 from astraea.federation.algorithms import Algorithm, make_algorithm
+from astraea.federation.availability import available
 from astraea.federation.clients import Population
 from astraea.federation.evaluation import Evaluation, evaluate, tail_recall
 from astraea.federation.loop import Budget, Engine, Metrics
@@ -23,7 +24,6 @@ from astraea.federation.models import build_model
 from astraea.federation.rules import Facts, make_rule
 from astraea.federation.server import make_server
 from astraea.federation.vector import VectorModel
-from astraea.seeding import Purpose, stream
 
 __all__ = ["Experiment", "prepare"]
 
@@ -69,8 +69,7 @@ class Experiment:
 
     def available(self, round_: int) -> NDArray[np.bool_]:
         """Return which clients would answer an invitation in a round, shape ``(K,)``."""
-        draws = stream(self.settings.seed, Purpose.AVAILABILITY, round_).random(len(self.population))
-        return draws >= self.settings.engine.dropout
+        return available(self.settings.availability, len(self.population), self.settings.seed, round_)
 
 
 def prepare(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from astraea.balance.settings import BalanceSettings
 from astraea.data.catalogue import DataSettings
@@ -16,6 +16,7 @@ from astraea.data.scenario import ScenarioSettings
 from astraea.engines.settings import EngineSettings
 from astraea.errors import InputError, nearest
 from astraea.federation.algorithms import AnyAlgorithmSettings, AstraeaSettings
+from astraea.federation.availability import AvailabilitySettings
 from astraea.federation.models import ModelSettings
 from astraea.federation.server import OPTIMIZERS, ServerSettings
 from astraea.federation.settings import TrainingSettings
@@ -92,9 +93,21 @@ class RunSettings(BaseModel):
     server: ServerSettings = Field(
         default_factory=ServerSettings, description="What the server makes of a round's models."
     )
+    availability: AvailabilitySettings = Field(
+        default_factory=AvailabilitySettings, description="Which clients answer."
+    )
     engine: EngineSettings = Field(default_factory=EngineSettings, description="Where rounds are executed.")
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="When to measure.")
     output: OutputSettings = Field(default_factory=OutputSettings, description="What is written.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_spelling(cls, given: Any) -> Any:
+        engine = given.get("engine") if isinstance(given, Mapping) else None
+        if not isinstance(engine, Mapping) or "dropout" not in engine:
+            return given
+        kept = {key: value for key, value in engine.items() if key != "dropout"}
+        return {**given, "engine": kept, "availability": {"dropout": engine["dropout"], **given.get("availability", {})}}
 
     @field_validator("algorithm", mode="before")
     @classmethod

@@ -143,7 +143,7 @@ class Algorithm(ABC):
         if not cohort:
             raise InputError(
                 f"round {state.round}: none of {invited} invited clients answered; "
-                "raise algorithm.over_selection or lower engine.dropout"
+                "raise algorithm.over_selection or lower availability.dropout"
             )
         chains = self.chains(cohort, view.histograms, rng)
         return RoundPlan(
