@@ -29,7 +29,7 @@ def check_same(
     what: str,
     *,
     execution: Collection[str] = (),
-    mend: str = "resume it without this change, or choose another folder",
+    mend: str = "resume it without changes, or choose another folder",
 ) -> None:
     """Raise :class:`RunError` if ``what`` was begun with another identity, naming the first setting that differs.
 

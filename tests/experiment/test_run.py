@@ -201,7 +201,13 @@ def test_on_the_fly_augmentation_stores_nothing(tiny: RunSettings) -> None:
 
 
 def test_clients_that_do_not_answer_leave_the_run_reproducible(tiny: RunSettings) -> None:
-    options: dict[str, Any] = {"engine": {"dropout": 0.5}, "rounds": 6}
+    options: dict[str, Any] = {"availability": {"dropout": 0.5}, "rounds": 6}
     first, again = run(tiny, **options), run(tiny, **options)
     assert min(line["clients"] for line in first.history) < 4
     assert first.history == again.history
+
+
+def test_the_earlier_spelling_of_dropout_is_read() -> None:
+    settings = parse_settings({"engine": {"dropout": 0.5, "workers": 3}})
+    assert (settings.availability.dropout, settings.engine.workers) == (0.5, 3)
+    assert parse_settings({"engine": {"dropout": 0.5}, "availability": {"dropout": 0.1}}).availability.dropout == 0.1

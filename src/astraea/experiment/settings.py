@@ -107,7 +107,11 @@ class RunSettings(BaseModel):
         if not isinstance(engine, Mapping) or "dropout" not in engine:
             return given
         kept = {key: value for key, value in engine.items() if key != "dropout"}
-        return {**given, "engine": kept, "availability": {"dropout": engine["dropout"], **given.get("availability", {})}}
+        return {
+            **given,
+            "engine": kept,
+            "availability": {"dropout": engine["dropout"], **given.get("availability", {})},
+        }
 
     @field_validator("algorithm", mode="before")
     @classmethod
