@@ -67,14 +67,14 @@ where utilisation is low.
 """
 
 SMOKE: dict[str, Any] = {
-    "worlds_at_once": 4, "warm_up": 200, "update_flow_steps": 200, "gradient_steps": 4, "updates": 2,
-    "validation_worlds": 1, "actor_widths": (8,), "critic_widths": (8, 8), "batch": 16, "memory": 2000,
+    "worlds_at_once": 4, "learning_starts": 200, "update_flow_steps": 200, "gradient_steps": 4, "updates": 2,
+    "validation_worlds": 1, "actor_widths": (8,), "critic_widths": (8, 8), "batch_size": 16, "buffer_size": 2000,
 }  # fmt: skip
 """Sizes at which a training ends in seconds: to see that it runs, not what it finds."""
 
 
 def settings_of(arm: str, seed: int, flow_steps: int, *, smoke: bool = False) -> Td3Settings:
-    """Return the training of an arm: 10 chapters, exploration fading over the first third."""
+    """Return the training of an arm: 10 epochs, exploration fading over the first third."""
     settings = BASE.model_copy(
         update={**ARMS[arm][1], "seed": seed, "flow_steps": flow_steps, **(SMOKE if smoke else {})}
     )

@@ -48,7 +48,7 @@ class Script:
 
 
 def collect(script: Script, steps: int, **options: Any) -> list[list[list[float]]]:
-    collector = Collector(script, **{"central": True, "discount": 0.5, **options})
+    collector = Collector(script, **{"central": True, "gamma": 0.5, **options})
     collector.restart(0)
     return [collector.step(lambda observations: observations[:, 0] / 1000).tolist() for _ in range(steps)]
 
@@ -90,7 +90,7 @@ def test_local_critics_see_no_global_state() -> None:
 
 def test_the_discount_may_be_by_time() -> None:
     script = Script([[[1, 0], [0, 0]], [[1, 0], [0, 0]]])
-    ((row,),) = collect(script, 1, discount=0.25, discount_s=0.2)
+    ((row,),) = collect(script, 1, gamma=0.25, gamma_s=0.2)
     assert row[DISCOUNT] == pytest.approx(0.5)  # half of 0.2 s: the square root of a quarter
     assert row[REWARD] == 1
     assert row[ACTION] == 0
@@ -98,7 +98,7 @@ def test_the_discount_may_be_by_time() -> None:
 
 def test_a_restart_forgets_who_was_waiting() -> None:
     script = Script([[[1, 1], [1, 1]], [[1, 1], [1, 1]], [[1, 1], [1, 1]]])
-    collector = Collector(script, central=True, discount=0.5)
+    collector = Collector(script, central=True, gamma=0.5)
     collector.restart(0)
     collector.step(lambda observations: observations[:, 0] * 0)
     collector.restart(1)

@@ -6,14 +6,19 @@ import pytest
 import torch
 
 from astraea.congestion.observation.features import ObservationSettings
+from astraea.congestion.trainer.td3.buffer import Batch
 from astraea.congestion.trainer.td3.learner import Learner, follow, targets
 from astraea.congestion.trainer.td3.networks import Actor
-from astraea.congestion.trainer.td3.replay import Batch
 from astraea.congestion.trainer.td3.settings import Td3Settings
 
 OBSERVATION = ObservationSettings(features="scale-free", history=1)  # 6 values
 SMALL = Td3Settings(
-    observation=OBSERVATION, actor_widths=(16, 8), critic_widths=(32, 16), policy_delay=3, actor_rate=1e-3, batch=64
+    observation=OBSERVATION,
+    actor_widths=(16, 8),
+    critic_widths=(32, 16),
+    policy_frequency=3,
+    actor_lr=1e-3,
+    batch_size=64,
 )
 
 
@@ -64,7 +69,7 @@ def test_actor_and_targets_wait_for_the_critics() -> None:
 
 
 def test_rates_decay_with_the_actors_steps() -> None:
-    learner = Learner(SMALL.model_copy(update={"policy_delay": 1, "decay": 0.5, "decay_every": 2}), seen=8)
+    learner = Learner(SMALL.model_copy(update={"policy_frequency": 1, "lr_decay": 0.5, "lr_decay_every": 2}), seen=8)
     rates = []
     for _ in range(5):
         learner.improve([batch()], noise())
@@ -73,7 +78,7 @@ def test_rates_decay_with_the_actors_steps() -> None:
 
 
 def test_the_actor_finds_the_action_that_pays() -> None:
-    learner = Learner(SMALL.model_copy(update={"critic_rate": 5e-3, "policy_delay": 2}), seen=8)
+    learner = Learner(SMALL.model_copy(update={"critic_lr": 5e-3, "policy_frequency": 2}), seen=8)
     seen = batch(400, seed=99).seen
     assert (learner.act(seen[:, :6]) * seen[:, 0].sign()).mean() < 0.2
     learner.improve([batch(seed=k) for k in range(600)], noise())
@@ -82,7 +87,7 @@ def test_the_actor_finds_the_action_that_pays() -> None:
 
 def test_values_are_of_all_that_follows() -> None:
     """With reward 1 at each step and a discount of a half, everything is worth 2."""
-    learner = Learner(SMALL.model_copy(update={"tau": 0.2, "policy_delay": 1}), seen=8)
+    learner = Learner(SMALL.model_copy(update={"tau": 0.2, "policy_frequency": 1}), seen=8)
     made = [batch(seed=k, discount=0.5)._replace(reward=torch.ones(64)) for k in range(400)]
     losses = learner.improve(made[:350], noise())
     losses = learner.improve(made[350:], noise())

@@ -12,13 +12,13 @@ from astraea.congestion.trainer.td3.log import Log
 
 def test_lines_beyond_the_checkpoint_are_dropped(tmp_path: Path) -> None:
     first = Log(tmp_path, [], tensorboard=False)
-    for chapter in (1, 2, 3):
-        first.write({"chapter": chapter, "reward": chapter / 2})
+    for epoch in (1, 2, 3):
+        first.write({"epoch": epoch, "reward": epoch / 2})
     first.close()
-    again = Log(tmp_path, [{"chapter": 1, "reward": 0.5}], tensorboard=False)
-    again.write({"chapter": 2, "reward": 7.0})
+    again = Log(tmp_path, [{"epoch": 1, "reward": 0.5}], tensorboard=False)
+    again.write({"epoch": 2, "reward": 7.0})
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert lines == [{"chapter": 1, "reward": 0.5}, {"chapter": 2, "reward": 7.0}]
+    assert lines == [{"epoch": 1, "reward": 0.5}, {"epoch": 2, "reward": 7.0}]
 
 
 def test_tensorboard_gets_every_number(tmp_path: Path) -> None:
@@ -26,8 +26,8 @@ def test_tensorboard_gets_every_number(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     log = Log(tmp_path, [], tensorboard=True)
-    for chapter in (1, 2):
-        log.write({"chapter": chapter, "reward": chapter / 2, "jain": None})
+    for epoch in (1, 2):
+        log.write({"epoch": epoch, "reward": epoch / 2, "jain": None})
     log.close()
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()

@@ -21,8 +21,9 @@ TINY = Td3Settings(
     worlds=WorldRanges(flows=(1, 2), bandwidth_mbps=(1, 2), rtt_ms=(30, 60), buffer_bdp=(1, 2), duration_s=1.0,
                        gap_s=(0.1, 0.3)),
     observation=ObservationSettings(history=2),
-    actor_widths=(8,), critic_widths=(8, 4), batch=8, warm_up=20, memory=60, worlds_at_once=2, update_flow_steps=15,
-    gradient_steps=3, policy_delay=2, updates=2, flow_steps=80, minutes=None, validation_worlds=1,
+    actor_widths=(8,), critic_widths=(8, 4), batch_size=8, learning_starts=20, buffer_size=60,
+    worlds_at_once=2, update_flow_steps=15,
+    gradient_steps=3, policy_frequency=2, updates=2, flow_steps=80, minutes=None, validation_worlds=1,
     checkpoint_minutes=0, exploration_actions=30,
 )  # fmt: skip
 
@@ -54,7 +55,7 @@ def test_a_training_that_was_interrupted_is_the_same_as_one_that_was_not(tmp_pat
     seen: list[Progress] = []
     policy = train_td3(TINY, whole, watch=seen.append)
     with pytest.raises(Stopped):
-        train_td3(TINY, parts, watch=stop_after(4))  # as its second chapter ends, before it is written down
+        train_td3(TINY, parts, watch=stop_after(4))  # as its second epoch ends, before it is written down
     assert len(lines_of(parts)) == 1
     again = train_td3(TINY.model_copy(update={"checkpoint_minutes": 1.0}), parts, resume=True)
     assert torch.equal(torch.from_numpy(policy.weights), torch.from_numpy(again.weights))
@@ -62,11 +63,11 @@ def test_a_training_that_was_interrupted_is_the_same_as_one_that_was_not(tmp_pat
     one, two = load_file(whole / CHECKPOINT), load_file(parts / CHECKPOINT)
     assert one.keys() == two.keys()
     assert all(torch.equal(one[name], two[name]) for name in one)
-    assert one["replay"].shape == (60, 2 * (17 + 16) + 3)  # full, and wrapped around
+    assert one["buffer"].shape == (60, 2 * (17 + 16) + 3)  # full, and wrapped around
     assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
     assert seen[-1].done == 1.0
     best = max(lines_of(whole), key=lambda line: float(line["reward"]))
-    assert json.loads(policy.card["validation"])["chapter"] == best["chapter"]
+    assert json.loads(policy.card["validation"])["epoch"] == best["epoch"]
     assert (load_policy(whole / POLICY).weights == policy.weights).all()
 
 
@@ -75,26 +76,26 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         train_td3(TINY, tmp_path, watch=stop_after(1))
     with pytest.raises(InputError, match="holds a training already: resume it"):
         train_td3(TINY, tmp_path)
-    with pytest.raises(InputError, match="has another batch"):
-        train_td3(TINY.model_copy(update={"batch": 9}), tmp_path, resume=True)
+    with pytest.raises(InputError, match="has another batch_size"):
+        train_td3(TINY.model_copy(update={"batch_size": 9}), tmp_path, resume=True)
     (tmp_path / CHECKPOINT).write_bytes(b"not a checkpoint")
     with pytest.raises(RunError, match="cannot be read"):
         train_td3(TINY, tmp_path, resume=True)
 
 
 def test_losses_that_are_no_numbers_end_it_and_keep_what_was_good(tmp_path: Path) -> None:
-    wild = TINY.model_copy(update={"critic_rate": 1e30, "warm_up": 40, "flow_steps": 1000})
+    wild = TINY.model_copy(update={"critic_lr": 1e30, "learning_starts": 40, "flow_steps": 1000})
     with pytest.raises(RunError, match="no numbers any more"):
         train_td3(wild, tmp_path)
     assert (tmp_path / SETTINGS).is_file()
-    assert len(lines_of(tmp_path)) == 1  # the first chapter, before any gradient step
+    assert len(lines_of(tmp_path)) == 1  # the first epoch, before any gradient step
     assert load_policy(tmp_path / POLICY).header.widths == (17, 8, 1)
-    assert load_file(tmp_path / CHECKPOINT).keys() >= {"replay", "best"}
+    assert load_file(tmp_path / CHECKPOINT).keys() >= {"buffer", "best"}
 
 
 def test_settings_that_contradict_each_other() -> None:
-    with pytest.raises(InputError, match="a batch of 64 is drawn after a warm-up of 10"):
-        Td3Settings(batch=64, warm_up=10)
+    with pytest.raises(InputError, match="batch_size 64, learning_starts 10 and buffer_size 400000 must not fall"):
+        Td3Settings(batch_size=64, learning_starts=10)
     with pytest.raises(InputError, match="epsilon_end must not lie above"):
         Td3Settings(epsilon=0.1, epsilon_end=0.2)
 
@@ -105,12 +106,14 @@ def test_a_flow_alone_learns_to_fill_its_link_with_a_short_queue(tmp_path: Path)
     settings = QUICK.model_copy(
         update={
             "worlds": WorldRanges(flows=1, bandwidth_mbps=(5, 10), rtt_ms=(20, 40), buffer_bdp=(2, 4), duration_s=20),
-            "actor_widths": (16, 16), "critic_widths": (32, 32), "batch": 64, "discount": 0.9, "memory": 20_000,
-            "warm_up": 1000, "worlds_at_once": 8, "update_flow_steps": 500, "gradient_steps": 100, "updates": 4,
+            "actor_widths": (16, 16), "critic_widths": (32, 32), "batch_size": 64, "gamma": 0.9, "buffer_size": 20_000,
+            "learning_starts": 1000, "worlds_at_once": 8, "update_flow_steps": 500, "gradient_steps": 100, "updates": 4,
             "flow_steps": 18_000, "exploration_actions": 500, "validation_worlds": 4,
         }
     )  # fmt: skip
-    untrained = train_td3(settings.model_copy(update={"warm_up": 20_000, "flow_steps": 1}), tmp_path / "untrained")
+    untrained = train_td3(
+        settings.model_copy(update={"learning_starts": 20_000, "flow_steps": 1}), tmp_path / "untrained"
+    )
     trained = train_td3(settings, tmp_path / "trained")
     before, after = (json.loads(policy.card["validation"])["reward"] for policy in (untrained, trained))
     assert after > 0.85

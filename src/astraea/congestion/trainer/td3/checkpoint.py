@@ -1,6 +1,6 @@
 """A training in one file: what is learned, what is remembered and what is counted, so that it goes on exactly.
 
-Random streams and worlds are not in it: a chapter draws its own, from the seed and its number, when it begins.
+Random streams and worlds are not in it: a epoch draws its own, from the seed and its number, when it begins.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from astraea.congestion.trainer.td3.buffer import ReplayBuffer
 from astraea.congestion.trainer.td3.learner import Learner
-from astraea.congestion.trainer.td3.replay import Replay
 from astraea.errors import RunError
 
 __all__ = ["Counts", "load_checkpoint", "save_checkpoint"]
 
-_FORMAT = "astraea-td3-1"
+_FORMAT = "astraea-td3-2"
 
 
 @dataclass
 class Counts:
     """How far a training has come."""
 
-    chapter: int = 0  # finished chapters
+    epoch: int = 0  # finished epochs
     flow_steps: int = 0
     seconds: float = 0.0
-    best: dict[str, Any] | None = None  # the line of the chapter that did best in validation
-    history: list[dict[str, Any]] = field(default_factory=list)  # a line per chapter
+    best: dict[str, Any] | None = None  # the line of the epoch that did best in validation
+    history: list[dict[str, Any]] = field(default_factory=list)  # a line per epoch
 
 
-def save_checkpoint(path: Path, counts: Counts, learner: Learner, replay: Replay, best: Tensor | None) -> None:
+def save_checkpoint(path: Path, counts: Counts, learner: Learner, buffer: ReplayBuffer, best: Tensor | None) -> None:
     """Write a training to ``path``; ``best`` are the flat weights of its best policy so far.
 
     The file takes its place only when it is whole. Raises :class:`RunError` if it cannot be written.
     """
     tensors = {f"learner/{name}": value for name, value in learner.tensors().items()}
-    tensors["replay"] = replay.rows[: replay.size]
+    tensors["buffer"] = buffer.rows[: buffer.size]
     if best is not None:
         tensors["best"] = best
-    facts = {**vars(counts), "steps": learner.steps, "at": replay.at}
+    facts = {**vars(counts), "steps": learner.steps, "at": buffer.at}
     partial = path.with_suffix(".partial")
     try:
         save_file(
@@ -62,8 +62,8 @@ def save_checkpoint(path: Path, counts: Counts, learner: Learner, replay: Replay
         ) from error
 
 
-def load_checkpoint(path: Path, learner: Learner, replay: Replay) -> tuple[Counts, Tensor | None]:
-    """Bring ``learner`` and ``replay`` to where they were, and return counts and best weights.
+def load_checkpoint(path: Path, learner: Learner, buffer: ReplayBuffer) -> tuple[Counts, Tensor | None]:
+    """Bring ``learner`` and ``buffer`` to where they were, and return counts and best weights.
 
     Raises :class:`RunError` if the file is damaged or was written by another version of this trainer.
     """
@@ -79,7 +79,7 @@ def load_checkpoint(path: Path, learner: Learner, replay: Replay) -> tuple[Count
             {name.removeprefix("learner/"): value for name, value in tensors.items() if name.startswith("learner/")},
             steps,
         )
-        replay.restore(tensors["replay"], at)
+        buffer.restore(tensors["buffer"], at)
         return Counts(**facts), tensors.get("best")
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise RunError(

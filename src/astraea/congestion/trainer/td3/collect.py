@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from astraea.congestion.trainer.td3.replay import row_width
+from astraea.congestion.trainer.td3.buffer import row_width
 
 __all__ = ["Act", "Collector", "Worlds"]
 
@@ -42,14 +42,14 @@ class Worlds(Protocol):
 class Collector:
     """Steps ``worlds`` and remembers of every flow what its next transition begins with.
 
-    ``central``: whether the global state is seen too. The discount of a transition is ``discount``, or with
-    ``discount_s > 0`` that for so many seconds, raised to the length of the interval.
+    ``central``: whether the global state is seen too. The discount of a transition is ``gamma``, or with
+    ``gamma_s > 0`` that for so many seconds, raised to the length of the interval.
     """
 
-    def __init__(self, worlds: Worlds, *, central: bool, discount: float, discount_s: float = 0.0) -> None:
+    def __init__(self, worlds: Worlds, *, central: bool, gamma: float, gamma_s: float = 0.0) -> None:
         self.worlds = worlds
         self._central = central
-        self._discount, self._discount_s = discount, discount_s
+        self._gamma, self._gamma_s = gamma, gamma_s
         size = worlds.observations.shape[2] + (worlds.states.shape[1] if central else 0)
         self._seen = np.zeros((*worlds.due.shape, size), np.float32)
         self._actions = np.zeros(worlds.due.shape, np.float32)
@@ -80,9 +80,9 @@ class Collector:
         rows[:, self.seen : -3] = self._look(where)
         rows[:, -3] = self._actions[where]
         rows[:, -2] = env.rewards[where]
-        rows[:, -1] = self._discount
-        if self._discount_s:
-            rows[:, -1] **= env.elapsed[where] / np.float32(self._discount_s)
+        rows[:, -1] = self._gamma
+        if self._gamma_s:
+            rows[:, -1] **= env.elapsed[where] / np.float32(self._gamma_s)
         return rows
 
     def _look(self, where: tuple[Any, ...]) -> Values:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from astraea.congestion.trainer.td3.buffer import Batch
 from astraea.congestion.trainer.td3.networks import Actor, TwinCritic
-from astraea.congestion.trainer.td3.replay import Batch
 from astraea.congestion.trainer.td3.settings import Td3Settings
 from astraea.seeding import Purpose, torch_seed
 
@@ -44,8 +44,8 @@ class Learner:
         self.critic_target.load_state_dict(self.critic.state_dict())
         for network in (self.actor, self.actor_target):
             network.eval()
-        self._actor_adam = torch.optim.Adam(self.actor.parameters(), settings.actor_rate, fused=True)
-        self._critic_adam = torch.optim.Adam(self.critic.parameters(), settings.critic_rate, fused=True)
+        self._actor_adam = torch.optim.Adam(self.actor.parameters(), settings.actor_lr, fused=True)
+        self._critic_adam = torch.optim.Adam(self.critic.parameters(), settings.critic_lr, fused=True)
         self.steps = 0
 
     @torch.no_grad()
@@ -55,7 +55,7 @@ class Learner:
         return actions
 
     def improve(self, batches: list[Batch], noise: torch.Generator) -> Losses:
-        """Take a gradient step on each of ``batches``; the actor and the targets move at every ``policy_delay``-th."""
+        """Take a gradient step on each of ``batches``; actor and targets move at every ``policy_frequency``-th."""
         critic, value = torch.zeros(()), torch.zeros(())
         actor: list[Tensor] = []
         for batch in batches:
@@ -63,7 +63,7 @@ class Learner:
             critic += loss
             value += values
             self.steps += 1
-            if self.steps % self.settings.policy_delay == 0:
+            if self.steps % self.settings.policy_frequency == 0:
                 actor.append(self._improve_actor(batch))
                 follow(self.actor_target, self.actor, self.settings.tau)
                 follow(self.critic_target, self.critic, self.settings.tau)
@@ -73,13 +73,13 @@ class Learner:
     def _improve_critics(self, batch: Batch, noise: torch.Generator) -> tuple[Tensor, Tensor]:
         s = self.settings
         with torch.no_grad():
-            shifts = torch.randn(len(batch.action), generator=noise) * s.smoothing
-            shifts.clamp_(-s.smoothing_limit, s.smoothing_limit)
+            shifts = torch.randn(len(batch.action), generator=noise) * s.policy_noise
+            shifts.clamp_(-s.noise_clip, s.noise_clip)
             actions = (self.actor_target(batch.next_seen[:, : self._sees]) + shifts).clamp(-1, 1)
             goal = targets(batch, self.critic_target(batch.next_seen, actions))
         values = self.critic(batch.seen, batch.action)
         loss: Tensor = 2 * F.huber_loss(values, goal.expand_as(values))  # the sum of both critics' means
-        self._descend(self._critic_adam, loss, s.critic_rate)
+        self._descend(self._critic_adam, loss, s.critic_lr)
         return loss.detach(), values[0].detach().mean()
 
     def _improve_actor(self, batch: Batch) -> Tensor:
@@ -89,14 +89,14 @@ class Learner:
         self.critic.requires_grad_(False)
         loss: Tensor = -self.critic(batch.seen, torch.tanh(drive))[0].mean()
         self.critic.requires_grad_(True)
-        if self.settings.restraint:
-            loss = loss + self.settings.restraint * drive.square().mean()
-        self._descend(self._actor_adam, loss, self.settings.actor_rate)
+        if self.settings.action_l2:
+            loss = loss + self.settings.action_l2 * drive.square().mean()
+        self._descend(self._actor_adam, loss, self.settings.actor_lr)
         return loss.detach()
 
     def _descend(self, adam: torch.optim.Adam, loss: Tensor, rate: float) -> None:
-        actor_steps = self.steps // self.settings.policy_delay
-        adam.param_groups[0]["lr"] = rate * self.settings.decay ** (actor_steps // self.settings.decay_every)
+        actor_steps = self.steps // self.settings.policy_frequency
+        adam.param_groups[0]["lr"] = rate * self.settings.lr_decay ** (actor_steps // self.settings.lr_decay_every)
         adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         adam.step()

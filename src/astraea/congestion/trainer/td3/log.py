@@ -1,4 +1,4 @@
-"""What is written down of a training while it runs: a line per chapter, and the same numbers for TensorBoard."""
+"""What is written down of a training while it runs: a line per epoch, and the same numbers for TensorBoard."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Line = Mapping[str, Any]
 class Log:
     """Keeps ``metrics.jsonl`` and, if asked to, ``tensorboard/`` in ``folder``.
 
-    ``past`` are the chapters that are known already: what a killed process wrote beyond them is dropped.
+    ``past`` are the epochs that are known already: what a killed process wrote beyond them is dropped.
     Raises :class:`InputError` if TensorBoard is asked for and not installed.
     """
 
@@ -30,13 +30,13 @@ class Log:
         self._board: Any = open_board(folder / "tensorboard", len(past) + 1) if tensorboard else None
 
     def write(self, line: Line) -> None:
-        """Add what a chapter has come to."""
+        """Add what a epoch has come to."""
         with self._file.open("a", encoding="utf-8") as file:
             file.write(_text(line))
         if self._board is not None:
             for name, value in line.items():
-                if isinstance(value, int | float) and name != "chapter":
-                    self._board.add_scalar(name, value, line["chapter"])
+                if isinstance(value, int | float) and name != "epoch":
+                    self._board.add_scalar(name, value, line["epoch"])
 
     def close(self) -> None:
         """Close the event file."""

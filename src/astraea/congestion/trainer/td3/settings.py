@@ -49,25 +49,23 @@ class Td3Settings(Settings):
     )
     normalise: bool = Field(True, description="whether batch normalisation follows each hidden layer of the actor")
     # one gradient step
-    batch: int = Field(192, ge=2, description="transitions of a gradient step")
-    actor_rate: float = Field(5e-5, gt=0, description="learning rate of the actor")
-    critic_rate: float = Field(1e-3, gt=0, description="learning rate of the critics")
-    decay: float = Field(0.96, gt=0, le=1, description="factor on both rates ...")
-    decay_every: int = Field(100_000, ge=1, description="... after each so many steps of the actor")
-    discount: float = Field(0.98, ge=0, lt=1, description="discount from one decision to the next")
-    discount_s: float = Field(
-        0.0, ge=0, description="given, the discount is for so many seconds and not for a decision"
-    )
+    batch_size: int = Field(192, ge=2, description="transitions of a gradient step")
+    actor_lr: float = Field(5e-5, gt=0, description="learning rate of the actor")
+    critic_lr: float = Field(1e-3, gt=0, description="learning rate of the critics")
+    lr_decay: float = Field(0.96, gt=0, le=1, description="factor on both rates ...")
+    lr_decay_every: int = Field(100_000, ge=1, description="... after each so many steps of the actor")
+    gamma: float = Field(0.98, ge=0, lt=1, description="discount from one decision to the next")
+    gamma_s: float = Field(0.0, ge=0, description="given, the discount is for so many seconds and not for a decision")
     tau: float = Field(0.005, gt=0, le=1, description="how far the target networks move at a step of the actor")
-    policy_delay: int = Field(20, ge=1, description="gradient steps of the critics for one of the actor")
-    smoothing: float = Field(0.05, ge=0, description="standard deviation of the noise on the target's action")
-    smoothing_limit: float = Field(0.1, ge=0, description="largest such noise")
-    restraint: float = Field(
+    policy_frequency: int = Field(20, ge=1, description="gradient steps of the critics for one of the actor")
+    policy_noise: float = Field(0.05, ge=0, description="standard deviation of the noise on the target's action")
+    noise_clip: float = Field(0.1, ge=0, description="largest such noise")
+    action_l2: float = Field(
         0.0, ge=0, description="coefficient of the actor's mean square before its tanh, which keeps it from saturating"
     )
     # experience
-    memory: int = Field(400_000, ge=1, description="transitions that are kept")
-    warm_up: int = Field(20_000, ge=1, description="transitions before the first gradient step")
+    buffer_size: int = Field(400_000, ge=1, description="transitions that are kept")
+    learning_starts: int = Field(20_000, ge=1, description="transitions before the first gradient step")
     worlds_at_once: int = Field(32, ge=1, description="worlds stepped side by side")
     update_flow_steps: int = Field(10_000, ge=1, description="decisions between updates: 5 s of 60 flows, as published")
     gradient_steps: int = Field(20, ge=1, description="gradient steps of an update")
@@ -77,9 +75,7 @@ class Td3Settings(Settings):
         1_500_000, ge=1, description="decisions over which it falls, for each of the worlds side by side"
     )
     # length
-    updates: int = Field(
-        100, ge=1, description="updates of a chapter: it begins with new worlds, ends with a validation"
-    )
+    updates: int = Field(100, ge=1, description="updates of a epoch: it begins with new worlds, ends with a validation")
     flow_steps: int = Field(200_000_000, ge=1, description="decisions after which training ends")
     minutes: float | None = Field(180.0, gt=0, description="time after which it ends; unset: no limit")
     validation_worlds: int = Field(12, ge=1, description="worlds of a validation, drawn like those of training")
@@ -88,10 +84,10 @@ class Td3Settings(Settings):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if self.warm_up > self.memory or self.batch > self.warm_up:
+        if self.learning_starts > self.buffer_size or self.batch_size > self.learning_starts:
             raise ValueError(
-                f"a batch of {self.batch} is drawn after a warm-up of {self.warm_up} from a memory of {self.memory}: "
-                "let each be at most as large as the next"
+                f"batch_size {self.batch_size}, learning_starts {self.learning_starts} and buffer_size "
+                f"{self.buffer_size} must not fall in this order: a batch is drawn from what the buffer then holds"
             )
         if self.epsilon_end > self.epsilon:
             raise ValueError("epsilon_end must not lie above epsilon: exploration fades")
@@ -105,14 +101,14 @@ QUICK = Td3Settings(
     actor_widths=(64, 32),
     critic_widths=(128, 64),
     normalise=False,
-    batch=128,
-    actor_rate=3e-4,
-    discount=0.95,
+    batch_size=128,
+    actor_lr=3e-4,
+    gamma=0.95,
     tau=0.02,
-    policy_delay=2,
-    restraint=0.02,
+    policy_frequency=2,
+    action_l2=0.02,
     worlds_at_once=32,
-    warm_up=5_000,
+    learning_starts=5_000,
     update_flow_steps=1_000,
     gradient_steps=50,
     exploration_actions=5_000,

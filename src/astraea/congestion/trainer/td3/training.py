@@ -1,6 +1,6 @@
-"""Train by TD3, chapter by chapter: collect and improve in fresh worlds, validate, keep the best, write it down.
+"""Train by TD3, epoch by epoch: collect and improve in fresh worlds, validate, keep the best, write it down.
 
-A chapter follows from the state it begins with, the seed and its number alone. So a training that was stopped, or
+A epoch follows from the state it begins with, the seed and its number alone. So a training that was stopped, or
 killed, and resumed is the same as one that was not: bit for bit, on one machine with as many threads.
 """
 
@@ -22,13 +22,13 @@ from torch import Tensor
 
 from astraea.congestion.environment.vector import VectorEnvironment
 from astraea.congestion.policy.policy import Policy
+from astraea.congestion.trainer.td3.buffer import ReplayBuffer
 from astraea.congestion.trainer.td3.checkpoint import Counts, load_checkpoint, save_checkpoint
 from astraea.congestion.trainer.td3.collect import Collector
 from astraea.congestion.trainer.td3.exploration import epsilon_at, explored
 from astraea.congestion.trainer.td3.export import exported, header_of
 from astraea.congestion.trainer.td3.learner import Learner, Losses
 from astraea.congestion.trainer.td3.log import Log
-from astraea.congestion.trainer.td3.replay import Replay
 from astraea.congestion.trainer.td3.settings import Td3Settings
 from astraea.congestion.trainer.td3.validation import Validation, headline
 from astraea.errors import InputError, RunError
@@ -48,7 +48,7 @@ class Progress:
     done: float  # share of its length, of decisions or of time, whichever is further
     flow_steps: int
     epsilon: float
-    line: dict[str, Any] | None  # what the last finished chapter came to, as in metrics.jsonl
+    line: dict[str, Any] | None  # what the last finished epoch came to, as in metrics.jsonl
 
 
 def train_td3(
@@ -61,7 +61,7 @@ def train_td3(
 ) -> Policy:
     """Train until the settings' length is reached, and return the policy that did best in validation.
 
-    ``out`` receives ``settings.json``, ``metrics.jsonl`` (a line per chapter), ``checkpoint.safetensors`` and, after
+    ``out`` receives ``settings.json``, ``metrics.jsonl`` (a line per epoch), ``checkpoint.safetensors`` and, after
     each validation that is the best so far, ``policy.safetensors``. With ``resume`` a training in ``out`` goes on
     from its last checkpoint; there need not be one. Raises :class:`InputError` if ``out`` holds a training of other
     settings, or any and ``resume`` is not given, and :class:`RunError` if the losses are no numbers any more.
@@ -71,7 +71,7 @@ def train_td3(
         training = _Training(settings, out, tensorboard, watch)
         try:
             while not training.finished:
-                training.chapter()
+                training.epoch()
         finally:
             training.close()
     return training.policy()
@@ -94,15 +94,15 @@ class _Training:
         self._collector = Collector(
             env,
             central=settings.critic == "central",
-            discount=settings.discount,
-            discount_s=settings.discount_s,
+            gamma=settings.gamma,
+            gamma_s=settings.gamma_s,
         )
         self._learner = Learner(settings, self._collector.seen)
-        self._replay = Replay(settings.memory, self._collector.seen)
+        self._buffer = ReplayBuffer(settings.buffer_size, self._collector.seen)
         self._counts = Counts()
         self._best: Tensor | None = None
         if (out / CHECKPOINT).is_file():
-            self._counts, self._best = load_checkpoint(out / CHECKPOINT, self._learner, self._replay)
+            self._counts, self._best = load_checkpoint(out / CHECKPOINT, self._learner, self._buffer)
         self._validation = Validation(settings)
         self._log = Log(out, self._counts.history, tensorboard=tensorboard)
         self._began = time.monotonic() - self._counts.seconds
@@ -113,19 +113,19 @@ class _Training:
         """Whether its length is reached."""
         return self._done() >= 1
 
-    def chapter(self) -> None:
+    def epoch(self) -> None:
         """Collect and improve for some updates, then validate and write down."""
         s, counts = self._settings, self._counts
-        rng = stream(s.seed, Purpose.TD3, counts.chapter)
-        noise = torch.Generator().manual_seed(torch_seed(s.seed, Purpose.TD3, counts.chapter, 0))
-        self._collector.restart(torch_seed(s.seed, Purpose.TD3, counts.chapter, 1))
+        rng = stream(s.seed, Purpose.TD3, counts.epoch)
+        noise = torch.Generator().manual_seed(torch_seed(s.seed, Purpose.TD3, counts.epoch, 0))
+        self._collector.restart(torch_seed(s.seed, Purpose.TD3, counts.epoch, 1))
         rewards: list[float] = []
         losses: list[Losses] = []
         for _ in range(s.updates):
-            if self.finished:  # the last chapter may be shorter
+            if self.finished:  # the last epoch may be shorter
                 break
             rewards.append(self._collect(rng))
-            if self._replay.size >= s.warm_up:
+            if self._buffer.size >= s.learning_starts:
                 losses.append(self._improve(rng, noise))
             if self._watch is not None:
                 self._watch(
@@ -136,7 +136,7 @@ class _Training:
                         counts.history[-1] if counts.history else None,
                     )
                 )
-        counts.chapter += 1
+        counts.epoch += 1
         line = self._judge(rewards, losses)
         counts.history.append(line)
         self._log.write(line)
@@ -165,7 +165,7 @@ class _Training:
 
         while collected < self._settings.update_flow_steps:
             rows = self._collector.step(act)
-            self._replay.add(rows)
+            self._buffer.add(rows)
             collected += len(rows)
             earned += float(rows[:, -2].sum(dtype=np.float64))
         self._counts.flow_steps += collected
@@ -173,17 +173,17 @@ class _Training:
 
     def _improve(self, rng: np.random.Generator, noise: torch.Generator) -> Losses:
         s = self._settings
-        batches = [self._replay.sample(rng, s.batch) for _ in range(s.gradient_steps)]
+        batches = [self._buffer.sample(rng, s.batch_size) for _ in range(s.gradient_steps)]
         losses = self._learner.improve(batches, noise)
         if not math.isfinite(losses.critic + losses.value + (losses.actor or 0.0)):
             raise RunError(
                 f"the losses are no numbers any more after {self._counts.flow_steps:,} decisions: train anew with "
-                f"a lower actor_rate and critic_rate (the best policy so far is {self._out / POLICY}, if there was one)"
+                f"a lower actor_lr and critic_lr (the best policy so far is {self._out / POLICY}, if there was one)"
             )
         return losses
 
     def _judge(self, rewards: list[float], losses: list[Losses]) -> dict[str, Any]:
-        """Validate, keep the policy if it is the best so far, and return the chapter's line."""
+        """Validate, keep the policy if it is the best so far, and return the epoch's line."""
         counts = self._counts
         actor = [loss.actor for loss in losses if loss.actor is not None]
         reward = self._validation.reward(self._act)
@@ -191,7 +191,7 @@ class _Training:
         figures = headline(policy, self._validation.worlds())
         counts.seconds = time.monotonic() - self._began
         line = {
-            "chapter": counts.chapter,
+            "epoch": counts.epoch,
             "flow_steps": counts.flow_steps,
             "gradient_steps": self._learner.steps,
             "epsilon": self._epsilon(),
@@ -210,7 +210,7 @@ class _Training:
         return line
 
     def _save(self) -> None:
-        save_checkpoint(self._out / CHECKPOINT, self._counts, self._learner, self._replay, self._best)
+        save_checkpoint(self._out / CHECKPOINT, self._counts, self._learner, self._buffer, self._best)
         self._saved = time.monotonic()
 
     def _act(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:

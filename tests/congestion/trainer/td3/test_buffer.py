@@ -1,11 +1,11 @@
-"""The memory: rows, wrapping around, and what is drawn."""
+"""The replay buffer: rows, wrapping around, and what is drawn."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from astraea.congestion.trainer.td3.replay import Replay, row_width
+from astraea.congestion.trainer.td3.buffer import ReplayBuffer, row_width
 
 
 def rows(*numbers: int) -> np.ndarray:
@@ -14,24 +14,24 @@ def rows(*numbers: int) -> np.ndarray:
 
 
 def test_the_newest_rows_take_the_place_of_the_oldest() -> None:
-    replay = Replay(5, seen=2)
-    assert row_width(2) == replay.rows.shape[1] == 7
-    replay.add(rows(0, 1, 2))
-    assert (replay.size, replay.at) == (3, 3)
-    replay.add(rows(3, 4, 5, 6))
-    assert (replay.size, replay.at) == (5, 2)
-    assert replay.rows[:, 0].tolist() == [5, 6, 2, 3, 4]
-    replay.add(rows(7, 8, 9))
-    assert (replay.size, replay.at) == (5, 0)
-    assert replay.rows[:, 0].tolist() == [5, 6, 7, 8, 9]
-    replay.add(rows(0)[:0])
-    assert (replay.size, replay.at) == (5, 0)
+    buffer = ReplayBuffer(5, seen=2)
+    assert row_width(2) == buffer.rows.shape[1] == 7
+    buffer.add(rows(0, 1, 2))
+    assert (buffer.size, buffer.at) == (3, 3)
+    buffer.add(rows(3, 4, 5, 6))
+    assert (buffer.size, buffer.at) == (5, 2)
+    assert buffer.rows[:, 0].tolist() == [5, 6, 2, 3, 4]
+    buffer.add(rows(7, 8, 9))
+    assert (buffer.size, buffer.at) == (5, 0)
+    assert buffer.rows[:, 0].tolist() == [5, 6, 7, 8, 9]
+    buffer.add(rows(0)[:0])
+    assert (buffer.size, buffer.at) == (5, 0)
 
 
 def test_what_is_drawn_is_what_was_kept() -> None:
-    replay = Replay(100, seen=2)
-    replay.add(rows(1, 2, 3))
-    batch = replay.sample(np.random.default_rng(0), 60)
+    buffer = ReplayBuffer(100, seen=2)
+    buffer.add(rows(1, 2, 3))
+    batch = buffer.sample(np.random.default_rng(0), 60)
     first = batch.seen[:, 0]
     assert set(first.tolist()) == {1, 2, 3}
     for part, shift in ((batch.action, 0.4), (batch.reward, 0.5), (batch.discount, 0.6), (batch.next_seen[:, 1], 0.3)):
@@ -39,12 +39,12 @@ def test_what_is_drawn_is_what_was_kept() -> None:
     assert batch.seen.shape == batch.next_seen.shape == (60, 2)
 
 
-def test_a_memory_restored_goes_on_like_the_first() -> None:
-    first, second = Replay(4, seen=2), Replay(4, seen=2)
+def test_a_buffer_restored_goes_on_like_the_first() -> None:
+    first, second = ReplayBuffer(4, seen=2), ReplayBuffer(4, seen=2)
     first.add(rows(0, 1, 2, 3, 4, 5)[:4])
     first.add(rows(4, 5))
     second.restore(first.rows[: first.size].clone(), first.at)
-    for replay in (first, second):
-        replay.add(rows(6, 7, 8))
+    for buffer in (first, second):
+        buffer.add(rows(6, 7, 8))
     assert torch.equal(first.rows, second.rows)
     assert (first.size, first.at) == (second.size, second.at) == (4, 1)

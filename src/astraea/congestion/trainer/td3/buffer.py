@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Batch", "Replay", "row_width"]
+__all__ = ["Batch", "ReplayBuffer", "row_width"]
 
 
 class Batch(NamedTuple):
@@ -27,7 +27,7 @@ def row_width(seen: int) -> int:
     return 2 * seen + 3
 
 
-class Replay:
+class ReplayBuffer:
     """Room for ``capacity`` rows; ``size`` of them are filled, and ``at`` is where the next goes."""
 
     def __init__(self, capacity: int, seen: int) -> None:
