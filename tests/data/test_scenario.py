@@ -273,3 +273,27 @@ def test_femnist_is_divided_by_its_writers(data_dir: Path) -> None:
     held = {name: int((writers == name).sum()) for name in scenario.client_names}
     left = {name: len(rows) for name, rows in zip(scenario.client_names, scenario.clients, strict=True)}
     assert all(abs(held[name] * 0.9 - left[name]) < 3 for name in held)
+
+
+@pytest.mark.parametrize("train", [np.int64, np.float64, np.float32, np.str_])
+@pytest.mark.parametrize("test", [np.int64, np.float64, np.uint8, np.str_])
+def test_clients_are_known_in_the_test_set_whatever_the_dtype_of_their_column(train: type, test: type) -> None:
+    x, y = np.zeros((4, 2), np.float32), np.array([0, 1, 0, 1])
+    site = np.array([7, 7, 12, 12])
+    dataset = Dataset(
+        "sites",
+        Samples(x, y, {"site": site.astype(train)}),
+        Samples(x[:3], y[:3], {"site": np.array([12, 7, 5]).astype(test)}),
+        ("a", "b"),
+    )
+    scenario = build_scenario(dataset, skew="column", column="site")
+    owner = {name: k for k, name in enumerate(scenario.client_names)}
+    assert set(owner) == {"7", "12"}
+    assert scenario.test_clients is not None
+    assert scenario.test_clients.tolist() == [owner["12"], owner["7"], -1]
+
+
+def test_an_empty_site_is_refused() -> None:
+    samples = Samples(np.zeros((2, 1), np.float32), np.array([0, 1]), {"site": np.array([1.0, np.nan])})
+    with pytest.raises(InputError, match="column 'site' is empty in 1 rows, first in row 1"):
+        build_scenario(Dataset("d", samples, samples, ("a", "b")), skew="column", column="site")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from astraea.data.form import Form, conventional
 from astraea.errors import InputError
 
 __all__ = ["Dataset", "Samples"]
@@ -17,8 +18,9 @@ __all__ = ["Dataset", "Samples"]
 class Samples:
     """Labelled samples, row by row.
 
-    ``x`` has shape ``(n, *sample)``: images are ``uint8`` and channel first, ``(n, C, H, W)``; anything else
-    is floating point. ``y`` has shape ``(n,)``, integers from 0. ``columns`` holds further facts of each
+    ``x`` has shape ``(n, *sample)``, laid out as models take it: images ``(n, C, H, W)``, sequences
+    ``(n, channels, time)``, vectors ``(n, features)``; ``described`` says what it is, and is otherwise taken from
+    its dtype and axes. ``y`` has shape ``(n,)``, integers from 0. ``columns`` holds further facts of each
     sample, shape ``(n,)`` each, such as who wrote it: natural ways to divide the data among clients.
 
     Raises :class:`InputError` if the lengths differ, or if labels are negative or not integers.
@@ -27,6 +29,7 @@ class Samples:
     x: NDArray[np.generic]
     y: NDArray[np.int64]
     columns: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    described: Form | None = None
 
     def __post_init__(self) -> None:
         if not np.issubdtype(self.y.dtype, np.integer):
@@ -45,9 +48,15 @@ class Samples:
     def __len__(self) -> int:
         return len(self.y)
 
+    @property
+    def form(self) -> Form:
+        """What the samples are."""
+        return self.described or conventional(self.x.dtype, self.x.shape)
+
     def take(self, rows: NDArray[np.integer]) -> Samples:
         """Return the samples at ``rows``, in that order."""
-        return Samples(self.x[rows], self.y[rows], {name: column[rows] for name, column in self.columns.items()})
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return Samples(self.x[rows], self.y[rows], columns, self.described)
 
     def counts(self, classes: int) -> NDArray[np.int64]:
         """Return how many samples each class has, shape ``(classes,)``."""
@@ -58,6 +67,7 @@ class Samples:
 class Dataset:
     """A named set of samples: a training pool, and a test set unless the user brings none.
 
+    ``notes`` say, a sentence each, what was made of data that could have been read otherwise.
     Raises :class:`InputError` if a label has no class name or train and test samples differ in shape.
     """
 
@@ -65,6 +75,7 @@ class Dataset:
     train: Samples
     test: Samples | None
     class_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for part, samples in (("train", self.train), ("test", self.test)):
@@ -91,5 +102,5 @@ class Dataset:
 
     @property
     def is_image(self) -> bool:
-        """Whether samples are images: ``uint8``, channel first."""
-        return self.train.x.dtype == np.uint8 and self.train.x.ndim == 4
+        """Whether samples are images, channel first."""
+        return self.train.form.kind == "image"

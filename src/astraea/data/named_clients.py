@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astraea.data import partition
+from astraea.data.classes import text
 from astraea.data.dataset import Samples
 from astraea.data.settings import ScenarioSettings
 from astraea.errors import DataError, InputError, nearest
@@ -35,9 +36,15 @@ def clients_by_column(samples: Samples, column: str, clients: int | None, rng: n
     if column not in samples.columns:
         known = f"it has {', '.join(sorted(samples.columns))}" if samples.columns else "it has none"
         raise InputError(f"the data have no column '{column}' ({known}){nearest(column, samples.columns)}")
-    owners, values = partition.by_column(samples.columns[column])
+    given = samples.columns[column]
+    if given.dtype.kind == "f" and (missing := np.flatnonzero(np.isnan(given))).size:
+        raise InputError(
+            f"column '{column}' is empty in {missing.size} rows, first in row {missing[0]}: say whose samples they are"
+        )
+    owners, values = partition.by_column(given)
+    names = tuple(text(values))
     if clients is None or clients == len(values):
-        return NamedClients(owners, tuple(map(str, values)))
+        return NamedClients(owners, names)
     if clients > len(values):
         raise InputError(
             f"scenario.clients is {clients}, but column '{column}' has only {len(values)} values: "
@@ -47,7 +54,7 @@ def clients_by_column(samples: Samples, column: str, clients: int | None, rng: n
     client = np.full(len(values), -1)
     client[chosen] = np.arange(clients)
     note = f"{clients} of the {len(values)} values of column '{column}' are clients, drawn at random."
-    return NamedClients(client[owners], tuple(map(str, values[chosen])), (note,))
+    return NamedClients(client[owners], tuple(names[k] for k in chosen), (note,))
 
 
 def clients_by_indices(samples: int, settings: ScenarioSettings) -> NamedClients:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astraea.data import partition
+from astraea.data.classes import text
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.holdout import draw, hold_out, hold_out_within
 from astraea.data.labels import class_counts
@@ -132,7 +133,7 @@ def build_scenario(
         test=test,
         validation=held_out,
         test_clients=_test_clients(test, names, settings.column),
-        notes=(*notes, *test_notes, *label_notes),
+        notes=(*dataset.notes, *notes, *test_notes, *label_notes),
     )
 
 
@@ -225,4 +226,4 @@ def _test_clients(test: Samples, names: tuple[str, ...], column: str | None) -> 
     if column is None or column not in test.columns:
         return None
     client = {name: k for k, name in enumerate(names)}
-    return np.array([client.get(str(value), -1) for value in test.columns[column]], dtype=np.int64)
+    return np.array([client.get(name, -1) for name in text(test.columns[column])], dtype=np.int64)

@@ -60,7 +60,7 @@ def _part(root: Path | zipfile.Path, part: str) -> Samples:
     labels = _table(folder / f"y_{part}.txt")[:, 0].astype(np.int64) - 1
     check_labels(labels, len(signals[0]), len(CLASSES))
     subjects = _table(folder / f"subject_{part}.txt")[:, 0].astype(np.int64)
-    return from_arrays(np.stack(signals, axis=1), labels, columns={"subject": subjects}).train
+    return from_arrays(np.stack(signals, axis=1), labels, columns={"subject": subjects}, layout="CT").train
 
 
 def _table(path: Path | zipfile.Path) -> NDArray[np.float32]:

@@ -1,0 +1,113 @@
+"""Labels as users have them: names, numbers with gaps or one-hot rows, numbered from 0 with their names kept."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from astraea.errors import InputError
+
+__all__ = ["flat", "number_classes", "text"]
+
+
+def flat(values: ArrayLike, what: str = "values") -> NDArray[np.generic]:
+    """Return one value a sample, shape (n,): (n, 1) becomes (n,), and strings, also of bytes, become NumPy's in NFC.
+
+    Raises :class:`InputError` for rows of unlike length or values of mixed type.
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise InputError(f"{what} differ in length from row to row: give one value a sample") from error
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8")
+    if array.dtype.kind in "OT":
+        kinds = {type(value) for value in array.flat}
+        if all(issubclass(kind, str) for kind in kinds):
+            array = array.astype(np.str_)
+        elif all(issubclass(kind, (int, float, np.number, np.bool_)) for kind in kinds):
+            array = np.array(array.tolist())
+        else:
+            raise InputError(
+                f"{what} mix {' and '.join(sorted(kind.__name__ for kind in kinds))}: "
+                "give numbers or strings, and one for each sample"
+            )
+    if array.dtype.kind == "U":
+        unlike, places = np.unique(array, return_inverse=True)
+        array = np.array([unicodedata.normalize("NFC", str(name)) for name in unlike])[places] if array.size else array
+    return array
+
+
+def text(values: NDArray[np.generic]) -> list[str]:
+    """Return each value as a name that does not depend on its dtype: 3, 3.0 and "3" are all "3"."""
+    if values.dtype.kind == "f":
+        return [f"{value:.0f}" if np.isfinite(value) and value == np.floor(value) else str(value) for value in values]
+    return [str(value) for value in values]
+
+
+def number_classes(
+    labels: Sequence[NDArray[np.generic]], names: Sequence[str] | None = None
+) -> tuple[list[NDArray[np.generic]], tuple[str, ...], tuple[str, ...]]:
+    """Return the labels of each part numbered from 0, the names of the classes, and what is to be noted.
+
+    Labels are integers, bools, strings, or one-hot rows ``(n, N)``. Strings are numbered in the order of ``names``,
+    else alphabetically; integers count into ``names``. Without names, or where there are as many names as distinct
+    labels that do not count from 0, the distinct labels of all parts are numbered in ascending order.
+
+    Raises :class:`InputError` for a string that is not among the names, and rows that are not one-hot.
+    """
+    parts = [_from_rows(part) for part in labels]
+    if names is None and labels[0].ndim == 2 and parts[0].ndim == 1:
+        names = tuple(map(str, range(labels[0].shape[1])))
+    if parts[0].dtype.kind == "U":
+        known = tuple(map(str, names if names is not None else np.unique(np.concatenate(parts))))
+        return [_placed(part, known) for part in parts], known, ()
+    if names is not None and parts[0].dtype.kind == "b":
+        parts = [part.astype(np.int64) for part in parts]
+    if not all(part.dtype.kind in "iub" for part in parts):
+        return parts, tuple(map(str, names or ())), ()  # Samples says what is wrong with such labels
+    found = np.unique(np.concatenate([part.ravel() for part in parts]))
+    signs = found.dtype.kind != "b" and found.tolist() == [-1, 1]
+    if names is not None and (len(names) != len(found) or int(found[-1]) < len(names)):
+        return parts, tuple(map(str, names)), ()
+    if found.dtype.kind != "b" and found[0] < 0 and not signs:
+        return parts, tuple(map(str, names or ())), ()  # so it does with these
+    numbered = [np.searchsorted(found, part) for part in parts]
+    known = tuple(map(str, names)) if names is not None else tuple(map(str, found.tolist()))
+    if known == tuple(map(str, range(len(known)))):
+        return list(numbered), known, ()
+    gaps = f"The {len(known)} distinct labels, {found[0]} to {found[-1]}, are numbered in order; their names are kept."
+    return list(numbered), known, (gaps,)
+
+
+def _from_rows(labels: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return labels (n,); rows (n, N) must be one-hot."""
+    if labels.ndim != 2 or labels.shape[1] < 2 or labels.dtype.kind not in "biuf":
+        return labels
+    if not ((labels == 0) | (labels == 1)).all():
+        raise InputError(f"labels of shape {labels.shape} are neither one a sample nor one-hot rows of 0 and 1")
+    ones = labels.sum(axis=1, dtype=np.int64)
+    if (ones != 1).any():
+        row = int(np.flatnonzero(ones != 1)[0])
+        raise InputError(
+            f"row {row} of the labels names {ones[row]} classes: give each sample exactly one, "
+            "since several labels a sample are not supported"
+        )
+    places: NDArray[np.int64] = labels.argmax(axis=1)
+    return places
+
+
+def _placed(labels: NDArray[np.generic], names: tuple[str, ...]) -> NDArray[np.int64]:
+    """Return string labels as their places among ``names``."""
+    if labels.dtype.kind != "U":
+        raise InputError("the labels of one part are strings, those of the other numbers: give both alike")
+    found, inverse = np.unique(labels, return_inverse=True)
+    if unknown := sorted(set(found.tolist()) - set(names)):
+        raise InputError(f"label '{unknown[0]}' is not among the class names: {', '.join(names)}")
+    place = {name: number for number, name in enumerate(names)}
+    return np.array([place[str(name)] for name in found], np.int64)[inverse]
