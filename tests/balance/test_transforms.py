@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from astraea.balance import transforms
 from astraea.balance.settings import TransformSettings
 from astraea.balance.transforms import feature_spread, random_matrices, transform, warp
+from astraea.data.form import Form, Kind, conventional
 from astraea.errors import InputError
 
 STILL = TransformSettings(rotation=0, shift=0, shear=0, zoom=0, time_shift=0, scaling=0, jitter=0)
@@ -185,3 +186,32 @@ def test_only_vectors_have_a_spread_of_features() -> None:
 def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="have no transforms"):
         transform(torch.zeros(shape), TransformSettings(), seeded())
+
+
+@pytest.mark.parametrize("kind", ["codes", "volume"])
+def test_codes_and_volumes_stay_unchanged(kind: Kind) -> None:
+    batch = torch.arange(24).reshape(4, 6) if kind == "codes" else samples(4, (1, 2, 3, 5))
+    form = conventional(batch.dtype, batch.shape)
+    assert form.kind == kind
+    made = transform(batch, TransformSettings(), seeded(), form=form)
+    assert torch.equal(made, batch)
+    assert made.data_ptr() != batch.data_ptr()
+
+
+def test_steady_features_get_no_noise() -> None:
+    vectors = torch.randn((50, 3), generator=seeded(3))
+    form = Form("vector", "float32", "F", (3,), steady=(False, True, False))
+    spread = feature_spread(vectors, form=form)
+    assert spread is not None
+    assert spread.tolist() == pytest.approx([0.9129, 0.0, 1.2107], abs=1e-4)
+    made = transform(vectors, TransformSettings(), seeded(), spread, form)
+    assert torch.equal(made[:, 1], vectors[:, 1])
+    assert (made[:, [0, 2]] != vectors[:, [0, 2]]).all()
+
+
+def test_sequences_of_flags_are_only_shifted() -> None:
+    flags = (samples(200, (2, 10)) > 0.5).float()
+    form = Form("sequence", "float32", "CT", (2, 10), steady=(True,))
+    made = transform(flags, TransformSettings(time_shift=0.3), seeded(), form=form)
+    assert set(made.unique().tolist()) == {0.0, 1.0}
+    assert not torch.equal(made, flags)

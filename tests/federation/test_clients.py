@@ -181,3 +181,17 @@ def test_rounds_cost_what_their_clients_hold_and_not_what_the_population_does(tm
     done = subprocess.run([sys.executable, "-c", ROUNDS, str(path)], check=True, capture_output=True, text=True)
     # Of 40,000 clients, 40 are visited; the others are their numbers: rows, histograms, a few arrays in passing.
     assert float(done.stdout) < megabytes / 3
+
+
+@pytest.mark.parametrize("on_the_fly", [False, True])
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.int16, np.uint8, np.bool_])
+def test_copies_of_codes_are_their_originals_and_models_get_integers(dtype: type, on_the_fly: bool) -> None:
+    ids = np.random.default_rng(0).integers(0, 2, (30, 7)).astype(dtype)
+    labels = np.arange(30) % 3
+    change = Rebalancing(np.array([0.0, 1.0, 3.0]), np.ones(3))
+    population = Population.from_samples(Samples(ids, labels), [np.arange(30)], 3, change, on_the_fly=on_the_fly)
+    x, y = population[0].epoch(torch.Generator().manual_seed(0))
+    assert x.dtype == population.input_dtype == (torch.int32 if dtype == np.int32 else torch.int64)
+    assert len(x) == 10 + 20 + 40
+    rows = {(label, *row) for label, row in zip(labels.tolist(), ids.astype(int).tolist(), strict=True)}
+    assert {(label, *row) for label, row in zip(y.tolist(), x.tolist(), strict=True)} == rows

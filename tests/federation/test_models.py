@@ -106,3 +106,16 @@ def test_a_model_that_gives_nan_is_refused_before_training(tmp_path: Path) -> No
     )
     with pytest.raises(InputError, match="NaN or infinite logits before any training"):
         build_model(settings, (4,), 2, 0)
+
+
+def test_models_of_codes_are_tried_with_integers() -> None:
+    settings = ModelSettings(name="torch.nn:EmbeddingBag", options={"num_embeddings": 500, "embedding_dim": 4})
+    assert isinstance(build_model(settings, (12,), 4, 0, torch.int64), nn.EmbeddingBag)
+    with pytest.raises(InputError, match="fails on samples of shape"):
+        build_model(settings, (12,), 4, 0)
+
+
+def test_the_built_in_mlp_takes_integers_as_numbers() -> None:
+    model = build_model(ModelSettings(name="mlp"), (3,), 2, 0, torch.int64)
+    ids = torch.tensor([[1, 2, 3], [0, 7, 5]])
+    assert torch.equal(model(ids), model(ids.float()))

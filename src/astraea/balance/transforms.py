@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from astraea.balance.settings import TransformSettings
+from astraea.data.form import Form
 from astraea.errors import InputError
 
 __all__ = ["feature_spread", "random_matrices", "transform", "warp"]
@@ -21,7 +22,11 @@ _CHUNK = 256
 
 
 def transform(
-    batch: Tensor, settings: TransformSettings, generator: torch.Generator, spread: Tensor | None = None
+    batch: Tensor,
+    settings: TransformSettings,
+    generator: torch.Generator,
+    spread: Tensor | None = None,
+    form: Form | None = None,
 ) -> Tensor:
     """Return a random variation of each sample of ``batch``, with the same shape and dtype.
 
@@ -30,12 +35,16 @@ def transform(
     as ``uint8`` images, are computed in floating point and rounded.
 
     ``spread``, shape ``(features,)``, is what the noise of vectors is relative to, see :func:`feature_spread`;
-    without it that of the batch is taken, which is 0 for a single sample. Sequences have their own.
+    without it that of the batch is taken, which is 0 for a single sample. Sequences have their own. ``form`` says
+    what the samples are: codes and volumes stay unchanged, and so do steady features; sequences of flags are only
+    shifted. Without it, shape alone decides.
 
     Raises :class:`InputError` for samples of any other shape.
     """
-    if len(batch) == 0:
+    if len(batch) == 0 or (form is not None and form.kind in ("codes", "volume")):
         return batch.clone()
+    if form is not None and form.kind == "sequence" and form.steady[0]:
+        settings = settings.model_copy(update={"scaling": 0.0, "jitter": 0.0})
     if batch.ndim == 4:
         matrices = random_matrices(len(batch), batch.shape[2], batch.shape[3], settings, generator)
         return warp(batch, matrices.to(batch.device), settings.fill)
@@ -51,12 +60,18 @@ def transform(
     )
 
 
-def feature_spread(samples: Tensor, rows: Tensor | slice = slice(None)) -> Tensor | None:
+def feature_spread(samples: Tensor, rows: Tensor | slice = slice(None), form: Form | None = None) -> Tensor | None:
     """Return the standard deviation, shape ``(features,)``, of vectors ``samples[rows]``; for others, ``None``.
 
-    :func:`transform` is to be given that of all the samples a client holds: copies of a few are too alike.
+    It is 0 for the features that are steady in ``form``, so that they get no noise. :func:`transform` is to be given
+    that of all the samples a client holds: copies of a few are too alike.
     """
-    return _floating(samples[rows]).std(dim=0, correction=0) if samples.ndim == 2 else None
+    if samples.ndim != 2 or (form is not None and form.kind != "vector"):
+        return None
+    spread = _floating(samples[rows]).std(dim=0, correction=0)
+    if form is not None and any(form.steady):
+        spread = spread.masked_fill(torch.tensor(form.steady, device=spread.device), 0.0)
+    return spread
 
 
 def random_matrices(

@@ -112,7 +112,7 @@ def prepare(
     def build() -> nn.Module:
         if model is not None:
             return model()
-        return build_model(settings.model, scenario.train.x.shape[1:], classes, settings.seed)
+        return build_model(settings.model, scenario.train.x.shape[1:], classes, settings.seed, population.input_dtype)
 
     engine = make_engine(settings.engine, build())  # first: it tells whether the device is there
     vector = VectorModel(build().to(settings.engine.device))

@@ -20,14 +20,20 @@ from astraea.balance.sampling import balanced_histogram, balanced_order
 from astraea.balance.settings import TransformSettings
 from astraea.balance.transforms import feature_spread, transform
 from astraea.data.dataset import Samples
+from astraea.data.form import Form, conventional
 from astraea.errors import InputError
 from astraea.seeding import Purpose, stream, torch_seed
 
 __all__ = ["ClientData", "OfflineCopies", "Population", "as_input"]
 
 
-def as_input(x: Tensor) -> Tensor:
-    """Return samples as a model takes them: ``uint8`` images scaled to [0, 1], anything else as float32."""
+def as_input(x: Tensor, form: Form) -> Tensor:
+    """Return samples as a model takes them: ``uint8`` images scaled to [0, 1], codes as int32 or int64, else float32.
+
+    Codes of fewer bits become int64, since embeddings take none of them.
+    """
+    if form.kind == "codes":
+        return x if x.dtype in (torch.int32, torch.int64) else x.to(torch.int64)
     return x.to(torch.float32).div_(255.0) if x.dtype == torch.uint8 else x.to(torch.float32)
 
 
@@ -38,6 +44,7 @@ class ClientData:
     ``fresh`` marks samples that are to be transformed anew in every epoch (``None``: there are none).
     ``histogram`` ``(N,)`` counts the labels of an epoch, where they are counted; ``balanced`` says that an epoch
     is drawn to that histogram, repeated samples being transformed like copies, instead of going through all.
+    ``form`` says what the samples are; without it, their dtype and shape do.
     """
 
     x: Tensor
@@ -46,6 +53,7 @@ class ClientData:
     transforms: TransformSettings
     histogram: Tensor | None = None
     balanced: bool = False
+    form: Form | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -54,10 +62,11 @@ class ClientData:
         """Return the samples in a new random order, ready for the model."""
         order, fresh = self._draw(generator)
         here = order.to(self.x.device)
-        x = as_input(self.x.index_select(0, here))
+        form = self.form or conventional(self.x.dtype, self.x.shape)
+        x = as_input(self.x.index_select(0, here), form)
         if fresh is not None and bool(fresh.any()):
             rows = fresh.nonzero().squeeze(1)
-            x[rows] = transform(x[rows], self.transforms, generator, feature_spread(x))
+            x[rows] = transform(x[rows], self.transforms, generator, feature_spread(x, form=form), form)
         return x, self.y.index_select(0, here)
 
     def _draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
@@ -90,6 +99,7 @@ class Population(Sequence[ClientData]):
         transforms: TransformSettings | None = None,
         stored: int | None = None,
         copies: OfflineCopies | None = None,
+        form: Form | None = None,
     ) -> None:
         empty = [client for client, samples in enumerate(clients) if len(samples.rows) == 0]
         if empty:
@@ -99,6 +109,7 @@ class Population(Sequence[ClientData]):
             )
         self._sources = {name: array for name, array in (("x", x), ("y", y)) if _is_file(array)}
         self.x, self.y, self.classes = _as_tensor(x), _as_tensor(y), classes
+        self.form = form or conventional(self.x.dtype, self.x.shape)
         self.transforms = transforms or TransformSettings()
         # One array for all clients: a list of a hundred thousand would take longer to send than to train.
         self.rows = np.concatenate([samples.rows for samples in clients])
@@ -136,7 +147,7 @@ class Population(Sequence[ClientData]):
         transforms = transforms or TransformSettings()
         if rebalancing is None:
             plain = [ClientSamples(np.asarray(rows), np.full(len(rows), transform_all)) for rows in clients]
-            return cls(samples.x, samples.y, plain, classes, transforms)
+            return cls(samples.x, samples.y, plain, classes, transforms, form=samples.form)
         numbers = range(len(clients)) if numbers is None else numbers
         drawn = [
             augmented_rows(samples.y, np.asarray(rows), rebalancing, stream(seed, Purpose.AUGMENT, number))
@@ -146,9 +157,9 @@ class Population(Sequence[ClientData]):
             kept = sum(int((~part.fresh).sum()) for part in drawn)
             if transform_all:
                 drawn = [ClientSamples(part.rows, np.ones_like(part.fresh)) for part in drawn]
-            return cls(samples.x, samples.y, drawn, classes, transforms, stored=kept)
+            return cls(samples.x, samples.y, drawn, classes, transforms, stored=kept, form=samples.form)
         copies = OfflineCopies(seed, np.asarray(numbers), transforms)
-        return cls(samples.x, samples.y, drawn, classes, transforms, copies=copies)
+        return cls(samples.x, samples.y, drawn, classes, transforms, copies=copies, form=samples.form)
 
     def __len__(self) -> int:
         return len(self._bounds) - 1
@@ -161,10 +172,16 @@ class Population(Sequence[ClientData]):
         if fresh is not None and not fresh.any():
             fresh = None
         if fresh is not None and self._copies is not None:
-            x[fresh.to(x.device)] = self._copies.of(client, x, fresh)
+            x[fresh.to(x.device)] = self._copies.of(client, x, fresh, self.form)
             fresh = None
         histogram = torch.from_numpy(self.histograms[client].copy())
-        return ClientData(x, self.y.index_select(0, rows), fresh, self.transforms, histogram, self._balanced)
+        y = self.y.index_select(0, rows)
+        return ClientData(x, y, fresh, self.transforms, histogram, self._balanced, self.form)
+
+    @property
+    def input_dtype(self) -> torch.dtype:
+        """The dtype in which a model gets the samples."""
+        return as_input(self.x[:1], self.form).dtype
 
     def class_balanced(self) -> Population:
         """Return the population with epochs in which each client's classes occur equally often.
@@ -203,7 +220,7 @@ class OfflineCopies:
         self._made: OrderedDict[tuple[int, torch.device], Tensor] = OrderedDict()
         self._bytes = 0
 
-    def of(self, client: int, x: Tensor, fresh: Tensor) -> Tensor:
+    def of(self, client: int, x: Tensor, fresh: Tensor, form: Form) -> Tensor:
         """Return the copies among the client's samples ``x`` ``(n, *sample)``, which ``fresh`` ``(n,)`` marks."""
         key = (client, x.device)
         if key in self._made:
@@ -211,7 +228,7 @@ class OfflineCopies:
             return self._made[key]
         seed = torch_seed(self.seed, Purpose.AUGMENT, int(self.numbers[client]), 1)
         generator = torch.Generator().manual_seed(seed)
-        made = transform(x[fresh.to(x.device)], self.transforms, generator, feature_spread(x))
+        made = transform(x[fresh.to(x.device)], self.transforms, generator, feature_spread(x, form=form), form)
         self._made[key] = made
         self._bytes += made.nbytes
         while self._bytes > self.room:

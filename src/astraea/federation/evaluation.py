@@ -55,7 +55,7 @@ def evaluate(model: nn.Module, samples: Samples, classes: int, batch_size: int =
         for start in range(0, len(samples), batch_size):
             x = torch.tensor(samples.x[start : start + batch_size])
             y = torch.tensor(samples.y[start : start + batch_size])
-            logits: Tensor = model(as_input(x).to(device)).cpu()
+            logits: Tensor = model(as_input(x, samples.form).to(device)).cpu()
             predictions.append(logits.argmax(dim=1).numpy())
             loss += float(nn.functional.cross_entropy(logits, y, reduction="sum"))
     return Evaluation(np.concatenate(predictions), samples.y, classes, loss / len(samples))

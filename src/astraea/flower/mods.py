@@ -127,7 +127,8 @@ def augmented(x: ArrayLike | Tensor, y: ArrayLike | Tensor) -> tuple[Tensor, Ten
         data = balanced(samples, classes, copying, visit.seed, visit.client)[0]
         seed = torch_seed(visit.seed, Purpose.TRAINING, visit.round, visit.client, visit.pass_)
         generator = torch.Generator().manual_seed(seed)
-        return transform(data.x, copying.transforms, generator, feature_spread(data.x)), data.y
+        spread = feature_spread(data.x, form=samples.form)
+        return transform(data.x, copying.transforms, generator, spread, samples.form), data.y
     stored = None if copying is None else copying.model_copy(update={"on_the_fly": False})
     data = balanced(samples, classes, stored, visit.seed, visit.client)[0]
     return data.x, data.y

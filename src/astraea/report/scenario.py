@@ -42,6 +42,7 @@ def scenario_summary(scenario: Scenario) -> dict[str, Any]:
     return {
         "scenario": scenario.name,
         "dataset": scenario.dataset,
+        "data": str(scenario.train.form),
         "classes": list(scenario.class_names),
         "samples": len(scenario.train),
         "global_counts": counts.tolist(),
@@ -71,7 +72,8 @@ def scenario_text(scenario: Scenario) -> RenderableType:
     ratio = summary["imbalance_ratio"]
     head = Text.assemble(
         (scenario.name, "bold"),
-        f" on {scenario.dataset}\n{len(scenario.clients):,} clients, {len(scenario.class_names)} classes; ",
+        f" on {scenario.dataset}\nUnderstood as {scenario.train.form}.\n",
+        f"{len(scenario.clients):,} clients, {len(scenario.class_names)} classes; ",
         f"{summary['samples']:,} training samples, {len(scenario.test):,} for test",
         f", {len(scenario.validation):,} for validation" if scenario.validation else "",
         f"\nTogether: KL to uniform {summary['global_kl']:.3f} "

@@ -50,8 +50,12 @@ class ModelSettings(BaseModel):
     )
 
 
-def build_model(settings: ModelSettings, shape: tuple[int, ...], classes: int, seed: int) -> nn.Module:
+def build_model(
+    settings: ModelSettings, shape: tuple[int, ...], classes: int, seed: int, dtype: torch.dtype = torch.float32
+) -> nn.Module:
     """Return the model for samples of ``shape`` and ``classes`` classes, its initial weights drawn from ``seed``.
+
+    ``dtype`` is that of its input, an integer one for codes.
 
     Raises :class:`InputError` for an unknown name, arguments it does not take, a pattern that freezes nothing,
     or a model that does not map a batch to finite logits ``(B, classes)``; :class:`RunError` for a weights
@@ -81,7 +85,7 @@ def build_model(settings: ModelSettings, shape: tuple[int, ...], classes: int, s
         if settings.weights is not None:
             _load(model, settings.weights)
         _freeze(model, settings.freeze)
-        _check(model, name, shape, classes)
+        _check(model, name, shape, classes, dtype)
     return model
 
 
@@ -133,12 +137,12 @@ def _freeze(model: nn.Module, patterns: tuple[str, ...]) -> None:
             names[name].requires_grad_(False)
 
 
-def _check(model: nn.Module, name: str, shape: tuple[int, ...], classes: int) -> None:
+def _check(model: nn.Module, name: str, shape: tuple[int, ...], classes: int, dtype: torch.dtype) -> None:
     training = model.training
     model.eval()
     try:
         with torch.no_grad():
-            logits = model(torch.zeros(2, *shape))
+            logits = model(torch.zeros(2, *shape, dtype=dtype))
     except Exception as error:
         raise InputError(
             f"model '{name}' fails on samples of shape {shape} ({' '.join(str(error).split())[:200]}): "

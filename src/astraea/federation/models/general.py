@@ -23,8 +23,8 @@ class MLP(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(width, classes))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits."""
-        logits: Tensor = self.layers(x)
+        """Return logits; integers are taken as numbers."""
+        logits: Tensor = self.layers(x if x.is_floating_point() else x.float())
         return logits
 
 
