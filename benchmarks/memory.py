@@ -16,7 +16,7 @@ from arena import arguments, bars, write
 
 PROGRAM = """
 import json, os, sys, numpy as np
-from astraea.balance.losses import make_loss
+from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
 from astraea.engines import EngineSettings, ProcessesEngine, make_engine
 from astraea.federation.algorithms import FedAvg, FedAvgSettings
@@ -40,7 +40,7 @@ y = np.arange(clients * 50) % 62
 population = Population.from_samples(Samples(x, y), np.split(np.arange(clients * 50), clients), 62)
 held = resident()
 settings = FedAvgSettings(clients_per_round=cohort, local_epochs=1)
-algorithm = FedAvg(settings, TrainingSettings(), LocalRule(*make_loss("cross-entropy")))
+algorithm = FedAvg(settings, TrainingSettings(), LocalRule(CrossEntropy()))
 module = EmnistCNN((1, 28, 28), 62)
 start = VectorModel(module).read()
 made = make_engine(EngineSettings(name=engine, workers=2), module)

@@ -11,7 +11,7 @@ from arena import arguments, bars, write
 
 TORCH = "import torch"
 FIRST_ROUND = """
-from astraea.balance.losses import make_loss
+from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
 from astraea.engines import EngineSettings, make_engine
 from astraea.federation.algorithms import FedAvg, FedAvgSettings
@@ -26,7 +26,7 @@ y = np.arange(2000) % 10
 samples = Samples(np.zeros((2000, 1, 28, 28), np.uint8), y)
 population = Population.from_samples(samples, np.split(np.arange(2000), 100), 10)
 settings = FedAvgSettings(clients_per_round=10, local_epochs=1)
-algorithm = FedAvg(settings, TrainingSettings(), LocalRule(*make_loss("cross-entropy")))
+algorithm = FedAvg(settings, TrainingSettings(), LocalRule(CrossEntropy()))
 module = EmnistCNN((1, 28, 28), 10)
 start = VectorModel(module).read()
 engine = make_engine(EngineSettings(name="NAME"), module)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from astraea.balance.losses import make_loss
+from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
 from astraea.engines import EngineSettings, ProcessesEngine, make_engine
 from astraea.federation.algorithms import FedAvg, FedAvgSettings
@@ -44,7 +44,7 @@ def serve(config: dict[str, Any], turns: Any) -> None:
     algorithm = Idle(
         FedAvgSettings(clients_per_round=cohort),
         TrainingSettings(schedule="constant"),
-        LocalRule(*make_loss("cross-entropy")),
+        LocalRule(CrossEntropy()),
     )
     engine = make_engine(EngineSettings(name=config["engine"]), Flat(config["size"]))
     while isinstance(engine, ProcessesEngine) and not all(worker.ready for worker in engine.pool.workers):

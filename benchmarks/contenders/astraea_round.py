@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from astraea.balance.losses import make_loss
+from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
 from astraea.engines import EngineSettings, ProcessesEngine, make_engine
 from astraea.federation.algorithms import FedAvg, FedAvgSettings
@@ -23,7 +23,7 @@ def serve(config: dict[str, Any], turns: Any) -> None:
     algorithm = FedAvg(
         FedAvgSettings(clients_per_round=config["cohort"], local_epochs=1),
         TrainingSettings(batch_size=config["batch"], lr=config["lr"], momentum=0.0, schedule="constant"),
-        LocalRule(*make_loss("cross-entropy")),
+        LocalRule(CrossEntropy()),
     )
     device = config["device"]
     model = VectorModel(build(config["model"]).to(device))

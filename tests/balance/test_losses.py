@@ -11,36 +11,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astraea.balance.losses import (
-    LOSSES,
     ClassView,
-    fedlc,
-    fedrs,
-    local_prior,
-    logit_adjustment,
-    loss_parameters,
-    make_loss,
-    ratio,
-    running_prior,
+    FedLC,
+    FedRS,
+    LocalPrior,
+    LogitAdjusted,
+    Loss,
+    Ratio,
+    RunningPrior,
 )
 from astraea.errors import InputError
 
+NAMES = Loss.registered().keys() - {"auto"}
 PRIOR = ClassView(torch.tensor([0.75, 0.25]).log())
 EQUAL, FIRST, SECOND = torch.zeros(1, 2), torch.tensor([0]), torch.tensor([1])
 
 
 def test_logit_adjustment_worked_out_by_hand() -> None:
     # equal logits: the softmax is the prior itself, so class 1 costs -log(1/4)
-    assert logit_adjustment(EQUAL, SECOND, PRIOR).item() == pytest.approx(math.log(4))
+    assert LogitAdjusted()(EQUAL, SECOND, PRIOR).item() == pytest.approx(math.log(4))
     # tau 2: weights 9/16 and 1/16, so class 1 costs log 10
-    assert logit_adjustment(EQUAL, SECOND, PRIOR, tau=2.0).item() == pytest.approx(math.log(10))
+    assert LogitAdjusted(tau=2.0)(EQUAL, SECOND, PRIOR).item() == pytest.approx(math.log(10))
     # a logit of log 3 makes up for the prior
     offset = torch.tensor([[0.0, math.log(3)]])
-    assert logit_adjustment(offset, SECOND, PRIOR).item() == pytest.approx(math.log(2))
+    assert LogitAdjusted()(offset, SECOND, PRIOR).item() == pytest.approx(math.log(2))
 
 
 def test_cross_entropy_worked_out_by_hand() -> None:
-    loss, reads_prior = make_loss("cross-entropy")
-    assert not reads_prior
+    loss = Loss.of("cross-entropy")
+    assert not loss.reads_prior
     value = loss(torch.tensor([[0.0, math.log(3)], [0.0, 0.0]]), torch.tensor([1, 0]), ClassView())
     assert value.item() == pytest.approx((math.log(4 / 3) + math.log(2)) / 2)
 
@@ -48,13 +47,13 @@ def test_cross_entropy_worked_out_by_hand() -> None:
 def test_the_local_prior_is_the_clients_own() -> None:
     own = ClassView(PRIOR.log_prior, torch.tensor([1, 4]))
     # 1/5 and 4/5 whatever the effective prior is; with tau 2 they weigh 1 to 16
-    assert local_prior(EQUAL, SECOND, own).item() == pytest.approx(math.log(5 / 4))
-    assert local_prior(EQUAL, FIRST, own, tau=2.0).item() == pytest.approx(math.log(17))
+    assert LocalPrior()(EQUAL, SECOND, own).item() == pytest.approx(math.log(5 / 4))
+    assert LocalPrior(tau=2.0)(EQUAL, FIRST, own).item() == pytest.approx(math.log(17))
 
 
 def test_a_class_that_the_client_lacks_is_left_out_of_its_softmax() -> None:
     own = ClassView(counts=torch.tensor([2, 2, 0]))
-    loss = local_prior(torch.tensor([[0.0, 0.0, 3.0]]), FIRST, own)
+    loss = LocalPrior()(torch.tensor([[0.0, 0.0, 3.0]]), FIRST, own)
     assert loss.item() == pytest.approx(math.log(2), abs=1e-6)
 
 
@@ -62,12 +61,12 @@ def test_the_running_prior_goes_from_the_global_to_the_own() -> None:
     # g = 1/2: batch 1 has half of (3/4, 1/4) and half of (0, 1), (3/8, 5/8); batch 2 has (3/16, 13/16).
     for step, cost in ((0, 8 / 3), (1, 16 / 3)):
         view = ClassView(PRIOR.log_prior, torch.tensor([0, 7]), step)
-        loss = running_prior(EQUAL, FIRST, view, tau=1.0, prior_rate=0.5)
+        loss = RunningPrior(tau=1.0, prior_rate=0.5)(EQUAL, FIRST, view)
         assert loss.item() == pytest.approx(math.log(cost))
     # the paper's exponent 1.5 and rate 0.1: after one batch 0.675 and 0.325
     view = ClassView(PRIOR.log_prior, torch.tensor([0, 7]))
     expected = math.log(1 + (0.325 / 0.675) ** 1.5)
-    assert running_prior(EQUAL, FIRST, view).item() == pytest.approx(expected, rel=1e-6)
+    assert RunningPrior()(EQUAL, FIRST, view).item() == pytest.approx(expected, rel=1e-6)
 
 
 @given(st.integers(0, 40), st.floats(0, 1))
@@ -77,75 +76,75 @@ def test_the_running_prior_is_the_papers_recursion(step: int, rate: float) -> No
         prior = (1 - rate) * prior + rate * own
     view = ClassView(torch.tensor([0.5, 0.3, 0.2]).log(), torch.tensor([1, 2, 7]), step)
     expected = -(prior.log() - prior.sum().log())[1]
-    loss = running_prior(torch.zeros(1, 3), SECOND, view, tau=1.0, prior_rate=rate)
+    loss = RunningPrior(tau=1.0, prior_rate=rate)(torch.zeros(1, 3), SECOND, view)
     assert loss.item() == pytest.approx(expected.item(), abs=1e-5)
 
 
 def test_fedlc_takes_a_margin_of_the_fourth_root() -> None:
     # 16 and 1 samples: margins 1/2 and 1
     view = ClassView(counts=torch.tensor([16, 1]))
-    assert fedlc(EQUAL, SECOND, view).item() == pytest.approx(math.log(1 + math.exp(0.5)))
-    assert fedlc(EQUAL, FIRST, view, tau=2.0).item() == pytest.approx(math.log(1 + math.exp(-1)))
+    assert FedLC()(EQUAL, SECOND, view).item() == pytest.approx(math.log(1 + math.exp(0.5)))
+    assert FedLC(tau=2.0)(EQUAL, FIRST, view).item() == pytest.approx(math.log(1 + math.exp(-1)))
     # an absent class loses 100 tau
     absent = ClassView(counts=torch.tensor([1, 0]))
-    assert fedlc(torch.tensor([[0.0, 99.0]]), FIRST, absent).item() == pytest.approx(math.log(2), abs=1e-3)
+    assert FedLC()(torch.tensor([[0.0, 99.0]]), FIRST, absent).item() == pytest.approx(math.log(2), abs=1e-3)
 
 
 def test_fedrs_scales_what_the_client_lacks() -> None:
     view = ClassView(counts=torch.tensor([3, 0]))
     logits = torch.tensor([[0.0, 2 * math.log(3)]])
-    assert fedrs(logits, FIRST, view).item() == pytest.approx(math.log(1 + 3))
-    assert fedrs(logits, FIRST, view, absent_scale=1.0).item() == pytest.approx(math.log(1 + 9))
-    assert fedrs(logits, FIRST, view, absent_scale=0.0).item() == pytest.approx(math.log(2))
+    assert FedRS()(logits, FIRST, view).item() == pytest.approx(math.log(1 + 3))
+    assert FedRS(absent_scale=1.0)(logits, FIRST, view).item() == pytest.approx(math.log(1 + 9))
+    assert FedRS(absent_scale=0.0)(logits, FIRST, view).item() == pytest.approx(math.log(2))
 
 
 def test_the_ratio_loss_weighs_rare_classes() -> None:
     # prior 1/4 of two classes: half as common as the average, R = 2 and weight 1.2; 3/4: R = 2/3
-    assert ratio(EQUAL, SECOND, PRIOR).item() == pytest.approx(1.2 * math.log(2))
-    both = ratio(torch.zeros(2, 2), torch.tensor([0, 1]), PRIOR, ratio_weight=3.0)
+    assert Ratio()(EQUAL, SECOND, PRIOR).item() == pytest.approx(1.2 * math.log(2))
+    both = Ratio(ratio_weight=3.0)(torch.zeros(2, 2), torch.tensor([0, 1]), PRIOR)
     assert both.item() == pytest.approx((3 + 7) / 2 * math.log(2))
     nobody = ClassView(torch.tensor([1.0, 0.0]).log())
-    assert ratio(EQUAL, SECOND, nobody).item() == pytest.approx(501 * math.log(2), rel=1e-5)
+    assert Ratio()(EQUAL, SECOND, nobody).item() == pytest.approx(501 * math.log(2), rel=1e-5)
 
 
 @given(st.lists(st.floats(-5, 5), min_size=6, max_size=6))
 def test_without_strength_or_with_even_classes_they_are_cross_entropy(values: list[float]) -> None:
     logits, targets = torch.tensor(values).reshape(2, 3), torch.tensor([2, 0])
-    plain = make_loss("cross-entropy")[0](logits, targets, ClassView())
+    plain = Loss.of("cross-entropy")(logits, targets, ClassView())
     even = ClassView(torch.full((3,), 1 / 3).log(), torch.tensor([5, 5, 5]))
     skewed = ClassView(torch.tensor([0.7, 0.2, 0.1]).log(), torch.tensor([7, 2, 1]))
     for name in ("logit-adjusted", "local-prior", "running-prior", "fedlc", "fedrs"):
-        assert make_loss(name)[0](logits, targets, even).item() == pytest.approx(plain.item(), abs=1e-5)
+        assert Loss.of(name)(logits, targets, even).item() == pytest.approx(plain.item(), abs=1e-5)
     for name in ("logit-adjusted", "local-prior", "running-prior", "fedlc"):
-        assert make_loss(name, tau=0.0)[0](logits, targets, skewed).item() == pytest.approx(plain.item(), abs=1e-5)
-    assert make_loss("ratio", ratio_weight=0.0)[0](logits, targets, skewed).item() == pytest.approx(plain.item())
+        assert Loss.of(name, tau=0.0)(logits, targets, skewed).item() == pytest.approx(plain.item(), abs=1e-5)
+    assert Loss.of("ratio", ratio_weight=0.0)(logits, targets, skewed).item() == pytest.approx(plain.item())
 
 
-@pytest.mark.parametrize("name", sorted(LOSSES))
+@pytest.mark.parametrize("name", sorted(NAMES))
 def test_a_class_that_nobody_holds_gives_no_nan(name: str) -> None:
     logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
     view = ClassView(torch.tensor([0.9, 0.1, 0.0]).log(), torch.tensor([3, 0, 0]), 5)
-    loss = make_loss(name)[0](logits, torch.tensor([0, 1, 0, 2]), view)
+    loss = Loss.of(name)(logits, torch.tensor([0, 1, 0, 2]), view)
     loss.backward()
     assert torch.isfinite(loss)
     assert torch.isfinite(logits.grad).all()
 
 
-@pytest.mark.parametrize("name", sorted(LOSSES))
+@pytest.mark.parametrize("name", sorted(NAMES))
 def test_a_loss_travels_to_other_processes(name: str) -> None:
-    parameters = dict.fromkeys(loss_parameters(name), 0.7)
-    loss = pickle.loads(pickle.dumps(make_loss(name, **parameters)[0]))
+    parameters = dict.fromkeys(Loss.find(name).model_fields, 0.7)
+    loss = pickle.loads(pickle.dumps(Loss.of(name, **parameters)))
     logits, targets = torch.tensor([[1.0, 2.0]]), torch.tensor([0])
     view = ClassView(PRIOR.log_prior, torch.tensor([3, 1]))
-    assert loss(logits, targets, view) == make_loss(name, **parameters)[0](logits, targets, view)
+    assert loss(logits, targets, view) == Loss.of(name, **parameters)(logits, targets, view)
 
 
-@pytest.mark.parametrize("name", sorted(LOSSES))
+@pytest.mark.parametrize("name", sorted(NAMES))
 def test_a_loss_serves_many_models_at_once(name: str) -> None:
     logits = torch.randn(3, 4, 2, generator=torch.Generator().manual_seed(1))
     targets = torch.tensor([[0, 1, 0, 1]] * 3)
     counts = torch.tensor([[4.0, 1.0], [0.0, 2.0], [1.0, 1.0]])
-    loss = make_loss(name)[0]
+    loss = Loss.of(name)
 
     def one(logits: torch.Tensor, targets: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
         return loss(logits, targets, ClassView(PRIOR.log_prior, counts, 2))
@@ -157,12 +156,12 @@ def test_a_loss_serves_many_models_at_once(name: str) -> None:
 
 def test_bad_input_is_refused() -> None:
     with pytest.raises(InputError, match="did you mean 'logit-adjusted'"):
-        make_loss("logit-adjustment")
-    with pytest.raises(InputError, match="tau is -1"):
-        make_loss("logit-adjusted", tau=-1)
-    with pytest.raises(InputError, match=r"loss 'fedrs' has no parameter 'tau' \(it takes absent_scale\)"):
-        make_loss("fedrs", tau=1)
+        Loss.of("logit-adjustment")
+    with pytest.raises(InputError, match="'tau' cannot be -1"):
+        Loss.of("logit-adjusted", tau=-1)
+    with pytest.raises(InputError, match=r"unknown key 'tau' \(known here: name, absent_scale\)"):
+        Loss.of("fedrs", tau=1)
     with pytest.raises(InputError, match="needs the class prior"):
-        make_loss("logit-adjusted")[0](EQUAL, FIRST, ClassView())
+        Loss.of("logit-adjusted")(EQUAL, FIRST, ClassView())
     with pytest.raises(InputError, match="needs the client's own label histogram"):
-        make_loss("fedlc")[0](EQUAL, FIRST, ClassView())
+        Loss.of("fedlc")(EQUAL, FIRST, ClassView())

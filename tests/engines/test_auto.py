@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from astraea.balance.losses import cross_entropy
+from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
 from astraea.engines import SerialEngine
 from astraea.engines.auto import AutoEngine, choose
@@ -49,7 +49,7 @@ def test_says_why_once_and_leaves_no_trace() -> None:
     plan = plan_of(2, VectorModel(nn.Linear(1, 2)).read()[0])
     said: list[str] = []
     engine = AutoEngine(module, lambda _: SerialEngine(module), workers=1, say=said.append)
-    rule = LocalRule(cross_entropy)
+    rule = LocalRule(CrossEntropy())
     expected = list(SerialEngine(nn.Linear(1, 2)).execute(plan, rule, population))
     for _ in range(2):
         for one, other in zip(engine.execute(plan, rule, population), expected, strict=True):

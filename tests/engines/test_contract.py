@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from astraea.balance.losses import cross_entropy
+from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
 from astraea.engines import ENGINES, EngineSettings, SerialEngine, make_engine
 from astraea.federation.clients import Population
@@ -25,7 +25,7 @@ from astraea.federation.vector import VectorModel
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 EXACT = {"serial", "processes", "auto"}
-PLAIN = LocalRule(cross_entropy)
+PLAIN = LocalRule(CrossEntropy())
 CHAINS = [[0, 1, 2], [3], [4, 5], [0], [6, 7, 6]]
 SIZES = [5, 1, 8, 12, 3, 7, 2, 9]
 
@@ -191,7 +191,7 @@ def test_what_clients_keep_comes_back_and_is_given_again(engine: Engine, populat
         start=replace(plan.start, extras={"steps": torch.tensor(100)}),
         client_states={7: {"visits": torch.tensor(5)}},
     )
-    found = list(engine.execute(plan, Counting(cross_entropy), population))
+    found = list(engine.execute(plan, Counting(CrossEntropy()), population))
     assert {client: int(state["visits"]) for client, state in found[4].client_states.items()} == {6: 2, 7: 6}
     assert [int(result.end.extras["steps"]) - 100 for result in found] == [result.end.steps for result in found]
 

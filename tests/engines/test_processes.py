@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from astraea.balance.losses import cross_entropy
+from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
 from astraea.engines import EngineSettings, ProcessesEngine, SerialEngine, make_engine
 from astraea.engines.shared import Region, pack, unpack
@@ -27,7 +27,7 @@ from astraea.federation.vector import VectorModel
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
-PLAIN = LocalRule(cross_entropy)
+PLAIN = LocalRule(CrossEntropy())
 
 
 class Deadly(nn.Module):
@@ -149,7 +149,7 @@ import numpy as np, torch
 from torch import nn
 from astraea.data.dataset import Samples
 from astraea.engines import ProcessesEngine
-from astraea.balance.losses import cross_entropy
+from astraea.balance.losses import CrossEntropy
 from astraea.federation.clients import Population
 from astraea.federation.plan import ChainState, Chain, LocalTraining, RoundPlan, Visit
 from astraea.federation.rule import LocalRule
@@ -168,7 +168,7 @@ while not engine.pool.started:
 samples = Samples(np.ones((2, 1), np.float32), np.array([0, 1]))
 start = ChainState(*VectorModel(Mine()).read())
 plan = RoundPlan(0, 0, start, (Chain(0, (Visit(0),)),), LocalTraining(1, 1, "SGD", 0.1))
-(result,) = engine.execute(plan, LocalRule(cross_entropy), Population.from_samples(samples, [np.arange(2)], 2))
+(result,) = engine.execute(plan, LocalRule(CrossEntropy()), Population.from_samples(samples, [np.arange(2)], 2))
 print(result.reports[0].steps)
 """
     )

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from astraea.balance.losses import cross_entropy, make_loss
+from astraea.balance.losses import CrossEntropy, Loss
 from astraea.data.dataset import Samples
 from astraea.engines import SerialEngine, StackedEngine
 from astraea.federation.clients import Population
@@ -19,7 +19,7 @@ from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTrainin
 from astraea.federation.rule import LocalRule, VisitContext
 from astraea.federation.vector import VectorModel
 
-PLAIN = LocalRule(cross_entropy)
+PLAIN = LocalRule(CrossEntropy())
 SIZES = [5, 20, 8, 12, 3]
 
 
@@ -124,14 +124,14 @@ def test_chains_of_ragged_clients_end_where_serial_does(
 
 @pytest.mark.parametrize("loss", ["logit-adjusted", "ratio", "fedlc"])
 def test_losses_that_look_at_priors_and_histograms(population: Population, loss: str) -> None:
-    rule = LocalRule(*make_loss(loss))
+    rule = LocalRule(Loss.of(loss), Loss.find(loss).reads_prior)
     plan = plan_of(made(Double, False), [[0, 1], [2], [3]], batch_size=4, lr=0.05)
     expected = list(SerialEngine(made(Double, False)).execute(plan, rule, population))
     close(list(StackedEngine(made(Double, False)).execute(plan, rule, population)), expected, 1e-9)
 
 
 def test_rules_that_change_gradients_and_know_only_some_clients(population: Population) -> None:
-    rule = Pull(cross_entropy)
+    rule = Pull(CrossEntropy())
     plan = plan_of(made(Double, False), [[0, 1, 0], [2], [3, 3]], batch_size=4, lr=0.05)
     states = {2: {"correction": torch.full_like(plan.start.params, 0.01)}}
     plan = RoundPlan(**{name: getattr(plan, name) for name in plan.__slots__} | {"client_states": states})

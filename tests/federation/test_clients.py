@@ -140,7 +140,7 @@ ROUNDS = """
 import resource, sys
 import numpy as np
 from torch import nn
-from astraea.balance.losses import cross_entropy
+from astraea.balance.losses import CrossEntropy
 from astraea.balance.rebalancing import Rebalancing
 from astraea.data.dataset import Samples
 from astraea.engines import SerialEngine
@@ -160,7 +160,7 @@ def rounds(clients):
     copies = Rebalancing(np.array([1.0, 0.0]), np.ones(2))
     population = Population.from_samples(Samples(x, np.arange(len(x)) % 2), np.split(rows, clients), 2, copies)
     module = nn.Sequential(nn.Flatten(), nn.Linear(784, 2))
-    algorithm = FedAvg(FedAvgSettings(clients_per_round=20), TrainingSettings(), LocalRule(cross_entropy))
+    algorithm = FedAvg(FedAvgSettings(clients_per_round=20), TrainingSettings(), LocalRule(CrossEntropy()))
     run = Run(algorithm.init(*VectorModel(module).read()))
     train(run, algorithm, SerialEngine(module), population, Budget(2), seed=0)
 

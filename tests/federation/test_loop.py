@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from astraea.balance.losses import cross_entropy
+from astraea.balance.losses import CrossEntropy
 from astraea.engines.serial import SerialEngine
 from astraea.errors import RunError
 from astraea.federation.algorithms import Algorithm, AstraeaSettings, FedAvgSettings, make_algorithm
@@ -23,7 +23,7 @@ from astraea.federation.settings import TrainingSettings
 
 def fedavg(clients: int = 3, epochs: int = 1) -> Algorithm:
     settings = FedAvgSettings(clients_per_round=clients, local_epochs=epochs)
-    return make_algorithm(settings, TrainingSettings(lr=0.1, momentum=0.0), LocalRule(cross_entropy))
+    return make_algorithm(settings, TrainingSettings(lr=0.1, momentum=0.0), LocalRule(CrossEntropy()))
 
 
 def start(engine: SerialEngine, algorithm: Algorithm) -> Run:
@@ -55,7 +55,7 @@ def test_totals_add_up(constant: Any, three_clients: Population) -> None:
 
 def test_the_critical_path_is_the_longest_chain(constant: Any, three_clients: Population) -> None:
     settings = AstraeaSettings(clients_per_round=3, capacity=2, mediator_epochs=2)
-    algorithm = make_algorithm(settings, TrainingSettings(), LocalRule(cross_entropy))
+    algorithm = make_algorithm(settings, TrainingSettings(), LocalRule(CrossEntropy()))
     run = go(constant, three_clients, Budget(rounds=1), algorithm)
     assert (run.totals.optimizer_steps, run.totals.critical_path_steps) == (6, 4)
     # Greedy: client 2 is uniform alone; with client 0 or 1 the pool is [3, 1] or [1, 2], the latter nearer.

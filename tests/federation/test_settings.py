@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from astraea.balance.losses import CrossEntropy, FedLC, FedRS, RunningPrior
 from astraea.errors import InputError
+from astraea.federation.algorithms import AstraeaSettings as Astraea
+from astraea.federation.algorithms import FedAvgSettings as FedAvg
 from astraea.federation.settings import TrainingSettings
 
 
@@ -41,10 +44,13 @@ def test_unknown_names_are_refused() -> None:
 
 
 def test_the_loss_that_is_left_open_is_the_algorithms() -> None:
-    recipe = TrainingSettings().decided("astraea")
-    assert (recipe.loss, recipe.tau, recipe.prior_rate) == ("running-prior", 1.0, 0.1)
-    published = TrainingSettings(loss="running-prior").decided("astraea")
-    assert (published.loss, published.tau) == ("running-prior", 1.5)
-    assert TrainingSettings(tau=0.5).decided("astraea").tau == 0.5
-    plain = TrainingSettings().decided("fedavg")
-    assert (plain.loss, plain.tau) == ("cross-entropy", None)
+    assert TrainingSettings().decided(Astraea.recipe.loss).loss == RunningPrior(tau=1.0, prior_rate=0.1)
+    assert TrainingSettings(loss="running-prior").decided(Astraea.recipe.loss).loss == RunningPrior(tau=1.5)
+    assert TrainingSettings().decided(FedAvg.recipe.loss).loss == CrossEntropy()
+
+
+def test_the_parameters_of_a_loss_were_keys_of_training_once() -> None:
+    assert TrainingSettings(loss="fedlc", tau=0.5).loss == FedLC(tau=0.5)
+    assert TrainingSettings(loss={"name": "fedrs"}, absent_scale=0.25).loss == FedRS(absent_scale=0.25)
+    with pytest.raises(ValidationError, match=r"'tau' is now 'loss.tau', which the loss 'auto' does not have"):
+        TrainingSettings(tau=0.5)

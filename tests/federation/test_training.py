@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from astraea.balance.losses import ClassView, cross_entropy, logit_adjustment
+from astraea.balance.losses import ClassView, CrossEntropy, LogitAdjusted
 from astraea.data.dataset import Samples
 from astraea.federation.clients import ClientData, Population
 from astraea.federation.plan import RoundPlan
@@ -18,7 +18,7 @@ from astraea.federation.rule import LocalRule, VisitContext
 from astraea.federation.training import Deadline, run_chain
 from astraea.federation.vector import VectorModel
 
-PLAIN = LocalRule(cross_entropy)
+PLAIN = LocalRule(CrossEntropy())
 PlanOf = Callable[..., RoundPlan]
 
 
@@ -66,7 +66,7 @@ def test_the_prior_reaches_the_loss(constant: nn.Module, three_clients: Populati
     plan = RoundPlan(
         **{field: getattr(plan, field) for field in plan.__slots__} | {"prior": torch.tensor([0.75, 0.25])}
     )
-    rule = LocalRule(logit_adjustment, uses_prior=True)
+    rule = LocalRule(LogitAdjusted(), uses_prior=True)
     result = run_chain(plan, plan.chains[0], VectorModel(constant), rule, three_clients)
     # One sample of each class: the mean gradient is prior - (1/2, 1/2).
     assert result.end.params.tolist() == pytest.approx([-0.25, 0.25])
@@ -90,7 +90,7 @@ def test_a_rule_changes_gradients_and_sends_its_own_along(
     start = plan.start
     start = type(start)(start.params, start.counters, {"moved": torch.zeros(())})
     plan = RoundPlan(**{field: getattr(plan, field) for field in plan.__slots__} | {"start": start})
-    result = run_chain(plan, plan.chains[0], VectorModel(constant), Proximal(cross_entropy), three_clients)
+    result = run_chain(plan, plan.chains[0], VectorModel(constant), Proximal(CrossEntropy()), three_clients)
     # First step to (1/2, -1/2); the second replaces the displacement by minus the gradient there.
     s = math.e / (math.e + 1)
     after_first = 1 - s
@@ -101,7 +101,7 @@ def test_a_rule_changes_gradients_and_sends_its_own_along(
         RoundPlan(**{field: getattr(plan, field) for field in plan.__slots__} | {"start": start}),
         plan.chains[0],
         VectorModel(constant),
-        Proximal(cross_entropy),
+        Proximal(CrossEntropy()),
         three_clients,
     )
     assert alone.end.params.tolist() == pytest.approx([1 - s, s - 1])
@@ -192,7 +192,7 @@ def test_the_loss_sees_the_clients_classes_and_the_step(
     def spy(logits: torch.Tensor, targets: torch.Tensor, classes: ClassView) -> torch.Tensor:
         assert classes.counts is not None
         seen.append((classes.counts.tolist(), classes.step))
-        return cross_entropy(logits, targets, classes)
+        return CrossEntropy()(logits, targets, classes)
 
     plan = plan_of([0, 2], epochs=2, batch_size=1)
     run_chain(plan, plan.chains[0], VectorModel(constant), LocalRule(spy), three_clients)

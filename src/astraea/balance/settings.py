@@ -98,11 +98,9 @@ class BalanceSettings(BaseModel):
         default_factory=TransformSettings, description="How a copy differs from its original."
     )
 
-    def decided(self, algorithm: str) -> BalanceSettings:
-        """Return the settings with ``auto`` decided for the algorithm of that name."""
-        if self.rebalancing != "auto":
-            return self
-        return self.model_copy(update={"rebalancing": "mean-power" if algorithm == "astraea" else "none"})
+    def decided(self, rebalancing: str) -> BalanceSettings:
+        """Return the settings with the rule ``rebalancing`` where it is left open."""
+        return self.model_copy(update={"rebalancing": rebalancing}) if self.rebalancing == "auto" else self
 
     @property
     def changes_samples(self) -> bool:

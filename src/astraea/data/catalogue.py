@@ -24,7 +24,7 @@ from astraea.data.loaders import (
 )
 from astraea.data.loaders.entry import Entry
 from astraea.errors import InputError, unknown_name
-from astraea.options import from_options
+from astraea.parts import from_options
 
 __all__ = ["DATASETS", "DataSettings", "dataset_names", "load_dataset"]
 

@@ -23,7 +23,7 @@ from astraea.data.named_clients import NamedClients, clients_by_column, clients_
 from astraea.data.papers import PAPERS
 from astraea.data.settings import LABELS, OWN_SIZES, SIZES, SKEWS, ScenarioSettings
 from astraea.errors import InputError
-from astraea.options import from_options
+from astraea.parts import from_options
 from astraea.seeding import Purpose, stream
 
 __all__ = ["Scenario", "ScenarioSettings", "build_scenario"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from astraea.balance.losses import LOSSES
+from astraea.balance.losses import Loss
 from astraea.errors import unknown_name
 from astraea.experiment.settings import RunSettings, changed, parse_settings
 
@@ -81,7 +81,7 @@ ARMS: dict[str, Callable[[Shape], Changes]] = {
 """Built-in arms: from what they keep of the base to the settings that they change."""
 
 VARIATIONS: dict[str, Changes] = {
-    **{loss: {"train.loss": loss} for loss in LOSSES},
+    **{loss: {"train.loss": loss} for loss in Loss.registered() if loss != "auto"},
     "fedprox": {"train.rule": "fedprox"},
     "scaffold": {"train.rule": "scaffold"},
     "fednova": {"server.aggregation": "fednova"},

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from astraea.experiment.settings import RunSettings
 from astraea.federation.algorithms import AnyAlgorithmSettings
+from astraea.parts import Part
 
 __all__ = ["Key", "describe"]
 
@@ -34,11 +36,23 @@ def _walk(model: type[BaseModel], prefix: str) -> Iterator[Key]:
             yield from _algorithms()
             continue
         kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Part):
+            yield from _parts(kind, f"{prefix}{name}", field)
+            continue
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _walk(kind, f"{prefix}{name}.")
             continue
         default = field.get_default(call_default_factory=True)
         yield Key(f"{prefix}{name}", _toml(default), field.description or "")
+
+
+def _parts(kind: type[Part], key: str, field: FieldInfo) -> Iterator[Key]:
+    """Yield the key that names the part, then the keys of each part; these name it."""
+    usual = field.get_default(call_default_factory=True).name
+    yield Key(key, _toml(usual), f"{field.description} One of: {', '.join(kind.known())}.")
+    for name, part in kind.known().items():
+        for found in _walk(part, f"{key}."):
+            yield found._replace(description=f"{found.description} ({name})")
 
 
 def _algorithms() -> Iterator[Key]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,6 +21,7 @@ from astraea.federation.availability import AvailabilitySettings
 from astraea.federation.models import ModelSettings
 from astraea.federation.server import OPTIMIZERS, ServerSettings
 from astraea.federation.settings import TrainingSettings
+from astraea.parts import Part, sentence
 
 __all__ = [
     "EXAMPLE",
@@ -119,13 +121,14 @@ class RunSettings(BaseModel):
         return {"name": "astraea", **value} if isinstance(value, Mapping) else value
 
 
-def parse_settings(values: Mapping[str, Any], source: str = "settings") -> RunSettings:
+def parse_settings(values: Mapping[str, Any], source: str = "settings", *, trust: bool = False) -> RunSettings:
     """Return the settings that ``values``, nested as in TOML, describe; what is not given has its default.
 
+    Code that they name by import path is imported with ``trust`` alone.
     Raises :class:`InputError` with one sentence for the first value that cannot be used.
     """
     try:
-        settings = RunSettings.model_validate(values)
+        settings = RunSettings.model_validate(values, context={"trust": trust})
     except ValidationError as error:
         raise InputError(f"{source}: {_sentence(error)}") from error
     if settings.evaluation.early_stopping is not None and settings.evaluation.validation == 0:
@@ -166,14 +169,20 @@ def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     ``scenario.name`` none of them, since it stands for all of them.
     """
     result = _copied(values)
-    for key, value in sorted(changes.items(), key=lambda item: not item[0].endswith(".name")):
+    for key, value in sorted(changes.items(), key=lambda item: item[0].count(".") - item[0].endswith(".name")):
         *parents, last = key.split(".")
-        table = result
+        table: dict[str, Any] = result
+        kind: type[BaseModel] | None = RunSettings
         for parent in parents:
+            kind = _inside(kind, parent, table)
+            if kind is not None and issubclass(kind, Part):
+                table[parent] = kind.table(table.get(parent, kind.default))
             table = table.setdefault(parent, {})
             if not isinstance(table, dict):
                 raise InputError(f"'{key}' cannot be set: '{parent}' is a value, not a section")
         table[last] = value
+        if last == "name" and kind is not None and issubclass(kind, Part):
+            _keep_known(table, kind)
         if key == "scenario.name":
             result["scenario"] = {"name": value}
         elif key == "algorithm.name":
@@ -185,16 +194,16 @@ def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 
 def resolved(settings: RunSettings) -> RunSettings:
     """Return the settings with everything decided that is left open and does not depend on the data."""
-    algorithm, server = settings.algorithm.name, settings.server
+    recipe, server = settings.algorithm.recipe, settings.server
     if server.lr is None:
         server = server.model_copy(update={"lr": OPTIMIZERS[server.optimizer].lr})
-    balance, train = settings.balance.decided(algorithm), settings.train.decided(algorithm)
+    balance, train = settings.balance.decided(recipe.rebalancing), settings.train.decided(recipe.loss)
     return settings.model_copy(update={"balance": balance, "train": train, "server": server})
 
 
 def dump_toml(settings: RunSettings) -> str:
     """Return the settings as TOML that reads back as they are."""
-    values: dict[str, Any] = settings.model_dump(mode="json", exclude_none=True)
+    values: dict[str, Any] = settings.model_dump(mode="json", exclude_none=True, context={"full": True})
     return tomli_w.dumps(values)
 
 
@@ -203,11 +212,30 @@ def flattened(settings: BaseModel, prefix: str = "") -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name in type(settings).model_fields:
         value = getattr(settings, name)
+        if isinstance(value, Part):
+            result[f"{prefix}{name}"] = value.name
         if isinstance(value, BaseModel):
             result |= flattened(value, f"{prefix}{name}.")
         else:
             result[f"{prefix}{name}"] = value
     return result
+
+
+def _inside(kind: type[BaseModel] | None, key: str, table: Mapping[str, Any]) -> type[BaseModel] | None:
+    """Return what the settings at ``key`` of a ``table`` of ``kind`` are: a section, a kind of part, or ``None``."""
+    if kind is not None and issubclass(kind, Part):
+        kind = kind.registered().get(table["name"])
+    field = None if kind is None else kind.model_fields.get(key)
+    found = None if field is None else field.annotation
+    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+
+
+def _keep_known(table: dict[str, Any], kind: type[Part]) -> None:
+    """Drop what the part that ``table`` now names does not have; an unknown name is left to be refused later."""
+    with suppress(InputError):
+        fields = kind.find(table["name"]).model_fields
+        for name in table.keys() - fields.keys() - {"name"}:
+            del table[name]
 
 
 def _algorithms() -> tuple[type[BaseModel], ...]:
@@ -220,6 +248,8 @@ def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
+    if first["type"] in ("within", "unknown_key"):
+        return sentence(error)
     place = [str(part) for part in first["loc"]]
     if place[:1] == ["algorithm"] and len(place) > 2:
         del place[1]  # pydantic puts the discriminator's value into the path

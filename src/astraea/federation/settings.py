@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-from astraea.balance.losses import LOSSES, loss_parameters
+from astraea.balance.losses import AutoLoss, Loss
 from astraea.errors import InputError, unknown_name
 from astraea.federation.plan import LocalTraining
+from astraea.parts import Moved, Settings
 
 __all__ = ["SCHEDULES", "TrainingSettings"]
 
@@ -23,14 +24,11 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 }
 """Learning-rate factor as a function of progress through the run, from 0 at its first round to 1 after its last."""
 
-# With the published tau of 1.5, models of strongly skewed clients were 1 to 2 points less accurate.
-_RECIPE = ("running-prior", {"tau": 1.0})
 
-
-class TrainingSettings(BaseModel):
+class TrainingSettings(Settings):
     """How a client trains in one visit."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    moved: ClassVar = {key: Moved("loss", key) for key in ("tau", "prior_rate", "absent_scale", "ratio_weight")}
 
     batch_size: int = Field(20, ge=1, description="Samples in a mini-batch.")
     optimizer: str = Field(
@@ -60,31 +58,7 @@ class TrainingSettings(BaseModel):
         "that it received) or scaffold (control variates; twice the traffic; SGD only).",
     )
     mu: float = Field(0.01, ge=0, allow_inf_nan=False, description="fedprox: strength of the pull; usually 0.001 to 1.")
-    loss: str = Field(
-        "auto",
-        description="cross-entropy; corrected for the effective class prior: logit-adjusted, ratio; for the client's "
-        "own classes: local-prior, fedlc, fedrs; from the first to the second in each visit: running-prior; or auto: "
-        "running-prior with tau 1 for Astraea, cross-entropy for other algorithms.",
-    )
-    tau: float | None = Field(
-        None,
-        ge=0,
-        allow_inf_nan=False,
-        description="logit-adjusted, local-prior, running-prior, fedlc: strength of the correction. Unset: the loss's "
-        "own, which is 1, with running-prior 1.5.",
-    )
-    prior_rate: float | None = Field(
-        None, ge=0, le=1, description="running-prior: how far each batch moves the prior to the client's. Unset: 0.1."
-    )
-    absent_scale: float | None = Field(
-        None, ge=0, le=1, description="fedrs: factor of the logits of classes that the client lacks. Unset: 0.5."
-    )
-    ratio_weight: float | None = Field(
-        None,
-        ge=0,
-        allow_inf_nan=False,
-        description="ratio: how much more a class weighs for each time that it is rarer than the average. Unset: 0.1.",
-    )
+    loss: Loss = Field(default_factory=AutoLoss, description="What a client minimises.")
     clip_norm: float | None = Field(None, gt=0, description="Largest norm of a gradient; longer ones are scaled.")
 
     @field_validator("optimizer")
@@ -101,23 +75,9 @@ class TrainingSettings(BaseModel):
             raise unknown_name("optimiser", name, known)
         return name
 
-    @field_validator("loss")
-    @classmethod
-    def _known_loss(cls, name: str) -> str:
-        known = ["auto", *LOSSES]
-        if name not in known:
-            raise unknown_name("loss", name, known)
-        return name
-
-    def decided(self, algorithm: str) -> TrainingSettings:
-        """Return the settings with what is left open decided for the algorithm of that name."""
-        parameters: dict[str, float] = {}
-        loss = self.loss
-        if loss == "auto":
-            loss, parameters = _RECIPE if algorithm == "astraea" else ("cross-entropy", {})
-        parameters = loss_parameters(loss) | parameters
-        unset = {name: value for name, value in parameters.items() if getattr(self, name) is None}
-        return self.model_copy(update={"loss": loss, **unset})
+    def decided(self, loss: Loss) -> TrainingSettings:
+        """Return the settings with ``loss`` where it is left open."""
+        return self.model_copy(update={"loss": loss}) if isinstance(self.loss, AutoLoss) else self
 
     def rate(self, progress: float) -> float:
         """Return the learning rate at ``progress`` in [0, 1) through the run."""

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from astraea.balance.augmentation import augmented_rows
 from astraea.balance.histograms import client_histograms
-from astraea.balance.losses import make_loss
+from astraea.balance.losses import LogitAdjusted
 from astraea.balance.transforms import feature_spread, transform
 from astraea.data.dataset import Samples
 from astraea.errors import InputError
@@ -162,7 +162,7 @@ def prior_aware_loss(tau: float = 1.0) -> Mod:
     ``nn.CrossEntropyLoss``, then see ``logits + tau * log prior`` (Menon et al., ICLR 2021). Outside of training
     nothing changes. Raises :class:`InputError` for a ``tau`` that is not a number from 0.
     """
-    make_loss("logit-adjusted", tau=tau)
+    LogitAdjusted.of("logit-adjusted", tau=tau)
 
     def mod(message: Message, context: Context, call_next: Handler) -> Message:
         if not message.metadata.message_type.startswith("train"):

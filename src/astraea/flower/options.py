@@ -17,7 +17,7 @@ from astraea.federation.rule import LocalRule
 from astraea.federation.rules import Facts, make_rule
 from astraea.federation.settings import TrainingSettings
 from astraea.flower.messages import Copying
-from astraea.options import from_options
+from astraea.parts import from_options
 
 __all__ = ["Options"]
 
@@ -46,11 +46,10 @@ class Options:
         Raises :class:`InputError` for what is unknown, and for what a strategy cannot ask of every ClientApp.
         """
         chosen = _algorithm(algorithm)
-        name = str(chosen.model_dump()["name"])
         options = cls(
             chosen,
-            _section(BalanceSettings, balance, "balance").decided(name),
-            _section(TrainingSettings, train, "train").decided(name),
+            _section(BalanceSettings, balance, "balance").decided(chosen.recipe.rebalancing),
+            _section(TrainingSettings, train, "train").decided(chosen.recipe.loss),
             seed,
         )
         sampling = options.balance.sampling

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astraea.balance.losses import cross_entropy, logit_adjustment
+from astraea.balance.losses import CrossEntropy, LogitAdjusted
 from astraea.balance.participation import inclusion_probabilities
 from astraea.errors import InputError
 from astraea.federation.algorithms import (
@@ -29,7 +29,7 @@ NONE = torch.empty(0, dtype=torch.int64)
 
 
 def build(settings: AlgorithmSettings, rule: LocalRule | None = None) -> Algorithm:
-    return make_algorithm(settings, TrainingSettings(), rule or LocalRule(cross_entropy))
+    return make_algorithm(settings, TrainingSettings(), rule or LocalRule(CrossEntropy()))
 
 
 def view(histograms: object, available: object = None, progress: float = 0.0) -> View:
@@ -57,7 +57,7 @@ def test_participation_is_computed_once_for_a_population(monkeypatch: pytest.Mon
         return inclusion_probabilities(histograms, clients)
 
     monkeypatch.setattr(base, "inclusion_probabilities", counted)
-    algorithm = build(FedAvgSettings(clients_per_round=2), LocalRule(logit_adjustment, uses_prior=True))
+    algorithm = build(FedAvgSettings(clients_per_round=2), LocalRule(LogitAdjusted(), uses_prior=True))
     fixed, changing = np.ones((5, 3), np.int64), np.ones((5, 3), np.int64)
     fixed.flags.writeable = False
     assert plan(algorithm, view(fixed)).chains == plan(algorithm, view(fixed)).chains
@@ -159,7 +159,7 @@ def test_a_round_without_results_leaves_the_model() -> None:
 def test_the_prior_goes_only_to_rules_that_use_it() -> None:
     histograms = [[3, 0], [0, 1]]
     assert plan(build(FedAvgSettings(clients_per_round=2)), view(histograms)).prior is None
-    aware = build(FedAvgSettings(clients_per_round=2), LocalRule(logit_adjustment, uses_prior=True))
+    aware = build(FedAvgSettings(clients_per_round=2), LocalRule(LogitAdjusted(), uses_prior=True))
     prior = plan(aware, view(histograms)).prior
     assert prior is not None
     assert prior.tolist() == [0.75, 0.25]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from astraea.balance.losses import cross_entropy
+from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
 from astraea.errors import InputError
 from astraea.federation.algorithms import FedAvgSettings, View, make_algorithm
@@ -33,7 +33,7 @@ def context(start: float, control: float, own: float | None, lr: float = 0.5, sa
 
 
 def test_option_two_worked_out_by_hand() -> None:
-    rule = Scaffold(cross_entropy, weights=1, samples=4)
+    rule = Scaffold(CrossEntropy(), weights=1, samples=4)
     seen = context(1.0, 0.25, 0.5)
     assert rule.gradient(torch.tensor([2.0]), torch.tensor([9.0]), seen).tolist() == [1.75]
     # c_k+ = 1/2 - 1/4 + (1 - 0) / (2 * 1/2) = 5/4; c gains a quarter of 3/4.
@@ -43,28 +43,28 @@ def test_option_two_worked_out_by_hand() -> None:
 
 
 def test_a_clients_share_is_that_of_its_samples() -> None:
-    rule = Scaffold(cross_entropy, weights=1, samples=4)
+    rule = Scaffold(CrossEntropy(), weights=1, samples=4)
     shared, _ = rule.finish(torch.tensor([0.0]), 2, context(1.0, 0.0, None, samples=3))
     assert shared["control"].tolist() == [0.75]
 
 
 def test_the_own_control_variate_is_the_mean_gradient_met() -> None:
     # Option II recovers the gradients: with c = c_k = 0 and gradients 1 and 3 at rate 1/2, w moves by -2.
-    plain = Scaffold(cross_entropy, weights=1, samples=1)
+    plain = Scaffold(CrossEntropy(), weights=1, samples=1)
     _, kept = plain.finish(torch.tensor([-2.0]), 2, context(0.0, 0.0, None))
     assert kept["control"].tolist() == [2.0]
     # The same with momentum 1/2 under two gradients of 2: velocities 2 and 3, a move of -5/2.
-    heavy = Scaffold(cross_entropy, weights=1, samples=1, momentum=0.5)
+    heavy = Scaffold(CrossEntropy(), weights=1, samples=1, momentum=0.5)
     _, kept = heavy.finish(torch.tensor([-2.5]), 2, context(0.0, 0.0, None))
     assert kept["control"].tolist() == pytest.approx([2.0])
 
 
 def test_a_visit_without_a_step_changes_nothing() -> None:
     seen = context(1.0, 0.25, 0.5)
-    shared, kept = Scaffold(cross_entropy, weights=1, samples=1).finish(torch.tensor([1.0]), 0, seen)
+    shared, kept = Scaffold(CrossEntropy(), weights=1, samples=1).finish(torch.tensor([1.0]), 0, seen)
     assert (shared, kept) == (seen.shared, seen.client)
     with pytest.raises(InputError, match="number of the client's samples"):
-        Scaffold(cross_entropy).finish(torch.tensor([1.0]), 1, replace(seen, histogram=None))
+        Scaffold(CrossEntropy()).finish(torch.tensor([1.0]), 1, replace(seen, histogram=None))
 
 
 class Points(torch.nn.Module):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from astraea.balance.losses import cross_entropy
+from astraea.balance.losses import CrossEntropy
 from astraea.errors import InputError
 from astraea.federation.algorithms import Algorithm, AstraeaSettings, FedAvgSettings, State, View, make_algorithm
 from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, Visit, VisitReport
@@ -26,7 +26,7 @@ NONE = torch.empty(0, dtype=torch.int64)
 def build(**settings: object) -> Algorithm:
     server = Server(ServerSettings(**settings))  # type: ignore[arg-type]
     training = TrainingSettings(momentum=0.0)
-    return make_algorithm(FedAvgSettings(clients_per_round=2), training, LocalRule(cross_entropy), server)
+    return make_algorithm(FedAvgSettings(clients_per_round=2), training, LocalRule(CrossEntropy()), server)
 
 
 def step(algorithm: Algorithm, state: State, *results: tuple[list[float], int, int]) -> State:
@@ -144,6 +144,6 @@ def test_rows_of_the_classifier_get_one_norm() -> None:
 def test_mediators_go_with_every_server() -> None:
     server = Server(ServerSettings(optimizer="adam", aggregation="fednova", average=0.5))
     settings = AstraeaSettings(clients_per_round=2, capacity=1, mediator_epochs=1)
-    algorithm = make_algorithm(settings, TrainingSettings(), LocalRule(cross_entropy), server)
+    algorithm = make_algorithm(settings, TrainingSettings(), LocalRule(CrossEntropy()), server)
     state = step(algorithm, algorithm.init(torch.tensor([0.0]), NONE), ([1.0], 2, 3), ([2.0], 2, 5))
     assert set(state.server) == {"mean", "square", "average"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from abc import abstractmethod
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
 from astraea.errors import InputError
+from astraea.parts import Part
 
 __all__ = ["LOWEST_LOG_PRIOR", "ClassView", "Loss", "client_counts", "effective_log_prior"]
 
@@ -29,8 +30,14 @@ class ClassView(NamedTuple):
     step: int = 0
 
 
-Loss = Callable[[Tensor, Tensor, ClassView], Tensor]
-"""(logits ``(B, N)``, targets ``(B,)``, what is known of the classes) -> mean over the batch, a scalar."""
+class Loss(Part, kind="loss", default="auto"):
+    """The loss of a batch. ``reads_prior`` says whether it needs the effective class prior."""
+
+    reads_prior: ClassVar[bool] = False
+
+    @abstractmethod
+    def __call__(self, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
+        """Return the mean over the batch, a scalar, for logits ``(B, N)`` and targets ``(B,)``."""
 
 
 def effective_log_prior(classes: ClassView) -> Tensor:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from astraea.balance.losses.base import ClassView
+from astraea.balance.losses.base import ClassView, Loss
 
-__all__ = ["cross_entropy"]
+__all__ = ["CrossEntropy"]
 
 
-def cross_entropy(logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
-    """Return the mean cross-entropy of ``logits`` ``(B, N)``; nothing about the classes matters."""
-    return functional.cross_entropy(logits, targets)
+class CrossEntropy(Loss, name="cross-entropy"):
+    """Plain cross-entropy: the loss of FedAvg and of both Astraea papers."""
+
+    def __call__(self, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
+        """Return the mean cross-entropy of ``logits`` ``(B, N)``; nothing about the classes matters."""
+        return functional.cross_entropy(logits, targets)

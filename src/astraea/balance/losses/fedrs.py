@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from astraea.balance.losses.base import ClassView, client_counts
+from astraea.balance.losses.base import ClassView, Loss, client_counts
 
-__all__ = ["fedrs"]
+__all__ = ["FedRS"]
 
 
-def fedrs(logits: Tensor, targets: Tensor, classes: ClassView, absent_scale: float = 0.5) -> Tensor:
-    """Return the mean cross-entropy of ``logits`` in which classes that the client lacks are scaled down.
+class FedRS(Loss, name="fedrs"):
+    """A softmax restricted to the classes that the client holds (Li & Zhan, KDD 2021)."""
 
-    FedRS: Federated Learning with Restricted Softmax for Label Distribution Non-IID Data (Li & Zhan, KDD 2021):
-    the logit of a class that the client lacks is multiplied by ``absent_scale`` in [0, 1] (the paper's alpha,
-    0.5), so that a client pushes the weights of absent classes away less. 1 is plain cross-entropy.
-    Raises :class:`InputError` without the client's histogram.
-    """
-    scale = torch.where(client_counts(classes) > 0, 1.0, absent_scale).to(logits.dtype)
-    return functional.cross_entropy(logits * scale, targets)
+    absent_scale: float = Field(
+        0.5, ge=0, le=1, description="Factor of the logits of classes that the client lacks (the paper's alpha)."
+    )
+
+    def __call__(self, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
+        """Return the mean cross-entropy of ``logits`` in which classes that the client lacks are scaled down.
+
+        FedRS: Federated Learning with Restricted Softmax for Label Distribution Non-IID Data (Li & Zhan, KDD 2021):
+        the logit of a class that the client lacks is multiplied by ``absent_scale``, so that a client pushes the
+        weights of absent classes away less. 1 is plain cross-entropy.
+        Raises :class:`InputError` without the client's histogram.
+        """
+        scale = torch.where(client_counts(classes) > 0, 1.0, self.absent_scale).to(logits.dtype)
+        return functional.cross_entropy(logits * scale, targets)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from astraea.balance.losses.base import ClassView, effective_log_prior
+from astraea.balance.losses.base import ClassView, Loss, effective_log_prior
 
-__all__ = ["logit_adjustment"]
+__all__ = ["LogitAdjusted"]
 
 
-def logit_adjustment(logits: Tensor, targets: Tensor, classes: ClassView, tau: float = 1.0) -> Tensor:
-    """Return the mean cross-entropy of ``logits + tau * log_prior``; a model is then used without the offset.
+class LogitAdjusted(Loss, name="logit-adjusted"):
+    """Logit adjustment by the effective class prior, one for all clients (Menon et al., ICLR 2021)."""
 
-    ``logits`` has shape ``(B, N)``, ``targets`` ``(B,)``; the prior is the effective one. The logit-adjusted
-    loss of Menon et al. (ICLR 2021), with ``tau`` 1 the balanced softmax of Ren et al. (NeurIPS
-    2020). ``tau`` is at least 0, and 0 is plain cross-entropy. A class that nobody holds has log
-    prior log 1e-9. Raises :class:`InputError` without a prior.
-    """
-    return functional.cross_entropy(logits + tau * effective_log_prior(classes), targets)
+    reads_prior: ClassVar[bool] = True
+
+    tau: float = Field(1.0, ge=0, allow_inf_nan=False, description="Strength of the correction; 0 is cross-entropy.")
+
+    def __call__(self, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
+        """Return the mean cross-entropy of ``logits + tau * log_prior``; a model is then used without the offset.
+
+        ``logits`` has shape ``(B, N)``, ``targets`` ``(B,)``; the prior is the effective one. The logit-adjusted
+        loss of Menon et al. (ICLR 2021), with ``tau`` 1 the balanced softmax of Ren et al. (NeurIPS 2020). A class
+        that nobody holds has log prior log 1e-9. Raises :class:`InputError` without a prior.
+        """
+        return functional.cross_entropy(logits + self.tau * effective_log_prior(classes), targets)

@@ -7,14 +7,15 @@ averaged. Rebalancing happens before, on the clients' data; participation decide
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from astraea.balance.losses import RunningPrior
 from astraea.balance.mediators import schedule_mediators
-from astraea.federation.algorithms.base import Algorithm, AlgorithmSettings
+from astraea.federation.algorithms.base import Algorithm, AlgorithmSettings, Recipe
 from astraea.federation.plan import Chain, Visit
 
 __all__ = ["Astraea", "AstraeaSettings"]
@@ -22,6 +23,9 @@ __all__ = ["Astraea", "AstraeaSettings"]
 
 class AstraeaSettings(AlgorithmSettings):
     """Mediators that lead the model through groups of clients with balanced labels."""
+
+    # With the published tau of 1.5, models of strongly skewed clients were 1 to 2 points less accurate.
+    recipe: ClassVar[Recipe] = Recipe(RunningPrior(tau=1.0), "mean-power")
 
     name: Literal["astraea"] = Field("astraea", description="Self-balancing federated learning.")
     clients_per_round: int = Field(50, ge=1, description="Clients that train in a round (c).")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from astraea.balance.losses import CrossEntropy, Loss
 from astraea.balance.participation import ParticipationSettings, draw_with, inclusion_probabilities
 from astraea.balance.prior import effective_prior
 from astraea.errors import InputError
@@ -25,7 +27,7 @@ from astraea.federation.rule import LocalRule
 from astraea.federation.server import Server
 from astraea.federation.settings import TrainingSettings
 
-__all__ = ["Algorithm", "AlgorithmSettings", "State", "Sum", "View"]
+__all__ = ["Algorithm", "AlgorithmSettings", "Recipe", "State", "Sum", "View"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,19 @@ class Sum:
     plan: RoundPlan | None = None
 
 
+class Recipe(NamedTuple):
+    """What an algorithm stands for beyond its chains: what ``auto`` comes to in other sections."""
+
+    loss: Loss = CrossEntropy()
+    rebalancing: str = "none"
+
+
 class AlgorithmSettings(BaseModel):
     """What every algorithm of rounds has."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    recipe: ClassVar[Recipe] = Recipe()
 
     clients_per_round: int = Field(10, ge=1, description="Clients that train in a round (the papers' c).")
     local_epochs: int = Field(1, ge=1, description="Passes over a client's samples in one visit (E).")

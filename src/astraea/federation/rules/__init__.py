@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from astraea.balance.losses import Loss, loss_parameters, make_loss
+from astraea.balance.losses import CrossEntropy, Loss
 from astraea.errors import InputError
 from astraea.federation.rule import LocalRule
 from astraea.federation.rules.fedprox import FedProx
@@ -29,11 +29,8 @@ def make_rule(settings: TrainingSettings, facts: Facts) -> LocalRule:
     A loss left open (``auto``) is cross-entropy, as no algorithm is known here. Raises :class:`InputError` for a rule
     that does not go with the optimiser.
     """
-    if settings.loss == "auto":
-        settings = settings.decided("")
-    own = {name: getattr(settings, name) for name in loss_parameters(settings.loss)}
-    loss = make_loss(settings.loss, **{name: value for name, value in own.items() if value is not None})
-    return RULES[settings.rule](*loss, settings, facts)
+    loss = settings.decided(CrossEntropy()).loss
+    return RULES[settings.rule](loss, loss.reads_prior, settings, facts)
 
 
 def _scaffold(loss: Loss, uses_prior: bool, settings: TrainingSettings, facts: Facts) -> LocalRule:

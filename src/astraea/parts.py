@@ -1,0 +1,332 @@
+"""Parts: a part is its settings, and what they do. Every kind of part works as this file says.
+
+A *kind* is the class that its parts derive from; a *part* is a class with a name, and that is its registration::
+
+    class LabelDistribution(Part, kind="label distribution", default="as-is"):
+        def weights(self, names, pool): ...
+
+    class Zipf(LabelDistribution, name="zipf"):
+        \"""The class of rank r has weight r^-s.\"""
+
+        exponent: float = Field(2.0, ge=0, description="Exponent s.")
+
+        def weights(self, names, pool): ...
+
+A field ``labels: LabelDistribution`` of any settings then takes ``"zipf"``, ``{"name": "zipf", "exponent": 1.5}``,
+``Zipf`` and ``Zipf(exponent=1.5)``, and the same by import path (``"mypackage.mine:Zipf"``) where the configuration
+is trusted. Modules that installed packages name in the entry points ``astraea.parts`` are imported when a name is
+looked up that is not known yet.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+import warnings
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError, ValidationInfo, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from astraea.errors import InputError, nearest, unknown_name
+
+__all__ = ["ENTRY_POINTS", "Moved", "Part", "Settings", "Typed", "from_options", "kinds", "sentence", "validated"]
+
+ENTRY_POINTS = "astraea.parts"
+"""The group of entry points under which an installed package names the modules of its parts."""
+
+
+class Typed(str):
+    """Text that the user typed just now, on the command line or in code: import paths in it are trusted."""
+
+    __slots__ = ()
+
+
+class Moved(NamedTuple):
+    """Where a key of earlier versions is now: it is ``key`` of the part in ``field``.
+
+    ``default`` is what earlier files hold where nobody set it: dropped where the part has no such key.
+    """
+
+    field: str
+    key: str
+    default: Any = None
+
+
+class Settings(BaseModel):
+    """A section of settings: frozen, strict about its keys. Descriptions of fields are help and reference page."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    moved: ClassVar[Mapping[str, Moved]] = {}
+    """Keys of earlier versions, which are still read."""
+
+    @classmethod
+    def renewed(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Return ``given`` in today's spelling. Raises :class:`InputError` for what says nothing any more."""
+        for old in [key for key in cls.moved if key in given]:
+            value, (field, key, default) = given.pop(old), cls.moved[old]
+            kind = cls.model_fields[field].annotation
+            assert isinstance(kind, type)
+            assert issubclass(kind, Part)
+            part = kind.table(given.get(field, {}))
+            found = kind.registered().get(part["name"])
+            if found is not None and key in found.model_fields:
+                given[field] = {key: value, **part}
+            elif value is not None and value != default:
+                raise InputError(
+                    f"'{old}' is now '{field}.{key}', which the {kind.kind} '{part['name']}' does not have: "
+                    f"leave it out, or name another {kind.kind}"
+                )
+        return given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        renewed = cls.renewed(dict(given))
+        for key in renewed:
+            if key not in cls.model_fields:
+                raise PydanticCustomError("unknown_key", "unknown key", {"key": str(key), "of": cls})
+        return renewed
+
+
+class Part(Settings):
+    """Base of every kind of part; see the module. ``name`` is a part's name in settings, ``kind`` what messages say."""
+
+    kind: ClassVar[str] = ""
+    default: ClassVar[str] = ""
+    name: ClassVar[str] = ""
+    _root: ClassVar[type[Part]]
+    _parts: ClassVar[dict[str, type[Part]]]
+
+    def __init_subclass__(cls, *, kind: str = "", default: str = "", name: str = "", **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.name = name or f"{cls.__module__}:{cls.__qualname__}"
+        if kind:
+            cls.kind, cls.default, cls._root, cls._parts = kind, default, cls, {}
+            _KINDS[kind] = cls
+            return
+        _DEFINED[f"{cls.__module__}:{cls.__qualname__}"] = cls
+        if name:
+            other = cls._parts.get(name)
+            if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+                raise InputError(
+                    f"{cls.kind} '{name}' is there twice, as {other.__module__}:{other.__qualname__} and as "
+                    f"{cls.__module__}:{cls.__qualname__}: give one of them another name"
+                )
+            cls._parts[name] = cls
+
+    @classmethod
+    def registered(cls) -> Mapping[str, type[Self]]:
+        """Return the parts of this kind by name, as far as their modules have been imported."""
+        return cast("Mapping[str, type[Self]]", cls._parts)
+
+    @classmethod
+    def known(cls) -> Mapping[str, type[Self]]:
+        """Return the parts of this kind by name, those of installed packages included."""
+        _import_installed()
+        return cls.registered()
+
+    @classmethod
+    def of(cls, given: Any, /, **settings: Any) -> Self:
+        """Return the part that ``given`` stands for: a name, an import path, a table, a class or the part itself.
+
+        ``settings`` are those of the part, where it is named. Raises :class:`InputError` for one that is not known
+        or settings that it does not have.
+        """
+        if settings:
+            given = {**cls.table(given), **settings}
+        try:
+            return cls._taken(given, trust=True)
+        except ValidationError as error:
+            raise InputError(sentence(error)) from error
+
+    @classmethod
+    def find(cls, name: str, *, trust: bool = False) -> type[Self]:
+        """Return the part called ``name``, or the one at that import path, which is imported only with ``trust``.
+
+        Raises :class:`InputError` if there is none.
+        """
+        for parts in (cls.registered, cls.known):
+            found = parts().get(name) or parts().get(name.lower())
+            if found is not None:
+                return found
+        if ":" not in name and "." not in name:
+            raise unknown_name(cls.kind, name, cls.registered())
+        defined = _DEFINED.get(name)
+        if defined is None:
+            return cls.accepted(_imported(cls.kind, name, trust or isinstance(name, Typed)), name)
+        return cls.accepted(defined, name)
+
+    @classmethod
+    def accepted(cls, found: Any, name: str) -> type[Self]:
+        """Return ``found`` at the import path ``name`` as a part. Raises :class:`InputError` if it is none."""
+        if not (isinstance(found, type) and issubclass(found, cls._root)) or inspect.isabstract(found):
+            raise InputError(f"'{name}' is no {cls.kind}: name a subclass of {_path(cls._root)}")
+        return cast("type[Self]", found)
+
+    @classmethod
+    def table(cls, given: Any) -> dict[str, Any]:
+        """Return ``given``, a part in any form, as a table with the key ``name``."""
+        if isinstance(given, Part):
+            return {"name": type(given), **dict(given)}
+        if isinstance(given, Mapping):
+            return {"name": cls.default, **given}
+        return {"name": given}
+
+    @classmethod
+    def _taken(cls, given: Any, *, trust: bool) -> Self:
+        if isinstance(given, cls._root):
+            return cast("Self", given)
+        table = cls.renewed_table(cls.table(given))
+        name = table.pop("name")
+        if isinstance(name, str):
+            found = cls.find(name, trust=trust)
+        else:
+            found = cls.accepted(name, getattr(name, "__name__", repr(name)))
+        return found.model_validate(table, context={"trust": trust})
+
+    @classmethod
+    def renewed_table(cls, table: dict[str, Any]) -> dict[str, Any]:
+        """Return a table of this kind, ``name`` included, in today's spelling."""
+        return table
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        if cls.__dict__.get("_root") is not cls:
+            schema: CoreSchema = handler(source)
+            return schema
+
+        def take(given: Any, info: ValidationInfo) -> Part:
+            try:
+                part: Part = cls._taken(given, trust=bool((info.context or {}).get("trust")))
+                return part
+            except ValidationError as error:
+                raise PydanticCustomError("within", "its settings", {"error": error}) from error
+
+        serialiser = core_schema.plain_serializer_function_ser_schema(_written, info_arg=True)
+        return core_schema.with_info_plain_validator_function(take, serialization=serialiser)
+
+
+_KINDS: dict[str, type[Part]] = {}
+_DEFINED: dict[str, type[Part]] = {}  # by import path: to name what is there already imports nothing
+_INSTALLED: set[str] = set()
+
+
+def kinds() -> Mapping[str, type[Part]]:
+    """Return every kind of part, by its name in messages, as far as their modules have been imported."""
+    return _KINDS
+
+
+def _written(part: Part, info: Any) -> Any:
+    """Return the part's name alone if all of its settings are the defaults, else its table.
+
+    With ``full`` in the context of the serialisation every setting is written, so that files stay what they mean.
+    """
+    fields = type(part).model_fields
+    usual = all(field.get_default(call_default_factory=True) == getattr(part, key) for key, field in fields.items())
+    if not fields or (usual and not (info.context or {}).get("full")):
+        return str(part.name)
+    return {"name": str(part.name), **part.model_dump(mode=info.mode, context=info.context)}
+
+
+def _path(found: type) -> str:
+    return f"{found.__module__}:{found.__qualname__}"
+
+
+def _import_installed() -> None:
+    """Import the modules that installed packages name as theirs, each once."""
+    for entry in entry_points(group=ENTRY_POINTS):
+        if entry.value not in _INSTALLED:
+            _INSTALLED.add(entry.value)
+            try:
+                entry.load()
+            except Exception as error:
+                package = entry.dist.name if entry.dist is not None else entry.value
+                warnings.warn(
+                    f"the parts of the installed package {package} cannot be loaded ({type(error).__name__}: {error}): "
+                    "mend or uninstall it",
+                    stacklevel=2,
+                )
+
+
+def _imported(kind: str, name: str, trust: bool) -> Any:
+    """Return what lies at an import path, ``package.module:Name``; nothing is imported without ``trust``."""
+    module, _, attribute = name.rpartition(":") if ":" in name else name.rpartition(".")
+    if not trust:
+        raise InputError(
+            f"{kind} '{name}' is code that this configuration names, and is imported only if you trust it: "
+            "add --trust (in Python trust=True), or bring the class itself"
+        )
+    here = str(Path.cwd())
+    if here not in sys.path:  # a user's own file beside the configuration
+        sys.path.insert(0, here)
+    try:
+        found = importlib.import_module(module)
+        for step in attribute.split("."):
+            found = getattr(found, step)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"{kind} '{name}' cannot be imported ({error}): give it as package.module:Name") from error
+    return found
+
+
+def sentence(error: ValidationError, prefix: str = "") -> str:
+    """Return one sentence for the first mistake of ``error``: its dotted key, under ``prefix``, and what is wrong."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join([*([prefix] if prefix else []), *map(str, first["loc"])])
+    context = first.get("ctx", {})
+    if first["type"] == "within":  # the settings of a part: validated by themselves
+        return sentence(context["error"], place)
+    if first["type"] == "unknown_key":
+        of, key = context["of"], context["key"]
+        known = [*(["name"] if issubclass(of, Part) else []), *of.model_fields]
+        dotted = f"{place}.{key}" if place else key
+        return f"unknown key '{dotted}'{nearest(key, known)} (known here: {', '.join(known)})"
+    if first["type"] == "missing":
+        return f"'{place}' has no default: set it"
+    message = first["msg"].removeprefix("Value error, ")
+    if isinstance(first["input"], Mapping) or not place:  # keys that do not fit together: the message names them
+        return message
+    return f"'{place}' cannot be {first['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validated(model: type[Model], values: Mapping[str, Any], source: str, *, trust: bool = False) -> Model:
+    """Return ``model`` with ``values``; import paths in them are followed with ``trust``.
+
+    Raises :class:`InputError` with one sentence, which begins with ``source``, for the first value that is wrong.
+    """
+    try:
+        return model.model_validate(values, context={"trust": trust})
+    except ValidationError as error:
+        raise InputError(f"{source}: {sentence(error)}") from error
+
+
+def from_options(model: type[Model], options: Mapping[str, Any], kind: str) -> Model:
+    """Return ``model(**options)`` for keyword arguments; ``kind`` says in messages what they are options of.
+
+    Import paths among them are trusted: they stand in the caller's code. Raises :class:`InputError` for an option
+    that the model does not have, naming the nearest, or a bad value.
+    """
+    renewed = model.renewed(dict(options)) if issubclass(model, Settings) else options
+    for name in renewed:
+        if name not in model.model_fields:
+            raise unknown_name(f"{kind} option", name, model.model_fields)
+    try:
+        return model.model_validate(renewed, context={"trust": True})
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "within":
+            raise InputError(f"{kind} option {sentence(error)}") from error
+        if not first["loc"]:  # the options do not fit together: the message names them
+            raise InputError(message) from error
+        raise InputError(f"{kind} option '{first['loc'][0]}' cannot be {first['input']!r}: {message}") from error
