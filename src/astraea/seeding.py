@@ -34,6 +34,7 @@ class Purpose(IntEnum):
     EVOLUTION = 15  # worlds and candidates of each generation
     SELECTION = 16  # worlds on which the best of a training is chosen
     TD3 = 17  # worlds, exploration and samples of each chapter of a training
+    NETWORK = 18  # capacities, step times and absences of the clients of a network
 
 
 def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:

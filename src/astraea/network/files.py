@@ -1,0 +1,67 @@
+"""Networks from files: those that ship by name, and a user's own."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from astraea.errors import InputError, nearest
+from astraea.network.settings import Network
+
+__all__ = ["NetworkLike", "load_network", "shipped_networks"]
+
+_FOLDER = Path(__file__).parent / "networks"
+
+NetworkLike = Network | str | Path | Mapping[str, Any]
+"""A network, the name of one that ships, a file, or its tables."""
+
+
+def shipped_networks() -> tuple[str, ...]:
+    """Return the names of the networks that come with the package."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+
+
+def load_network(source: NetworkLike) -> Network:
+    """Return the network that ``source`` names, holds or is; relative traces lie beside the file.
+
+    Raises :class:`InputError` in one sentence for an unknown name, a file that is not TOML or a value out of range.
+    """
+    if isinstance(source, Network):
+        return source
+    if isinstance(source, Mapping):
+        return _named(source, "", Path())
+    path = Path(source)
+    if path.suffix != ".toml":
+        shipped = shipped_networks()
+        if str(source) not in shipped:
+            raise InputError(
+                f"there is no network '{source}'{nearest(str(source), shipped)} (by name: {', '.join(shipped)}; "
+                "a network of your own is a file that ends in .toml)"
+            )
+        path = _FOLDER / f"{source}.toml"
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path} ({error.strerror}): give the path of a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}") from None
+    return _named(tables, path.stem, path.parent)
+
+
+def _named(tables: Mapping[str, Any], name: str, folder: Path) -> Network:
+    try:
+        return Network(**{"name": name, **_beside(tables, folder)})
+    except InputError as error:
+        raise InputError(f"network '{name}': {error}" if name else f"network: {error}") from None
+
+
+def _beside(value: Any, folder: Path) -> Any:
+    """Return tables in which every trace is a path from ``folder``."""
+    if isinstance(value, Mapping):
+        return {
+            key: str(folder / inner) if key.endswith("_trace") and isinstance(inner, str) else _beside(inner, folder)
+            for key, inner in value.items()
+        }
+    return [_beside(inner, folder) for inner in value] if isinstance(value, list) else value

@@ -1,0 +1,28 @@
+"""What the fluid model knows of each congestion controller: how it starts, and how much of a link it uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from astraea.congestion.controllers.catalogue import SELF_DRIVEN
+from astraea.errors import unknown_name
+
+__all__ = ["Profile", "profile_of"]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """``growth`` is that of the window in a round trip of slow start; ``efficiency`` the share of a link it fills."""
+
+    growth: float = 2.0
+    efficiency: float = 1.0
+
+
+_PROFILES: dict[str, Profile] = {}
+
+
+def profile_of(controller: str) -> Profile:
+    """Return what is known of ``controller``. Raises :class:`InputError` for one that cannot drive a transfer."""
+    if controller not in SELF_DRIVEN:
+        raise unknown_name("congestion controller", controller, SELF_DRIVEN)
+    return _PROFILES.get(controller, Profile())

@@ -1,0 +1,204 @@
+"""A network as typed settings: the server, shared links, the sites that clients belong to, and how data is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from astraea.congestion.settings import Settings
+from astraea.errors import InputError, unknown_name
+
+__all__ = ["CORE", "Link", "Network", "Server", "Site", "Transport"]
+
+CORE = "core"
+"""Where the server's link and every link that names no other end meet; nothing is ever slow there."""
+
+Rate = Annotated[float, Field(gt=0, le=1e7, allow_inf_nan=False)]
+Delay = Annotated[float, Field(ge=0, le=1e5, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+
+
+class _Ends(Settings):
+    """What every link has; up is away from a client, down is towards it."""
+
+    up_mbps: Rate = Field(description="capacity towards the core in Mbit/s")
+    down_mbps: Rate = Field(description="capacity from the core in Mbit/s")
+    delay_ms: Delay = Field(0.0, description="propagation delay one way in ms")
+    buffer_bdp: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        1.0, description="buffer in bandwidth-delay products of the paths across (packets only)"
+    )
+    up_trace: Path | None = Field(
+        None, description="capacity over time in place of up_mbps: mahimahi's format or 'seconds,Mbit/s' lines"
+    )
+    down_trace: Path | None = Field(None, description="the same in place of down_mbps")
+
+
+class _Shared(_Ends):
+    """A link that many clients' transfers cross."""
+
+    background_mbps: NotNegative = Field(
+        0.0, description="traffic of others in each direction that gives way to nothing, in Mbit/s"
+    )
+    background_flows: int = Field(
+        0, ge=0, description="transfers of others in each direction that never end and share as ours do"
+    )
+
+    @model_validator(mode="after")
+    def _room(self) -> Self:
+        if self.background_mbps >= min(self.up_mbps, self.down_mbps):
+            raise ValueError(f"background_mbps {self.background_mbps} leaves nothing of the link: lower it")
+        return self
+
+
+class Server(_Shared):
+    """Where the model lives; ``up_mbps`` is what the server sends with, ``down_mbps`` what it receives with."""
+
+    seconds_per_transfer: NotNegative = Field(
+        0.0, description="time the server takes before a transfer it sends, to read and serialise the model"
+    )
+
+
+class Link(_Shared):
+    """A link that the clients of one or more sites share on their way to the core."""
+
+    name: str = Field(min_length=1, description="name by which sites and other links refer to it")
+    to: str = Field(CORE, description="the link that it leads to, or 'core'")
+    half_duplex: bool = Field(False, description="whether both directions share one capacity, as on a radio channel")
+
+    @model_validator(mode="after")
+    def _one_capacity(self) -> Self:
+        if self.half_duplex and (self.up_mbps != self.down_mbps or self.up_trace != self.down_trace):
+            raise ValueError("a half-duplex link has one capacity: give up_mbps and down_mbps the same value")
+        return self
+
+
+class Site(_Ends):
+    """Clients that are connected alike, each by a link of its own with these capacities."""
+
+    name: str = Field("", description="name in tables; empty: its number")
+    clients: str | tuple[int, ...] = Field(
+        "*",
+        description="clients by number: a list, a range '0-99', or '*' for every client that no other entry names "
+        "(several such sites take them in turn)",
+    )
+    link: str = Field(CORE, description="the shared link that its clients are behind, or 'core'")
+    rate_spread: NotNegative = Field(
+        0.0, description="standard deviation of the logarithm of capacities over the clients (median as given)"
+    )
+    step_seconds: NotNegative = Field(0.0, description="median time of one optimiser step in seconds")
+    step_spread: NotNegative = Field(
+        0.0, description="standard deviation of the logarithm of step times over the clients"
+    )
+    visit_spread: NotNegative = Field(
+        0.0, description="standard deviation of the logarithm of a client's step times from visit to visit"
+    )
+    away_share: Share = Field(0.0, description="share of the time in which a client cannot be reached")
+    away_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        60.0, description="how long a client is away at a time; when it begins is drawn for each client"
+    )
+
+    @field_validator("clients")
+    @classmethod
+    def _readable(cls, value: str | tuple[int, ...]) -> str | tuple[int, ...]:
+        if isinstance(value, tuple):
+            if not value or min(value) < 0:
+                raise ValueError("clients must be numbers from 0, at least one")
+            return value
+        if value != "*":
+            first, dash, last = value.partition("-")
+            if not (dash and first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+                raise ValueError(f"'{value}' is neither '*', a list of numbers nor a range such as '0-99'")
+        return value
+
+    @property
+    def named(self) -> tuple[int, ...] | range:
+        """The clients that the site names; none for ``"*"``."""
+        if isinstance(self.clients, tuple):
+            return self.clients
+        first, dash, last = self.clients.partition("-")
+        return range(int(first), int(last) + 1) if dash else ()
+
+
+class Transport(Settings):
+    """How a transfer uses its path. Every term can be switched off by itself."""
+
+    connections: Literal["fresh", "kept", "warm"] = Field(
+        "kept",
+        description="fresh: a handshake before each transfer; kept: none, but slow start again after idling past a "
+        "retransmission timeout (RFC 2861), as between two rounds; warm: the window of the last transfer is kept",
+    )
+    tls: bool = Field(True, description="whether a fresh connection also needs TLS 1.3's round trip (RFC 8446)")
+    initial_window: int = Field(10, ge=1, description="packets sent in the first round trip (RFC 6928)")
+    slow_start: bool = Field(True, description="whether windows begin small and double each round trip")
+    efficiency: bool = Field(True, description="whether a controller fills links as far as it was measured to")
+    window_bytes: int | None = Field(
+        None,
+        ge=1460,
+        description="most bytes in flight that HTTP/2 flow control allows: 65,535 in RFC 9113, some megabytes with "
+        "gRPC's probing; unset: no limit",
+    )
+    packet_bytes: int = Field(1500, ge=64, le=9000, description="bytes of a packet on the wire")
+    payload_bytes: int = Field(1460, ge=1, description="bytes of the model in such a packet")
+    ack_share: Share = Field(
+        0.0, description="share of every link that acknowledgements of the other direction take, such as 0.013"
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.payload_bytes > self.packet_bytes:
+            raise ValueError(f"payload_bytes {self.payload_bytes} does not fit into packets of {self.packet_bytes}")
+        return self
+
+    def plain(self) -> Transport:
+        """Return a transport without any cost: bytes over capacity and delays alone."""
+        return Transport(
+            connections="warm",
+            slow_start=False,
+            efficiency=False,
+            payload_bytes=self.packet_bytes,
+            packet_bytes=self.packet_bytes,
+        )
+
+
+class Network(Settings):
+    """A network of one server, sites of clients, and the links between."""
+
+    name: str = Field("", description="name in tables; by default the file's")
+    summary: str = Field("", description="one line on what it stands for")
+    sources: tuple[str, ...] = Field((), description="where its numbers come from")
+    seed: int = Field(0, ge=0, description="seed of what is drawn: capacities, step times, absences")
+    placement: Literal["server", "sites", "clients"] = Field(
+        "server",
+        description="where mediators are: at the server, at the site that most clients of a chain share, or nowhere: "
+        "clients hand the model on to each other",
+    )
+    deadline_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        None, description="time after which a round ends without the chains that are not back; unset: never"
+    )
+    server: Server = Field(description="the server and its link")
+    links: tuple[Link, ...] = Field((), description="links that sites share")
+    sites: tuple[Site, ...] = Field(min_length=1, description="where clients are")
+    transport: Transport = Field(default_factory=Transport, description="how transfers use their paths")
+
+    @model_validator(mode="after")
+    def _connected(self) -> Self:
+        ends = {link.name: link.to for link in self.links}
+        if len(ends) < len(self.links) or CORE in ends:
+            raise InputError(f"two links have one name, or one is called '{CORE}': give each its own name")
+        for i, site in enumerate(self.sites):
+            if site.link != CORE and site.link not in ends:
+                raise InputError(
+                    f"site '{site.name or i}' cannot be reached: {unknown_name('link', site.link, [CORE, *ends])}"
+                )
+        for name in ends:
+            seen = [name]
+            while (end := ends[seen[-1]]) != CORE:
+                if end not in ends:
+                    raise InputError(f"link '{seen[-1]}' leads nowhere: {unknown_name('link', end, [CORE, *ends])}")
+                if end in seen:
+                    raise InputError(f"links {' -> '.join([*seen, end])} lead in a circle: let one lead to '{CORE}'")
+                seen.append(end)
+        return self

@@ -1,0 +1,180 @@
+"""How long a round takes on a network, and where its time goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astraea.errors import InputError
+from astraea.federation.plan import RoundPlan
+from astraea.network.bound import Alone, alone, lower_bound
+from astraea.network.files import NetworkLike, load_network
+from astraea.network.flows import Flows, flows_of
+from astraea.network.fluid.model import Moments, Sharing, share
+from astraea.network.layout import Layout, lay_out
+from astraea.network.profiles import Profile, profile_of
+from astraea.network.settings import Network
+from astraea.network.sharing import sharing_of
+from astraea.network.transfers import Steps, Transfers, check, transfers_of
+
+__all__ = ["Fidelity", "Round", "RoundTime", "lay_round", "round_time", "time_of"]
+
+Fidelity = Literal["fluid", "packets", "auto"]
+
+
+@dataclass(frozen=True)
+class Round:
+    """A round's transfers on a network, ready to be timed."""
+
+    layout: Layout
+    transfers: Transfers
+    flows: Flows
+    times: Alone
+    profile: Profile
+
+
+@dataclass(frozen=True)
+class RoundTime:
+    """What a round takes, in seconds: ``seconds = compute + transfer + waiting`` along the critical path.
+
+    ``compute`` is training, ``transfer`` what the path's transfers take with the network to themselves (handshakes,
+    slow start and the server's time included), ``waiting`` all that sharing adds. No sharing can bring a round's end
+    below ``bound``. ``critical`` lists the path's transfers in order; ``late`` the chains that the deadline cut off.
+    """
+
+    seconds: float
+    compute: float
+    transfer: float
+    waiting: float
+    bound: float
+    critical: tuple[int, ...]
+    late: tuple[int, ...]
+    fidelity: str
+    congestion: str
+    round: Round
+    moments: Moments
+
+    def __float__(self) -> float:
+        return self.seconds
+
+    @property
+    def over_bound(self) -> float:
+        """``seconds / bound``; 1 is the best that can be."""
+        return self.seconds / self.bound if self.bound > 0 else 1.0
+
+    @cached_property
+    def fair_seconds(self) -> float:
+        """What the round takes in the fluid model under fair sharing."""
+        return time_of(self.round, congestion=self.congestion).seconds
+
+    @property
+    def share_of_gain(self) -> float:
+        """Of what could be gained over fair sharing, the share that was; 1 where nothing could be."""
+        possible = self.fair_seconds - self.bound
+        return (self.fair_seconds - self.seconds) / possible if possible > 1e-9 * self.fair_seconds else 1.0
+
+    @property
+    def straggler(self) -> int:
+        """The client that trained longest on the critical path, or -1."""
+        transfers = self.round.transfers
+        trained = [(transfers.compute[i], int(transfers.source[i])) for i in self.critical if transfers.compute[i] > 0]
+        return max(trained)[1] if trained else -1
+
+    @cached_property
+    def utilisation(self) -> dict[str, float]:
+        """Share of each shared link's capacity that the round's bytes took until its end, by the link's name."""
+        flows, layout = self.round.flows, self.round.layout
+        sent = np.isfinite(self.moments.sent)
+        shared = len(layout.names)
+        carried = np.zeros(shared + 1)
+        for columns in (flows.shared, flows.private):
+            for column in columns.T:
+                on = sent & (column >= 0) & (column < shared)
+                np.add.at(carried, column[on], flows.size[on])
+        could = layout.capacities.carried_by(self.seconds)[:shared] if self.seconds > 0 else np.ones(shared)
+        return {name: float(carried[j] / could[j]) for j, name in enumerate(layout.names)}
+
+
+def round_time(
+    plan: RoundPlan | Transfers,
+    network: NetworkLike,
+    congestion: str = "cubic",
+    fidelity: Fidelity = "fluid",
+    *,
+    steps: Steps | None = None,
+    sharing: str = "fair",
+) -> RoundTime:
+    """Return how long ``plan`` takes on ``network``, all transfers under the controller called ``congestion``.
+
+    ``plan`` is a round's plan or its transfers; ``network`` a :class:`Network`, the name of one that ships, or a TOML
+    file. ``steps`` are the optimiser steps of a visit, by client or for all; by default the epochs of the plan, each
+    counted as one step. ``fidelity`` is ``"fluid"``, ``"packets"`` or ``"auto"``; ``sharing`` a name of
+    :data:`astraea.network.sharing.SHARINGS`. Raises :class:`InputError` for a client without a site, transfers that
+    wait for each other in a circle and unknown names.
+    """
+    found = load_network(network)
+    return time_of(lay_round(plan, found, congestion, steps), congestion, fidelity, sharing)
+
+
+def lay_round(plan: RoundPlan | Transfers, network: Network, congestion: str, steps: Steps | None = None) -> Round:
+    """Return the transfers of ``plan`` on ``network``, with what each takes alone."""
+    profile = profile_of(congestion) if network.transport.efficiency else Profile()
+    if isinstance(plan, Transfers):
+        ends = np.concatenate([plan.source, plan.target])
+        layout = lay_out(network, ends[ends >= 0], profile.efficiency)
+        transfers = plan
+    else:
+        clients = [visit.client for chain in plan.chains for visit in chain.visits]
+        layout = lay_out(network, clients, profile.efficiency)
+        transfers = transfers_of(plan, layout, plan.training.epochs if steps is None else steps)
+    check(transfers)
+    flows = flows_of(transfers, layout)
+    return Round(layout, transfers, flows, alone(flows, profile.growth), profile)
+
+
+def time_of(
+    laid: Round, congestion: str = "cubic", fidelity: Fidelity = "fluid", sharing: str | Sharing = "fair"
+) -> RoundTime:
+    """Return how long a round that is laid out takes."""
+    deadline = laid.layout.network.deadline_s
+    way = sharing if isinstance(sharing, Sharing) else sharing_of(sharing, laid.flows, laid.times, laid.profile.growth)
+    if fidelity == "packets":
+        raise InputError("rounds cannot be run in packets yet: choose fidelity 'fluid'")
+    moments = share(laid.flows, way, laid.profile.growth, np.inf if deadline is None else deadline)
+    return _told(laid, moments, congestion, "fluid")
+
+
+def _told(laid: Round, moments: Moments, congestion: str, fidelity: str) -> RoundTime:
+    transfers, deadline = laid.transfers, laid.layout.network.deadline_s
+    bound = lower_bound(laid.flows, laid.times)
+    if not len(transfers.after):
+        return RoundTime(0.0, 0.0, 0.0, 0.0, 0.0, (), (), fidelity, congestion, laid, moments)
+    cut = np.inf if deadline is None else deadline
+    missed = moments.arrived > cut
+    late = tuple(dict.fromkeys(transfers.chain[missed].tolist()))
+    if not missed.any():
+        last = int(np.argmax(moments.arrived))
+        path = _path(transfers, last)
+        compute = float(transfers.compute[path].sum())
+        alone_ = laid.times.duration[path] + laid.flows.flight[path] + laid.flows.wait[path] - transfers.compute[path]
+        seconds, transfer = float(moments.arrived[last]), float(alone_.sum())
+        waiting = max(seconds - compute - transfer, 0.0)
+    else:
+        seconds = float(cut)
+        path, compute, transfer = np.zeros(0, np.int64), 0.0, 0.0
+        waiting, bound = seconds, min(bound, seconds)
+    return RoundTime(
+        seconds, compute, transfer, waiting, bound, tuple(path.tolist()), late, fidelity, congestion, laid, moments
+    )
+
+
+def _path(transfers: Transfers, last: int) -> NDArray[np.int64]:
+    """Return the transfers that lead to ``last``, in order."""
+    path = [last]
+    while (before := int(transfers.after[path[-1]])) >= 0:
+        path.append(before)
+    return np.array(path[::-1], np.int64)
