@@ -36,9 +36,10 @@ class Flows(NamedTuple):
 
     @property
     def limit(self) -> Floats:
-        """The most that each flow can ever get in bytes/s, shape ``(n,)``."""
+        """The most that flow control and its own links ever leave each flow in bytes/s, shape ``(n,)``."""
         peak = np.append(self.capacities.peak, np.inf)
-        return np.minimum(self.window, np.minimum(peak[self.shared].min(axis=1), peak[self.private].min(axis=1)))
+        limit: Floats = np.minimum(self.window, peak[self.private].min(axis=1))
+        return limit
 
 
 def flows_of(transfers: Transfers, layout: Layout) -> Flows:
@@ -66,7 +67,7 @@ def flows_of(transfers: Transfers, layout: Layout) -> Flows:
         window = np.inf if transport.window_bytes is None else transport.window_bytes / rtt
         opening = transport.initial_window * transport.packet_bytes / rtt if cold else np.full(n, np.inf)
     return Flows(
-        size=transfers.bytes * (transport.packet_bytes / transport.payload_bytes),
+        size=transfers.bytes.astype(np.float64) * (transport.packet_bytes / transport.payload_bytes),
         after=transfers.after,
         wait=transfers.delay + handshake * rtt,
         flight=flight,

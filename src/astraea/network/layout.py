@@ -20,12 +20,11 @@ from astraea.network.settings import CORE, Network, Site
 from astraea.network.traces import Trace, read_capacity
 from astraea.seeding import Purpose, stream
 
-__all__ = ["SERVER", "Capacities", "Layout", "lay_out", "mediator_at"]
+__all__ = ["Capacities", "Layout", "lay_out", "mediator_at"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-SERVER = -1
 _BYTES = 1e6 / 8  # bytes per second of a Mbit/s
 
 
@@ -81,7 +80,7 @@ class Layout:
     clients: Ints
     site_of: Ints  # (K,) which site each belongs to
     step_seconds: Floats  # (K,) a client's median time of a step
-    names: tuple[str, ...]  # of the links that are shared, in order of number
+    names: tuple[str, ...]  # of the links that are shared, in order of number; empty: not used
     capacities: Capacities  # of all links: the shared ones, then up and down of each client
     background: Ints  # (shared,) endless transfers of others on each
 
@@ -168,7 +167,7 @@ def lay_out(network: Network, clients: Sequence[int] | Ints, efficiency: float =
     table.add(ends.up_mbps, ends.up_trace, ends.background_mbps)
     table.add(ends.down_mbps, ends.down_trace, ends.background_mbps)
     for link in network.links:
-        names += [link.name] * 2 if link.half_duplex else [f"{link.name} up", f"{link.name} down"]
+        names += [link.name, ""] if link.half_duplex else [f"{link.name} up", f"{link.name} down"]
         background += [link.background_flows] * 2
         table.add(link.up_mbps, link.up_trace, link.background_mbps)
         table.add(link.down_mbps, link.down_trace, link.background_mbps)

@@ -51,7 +51,9 @@ def flow_weights(times: Alone) -> NDArray[np.float64]:
     remaining = _remaining(times)
     if not len(remaining):
         return remaining
-    return 1.0 + (HEAVIEST - 1.0) * (remaining - remaining.min()) / max(float(np.ptp(remaining)), 1e-300)
+    share_before = (remaining - remaining.min()) / max(float(np.ptp(remaining)), 1e-300)
+    weights: NDArray[np.float64] = 1.0 + (HEAVIEST - 1.0) * share_before
+    return weights
 
 
 def planned(flows: Flows, times: Alone, growth: float = 2.0, tries: int = 600, seed: int = 0) -> Sharing:

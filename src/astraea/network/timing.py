@@ -96,7 +96,7 @@ class RoundTime:
                 on = sent & (column >= 0) & (column < shared)
                 np.add.at(carried, column[on], flows.size[on])
         could = layout.capacities.carried_by(self.seconds)[:shared] if self.seconds > 0 else np.ones(shared)
-        return {name: float(carried[j] / could[j]) for j, name in enumerate(layout.names)}
+        return {name: float(carried[j] / could[j]) for j, name in enumerate(layout.names) if name}
 
 
 def round_time(

@@ -71,7 +71,9 @@ def read_capacity(path: Path) -> Trace:
 
 def _counted(times_ms: NDArray[np.float64]) -> Trace:
     bins = np.bincount((np.maximum(times_ms, 1) - 1).astype(np.int64) // round(_BIN_S * 1e3))
-    return Trace(np.arange(len(bins)) * _BIN_S, bins * _OPPORTUNITY_BITS / _BIN_S * 1e-6, len(bins) * _BIN_S)
+    return Trace(
+        np.arange(len(bins), dtype=np.float64) * _BIN_S, bins * _OPPORTUNITY_BITS / _BIN_S * 1e-6, len(bins) * _BIN_S
+    )
 
 
 def _measured(path: Path, table: NDArray[np.float64]) -> Trace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -9,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astraea.errors import InputError
-from astraea.federation.plan import Chain, RoundPlan
-from astraea.network.layout import SERVER, Layout, mediator_at
+from astraea.federation.plan import SERVER, Chain, RoundPlan
+from astraea.network.layout import Layout, mediator_at
 from astraea.network.settings import CORE
 from astraea.seeding import Purpose, stream
 
@@ -27,7 +28,7 @@ class Transfers(NamedTuple):
     """``n`` transfers, each starting ``delay`` seconds after transfer ``after`` has arrived (-1: the round's start).
 
     ``source`` and ``target`` are ends as :mod:`astraea.network.layout` numbers them. ``compute`` is the part of
-    ``delay`` in which a client trains; ``client`` is who trains after the transfer has arrived, or -1.
+    ``delay`` in which ``source`` trains.
     """
 
     chain: Ints
@@ -37,50 +38,26 @@ class Transfers(NamedTuple):
     after: Ints
     delay: Floats
     compute: Floats
-    client: Ints
 
 
 def transfers_of(plan: RoundPlan, layout: Layout, steps: Steps) -> Transfers:
-    """Return the transfers of ``plan`` with its mediators where the network places them.
+    """Return the hops of ``plan`` with its mediators where the network places them, as transfers.
 
-    At the server a visit is a transfer there and one back; at a site the same, with one more to the mediator and one
-    from it; with clients, one to the first, one from each to the next, and one back: γ + 1 for γ visits. ``steps``
-    says how many optimiser steps a visit takes, whose time is the client's, times a draw for each visit.
+    ``steps`` says how many optimiser steps a visit takes; a step's time is the client's, times a draw for each visit.
     """
-    seconds = _visit_seconds(plan, layout, steps)
-    server = layout.network.server.seconds_per_transfer
-    rows: list[tuple[int, int, int, int, float, float, int]] = []
-    visit = 0
-    for chain in plan.chains:
-        here = _mediator(chain, layout)
-        between = layout.network.placement == "clients"
-        last = -1
-        at = SERVER
-        if here not in (at, None):
-            rows.append((chain.id, at, here or 0, last, server, 0.0, -1))
-            last, at = len(rows) - 1, here or 0
-        trained = 0.0
-        for number, step in enumerate(chain.visits):
-            if at == step.client:  # the model is already there
-                trained += seconds[visit]
-            else:
-                wait = trained + (server if at == SERVER else 0.0)
-                rows.append((chain.id, at, step.client, last, wait, trained, step.client))
-                last, at, trained = len(rows) - 1, step.client, seconds[visit]
-            visit += 1
-            if not between or number + 1 == len(chain.visits):
-                home = SERVER if here is None else here
-                rows.append((chain.id, at, home, last, trained, trained, -1))
-                last, at, trained = len(rows) - 1, home, 0.0
-        if at != SERVER:
-            rows.append((chain.id, at, SERVER, last, trained, trained, -1))
-    columns = list(zip(*rows, strict=True)) or [()] * 7
-    kinds = (np.int64, np.int64, np.int64, np.int64, np.float64, np.float64, np.int64)
-    chain_, source, target, after, delay, compute, client = (
-        np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)
+    hops = (
+        plan.placed(lambda chain: _mediator(chain, layout)).hops()
+        if layout.network.placement != "server"
+        else plan.hops()
     )
-    size = np.full(len(rows), plan.bytes_per_hop, np.int64)
-    return Transfers(chain_, source, target, size, after, delay, compute, client)
+    seconds = _visit_seconds(plan, layout, steps)
+    n = len(hops)
+    chain, source, target, size, after = (
+        np.fromiter((hop[column] for hop in hops), np.int64, n) for column in range(5)
+    )
+    compute = np.fromiter((sum(seconds[visit] for visit in hop.trained) for hop in hops), np.float64, n)
+    serving = np.where(source == SERVER, layout.network.server.seconds_per_transfer, 0.0)
+    return Transfers(chain, source, target, size, after, compute + serving, compute)
 
 
 def check(transfers: Transfers) -> None:
@@ -148,16 +125,10 @@ def _visit_seconds(plan: RoundPlan, layout: Layout, steps: Steps) -> list[float]
 
 
 def _mediator(chain: Chain, layout: Layout) -> int | None:
-    """Return where a chain's mediator is: the site's link that most of its clients are behind, or the server."""
-    placement = layout.network.placement
-    if placement == "clients":
+    """Return where a chain's mediator is: at the link that most of its clients are behind, or at the server."""
+    if layout.network.placement == "clients":
         return None
-    if placement == "server":
-        return SERVER
-    ends = [link.name for link in layout.network.links]
-    votes: dict[str, int] = {}
-    for client in chain.clients:
-        link = layout.site(client).link
-        votes[link] = votes.get(link, 0) + 1
+    votes = Counter(layout.site(client).link for client in chain.clients)
     chosen = max(votes, key=lambda name: votes[name])
+    ends = [link.name for link in layout.network.links]
     return SERVER if chosen == CORE else mediator_at(ends.index(chosen))

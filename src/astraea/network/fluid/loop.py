@@ -56,6 +56,8 @@ def run(s: Any, until: float) -> int:
                 _due(s, i, now)
             else:
                 _speed_up(s, i, now)
+        for k in range(len(s.gates)):
+            _admit(s, s.gates[k], now)
         if s.head[0].by_tree:
             _balance_tree(s, now)
         else:
@@ -106,7 +108,6 @@ def _due(s: Any, i: int, now: float) -> None:
     if s.head[0].few > 0 and gate >= 0:
         s.flow[i].phase = _HELD
         push(s.heaps, GATE, gate, i, -s.flow[i].priority)
-        _admit(s, gate, now)
     else:
         _begin(s, i, now)
 
@@ -185,7 +186,6 @@ def _finish(s: Any, i: int, now: float) -> None:
     if s.head[0].few > 0 and gate >= 0:
         s.link[gate].inside -= 1
         s.link[gate].demand -= s.flow[i].asked
-        _admit(s, gate, now)
 
 
 @compiled

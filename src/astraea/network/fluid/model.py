@@ -123,6 +123,7 @@ def _state(flows: Flows, sharing: Sharing, growth: float) -> State:
         routes=flows.shared,
         seat=np.zeros((n, hops), np.int64),
         guests=np.zeros(max(int(seats.sum()), 1), np.int64),
+        gates=np.unique(gate[gate >= 0]) if sharing.few else np.zeros(0, np.int64),
         flows=np.zeros(n, np.int64),
         links=np.zeros(links, np.int64),
         heaps=heaps(kinds, n + links),
@@ -147,10 +148,10 @@ def _state(flows: Flows, sharing: Sharing, growth: float) -> State:
         _assign(state.roots, link=tree.root_link)
     for i in np.flatnonzero(flows.after < 0).tolist():
         push(state.heaps, TIMER, 0, i, float(flows.wait[i]))
-    for j in varies.tolist():
-        last = row[j] + 1 == capacities.last[j]
-        following = capacities.period[j] if last else capacities.start[row[j] + 1]
-        push(state.heaps, TIMER, 0, n + j, float(following - position[j]))
+    for k in varies.tolist():
+        ends = row[k] + 1 == capacities.last[k]
+        following = capacities.period[k] if ends else capacities.start[row[k] + 1]
+        push(state.heaps, TIMER, 0, n + k, float(following - position[k]))
     return state
 
 

@@ -52,6 +52,7 @@ class State(NamedTuple):
     routes: Any  # (n, H) links it shares
     seat: Any  # (n, H) where it stands among a link's guests
     guests: Any  # flows on each link, from its room on
+    gates: Any  # links before which flows are held
     flows: Any  # (n,) those that an event affects
     links: Any  # (L,)
     heaps: Any
