@@ -27,11 +27,85 @@ def test_an_image_keeps_its_kind_or_is_converted(png: Callable[..., bytes]) -> N
     assert decode(png(RGB), None, 7).shape == (3, 7, 7)
 
 
-def test_an_image_of_sixteen_bits_is_refused() -> None:
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(GREY.astype(np.uint16)).save(stream, "PNG")
-    with pytest.raises(ValueError, match=r"of kind I;16, not of 8 bits"):
-        decode(stream.getvalue())
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bits_become_eight(kind: str) -> None:
+    wide = Image.fromarray(GREY.astype(np.uint16) * 257)
+    assert np.array_equal(decode(encoded(wide, kind)), GREY[None])
+
+
+def test_floating_point_pixels_from_0_to_1_become_eight_bits_and_others_are_refused() -> None:
+    part = Image.fromarray((GREY / 255).astype(np.float32))
+    assert np.array_equal(decode(encoded(part, "TIFF")), GREY[None])
+    with pytest.raises(ValueError, match="its values go from 0 to 250, not from 0 to 1: convert it"):
+        decode(encoded(Image.fromarray(GREY.astype(np.float32)), "TIFF"))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM"])
+def test_every_common_kind_of_file_is_read(kind: str) -> None:
+    content = encoded(Image.fromarray(GREY), kind, **({"lossless": True} if kind == "WEBP" else {}))
+    assert np.array_equal(decode(content, "grey"), GREY[None])
+
+
+# The letter F drawn upright, as it lies in the file under each EXIF orientation.
+@pytest.mark.parametrize(
+    ("orientation", "stored"),
+    [
+        (1, GREY),
+        (2, GREY[:, ::-1]),
+        (3, GREY[::-1, ::-1]),
+        (4, GREY[::-1]),
+        (5, GREY.T),
+        (6, GREY.T[::-1]),
+        (7, GREY.T[::-1, ::-1]),
+        (8, GREY.T[:, ::-1]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_images_stand_upright(orientation: int, stored: np.ndarray, kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = Image.fromarray(np.ascontiguousarray(stored))
+    assert np.array_equal(decode(encoded(image, kind, exif=exif)), GREY[None])
+
+
+def _clear(colour: int, alpha: np.ndarray, mode: str) -> bytes:
+    channels = [np.full_like(alpha, colour)] * (len(mode) - 1) + [alpha]
+    return encoded(Image.fromarray(np.stack(channels, axis=2), mode=None), "PNG")
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_a_drawing_in_the_alpha_channel_is_seen(mode: str) -> None:
+    black_on_white = decode(_clear(0, GREY, mode))
+    assert len(black_on_white) == (3 if mode == "RGBA" else 1)
+    assert np.abs(black_on_white[0].astype(int) - (255 - GREY)).max() <= 1
+    white = decode(_clear(255, GREY, mode))  # which nobody would see on white
+    assert np.abs(white[0].astype(int) - GREY).max() <= 1
+    assert (decode(_clear(77, np.full_like(GREY, 255), mode)) == 77).all()
+
+
+def test_a_palette_with_a_transparent_colour_is_laid_on_white() -> None:
+    image = Image.fromarray(np.array([[0, 1]], np.uint8)).convert("P")
+    image.putpalette([10, 20, 30, 200, 100, 50])
+    shown = decode(encoded(image, "PNG", transparency=0))
+    assert shown[:, 0, 0].tolist() == [255, 255, 255]
+    assert shown[:, 0, 1].tolist() == [200, 100, 50]
+
+
+def test_grey_images_stored_in_colour_go_with_grey_ones_in_either_order(tmp_path: Path) -> None:
+    three = encoded(Image.fromarray(GREY).convert("RGB"), "PNG")
+    one = encoded(Image.fromarray(GREY), "PNG")
+    for number, order in enumerate([(one, three, one), (three, one, three)]):
+        folder = tmp_path / str(number) / "cat"
+        folder.mkdir(parents=True)
+        for place, content in enumerate(order):
+            (folder / f"{place}.png").write_bytes(content)
+        assert np.array_equal(read_tree(folder.parent, {"": "all"}, ("cat",))["all"].x, np.stack([GREY[None]] * 3))
 
 
 @pytest.mark.parametrize("keep", [0, 8, 30, -60])

@@ -1,13 +1,16 @@
-"""Encoded images (PNG, JPEG) from folders and archives, stacked into one array."""
+"""Encoded images from folders and archives, as a person sees them, stacked into one array."""
 
 from __future__ import annotations
 
 import io
+import os
+import stat
 import struct
+import unicodedata
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,30 +20,35 @@ from astraea.data.files import corrupt
 from astraea.data.formats import open_tar, open_zip, reading
 from astraea.errors import DataError, InputError
 
-__all__ = ["Colour", "ImageStack", "decode", "read_tree", "walk"]
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["SUFFIXES", "Colour", "ImageStack", "LeftOut", "decode", "has_images", "read_tree", "walk"]
 
 Colour = Literal["grey", "rgb"]
 
-_SUFFIXES = (".png", ".jpg", ".jpeg")
-_GREY_MODES = ("1", "L", "LA")
-_COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pgm", ".ppm", ".pbm", ".pnm")
+"""Ends of the names of images, in any case of letters."""
+
+_GREY_MODES = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+_SIXTEEN_BITS = 65_535
 
 
 def decode(content: bytes, colour: Colour | None = None, size: int | None = None) -> NDArray[np.uint8]:
-    """Return an encoded image as ``uint8`` of shape (C, H, W).
+    """Return an encoded image as ``uint8`` of shape (C, H, W), upright as its EXIF orientation says.
 
     ``colour`` converts it to one grey or three colour channels; by default it keeps its own kind. ``size``
-    resizes it to that many pixels a side. Raises ``ValueError`` if it is damaged or not of 8 bits.
+    resizes it to that many pixels a side. 16 bits become 8; what is transparent is laid on white, or on black if
+    nothing could be seen on white. Raises ``ValueError`` if it is damaged or its values have no usual scale.
     """
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     damage = (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError)
     try:
         with Image.open(io.BytesIO(content)) as image:
-            if image.mode not in _GREY_MODES + _COLOUR_MODES:
-                raise ValueError(f"its pixels are of kind {image.mode}, not of 8 bits: convert it")
-            grey = image.mode in _GREY_MODES if colour is None else colour == "grey"
-            plain = image.convert("L" if grey else "RGB")
+            plain = _opaque(_eight_bits(ImageOps.exif_transpose(image)))
+            grey = plain.mode == "L" if colour is None else colour == "grey"
+            plain = plain.convert("L" if grey else "RGB")
     except damage as error:
         raise ValueError(f"not a readable image: {error}") from error
     if size is not None:
@@ -49,10 +57,41 @@ def decode(content: bytes, colour: Colour | None = None, size: int | None = None
     return pixels[None] if grey else pixels.transpose(2, 0, 1)
 
 
+def _eight_bits(image: Image) -> Image:
+    """Return an image of 16 bits, or of floating-point values in [0, 1], with 8."""
+    from PIL import Image as Images
+
+    if image.mode not in _GREY_MODES[4:]:
+        return image
+    values = np.asarray(image, np.float64)
+    most = 1.0 if image.mode == "F" else float(_SIXTEEN_BITS)
+    if not 0 <= values.min() <= values.max() <= most:
+        raise ValueError(f"its values go from {values.min():g} to {values.max():g}, not from 0 to {most:g}: convert it")
+    return Images.fromarray(np.rint(values * (255 / most)).astype(np.uint8))
+
+
+def _opaque(image: Image) -> Image:
+    """Return an image without transparency: grey as "L", colour as "RGB"."""
+    from PIL import Image as Images
+
+    grey = image.mode in _GREY_MODES
+    if not image.has_transparency_data:
+        return image.convert("L" if grey else "RGB")
+    clear = image.convert("RGBA")
+    alpha = clear.getchannel("A")
+    if alpha.getextrema() == (255, 255):
+        return image.convert("L" if grey else "RGB")
+    seen = Images.alpha_composite(Images.new("RGBA", clear.size, "white"), clear)
+    if not np.ptp(np.asarray(seen.convert("RGB")), axis=(0, 1)).any():
+        seen = Images.alpha_composite(Images.new("RGBA", clear.size, "black"), clear)
+    return seen.convert("RGB").convert("L") if grey else seen.convert("RGB")
+
+
 class ImageStack:
     """Gathers images of one shape and their labels.
 
-    Pixels go into one growing buffer, so that hundreds of thousands of images never lie in memory twice.
+    Pixels go into one growing buffer, so that hundreds of thousands of images never lie in memory twice. Grey images
+    that were stored with three equal channels, as webp must, go together with those stored with one.
     """
 
     def __init__(self, colour: Colour | None = None, size: int | None = None) -> None:
@@ -61,6 +100,7 @@ class ImageStack:
         self._pixels = bytearray()
         self._labels: list[int] = []
         self._shape: tuple[int, ...] = ()
+        self._grey = True  # all so far have equal channels
 
     def add(self, content: bytes, label: int, name: object) -> None:
         """Add an encoded image; ``name`` stands for it in errors (:class:`DataError`)."""
@@ -68,8 +108,12 @@ class ImageStack:
             pixels = decode(content, self._colour, self._size)
         except ValueError as error:
             raise corrupt(name, error) from error
+        self._grey = self._grey and (self._colour == "grey" or _is_grey(pixels))
         if not self._labels:
             self._shape = pixels.shape
+        if pixels.shape[1:] == self._shape[1:] and len(pixels) != self._shape[0] and self._grey:
+            self._to_one_channel()
+            pixels = pixels[:1]
         if pixels.shape != self._shape:
             raise DataError(
                 f"image {name} has shape {pixels.shape}, those before it {self._shape}: "
@@ -80,29 +124,80 @@ class ImageStack:
 
     def samples(self) -> Samples:
         """Return all that was added, in order; call it once, at the end."""
-        x = np.frombuffer(self._pixels, np.uint8).reshape(len(self._labels), *self._shape)
-        return Samples(x, np.array(self._labels, np.int64))
+        return Samples(self._array(), np.array(self._labels, np.int64))
+
+    def _array(self) -> NDArray[np.uint8]:
+        return np.frombuffer(self._pixels, np.uint8).reshape(len(self._labels), *self._shape)
+
+    def _to_one_channel(self) -> None:
+        self._pixels = bytearray(self._array()[:, :1].tobytes())
+        self._shape = (1, *self._shape[1:])
 
 
-def walk(source: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
+def _is_grey(pixels: NDArray[np.uint8]) -> bool:
+    return len(pixels) == 1 or not np.ptp(pixels, axis=0).any()
+
+
+class LeftOut:
+    """What of a folder is not read, counted aloud; and what lies deeper than one folder a class."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, list[str]] = {}
+        self.deeper: list[str] = []
+
+    def add(self, kind: str, name: object) -> None:
+        """Count something of a ``kind``, such as "file that is no image"."""
+        self._names.setdefault(kind, []).append(str(name))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence for each kind."""
+        notes = [f"Left out: {len(names):,} {kind}, such as {names[0]}." for kind, names in sorted(self._names.items())]
+        if self.deeper:
+            notes.append(
+                f"{len(self.deeper):,} images lie in folders within that of their class, such as {self.deeper[0]}."
+            )
+        return tuple(notes)
+
+
+def walk(source: Path, left_out: LeftOut | None = None) -> Iterator[tuple[PurePosixPath, bytes]]:
     """Yield (path, content) of each image in a folder, a zip or a tar archive, the path as from ``source``.
 
-    Folders and zip archives are walked in order of names; a tar archive can only be read in its own.
+    Folders and zip archives are walked in order of names; a tar archive can only be read in its own. Links are
+    followed; hidden files and folders, ``__MACOSX``, and what is no regular file are passed over.
     """
+    left_out = left_out or LeftOut()
     if source.is_dir():
-        for path in sorted(source.rglob("*")):
-            if _is_image(inside := PurePosixPath(path.relative_to(source).as_posix())):
+        for inside, path in sorted(_files(source), key=lambda pair: pair[0].parts):
+            if _is_image(inside, left_out, path):
                 yield inside, path.read_bytes()
     elif zipfile.is_zipfile(source):
         with open_zip(source) as packed:
             for name in sorted(packed.namelist()):
-                if _is_image(PurePosixPath(name)):
+                if not name.endswith("/") and _is_image(PurePosixPath(name), left_out):
                     yield PurePosixPath(name), packed.read(name)
     else:
         with open_tar(source) as archive:
             for member in archive:
-                if _is_image(PurePosixPath(member.name)) and (stream := archive.extractfile(member)):
+                if member.isdir() or not _is_image(PurePosixPath(member.name), left_out):
+                    continue
+                if stream := archive.extractfile(member):
                     yield PurePosixPath(member.name), stream.read()
+
+
+def has_images(folder: Path) -> bool:
+    """Whether there is an image anywhere below ``folder``."""
+    return any(_is_image(inside, LeftOut(), path) for inside, path in _files(folder))
+
+
+def _files(root: Path) -> Iterator[tuple[PurePosixPath, Path]]:
+    """Yield each file below ``root``, also behind links to folders, but not those that lead back up."""
+    for folder, folders, names in os.walk(root, followlinks=True):
+        here = Path(folder)
+        above = {os.path.realpath(part) for part in (here, *here.parents)}
+        folders[:] = [name for name in folders if os.path.realpath(here / name) not in above]
+        inside = PurePosixPath(here.relative_to(root).as_posix())
+        yield from ((inside / name, here / name) for name in names)
 
 
 def read_tree(
@@ -111,11 +206,13 @@ def read_tree(
     classes: Sequence[str],
     colour: Colour | None = None,
     size: int | None = None,
+    left_out: LeftOut | None = None,
 ) -> dict[str, Samples]:
-    """Read ``.../PART/CLASS/image`` from a folder or archive.
+    """Read ``.../PART/CLASS/.../image`` from a folder or archive; an image may lie deeper in its class's folder.
 
     ``parts`` maps each part to the pool that takes its images, as ``{"valid": "train"}`` does;
-    a part named ``""`` stands for images at ``CLASS/image``. Other folders are passed over.
+    a part named ``""`` stands for images at ``CLASS/.../image``. Other folders are passed over. Names of classes are
+    compared in NFC. ``left_out`` gathers what is not read.
 
     Raises :class:`DataError` if a class folder is not among ``classes``, a part has no image, or an image is
     damaged or unlike the others.
@@ -124,10 +221,14 @@ def read_tree(
     numbers = {name: number for number, name in enumerate(classes)}
     absent = dict.fromkeys(parts)
     with reading(source):
-        for path, content in walk(source):
-            *_, part, label, _name = ("", "", *path.parts)
-            if part not in parts:
+        for path, content in walk(source, left_out):
+            part, label = _place(path, parts)
+            if label is None:
+                if left_out is not None:
+                    left_out.add("images outside the classes' folders", path)
                 continue
+            if left_out is not None and len(path.parts) > 2 + bool(part):
+                left_out.deeper.append(str(path))
             if label not in numbers:
                 raise InputError(f"folder '{label}' is not one of the classes {', '.join(classes)}")
             stacks[parts[part]].add(content, numbers[label], source / path)
@@ -138,6 +239,26 @@ def read_tree(
     return {pool: stack.samples() for pool, stack in stacks.items()}
 
 
-def _is_image(path: PurePosixPath) -> bool:
-    """Whether the name is an image's, and not a hidden one such as macOS puts beside it in archives."""
-    return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
+def _place(path: PurePosixPath, parts: Mapping[str, str]) -> tuple[str, str | None]:
+    """Return the part and the class to which the image at ``path`` belongs; no class if it lies outside of them."""
+    folders = [unicodedata.normalize("NFC", name) for name in path.parts[:-1]]
+    for place, name in enumerate(folders[:-1]):
+        if name in parts:
+            return name, folders[place + 1]
+    return "", folders[0] if "" in parts and folders else None
+
+
+def _is_image(name: PurePosixPath, left_out: LeftOut, path: Path | None = None) -> bool:
+    """Whether an image is to be read: by its name, not hidden as what systems put beside it, and a regular file."""
+    if any(part.startswith(".") or part == "__MACOSX" for part in name.parts):
+        return False
+    if name.suffix.lower() not in SUFFIXES:
+        left_out.add("files that are no images by their names", name)
+        return False
+    try:
+        regular = path is None or stat.S_ISREG(path.stat().st_mode)
+    except OSError:  # a link that leads nowhere
+        regular = False
+    if not regular:
+        left_out.add("images that are no regular files, or links to none", name)
+    return regular

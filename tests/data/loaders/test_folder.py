@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,3 +70,58 @@ def test_what_is_no_folder_of_images_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"empty holds no images at CLASS/\*.png"):
         load_dataset("folder", path=tmp_path / "empty")
+
+
+def test_images_at_any_depth_behind_links_and_of_any_kind_belong_to_their_class(
+    tmp_path: Path, png: Callable[..., bytes]
+) -> None:
+    root = tmp_path / "root"
+    _fill(root / "ant", 1, GREY, png)
+    _fill(root / "ant" / "2024" / "may", 2, GREY + 1, png)
+    _fill(tmp_path / "elsewhere", 3, GREY + 2, png)
+    (root / "bee").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (root / "bee" / "loop").symlink_to(root, target_is_directory=True)
+    for kind in ("webp", "bmp", "tif", "gif", "pgm"):
+        (root / "cow").mkdir(exist_ok=True)
+        Image.fromarray(GREY).save(root / "cow" / f"x.{kind}", **({"lossless": True} if kind == "webp" else {}))
+    dataset = load_dataset("folder", path=root)
+    assert dataset.class_names == ("ant", "bee", "cow")
+    assert dataset.train.counts(3).tolist() == [3, 3, 5]
+    assert dataset.train.x.shape == (11, 1, 4, 6)
+    assert dataset.train.x[:, 0, 0, 0].tolist() == [7, 8, 8, 9, 9, 9, 7, 7, 7, 7, 7]
+    assert dataset.notes == ("2 images lie in folders within that of their class, such as ant/2024/may/0.png.",)
+
+
+def test_what_systems_and_tools_leave_behind_is_no_class_and_is_counted(
+    tmp_path: Path, png: Callable[..., bytes]
+) -> None:
+    for name in ("ant", "bee", "__MACOSX/ant", ".ipynb_checkpoints"):
+        _fill(tmp_path / name, 2, GREY, png)
+    (tmp_path / "ant" / "._0.png").write_bytes(b"what macOS leaves")
+    (tmp_path / "ant" / "Thumbs.db").write_bytes(b"what Windows leaves")
+    (tmp_path / "labels.csv").write_text("file,label")
+    (tmp_path / "top.png").write_bytes(png(GREY))
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "README.txt").touch()
+    os.mkfifo(tmp_path / "bee" / "pipe.png")
+    (tmp_path / "bee" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    dataset = load_dataset("folder", path=tmp_path)
+    assert dataset.class_names == ("ant", "bee")
+    assert dataset.train.counts(2).tolist() == [2, 2]
+    assert dataset.notes == (
+        "Left out: 3 files that are no images by their names, such as ant/Thumbs.db.",
+        "Left out: 1 folders without images, such as notes.",
+        "Left out: 1 images outside the classes' folders, such as top.png.",
+        "Left out: 2 images that are no regular files, or links to none, such as bee/gone.png.",
+    )
+
+
+def test_one_name_in_two_spellings_is_one_class(tmp_path: Path, png: Callable[..., bytes]) -> None:
+    _fill(tmp_path / "train" / "caf\u00e9", 1, GREY, png)
+    _fill(tmp_path / "train" / "cafe\u0301", 2, GREY, png)
+    _fill(tmp_path / "test" / "cafe\u0301", 1, GREY, png)
+    dataset = load_dataset("folder", path=tmp_path)
+    assert dataset.class_names == ("caf\u00e9",)
+    assert len(dataset.train) == 3
+    assert dataset.test is not None
+    assert dataset.test.y.tolist() == [0]
