@@ -24,23 +24,24 @@ if TYPE_CHECKING:
     from astraea.data.scenario import Scenario, build_scenario
     from astraea.errors import AstraeaError
     from astraea.experiment.compare import compare, load_comparison
-    from astraea.experiment.run import Result, load, load_result, run
+    from astraea.experiment.result import Result, load, load_result
+    from astraea.experiment.run import run
     from astraea.experiment.settings import RunSettings
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AstraeaError": "astraea.errors",
-    "Result": "astraea.experiment.run",
+    "Result": "astraea.experiment.result",
     "RunSettings": "astraea.experiment.settings",
     "Scenario": "astraea.data.scenario",
     "build_scenario": "astraea.data.scenario",
     "compare": "astraea.experiment.compare",
     "from_arrays": "astraea.data.loaders.arrays",
-    "load": "astraea.experiment.run",
+    "load": "astraea.experiment.result",
     "load_comparison": "astraea.experiment.compare",
     "load_dataset": "astraea.data.catalogue",
-    "load_result": "astraea.experiment.run",
+    "load_result": "astraea.experiment.result",
     "run": "astraea.experiment.run",
 }
 

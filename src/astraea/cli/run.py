@@ -29,30 +29,46 @@ def run(
         Path | None,
         typer.Option("--out", "-o", help="Folder of the run; by default runs/SCENARIO-ALGORITHM-seedN."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the run in the folder, whose settings are taken where no CONFIG is given. How it is executed "
+            "(--engine, --data-dir, engine.*, output.*) may change; so may rounds, to more.",
+        ),
+    ] = False,
+    prolong: Annotated[
+        bool,
+        typer.Option(
+            "--prolong",
+            help="Go on with the run in the folder to more rounds although its learning rates depend on how many "
+            "there are: what is done stays as it was.",
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the run would cost, and do not run it.")] = False,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train one federation, with live progress; without CONFIG, the built-in example on bundled data.
 
-    The folder gets config.toml, metrics.jsonl, summary.json, model.safetensors, clients.json and checkpoint/.
+    The folder gets config.toml, metrics.jsonl, summary.json, model.safetensors, clients.json and checkpoint/; the page
+    of reference on a run's folder tells of each file.
     """
     with friendly(resume=f"astraea run --resume --out {out}" if out else "the same command with --resume"):
-        from astraea.experiment.settings import load_toml, parse_settings, resolved
+        from astraea.experiment.settings import parse_settings, resolved
 
         if engine is not None:
             changes = [*(changes or []), f"engine.name={engine}"]
-        if resume and config is None and not changes and out is not None:
+        resume = resume or prolong
+        if resume and config is None and out is not None:
             config = out / "config.toml"
-            parse_settings(load_toml(config), str(config))
         tables, source = read_tables(config, changes, data_dir)
         tables.pop("arms", None)
         settings = resolved(parse_settings(tables, source))
         if dry_run:
             _show_cost(settings, as_json)
             return
-        _train(settings, out or _default_folder(settings, resume), resume, as_json)
+        _train(settings, out or _default_folder(settings, resume), resume, prolong, as_json)
 
 
 def _default_folder(settings: RunSettings, resume: bool) -> Path:
@@ -67,11 +83,12 @@ def _default_folder(settings: RunSettings, resume: bool) -> Path:
     return latest if resume else following
 
 
-def _train(settings: RunSettings, out: Path, resume: bool, as_json: bool) -> None:
+def _train(settings: RunSettings, out: Path, resume: bool, prolong: bool, as_json: bool) -> None:
     from astraea.experiment.run import run as train
     from astraea.federation.callbacks import LiveProgress
 
-    result = train(settings, out=out, resume=resume, callbacks=[LiveProgress(ERR, settings.algorithm.name)])
+    progress = LiveProgress(ERR, settings.algorithm.name)
+    result = train(settings, out=out, resume=resume, prolong=prolong, callbacks=[progress])
     if as_json:
         typer.echo(json.dumps(result.summary))
         return

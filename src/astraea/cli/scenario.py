@@ -33,6 +33,7 @@ def scenario(
         tables, source = read_tables(config, changes, data_dir)
         tables.pop("arms", None)
         settings = parse_settings(tables, source)
+        settings.given.refuse_missing(model=True)
         built = build_scenario(
             load_dataset(settings.data), settings.scenario, settings.seed, settings.evaluation.validation
         )

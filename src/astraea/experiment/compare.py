@@ -18,8 +18,9 @@ from typing import Any
 from astraea.errors import InputError, RunError, unknown_name
 from astraea.experiment.cost import samples_per_round
 from astraea.experiment.folder import RunFolder
+from astraea.experiment.identity import check_same_run
 from astraea.experiment.prepare import prepare
-from astraea.experiment.run import check_same, run
+from astraea.experiment.run import run
 from astraea.experiment.settings import RunSettings, resolved
 from astraea.federation.settings import SCHEDULES
 from astraea.workers import worker_pool
@@ -271,7 +272,7 @@ class _Runner:
         waiting = [job for job in plan if not RunFolder(job.folder).finished]
         for job in plan:
             if job not in waiting:
-                check_same(job.settings, RunFolder(job.folder).settings(), job.folder)
+                check_same_run(job.settings, RunFolder(job.folder).settings(), job.folder)
         failures: dict[Path, str] = {}
         done = len(plan) - len(waiting)
         self.watch(plan, done)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from filelock import FileLock, Timeout
-from safetensors.torch import save_file
-from torch import Tensor
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
+from astraea.data.scenario import Scenario
 from astraea.errors import RunError
+from astraea.experiment.fingerprint import check_data, check_model, data_facts, model_facts, probe, probe_inputs
 from astraea.experiment.settings import RunSettings, dump_toml, load_toml, parse_settings
+from astraea.experiment.summary import scenario_facts
+from astraea.federation.clients import Population
+from astraea.files import write_json, write_tensors, write_text
 
 __all__ = ["RunFolder"]
 
@@ -50,6 +55,26 @@ class RunFolder:
     def clients(self) -> Path:
         """Accuracy of the deployed model for each client."""
         return self.path / "clients.json"
+
+    @property
+    def fingerprint(self) -> Path:
+        """What the data and the model are known by."""
+        return self.path / "fingerprint.json"
+
+    @property
+    def probe(self) -> Path:
+        """The batch on which a model proves that it is the same, and what came of it."""
+        return self.path / "probe.safetensors"
+
+    @property
+    def scenario(self) -> Path:
+        """Who holds what: names of classes and clients, and each client's label histogram."""
+        return self.path / "scenario.json"
+
+    @property
+    def chains(self) -> Path:
+        """Who trained in each round, in which order."""
+        return self.path / "chains.jsonl"
 
     @property
     def checkpoints(self) -> Path:
@@ -92,26 +117,49 @@ class RunFolder:
         finally:
             lock.release()
 
-    def create(self, settings: RunSettings) -> None:
-        """Write the settings into the folder. Raises :class:`RunError` if it cannot be written."""
-        self._write(self.config, dump_toml(settings))
+    def claim(self, settings: RunSettings, scenario: Scenario, population: Population, model: nn.Module) -> None:
+        """Make this the folder of a run, or find that it is, and write its settings as they now are.
 
-    def settings(self) -> RunSettings:
-        """Return the settings of the run. Raises :class:`RunError` if the folder holds no run."""
+        ``model`` has its first weights or, in a run that is resumed, any. Raises :class:`RunError` if the folder holds a run of other data or of another model,
+        or cannot be written.
+        """
+        if self.fingerprint.is_file():
+            facts = self.read_json(self.fingerprint)
+            mend = f"name the folder that holds them (data.dir is {settings.data.dir}), or choose another --out"
+            check_data(scenario, facts["data"], f"the run in {self.path}", mend)
+            self.check_model(model, "bring that model, or choose another --out")
+        else:
+            inputs = probe_inputs(scenario.train.x.shape[1:], population.input_dtype)
+            write_tensors(self.probe, {"inputs": inputs, "outputs": probe(model, inputs)})
+            write_json(self.scenario, scenario_facts(scenario, population.histograms))
+            write_json(self.fingerprint, {"data": data_facts(scenario), "model": model_facts(model)}, indent=2)
+        write_text(self.config, dump_toml(settings))  # its presence says that the folder holds a run
+
+    def check_model(self, model: nn.Module, mend: str, *, frozen: bool = True) -> None:
+        """Raise :class:`RunError`, ending in ``mend``, if the run was made with another model."""
+        if self.fingerprint.is_file():  # folders of earlier versions have none
+            facts, batch = self.read_json(self.fingerprint)["model"], load_file(self.probe)
+            check_model(model, facts, batch, f"the run in {self.path}", mend, frozen=frozen)
+
+    @property
+    def input_dtype(self) -> torch.dtype:
+        """The type of what goes into the model."""
+        return load_file(self.probe)["inputs"].dtype if self.probe.is_file() else torch.float32
+
+    def settings(self, *, trust: bool = False) -> RunSettings:
+        """Return the settings of the run; code that they name is imported with ``trust`` alone.
+
+        Raises :class:`RunError` if the folder holds no run.
+        """
         if not self.config.is_file():
             raise RunError(f"{self.path} holds no run: it has no config.toml; give the folder of 'astraea run --out'")
-        return parse_settings(load_toml(self.config), str(self.config))
+        return parse_settings(load_toml(self.config), str(self.config), trust=trust)
 
     def write_results(self, summary: dict[str, Any], clients: list[float | None], model: dict[str, Tensor]) -> None:
         """Write model, clients and, as the last, the summary."""
-        partial = self.model.with_suffix(".partial")
-        try:
-            save_file(model, partial)
-            os.replace(partial, self.model)
-        except OSError as error:
-            raise self._unwritable(error) from error
-        self._write(self.clients, json.dumps({"accuracy": clients}) + "\n")
-        self._write(self.summary, json.dumps(summary, indent=2) + "\n")
+        write_tensors(self.model, model)
+        write_json(self.clients, {"accuracy": clients})
+        write_json(self.summary, summary, indent=2)
 
     def read_json(self, path: Path) -> Any:
         """Return the contents of one of the folder's JSON files.
@@ -135,14 +183,6 @@ class RunFolder:
             raise RunError(f"{self.metrics} cannot be read ({error.strerror}): is this the folder of a run?") from error
         except ValueError as error:
             raise RunError(f"{self.metrics} is damaged ({error}): resume the run to write it anew") from error
-
-    def _write(self, path: Path, text: str) -> None:
-        partial = path.with_suffix(path.suffix + ".partial")
-        try:
-            partial.write_text(text)
-            os.replace(partial, path)
-        except OSError as error:
-            raise self._unwritable(error) from error
 
     def _unwritable(self, error: OSError) -> RunError:
         return RunError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -77,14 +78,15 @@ def prepare(
     *,
     dataset: Dataset | None = None,
     scenario: Scenario | None = None,
-    model: Callable[[], nn.Module] | None = None,
+    model: Callable[..., nn.Module] | None = None,
 ) -> Experiment:
     """Build every part of a run; nothing is trained yet.
 
-    ``dataset`` or ``scenario`` take the place of what the settings would load or build, and ``model`` that of
-    the named model. Raises the errors of the parts, one sentence each.
+    ``dataset`` or ``scenario`` take the place of what the settings would load or build, and ``model``, a class or
+    function that makes one, that of the named model. Raises the errors of the parts, one sentence each.
     """
     settings = resolved(settings)
+    settings.given.refuse_missing(data=not (dataset is None and scenario is None), model=model is not None)
     if scenario is None:
         scenario = build_scenario(
             load_dataset(settings.data) if dataset is None else dataset,
@@ -109,13 +111,10 @@ def prepare(
     if balance.sampling == "class-balanced":
         population = population.class_balanced()
 
-    def build() -> nn.Module:
-        if model is not None:
-            return model()
-        return build_model(settings.model, scenario.train.x.shape[1:], classes, settings.seed, population.input_dtype)
-
-    engine = make_engine(settings.engine, build())  # first: it tells whether the device is there
-    vector = VectorModel(build().to(settings.engine.device))
+    shape, dtype = scenario.train.x.shape[1:], population.input_dtype
+    module = build_model(settings.model, shape, classes, settings.seed, dtype, model)
+    engine = make_engine(settings.engine, copy.deepcopy(module))  # first: it tells whether the device is there
+    vector = VectorModel(module.to(settings.engine.device))
     rule = make_rule(settings.train, Facts(len(vector.weights), int(population.histograms.sum())))
     return Experiment(
         settings=settings,
@@ -127,5 +126,5 @@ def prepare(
             settings.algorithm, settings.train, rule, make_server(settings.server, vector, classes)
         ),
         engine=engine,
-        budget=Budget(settings.rounds, settings.samples),
+        budget=Budget(settings.rounds, settings.samples, settings.prolonged),
     )

@@ -1,26 +1,28 @@
-"""One run from its settings to its folder, and back."""
+"""One run, from its settings to its folder."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
+from astraea.data.catalogue import DataSettings
 from astraea.data.dataset import Dataset
-from astraea.data.scenario import Scenario
-from astraea.errors import RunError
+from astraea.data.scenario import Scenario, ScenarioSettings
+from astraea.errors import InputError, RunError
 from astraea.experiment.folder import RunFolder
+from astraea.experiment.given import Given
+from astraea.experiment.identity import continued, reopen
 from astraea.experiment.prepare import Experiment, prepare
-from astraea.experiment.settings import RunSettings, flattened, parse_settings, resolved
+from astraea.experiment.result import Result, load_result
+from astraea.experiment.settings import RunSettings, parse_settings
 from astraea.experiment.summary import deployed, summarise
 from astraea.federation.callbacks import (
+    ChainsFile,
     Checkpointing,
     EarlyStopping,
     MetricsFile,
@@ -29,132 +31,96 @@ from astraea.federation.callbacks import (
     latest_checkpoint,
     load_checkpoint,
 )
-from astraea.federation.loop import Callback, Metrics, Run, train
-from astraea.federation.models import build_model
+from astraea.federation.loop import Callback, Run, train
+from astraea.federation.models import ModelSettings
 
-__all__ = ["Result", "check_same", "load", "load_result", "run"]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run gave: ``summary`` as in ``summary.json``, ``history`` a line a round, the trained ``model``."""
-
-    summary: dict[str, Any]
-    history: list[Metrics]
-    model: nn.Module
-    client_accuracies: NDArray[np.float64]
-
-    @property
-    def per_class_recall(self) -> dict[str, float]:
-        """Recall of each class on the test set, by the class's name; NaN where the test set has none of it."""
-        recalls = np.array(self.summary["per_class_recall"], float)
-        return dict(zip(self.summary["class_names"], recalls.tolist(), strict=True))
-
-    @property
-    def worst_clients(self) -> NDArray[np.int64]:
-        """The worst tenth of the clients (at least one), the worst first."""
-        order = np.argsort(self.client_accuracies, kind="stable")
-        return order[: -(-len(order) // 10)]
+__all__ = ["run"]
 
 
 def run(
     settings: RunSettings | None = None,
     *,
-    dataset: Dataset | None = None,
-    scenario: Scenario | None = None,
-    model: nn.Module | None = None,
+    dataset: Dataset | DataSettings | Mapping[str, Any] | str | None = None,
+    scenario: Scenario | ScenarioSettings | Mapping[str, Any] | str | None = None,
+    model: nn.Module | Callable[..., nn.Module] | ModelSettings | Mapping[str, Any] | str | None = None,
     out: Path | str | None = None,
     resume: bool = False,
+    prolong: bool = False,
+    trust: bool = False,
     callbacks: Sequence[Callback] = (),
     **changes: Any,
 ) -> Result:
     """Train one federation and return what came of it.
 
     ``changes`` are sections or values of :class:`RunSettings` that replace those of ``settings`` (defaults, if
-    not given): ``run(rounds=20, algorithm={"name": "fedavg"})``. A ``dataset``, a ``scenario`` or a ``model``
-    from the caller takes the place of what the settings name; the model is copied, not changed. With ``out``
-    the run is kept in a folder; ``resume`` continues what is there, to the bytes of an uninterrupted run.
+    not given): ``run(rounds=20, algorithm={"name": "fedavg"})``. A ``dataset``, a ``scenario`` and a ``model`` are
+    objects of the caller's or, like any other section, a name or a table; a model may be a module, which is copied,
+    its class, or a function that makes one.
+
+    With ``out`` the run is kept in a folder; ``resume`` continues what is there, to the bytes of an uninterrupted
+    run. What is run stays the same, how it is run (``engine``, ``output``, the data folder) may change, and what came
+    from the caller must be brought again. More ``rounds`` prolong a run; where the learning rate depends on the
+    length this needs ``prolong``, and rounds that are done keep their rates. Code that the folder's settings name is
+    imported with ``trust`` alone.
 
     Raises :class:`~astraea.errors.AstraeaError` with one sentence for anything that cannot be used; rounds
     already done stay in the folder.
     """
     folder = None if out is None else RunFolder(Path(out))
-    stored = None if folder is None else _begun(folder, resume)
-    if changes or settings is None:
-        given = stored if settings is None and not changes else settings
-        settings = parse_settings(({} if given is None else given.model_dump()) | changes)
-    settings = resolved(settings)
-    if folder is not None and stored is not None:
-        check_same(settings, stored, folder.path)
-        if folder.finished:
-            return load_result(folder.path)
-    experiment = prepare(
-        settings,
-        dataset=dataset,
-        scenario=scenario,
-        model=None if model is None else lambda: copy.deepcopy(model),
-    )
+    stored = None if folder is None else _begun(folder, resume, trust)
+    given, sections = Given.of(dataset, scenario, model)
+    settings = _with_changes(settings or stored, sections | changes)
+    longer = stored is not None and (settings.rounds, settings.samples) != (stored.rounds, stored.samples)
+    if folder is None or stored is None:
+        if prolong:
+            raise InputError("only a run that a folder holds can be prolonged: name the folder, and resume it")
+        settings = settings.model_copy(update={"given": given.recorded(settings.given)})
+    else:
+        finished = folder.finished and not longer
+        found = given.recorded(stored.given if finished else settings.given, finished=finished)
+        settings = continued(settings.model_copy(update={"given": found}), stored, folder.path, prolong=prolong)
+        if finished:
+            return load_result(folder.path, model=given.model)
+    experiment = prepare(settings, dataset=given.dataset, scenario=given.scenario, model=given.factory())
     try:
         with nullcontext() if folder is None else folder.held():
+            if folder is not None and stored is not None and longer:
+                reopen(settings, stored, folder.checkpoints, folder.summary)
             return _execute(experiment, folder, callbacks)
     finally:
         experiment.engine.close()
 
 
-def load_result(run_dir: Path | str) -> Result:
-    """Return the result of a finished run from its folder.
-
-    Raises :class:`RunError` if the folder holds no finished run, or if its model came from the caller's own
-    code and so cannot be built anew.
-    """
-    folder = RunFolder(Path(run_dir))
-    settings = folder.settings()
-    summary = folder.read_json(folder.summary)
-    start = settings.model.model_copy(update={"weights": folder.model})
-    model = build_model(start, tuple(summary["sample_shape"]), len(summary["class_names"]), settings.seed)
-    accuracies = np.array(folder.read_json(folder.clients)["accuracy"], float)
-    return Result(summary, folder.read_metrics(), model.eval(), accuracies)
-
-
-def load(run_dir: Path | str) -> nn.Module:
-    """Return the trained model of a finished run, in evaluation mode; images go in as floats in [0, 1].
-
-    Raises :class:`RunError` as :func:`load_result` does.
-    """
-    return load_result(run_dir).model
-
-
-def _begun(folder: RunFolder, resume: bool) -> RunSettings | None:
+def _begun(folder: RunFolder, resume: bool, trust: bool) -> RunSettings | None:
     """Return the settings of the run that ``folder`` already holds, or ``None`` if it holds none."""
     if not folder.config.is_file():
         return None
     if not resume:
         raise RunError(f"{folder.path} already holds a run: resume it with --resume, or choose another --out")
-    return folder.settings()
+    return folder.settings(trust=trust)
 
 
-def check_same(now: RunSettings, stored: RunSettings, path: Path) -> None:
-    """Raise :class:`RunError`, which names a setting, if the run in ``path`` was made with other settings."""
-    before, after = flattened(stored), flattened(now)
-    for key in before | after:
-        if before.get(key) != after.get(key):
-            raise RunError(
-                f"the run in {path} has {key} = {before.get(key)!r}, not {after.get(key)!r}: "
-                "resume it without changes, or choose another --out"
-            )
+def _with_changes(settings: RunSettings | None, changes: dict[str, Any]) -> RunSettings:
+    if settings is not None and not changes:
+        return settings
+    return parse_settings(({} if settings is None else dict(settings)) | changes, trust=True)  # the caller's own code
 
 
 def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequence[Callback]) -> Result:
     settings = experiment.settings
     timing = Timing(None if folder is None else folder.timings)
     watching: list[Callback] = [timing, *callbacks]
-    state = None
+    state: Run | None = None
     if folder is not None:
-        folder.create(settings)
+        folder.claim(settings, experiment.scenario, experiment.population, experiment.model.module)
         latest = latest_checkpoint(folder.checkpoints)
-        state = None if latest is None else load_checkpoint(latest)
+        if latest is not None:
+            state = load_checkpoint(latest)
+            if experiment.budget.progress(state.state.round, state.totals) >= 1:
+                state.finished = True  # a kill may have come between the two steps that prolong a run
         watching += [
             MetricsFile(folder.metrics),
+            ChainsFile(folder.chains),
             Checkpointing(folder.checkpoints, settings.output.checkpoint_every),
         ]
         if settings.output.tensorboard:

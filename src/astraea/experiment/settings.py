@@ -16,6 +16,7 @@ from astraea.data.catalogue import DataSettings
 from astraea.data.scenario import ScenarioSettings
 from astraea.engines.settings import EngineSettings
 from astraea.errors import InputError, nearest
+from astraea.experiment.given import GivenSettings
 from astraea.federation.algorithms import AnyAlgorithmSettings, AstraeaSettings
 from astraea.federation.availability import AvailabilitySettings
 from astraea.federation.models import ModelSettings
@@ -84,6 +85,11 @@ class RunSettings(BaseModel):
         description="Budget instead of rounds: the run ends with the round in which this many samples are "
         "processed, and learning-rate schedules run over it.",
     )
+    prolonged: tuple[int, ...] = Field(
+        (),
+        description="Lengths that the run had before --prolong, which writes them; schedules up to each run over it.",
+    )
+    given: GivenSettings = Field(default_factory=GivenSettings, description="What came from Python; not to be set.")
     data: DataSettings = Field(default_factory=DataSettings, description="Which dataset.")
     scenario: ScenarioSettings = Field(default_factory=ScenarioSettings, description="Who holds what of it.")
     model: ModelSettings = Field(default_factory=ModelSettings, description="What is trained.")

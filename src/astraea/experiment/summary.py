@@ -6,14 +6,33 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from astraea.balance.divergence import kl_to_uniform
+from astraea.data.scenario import Scenario
 from astraea.experiment.prepare import Experiment
+from astraea.experiment.settings import RunSettings
 from astraea.federation.evaluation import client_accuracies, tail_recall, worst_decile
 from astraea.federation.loop import Run
 
-__all__ = ["deployed", "summarise"]
+__all__ = ["deployed", "scenario_facts", "summarise"]
+
+
+def scenario_facts(scenario: Scenario, trained: NDArray[np.int64]) -> dict[str, Any]:
+    """Return who holds what, enough to draw it without the data; all counts are by class, in the classes' order.
+
+    ``trained`` ``(K, N)`` counts what each client trains on in an epoch, after rebalancing.
+    """
+    return {
+        "dataset": scenario.dataset,
+        "scenario": scenario.name,
+        "class_names": list(scenario.class_names),
+        "client_names": list(scenario.client_names),
+        "held": scenario.histograms.tolist(),
+        "trained": trained.tolist(),
+        "test": scenario.test.counts(len(scenario.class_names)).tolist(),
+    }
 
 
 def deployed(experiment: Experiment, run: Run) -> tuple[Tensor, Tensor]:
@@ -74,9 +93,19 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
         "class_names": list(scenario.class_names),
         "class_counts": scenario.global_counts.tolist(),
         "sample_shape": list(scenario.train.x.shape[1:]),
-        "notes": [*scenario.notes, *_collapse(on_test.per_class_recall)],
+        "notes": [*scenario.notes, *_prolonged(settings), *_collapse(on_test.per_class_recall)],
     }
     return _without_nan(summary), [None if math.isnan(value) else value for value in by_client.tolist()]
+
+
+def _prolonged(settings: RunSettings) -> list[str]:
+    if not settings.prolonged:
+        return []
+    unit = "rounds" if settings.samples is None else "samples"
+    lengths = ", then ".join(f"{length:,}" for length in settings.prolonged)
+    return [
+        f"The run was prolonged: it was first one of {lengths} {unit}, and up to there its rates are of such a run."
+    ]
 
 
 def _collapse(per_class_recall: np.ndarray) -> list[str]:

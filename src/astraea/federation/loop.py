@@ -64,15 +64,22 @@ class Best:
 
 @dataclass(frozen=True)
 class Budget:
-    """How long a run goes on: ``rounds``, or until about ``samples`` samples are processed if that is given."""
+    """How long a run goes on: ``rounds``, or until about ``samples`` samples are processed if that is given.
+
+    ``earlier`` are the lengths, ascending, that it had before it was prolonged: up to each of them it goes on as if
+    that were its end.
+    """
 
     rounds: int
     samples: int | None = None
+    earlier: tuple[int, ...] = ()
 
     def progress(self, round_: int, totals: Totals) -> float:
         """Return the share of the run that is done, from 0 to 1."""
-        done = round_ / self.rounds if self.samples is None else totals.samples_processed / self.samples
-        return min(done, 1.0)
+        done, length = round_, self.rounds
+        if self.samples is not None:
+            done, length = totals.samples_processed, self.samples
+        return min(done / next((past for past in self.earlier if done < past), length), 1.0)
 
 
 @dataclass
@@ -91,6 +98,9 @@ class Callback:
 
     def begin(self, run: Run, budget: Budget) -> None:
         """Before the first round of this process, which after a resumption is not the run's first."""
+
+    def planned(self, plan: RoundPlan) -> None:
+        """When a round has been planned, before it is executed."""
 
     def wants_stop(self, run: Run) -> bool:
         """Whether the run should end after this round; must depend on ``run`` alone."""
@@ -135,6 +145,8 @@ def train(
                 seed=seed,
             )
             plan = algorithm.plan(run.state, view, stream(seed, Purpose.PARTICIPATION, round_))
+            for callback in callbacks:
+                callback.planned(plan)
             # 2. Execute and aggregate, one chain at a time
             counted = RoundMetrics(plan)
             with _one_thread():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from astraea.federation.callbacks.chains import ChainsFile
 from astraea.federation.callbacks.checkpoint import (
     Checkpointing,
     latest_checkpoint,
@@ -15,6 +16,7 @@ from astraea.federation.callbacks.tensorboard import TensorBoard
 from astraea.federation.callbacks.timing import Timing
 
 __all__ = [
+    "ChainsFile",
     "Checkpointing",
     "EarlyStopping",
     "LiveProgress",

@@ -19,7 +19,17 @@ from astraea.federation.models.general import MLP, SequenceCNN
 from astraea.federation.models.papers import EmnistCNN, KerasCifarCNN
 from astraea.seeding import Purpose, torch_seed
 
-__all__ = ["MLP", "MODELS", "EmnistCNN", "KerasCifarCNN", "ModelSettings", "SequenceCNN", "build_model"]
+__all__ = [
+    "MLP",
+    "MODELS",
+    "EmnistCNN",
+    "KerasCifarCNN",
+    "ModelSettings",
+    "SequenceCNN",
+    "build_model",
+    "is_import_path",
+    "load_weights",
+]
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "emnist-cnn": EmnistCNN,
@@ -51,24 +61,34 @@ class ModelSettings(BaseModel):
 
 
 def build_model(
-    settings: ModelSettings, shape: tuple[int, ...], classes: int, seed: int, dtype: torch.dtype = torch.float32
+    settings: ModelSettings,
+    shape: tuple[int, ...],
+    classes: int,
+    seed: int,
+    dtype: torch.dtype = torch.float32,
+    factory: Callable[..., nn.Module] | None = None,
 ) -> nn.Module:
     """Return the model for samples of ``shape`` and ``classes`` classes, its initial weights drawn from ``seed``.
 
-    ``dtype`` is that of its input, an integer one for codes.
+    ``dtype`` is that of its input, an integer one for codes. A ``factory`` of the caller's takes the place of the name
+    and its options.
 
     Raises :class:`InputError` for an unknown name, arguments it does not take, a pattern that freezes nothing,
     or a model that does not map a batch to finite logits ``(B, classes)``; :class:`RunError` for a weights
     file that is missing or of another model.
     """
     name = _by_shape(shape) if settings.name == "auto" else settings.name
-    factory = _find(name)
+    options = settings.options
+    if factory is None:
+        factory = _find(name)
+    else:
+        name, options = getattr(factory, "__qualname__", type(factory).__qualname__), {}
     try:
         accepted = set(inspect.signature(factory).parameters)
     except ValueError:  # written in C, without a signature to ask for
         accepted = set()
     given = {"shape": shape, "classes": classes, "num_classes": classes}
-    arguments = {key: value for key, value in given.items() if key in accepted} | settings.options
+    arguments = {key: value for key, value in given.items() if key in accepted} | options
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, Purpose.MODEL))
         try:
@@ -83,7 +103,7 @@ def build_model(
         if not isinstance(model, nn.Module):
             raise InputError(f"'{name}' gave a {type(model).__name__}, not an nn.Module: name one that does")
         if settings.weights is not None:
-            _load(model, settings.weights)
+            load_weights(model, settings.weights)
         _freeze(model, settings.freeze)
         _check(model, name, shape, classes, dtype)
     return model
@@ -114,7 +134,13 @@ def _find(name: str) -> Callable[..., nn.Module]:
     return factory
 
 
-def _load(model: nn.Module, path: Path) -> None:
+def is_import_path(name: str) -> bool:
+    """Whether ``name`` stands for code of the user's own rather than for a model of this package."""
+    return name != "auto" and name not in MODELS
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Read the weights in ``path`` into ``model``. Raises :class:`RunError` if they are not there or do not fit."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -142,7 +168,8 @@ def _check(model: nn.Module, name: str, shape: tuple[int, ...], classes: int, dt
     model.eval()
     try:
         with torch.no_grad():
-            logits = model(torch.zeros(2, *shape, dtype=dtype))
+            device = next((parameter.device for parameter in model.parameters()), None)
+            logits = model(torch.zeros(2, *shape, dtype=dtype, device=device))
     except Exception as error:
         raise InputError(
             f"model '{name}' fails on samples of shape {shape} ({' '.join(str(error).split())[:200]}): "

@@ -1,0 +1,98 @@
+"""What a run gave, also from its folder when it is long over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from astraea.errors import AstraeaError, RunError
+from astraea.experiment.folder import RunFolder
+from astraea.experiment.given import Given
+from astraea.experiment.settings import RunSettings
+from astraea.federation.loop import Metrics
+from astraea.federation.models import ModelSettings, build_model, is_import_path, load_weights
+
+__all__ = ["Result", "load", "load_result"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gave: ``summary`` as in ``summary.json``, ``history`` a line a round, the trained ``model``."""
+
+    summary: dict[str, Any]
+    history: list[Metrics]
+    model: nn.Module
+    client_accuracies: NDArray[np.float64]
+
+    @property
+    def per_class_recall(self) -> dict[str, float]:
+        """Recall of each class on the test set, by the class's name; NaN where the test set has none of it."""
+        recalls = np.array(self.summary["per_class_recall"], float)
+        return dict(zip(self.summary["class_names"], recalls.tolist(), strict=True))
+
+    @property
+    def worst_clients(self) -> NDArray[np.int64]:
+        """The worst tenth of the clients (at least one), the worst first."""
+        order = np.argsort(self.client_accuracies, kind="stable")
+        return order[: -(-len(order) // 10)]
+
+
+def load(
+    run_dir: Path | str, *, model: nn.Module | Callable[..., nn.Module] | None = None, trust: bool = False
+) -> nn.Module:
+    """Return the trained model of a finished run, in evaluation mode; images go in as floats in [0, 1].
+
+    A model of the caller's own is brought as ``model``: the module, which is copied, its class, or a function that
+    makes one; its weights are those of the run. With ``trust`` it is imported instead from where it was defined.
+    Raises :class:`RunError` if the folder holds no finished run, or one of another model.
+    """
+    return load_result(run_dir, model=model, trust=trust).model
+
+
+def load_result(
+    run_dir: Path | str, *, model: nn.Module | Callable[..., nn.Module] | None = None, trust: bool = False
+) -> Result:
+    """Return the result of a finished run from its folder; ``model`` and ``trust`` as for :func:`load`.
+
+    Raises :class:`RunError` as it does.
+    """
+    folder = RunFolder(Path(run_dir))
+    settings = folder.settings(trust=trust)
+    summary = folder.read_json(folder.summary)
+    trained = _built(folder, settings, summary, Given(model=model), trust)
+    folder.check_model(trained, f"bring that model, as in astraea.load('{folder.path}', model=...)", frozen=False)
+    load_weights(trained, folder.model)
+    accuracies = np.array(folder.read_json(folder.clients)["accuracy"], float)
+    return Result(summary, folder.read_metrics(), trained.eval(), accuracies)
+
+
+def _built(folder: RunFolder, settings: RunSettings, summary: dict[str, Any], given: Given, trust: bool) -> nn.Module:
+    """Return the run's model as it was before it was trained, but for its weights."""
+    start = settings.model.model_copy(update={"weights": None})
+    own = settings.given.model or (start.name if is_import_path(start.name) else None)
+    bring = f"bring the model, as in astraea.load('{folder.path}', model=...)"
+    if given.model is None and own is not None:
+        path = own.split(",")[0]
+        if not trust:
+            raise RunError(
+                f"the model of the run in {folder.path} is {path}, which is no part of this package and is not "
+                f"imported: {bring}, or import it with trust=True"
+            )
+        start = ModelSettings(name=path, options=start.options, freeze=start.freeze)
+    make = given.factory()
+    if make is not None and is_import_path(start.name) and not isinstance(given.model, nn.Module):
+        make = partial(make, **start.options)
+    try:
+        shape, classes = tuple(summary["sample_shape"]), len(summary["class_names"])
+        return build_model(start, shape, classes, settings.seed, folder.input_dtype, make)
+    except AstraeaError as error:
+        if own is None or given.model is not None:
+            raise
+        raise RunError(f"the model of the run in {folder.path} cannot be built anew ({error}): {bring}") from error
