@@ -33,8 +33,8 @@ def run(
         bool,
         typer.Option(
             "--resume",
-            help="Go on with the run in the folder, whose settings are taken where no CONFIG is given. How it is executed "
-            "(--engine, --data-dir, engine.*, output.*) may change; so may rounds, to more.",
+            help="Go on with the run in the folder, under its settings where no CONFIG is given. How it is executed may "
+            "change (--engine, --data-dir, engine.*, output.*), and rounds may become more.",
         ),
     ] = False,
     prolong: Annotated[
