@@ -33,7 +33,7 @@ def run(
         bool,
         typer.Option(
             "--resume",
-            help="Go on with the run in the folder, under its settings where no CONFIG is given. How it is executed may "
+            help="Go on with the run in the folder, under its settings where no CONFIG is given. How it is run may "
             "change (--engine, --data-dir, engine.*, output.*), and rounds may become more.",
         ),
     ] = False,

@@ -120,8 +120,8 @@ class RunFolder:
     def claim(self, settings: RunSettings, scenario: Scenario, population: Population, model: nn.Module) -> None:
         """Make this the folder of a run, or find that it is, and write its settings as they now are.
 
-        ``model`` has its first weights or, in a run that is resumed, any. Raises :class:`RunError` if the folder holds a run of other data or of another model,
-        or cannot be written.
+        ``model`` has its first weights or, in a run that is resumed, any. Raises :class:`RunError` if the folder holds
+        a run of other data or of another model, or cannot be written.
         """
         if self.fingerprint.is_file():
             facts = self.read_json(self.fingerprint)
