@@ -13,7 +13,7 @@ from astraea.errors import InputError, unknown_name
 from astraea.experiment.arms import arm_settings
 from astraea.experiment.settings import RunSettings, changed, load_toml
 
-__all__ = ["HERE", "NAMES", "Case", "Part", "Study", "load_study", "parts"]
+__all__ = ["HERE", "NAMES", "Case", "Part", "Study", "load_study", "merged", "parts"]
 
 HERE = Path(__file__).parent
 NAMES = ("ablation", "headline", "skew", "imbalance", "cost", "sweeps", "peers", "unseen")
@@ -132,9 +132,9 @@ def parts(
     ``more`` are changes to every arm, as dotted keys; ``smoke`` changes sizes, and nothing else.
     """
     for dataset in datasets or study.datasets:
-        tables = _merged(load_toml(HERE / "base.toml"), load_toml(HERE / "data" / f"{dataset}.toml"))
+        tables = merged(load_toml(HERE / "base.toml"), load_toml(HERE / "data" / f"{dataset}.toml"))
         for name, case in study.cases.items():
-            base = _merged(tables, case.settings)
+            base = merged(tables, case.settings)
             share = study.share.get(dataset, 1.0)
             base["rounds"] = study.rounds.get(dataset, round(base["rounds"] * share))
             if "samples" in base["scenario"]:
@@ -158,11 +158,12 @@ def _arms(study: Study, case: Case, base: dict[str, Any]) -> dict[str, RunSettin
     return arms
 
 
-def _merged(tables: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
-    result = {key: _merged(value, {}) if isinstance(value, Mapping) else value for key, value in tables.items()}
+def merged(tables: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``tables`` with the values of ``others``, table by table."""
+    result = {key: merged(value, {}) if isinstance(value, Mapping) else value for key, value in tables.items()}
     for key, value in others.items():
         if isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
-            result[key] = _merged(result[key], value)
+            result[key] = merged(result[key], value)
         else:
             result[key] = value
     return result

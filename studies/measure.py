@@ -1,0 +1,94 @@
+"""Run a searched study and write its tables and picture: ``python studies/measure.py NAME``.
+
+Every method's knobs are searched by one rule within each budget, on a seed that is not measured. The score of a
+finished run is kept as a line in studies/scores, and what is there is never run again. The page is made from these
+lines alone, also while the study is not finished.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from searched.limits import limits_of, rounds_within
+from searched.page import write_page
+from searched.plan import Plan, Setup, load_plan
+from searched.progress import Wanted, wanted
+from searched.scores import Scores, row_of
+from study import HERE
+
+from astraea.cli.shell import friendly
+from astraea.errors import RunError
+from astraea.experiment.run import run
+from astraea.workers import worker_pool
+
+_CONSOLE = Console(stderr=True, highlight=False)
+
+
+def main(
+    name: Annotated[str, typer.Argument(help="A study, such as frontier, or the path of its file.")],
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Runs side by side.")] = 2,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Begin no run after so many minutes.")] = None,
+    scores: Annotated[Path | None, typer.Option(help="Where scores are kept; by default studies/scores.")] = None,
+    results: Annotated[Path | None, typer.Option(help="Where the page goes; by default docs/results.")] = None,
+    report: Annotated[bool, typer.Option("--report", help="Run nothing: write the page of what is finished.")] = False,
+) -> None:
+    """Run a searched study, or go on with it, and write its results."""
+    with friendly(resume="the same command"):
+        file = Path(name) if name.endswith(".toml") else HERE / f"{name}.toml"
+        plan = load_plan(file)
+        known = Scores(scores or HERE / "scores", file.stem, plan)
+        if not report:
+            _measure(plan, known, jobs, float("inf") if minutes is None else time.monotonic() + 60 * minutes)
+        pages = results or HERE.parent / "docs" / "results"
+        told = write_page(plan, file.stem, known, pages, f"python studies/measure.py {name}")
+        _CONSOLE.print(f"{file.stem}: {f'results in {pages}' if told else 'nothing is finished yet'}")
+
+
+def _measure(plan: Plan, known: Scores, jobs: int, until: float) -> None:
+    """Run what is wanted, most wanted first, until nothing is or the time is over; what has begun is ended."""
+    with worker_pool(jobs) as pool:
+        running: dict[Future[dict[str, Any]], tuple[Setup, int]] = {}
+        while True:
+            for one in wanted(plan, known) if time.monotonic() < until else ():
+                if len(running) >= jobs:
+                    break
+                rounds = _rounds(plan, known, one)
+                if rounds and (one.setup, rounds) not in running.values():
+                    running[pool.submit(_score, plan, one.setup, rounds)] = (one.setup, rounds)
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                setup, rounds = running.pop(future)
+                row = future.result()
+                known.add_run(setup, rounds, row)
+                told = row.get("failed") or f"{100 * row['validation']:.1f} % on validation, {row['seconds']} s"
+                where = f"{setup.dataset}, {setup.case}, {setup.arm}, seed {setup.seed}"
+                _CONSOLE.print(f"{where}: {dict(setup.knobs)}, {rounds} rounds: {told}")
+
+
+def _rounds(plan: Plan, known: Scores, one: Wanted) -> int:
+    """Return how many rounds of a run its budget allows, which is worked out once."""
+    setup = one.setup
+    if known.rounds(setup) is None:
+        where = (setup.dataset, setup.case, setup.seed)
+        if known.limits(*where) is None:
+            known.add_limits(*where, limits_of(plan, *where))
+        known.add_rounds(setup, rounds_within(plan, setup, known.limits(*where) or {}))
+    return (known.rounds(setup) or {})[one.budget]
+
+
+def _score(plan: Plan, setup: Setup, rounds: int) -> dict[str, Any]:
+    """Run, and return the score; a rate at which training breaks down has one too."""
+    try:
+        return row_of(run(setup.settings(plan, rounds)))
+    except RunError as error:
+        return {"failed": str(error)}
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,241 @@
+"""A searched study as a page, from its scores alone: tables, paired differences, every search, and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from searched.picture import draw
+from searched.plan import Plan
+from searched.progress import Cell, cells, chosen, searched, setup_of
+from searched.scores import Scores
+from searched.search import FAILED, Outcome, Point
+
+__all__ = ["Measured", "interval", "measured", "write_page"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A cell's knobs and the runs that are finished at them, by seed."""
+
+    cell: Cell
+    knobs: Point
+    runs: Mapping[int, Mapping[str, Any]]
+
+
+class Column(NamedTuple):
+    """A column of a table: the mean over seeds, and with ``spread`` the standard deviation."""
+
+    title: str
+    key: str
+    scale: float
+    digits: int
+    spread: bool = True
+
+
+COLUMNS = (
+    Column("balanced test (%)", "balanced_accuracy", 100, 1),
+    Column("rarest quarter (%)", "tail_recall", 100, 1),
+    Column("clients' own, mean (%)", "client_accuracy", 100, 1),
+    Column("clients' own, worst tenth (%)", "worst_decile", 100, 1),
+    Column("MB", "bytes", 1e-6, 0, spread=False),
+    Column("critical path (k steps)", "critical_path_steps", 1e-3, 1, spread=False),
+    Column("samples (k)", "samples", 1e-3, 0, spread=False),
+    Column("extra storage (%)", "storage_overhead", 100, 0, spread=False),
+)
+
+_CAPTION = (
+    "Colour: method. Large: measured cells, mean over seeds. Small: what the search tried, on its own seed; these were "
+    "chosen by validation samples, not by what is shown."
+)
+
+
+def measured(plan: Plan, scores: Scores) -> list[Measured]:
+    """Return every cell whose search is done and of which at least one seed is finished."""
+    found = []
+    for cell in cells(plan):
+        knobs = chosen(plan, scores, cell)
+        if knobs is None:
+            continue
+        runs = {seed: scores.run(setup_of(plan, cell, knobs, seed), cell.budget) for seed in plan.seeds_at(cell.budget)}
+        finished = {seed: run for seed, run in runs.items() if run is not None and "failed" not in run}
+        if finished:
+            found.append(Measured(cell, knobs, finished))
+    return found
+
+
+def interval(differences: Sequence[float]) -> tuple[float, float | None]:
+    """Return the mean of paired differences and half the width of its 95 % interval (Student's t).
+
+    One difference has no interval.
+    """
+    values = np.array(differences)
+    if len(values) < 2:
+        return float(values.mean()), None
+    width = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean()), float(width)
+
+
+def write_page(plan: Plan, name: str, scores: Scores, folder: Path, command: str) -> bool:
+    """Write NAME.md and NAME.png into ``folder``; return whether there is anything to tell."""
+    if not scores.rows:
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    found = measured(plan, scores)
+    points = {(one.cell, one.knobs): list(one.runs.values()) for one in found}
+    draw(plan, scores.rows, points).savefig(folder / f"{name}.png", dpi=110)
+    (folder / f"{name}.md").write_text("\n".join(_page(plan, name, scores, found, command)))
+    return True
+
+
+def _page(plan: Plan, name: str, scores: Scores, found: Sequence[Measured], command: str) -> list[str]:
+    lines = [f"# {plan.title}", "", plan.about.strip(), ""]
+    lines += [f"Made by `{command}` from `studies/scores/{name}.jsonl`, which holds every run.", ""]
+    lines += [_state(plan, scores, found), "", _conditions(plan), ""]
+    lines += [f"![{plan.title}]({name}.png)", ""]
+    lines += [_CAPTION, ""]
+    groups = dict.fromkeys((cell.dataset, cell.case, cell.budget) for cell in cells(plan))
+    for dataset, case, budget in groups:
+        here = [one for one in found if (one.cell.dataset, one.cell.case, one.cell.budget) == (dataset, case, budget)]
+        if not here:
+            continue
+        lines += [f"## {dataset}, {case}: {budget}", "", f"{plan.cases[case].about}; {plan.budgets[budget].about}.", ""]
+        lines += [*_results(plan, here), ""]
+        lines += _contrasts(plan, here)
+    return lines + _searches(plan, scores)
+
+
+def _state(plan: Plan, scores: Scores, found: Sequence[Measured]) -> str:
+    """Say how much of the study is finished."""
+    everything = cells(plan)
+    first = next(iter(plan.cases))
+    searches = [cell for cell in everything if cell.case == first]
+    done = sum(chosen(plan, scores, cell) is not None for cell in searches)
+    runs = sum(len(one.runs) for one in found)
+    fitting = [cell for cell in everything if not _fails(searched(plan, scores, cell))]
+    planned = sum(len(plan.seeds_at(cell.budget)) for cell in fitting)
+    if (done, runs) == (len(searches), planned):
+        return f"Finished: {done} searches and {runs} measurements; {len(scores.rows)} runs in all."
+    return (
+        f"**Partial**: {done} of {len(searches)} searches and {runs} of {planned} measurements are finished "
+        f"({len(scores.rows)} runs in all). What is not finished is left out; a row says how many of its seeds it has."
+    )
+
+
+def _fails(outcome: Outcome | None) -> bool:
+    """Whether a method cannot be run within a budget at all."""
+    return outcome is not None and outcome.done and outcome.tried[outcome.best] == FAILED
+
+
+def _conditions(plan: Plan) -> str:
+    seeds = ", ".join(map(str, plan.seeds))
+    return (
+        f"Knobs were searched with seed {plan.search_seed} on a tenth of every class's training samples, held out; "
+        f"measured are other seeds ({seeds}), by the model after the last round. A search begins at a start, goes up "
+        "and down each knob's ladder (rates by factors of two) and ends when the best has been compared with both "
+        f"neighbours on every ladder. It is made in one division of each dataset ({next(iter(plan.cases))}); others "
+        "reuse its knobs. * marks a knob at the end of its ladder. Bytes count each hand-over of a model both ways. "
+        "The balanced test has as many samples of every class, so accuracy and balanced accuracy are the same on it; "
+        "on the clients' own distributions accuracy is weighted by each client's classes."
+    )
+
+
+def _results(plan: Plan, here: Sequence[Measured]) -> list[str]:
+    rows = []
+    for one in here:
+        seeds = plan.seeds_at(one.cell.budget)
+        cells_ = [_mean([run[column.key] for run in one.runs.values()], column) for column in COLUMNS]
+        rows.append([one.cell.method, *cells_, _told(plan, one), f"{len(one.runs)} of {len(seeds)}"])
+    rows.sort(key=lambda row: -float(row[1].split()[0]))
+    return _table(["method", *(column.title for column in COLUMNS), "knobs", "seeds"], rows)
+
+
+def _contrasts(plan: Plan, here: Sequence[Measured]) -> list[str]:
+    known = {one.cell.method: one for one in here}
+    rows = []
+    for better, other in plan.contrasts:
+        if better not in known or other not in known:
+            continue
+        seeds = [seed for seed in known[better].runs if seed in known[other].runs]
+        if not seeds:
+            continue
+        told = []
+        for key in ("balanced_accuracy", "tail_recall", "client_accuracy", "worst_decile"):
+            pairs = [(known[better].runs[seed][key], known[other].runs[seed][key]) for seed in seeds]
+            mean, width = interval([100 * (a - b) for a, b in pairs])
+            told.append(f"{mean:+.1f}" + ("" if width is None else f" ± {width:.1f}"))
+        rows.append([f"{better} − {other}", *told, str(len(seeds))])
+    if not rows:
+        return []
+    titles = ["points", "balanced test", "rarest quarter", "clients' own, mean", "clients' own, worst tenth", "pairs"]
+    several = f"{4 * len(rows)} comparisons, not corrected for their number" if len(rows) > 1 else "4 comparisons"
+    return [f"Differences paired by seed, with 95 % intervals (Student's t; {several}):", "", *_table(titles, rows), ""]
+
+
+def _searches(plan: Plan, scores: Scores) -> list[str]:
+    """Return every search: a row for each shape and other knobs, a column for each rate."""
+    lines = ["## What was searched", ""]
+    lines += [
+        "Balanced accuracy (%) on validation samples, by rate; the best is bold, and **…** is still to be run.",
+        "",
+    ]
+    first = next(iter(plan.cases))
+    for cell in cells(plan):
+        if cell.case != first:
+            continue
+        outcome = searched(plan, scores, cell)
+        if outcome is None or not outcome.tried:
+            continue
+        every = {**outcome.tried, **dict.fromkeys(outcome.missing)}
+        rates = sorted({dict(knobs)["rate"] for knobs in every})
+        others = list(dict.fromkeys(_without_rate(knobs) for knobs in every))
+        rows = []
+        for other in others:
+            row = [", ".join(f"{name} {value:g}" for name, value in other)]
+            for rate in rates:
+                at = next((one for one in every if _without_rate(one) == other and dict(one)["rate"] == rate), None)
+                row.append("" if at is None else _score(every[at], best=at == outcome.best and outcome.done))
+            rows.append(row)
+        state = "" if outcome.done else " (not finished)"
+        lines += [f"### {cell.dataset}, {cell.budget}: {cell.method}{state}", ""]
+        lines += [*_table(["knobs", *(f"{rate:g}" for rate in rates)], rows), ""]
+    return lines
+
+
+def _score(value: float | None, *, best: bool) -> str:
+    if value is None:
+        return "**…**"
+    told = "failed" if value == FAILED else f"{100 * value:.1f}"
+    return f"**{told}**" if best else told
+
+
+def _without_rate(knobs: Point) -> Point:
+    return tuple((name, value) for name, value in knobs if name != "rate")
+
+
+def _told(plan: Plan, one: Measured) -> str:
+    """Return the knobs as text; a searched one at the end of its ladder is marked."""
+    parts = []
+    for name, value in one.knobs:
+        ladder = plan.ladders[name].values if name in plan.methods[one.cell.method].search else ()
+        at_end = ladder and value in (min(ladder), max(ladder))
+        parts.append(f"{name} {value:g}" + ("*" if at_end else ""))
+    return ", ".join(parts)
+
+
+def _mean(values: Sequence[float | None], column: Column) -> str:
+    known = np.array([value for value in values if value is not None]) * column.scale
+    if not len(known):
+        return "–"
+    spread = f" ± {known.std(ddof=1):.{column.digits}f}" if column.spread and len(known) > 1 else ""
+    return f"{known.mean():,.{column.digits}f}{spread}"
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    head = ["| " + " | ".join(titles) + " |", "|---|" + "---:|" * (len(titles) - 1)]
+    return head + ["| " + " | ".join(row) + " |" for row in rows]

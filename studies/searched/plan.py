@@ -1,0 +1,165 @@
+"""What a searched study is: methods, their knobs, budgets and datasets, read from one TOML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from study import HERE, merged
+
+from astraea.errors import InputError
+from astraea.experiment.arms import arm_settings
+from astraea.experiment.settings import RunSettings, changed, load_toml, parse_settings
+from searched.search import Ladder, Point
+
+__all__ = ["SHAPE", "Budget", "Method", "Plan", "Setup", "load_plan"]
+
+SHAPE = ("chains", "chain", "epochs", "passes")
+"""Knobs that decide what a round costs: chains side by side, clients of a chain, epochs of a visit, passes."""
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Method(BaseModel):
+    """A method: an arm, the knobs that are searched, in this order, and where the search begins."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    arm: str
+    about: str = ""
+    start: dict[str, float]
+    search: tuple[str, ...]
+
+
+class Budget(BaseModel):
+    """Most that a run may spend, as shares of what the reference spends under the same seed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    about: str
+    samples: Positive = 1.0
+    bytes: Positive | None = None
+    critical_path: Positive | None = None
+    seeds: int | None = Field(None, ge=1, description="How many of the study's seeds; all, if not said.")
+    methods: tuple[str, ...] = Field((), description="Which methods; all, if none is named.")
+
+
+class Reference(BaseModel):
+    """The run whose cost is the unit of budgets: it goes over the rounds that the dataset's file says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    arm: str
+    knobs: dict[str, float]
+
+
+class Case(BaseModel):
+    """A way to divide data among clients. Knobs are searched in the study's first case, and reused in the others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    about: str
+    settings: dict[str, Any] = {}
+
+
+class Plan(BaseModel):
+    """A searched study as its file says it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    about: str
+    edition: int = Field(
+        ge=1, description="Raised whenever what a run depends on changes: scores of other editions are not used."
+    )
+    datasets: tuple[str, ...]
+    search_seed: int
+    seeds: tuple[int, ...]
+    evaluations: int = Field(10, ge=1, description="How often a run is measured, its end included.")
+    reference: Reference
+    cases: dict[str, Case]
+    budgets: dict[str, Budget]
+    methods: dict[str, Method]
+    ladders: dict[str, Ladder]
+    keys: dict[str, str] = Field(description="Settings that knobs other than those of the shape stand for.")
+    own: dict[str, dict[str, Any]] = {}
+    contrasts: tuple[tuple[str, str], ...] = Field((), description="Methods whose paired differences are reported.")
+    settings: dict[str, Any] = {}
+    data: dict[str, dict[str, Any]] = Field({}, description="Datasets that have no file in studies/data.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Plan:
+        if self.search_seed in self.seeds:
+            raise ValueError(f"seed {self.search_seed} is searched with, so it cannot be measured")
+        named = [method for budget in self.budgets.values() for method in budget.methods]
+        for name in (*named, *(method for pair in self.contrasts for method in pair)):
+            if name not in self.methods:
+                raise ValueError(f"there is no method '{name}'")
+        for name, method in self.methods.items():
+            for knob in method.search:
+                ladder = self.ladders.get(knob)
+                if ladder is None or (ladder.factor is None and method.start.get(knob) not in ladder.values):
+                    raise ValueError(f"method '{name}' cannot search '{knob}': its start is on no ladder of that name")
+        return self
+
+    def methods_at(self, budget: str) -> tuple[str, ...]:
+        """Return the methods that are measured within a budget."""
+        return self.budgets[budget].methods or tuple(self.methods)
+
+    def seeds_at(self, budget: str) -> tuple[int, ...]:
+        """Return the seeds that are measured within a budget: the one that was searched with is none of them."""
+        return self.seeds[: self.budgets[budget].seeds]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is run but for its length: everything that a score depends on beside the edition."""
+
+    dataset: str
+    case: str
+    arm: str
+    knobs: Point
+    seed: int
+
+    def settings(self, plan: Plan, rounds: int | None = None) -> RunSettings:
+        """Return the settings of a run over ``rounds``, or over those of the dataset's file."""
+        file = plan.data.get(self.dataset) or load_toml(HERE / "data" / f"{self.dataset}.toml")
+        base = merged(merged(load_toml(HERE / "base.toml"), file), plan.settings)
+        base = merged(base, plan.cases[self.case].settings)
+        base["evaluation"].pop("early_stopping", None)  # the model that is judged is the last one
+        base["seed"] = self.seed
+        if rounds is not None:
+            base["rounds"] = rounds
+        base["evaluation"]["every"] = -(-base["rounds"] // plan.evaluations)
+        arm = arm_settings(base, self.arm, plan.own).model_dump(exclude_none=True)
+        return parse_settings(changed(arm, self._changes(plan, arm["algorithm"])), f"{self.arm}, {dict(self.knobs)}")
+
+    def _changes(self, plan: Plan, algorithm: Mapping[str, Any]) -> dict[str, Any]:
+        knobs = dict(self.knobs)
+        chain = knobs.pop("chain", 1)
+        found = {
+            "algorithm.clients_per_round": knobs.pop("chains", 1) * chain,
+            "algorithm.local_epochs": knobs.pop("epochs", 1),
+        }
+        passes = knobs.pop("passes", 1)
+        if algorithm["name"] == "astraea":
+            found |= {"algorithm.capacity": chain, "algorithm.mediator_epochs": passes}
+        elif (chain, passes) != (1, 1):
+            raise InputError(f"arm '{self.arm}' has no chains: its knobs 'chain' and 'passes' are 1")
+        for knob, value in knobs.items():
+            if knob not in plan.keys:
+                raise InputError(f"knob '{knob}' stands for no setting: name it under [keys]")
+            found[plan.keys[knob]] = value
+        return found
+
+
+def load_plan(path: Path) -> Plan:
+    """Return the study in a file. Raises :class:`InputError` if it is wrong."""
+    try:
+        return Plan.model_validate(load_toml(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{path}: '{'.'.join(map(str, first['loc']))}': {first['msg']}") from error

@@ -1,0 +1,115 @@
+"""What a searched study needs next, and what it has found, from its scores alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from searched.plan import Plan, Setup
+from searched.scores import Scores
+from searched.search import Outcome, Point, point, search
+
+__all__ = ["Cell", "Wanted", "cells", "chosen", "searched", "wanted"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A method on a dataset, divided as a case says, within a budget."""
+
+    dataset: str
+    case: str
+    budget: str
+    method: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A run that is not done yet: ``setup`` for as long as ``budget`` lasts."""
+
+    setup: Setup
+    budget: str
+
+
+def cells(plan: Plan) -> list[Cell]:
+    """Return all cells in the order in which they are worth their time."""
+    return [
+        Cell(dataset, case, budget, method)
+        for dataset in plan.datasets
+        for case in plan.cases
+        for budget in plan.budgets
+        for method in plan.methods_at(budget)
+    ]
+
+
+def setup_of(plan: Plan, cell: Cell, knobs: Point, seed: int) -> Setup:
+    """Return what is run for a cell at ``knobs``."""
+    return Setup(cell.dataset, cell.case, plan.methods[cell.method].arm, knobs, seed)
+
+
+def searched(plan: Plan, scores: Scores, cell: Cell) -> Outcome | None:
+    """Return the search of a cell so far; ``None`` while the search that it begins with is not done.
+
+    It is made in the study's first case. Within the first budget it begins where the method says, within others
+    where that search ended.
+    """
+    first_case, first_budget = next(iter(plan.cases)), next(iter(plan.budgets))
+    method = plan.methods[cell.method]
+    start = point(method.start)
+    if cell.budget != first_budget and cell.method in plan.methods_at(first_budget):
+        first = searched(plan, scores, Cell(cell.dataset, first_case, first_budget, cell.method))
+        if first is None or not first.done:
+            return None
+        start = first.best
+    here = Cell(cell.dataset, first_case, cell.budget, cell.method)
+
+    def score(knobs: Point) -> float | None:
+        return scores.validation(setup_of(plan, here, knobs, plan.search_seed), cell.budget)
+
+    clients = setup_of(plan, here, start, plan.search_seed).settings(plan).scenario.clients
+
+    def possible(knobs: Point) -> bool:
+        shape = dict(knobs)
+        return shape.get("chains", 1) * shape.get("chain", 1) <= clients
+
+    return search(start, method.search, plan.ladders, score, possible)
+
+
+def chosen(plan: Plan, scores: Scores, cell: Cell) -> Point | None:
+    """Return the knobs that a cell's seeds are measured at, or ``None`` while they are searched."""
+    found = searched(plan, scores, cell)
+    return None if found is None or not found.done else found.best
+
+
+def wanted(plan: Plan, scores: Scores) -> Iterator[Wanted]:
+    """Yield the runs that are needed and can be started now, the most wanted first.
+
+    Within a dataset, case and budget each method is searched and measured under the first seed, one method after
+    another; then come the other seeds of all methods.
+    """
+    everything = cells(plan)
+    groups = dict.fromkeys((cell.dataset, cell.case, cell.budget) for cell in everything)
+    for group in groups:
+        members = [cell for cell in everything if (cell.dataset, cell.case, cell.budget) == group]
+        best: dict[Cell, Point] = {}
+        seeds = plan.seeds_at(group[2])
+        for cell in members:
+            found = searched(plan, scores, cell)
+            if found is None:
+                continue
+            if not found.done:
+                here = Cell(cell.dataset, next(iter(plan.cases)), cell.budget, cell.method)
+                for knobs in found.missing:
+                    yield Wanted(setup_of(plan, here, knobs, plan.search_seed), cell.budget)
+            else:
+                best[cell] = found.best
+                yield from _unmeasured(plan, scores, cell, found.best, seeds[:1])
+        for seed in seeds[1:]:
+            for cell, knobs in best.items():
+                yield from _unmeasured(plan, scores, cell, knobs, (seed,))
+
+
+def _unmeasured(plan: Plan, scores: Scores, cell: Cell, knobs: Point, seeds: tuple[int, ...]) -> Iterator[Wanted]:
+    for seed in seeds:
+        setup = setup_of(plan, cell, knobs, seed)
+        if scores.validation(setup, cell.budget) is None:
+            yield Wanted(setup, cell.budget)

@@ -1,0 +1,98 @@
+"""The one rule by which every method's knobs are searched: from a start, a ladder's step at a time, until inside.
+
+The first knob (the rate) goes up and down its ladder until both neighbours of the best are worse, then the next
+knob, and all again until a sweep over the knobs moves nothing. So the best has been compared with both of its
+neighbours on every ladder, but where a ladder of whole numbers ends. A search is a function of the scores known so
+far: it says what it needs next, and the same scores always lead it the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["FAILED", "Ladder", "Outcome", "Point", "point", "search"]
+
+Point = tuple[tuple[str, float], ...]
+"""A value for each knob, in the order of their names."""
+
+FAILED = float("-inf")
+"""The score of a point that cannot be run, or whose run failed."""
+
+
+class Ladder(BaseModel):
+    """The values of a knob: a list, or without an end if each is the last times ``factor``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    values: tuple[float, ...] = ()
+    factor: float | None = Field(None, gt=1)
+
+    def neighbours(self, value: float) -> list[float]:
+        """Return the next lower and the next higher value, as far as there are any."""
+        if self.factor is not None:
+            return [_rounded(value / self.factor), _rounded(value * self.factor)]
+        below = [other for other in self.values if other < value]
+        above = [other for other in self.values if other > value]
+        return [*sorted(below)[-1:], *sorted(above)[:1]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How far a search is: the best so far, every score that it used, and the points that it needs next, if any."""
+
+    best: Point
+    tried: Mapping[Point, float]
+    missing: tuple[Point, ...]
+
+    @property
+    def done(self) -> bool:
+        """Whether the best is compared with all of its neighbours."""
+        return not self.missing
+
+
+def point(knobs: Mapping[str, float]) -> Point:
+    """Return knobs as a point; whole numbers are written as such."""
+    return tuple(sorted((name, int(value) if value == int(value) else value) for name, value in knobs.items()))
+
+
+def search(
+    start: Point,
+    knobs: Sequence[str],
+    ladders: Mapping[str, Ladder],
+    score: Callable[[Point], float | None],
+    possible: Callable[[Point], bool] = lambda _: True,
+) -> Outcome:
+    """Search ``knobs`` from ``start``; ``score`` says how good a point is, or ``None`` if that is not known yet.
+
+    Points that are not ``possible`` are as if they were not on the ladder. Equal scores leave the best where it is.
+    """
+    tried: dict[Point, float] = {}
+    best = start
+    while True:
+        before = best
+        for knob in knobs or ("",):
+            while True:
+                around = [found for found in _neighbours(best, knob, ladders) if possible(found)]
+                scores = {found: score(found) for found in (best, *around)}
+                tried |= {found: value for found, value in scores.items() if value is not None}
+                missing = tuple(found for found, value in scores.items() if value is None)
+                if missing:
+                    return Outcome(max(tried, key=lambda one: tried[one], default=start), tried, missing)
+                top = max(scores, key=lambda one: tried[one])
+                if tried[top] <= tried[best]:
+                    break
+                best = top
+        if best == before:
+            return Outcome(best, tried, ())
+
+
+def _neighbours(best: Point, knob: str, ladders: Mapping[str, Ladder]) -> list[Point]:
+    knobs = dict(best)
+    return [point(knobs | {knob: value}) for value in ladders[knob].neighbours(knobs[knob])] if knob in knobs else []
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.6g}")

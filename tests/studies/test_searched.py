@@ -1,0 +1,250 @@
+"""Searched studies: one rule for every knob, budgets that are kept to the byte, and a page made from scores alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from astraea.errors import InputError
+from astraea.experiment.prepare import prepare
+from astraea.experiment.run import run
+
+STUDIES = Path(__file__).parents[2] / "studies"
+
+TINY = """
+title = "Tiny"
+about = "About."
+edition = 2
+datasets = ["digits"]
+search_seed = 0
+seeds = [1, 2]
+evaluations = 2
+reference = { arm = "fedavg", knobs = { chains = 2, epochs = 2 } }
+contrasts = [["chains", "fedavg"]]
+settings = { model = { name = "mlp", options = { hidden = [8] } } }
+
+[cases.random]
+about = "random labels"
+
+[budgets.all]
+about = "as many samples"
+
+[budgets.half]
+about = "half the bytes"
+bytes = 0.5
+methods = ["fedavg"]
+seeds = 1
+
+[ladders]
+rate = { factor = 2 }
+chains = { values = [1, 2] }
+
+[keys]
+rate = "train.lr"
+
+[methods.fedavg]
+arm = "fedavg"
+start = { rate = 0.1, chains = 2, epochs = 2 }
+search = ["rate", "chains"]
+
+[methods.chains]
+arm = "astraea"
+start = { rate = 0.1, chains = 1, chain = 4, epochs = 1, passes = 2 }
+search = []
+
+[data.digits]
+rounds = 3
+data = { name = "digits" }
+scenario = { labels = "half-normal", clients = 6, samples = 200 }
+"""
+
+
+@pytest.fixture(scope="module")
+def parts() -> Any:
+    sys.path.insert(0, str(STUDIES))
+    try:
+        from searched import limits, page, plan, progress, scores, search
+    finally:
+        sys.path.remove(str(STUDIES))
+    return SimpleNamespace(limits=limits, page=page, plan=plan, progress=progress, scores=scores, search=search)
+
+
+@pytest.fixture
+def tiny(parts: Any, tmp_path: Path) -> Any:
+    file = tmp_path / "tiny.toml"
+    file.write_text(TINY)
+    return parts.plan.load_plan(file)
+
+
+def test_a_search_ends_where_both_neighbours_on_every_ladder_are_worse(parts: Any) -> None:
+    ladders = {"rate": parts.search.Ladder(factor=2), "chains": parts.search.Ladder(values=(1, 2, 4, 10))}
+
+    gain, best_rate = {10: 0.0, 4: 0.05, 2: 0.1, 1: 0.15}, {10: 0.02, 4: 0.02, 2: 0.04, 1: 0.08}
+
+    def score(point: Any) -> float:  # fewer chains are better, and want a higher rate
+        knobs = dict(point)
+        return gain[knobs["chains"]] - abs(knobs["rate"] - best_rate[knobs["chains"]])
+
+    outcome = parts.search.search(parts.search.point({"rate": 0.01, "chains": 10}), ["rate", "chains"], ladders, score)
+    assert outcome.done
+    assert dict(outcome.best) == {"rate": 0.08, "chains": 1}
+    tried = [(dict(point)["rate"], dict(point)["chains"]) for point in outcome.tried]
+    up_and_inside = [(0.01, 10), (0.005, 10), (0.02, 10), (0.04, 10)]
+    assert tried == [
+        *up_and_inside,
+        (0.02, 4),
+        (0.02, 2),
+        (0.02, 1),
+        (0.01, 1),
+        (0.04, 1),
+        (0.08, 1),
+        (0.16, 1),
+        (0.08, 2),
+    ]
+
+
+def test_a_search_says_what_it_needs_next_and_goes_the_same_way_again(parts: Any) -> None:
+    ladders = {"rate": parts.search.Ladder(factor=2)}
+    known: dict[float, float] = {}
+    asked: list[list[float]] = []
+
+    def score(point: Any) -> float | None:
+        return known.get(dict(point)["rate"])
+
+    for _ in range(3):
+        outcome = parts.search.search(parts.search.point({"rate": 1}), ["rate"], ladders, score)
+        asked.append([dict(point)["rate"] for point in outcome.missing])
+        known |= {rate: -abs(rate - 4) for rate in asked[-1]}
+    assert asked == [[1, 0.5, 2], [4], [8]]
+    outcome = parts.search.search(parts.search.point({"rate": 1}), ["rate"], ladders, score)
+    assert (outcome.done, dict(outcome.best)) == (True, {"rate": 4})
+
+
+def test_equal_scores_move_nothing_and_impossible_points_are_not_tried(parts: Any) -> None:
+    ladders = {"chains": parts.search.Ladder(values=(1, 2, 4))}
+    start = parts.search.point({"chains": 2})
+    outcome = parts.search.search(start, ["chains"], ladders, lambda _: 0.5, lambda point: dict(point)["chains"] < 4)
+    assert (dict(outcome.best), len(outcome.tried)) == ({"chains": 2}, 2)
+    fixed = parts.search.search(start, [], ladders, lambda _: 0.5)
+    assert (fixed.done, dict(fixed.best), len(fixed.tried)) == (True, {"chains": 2}, 1)
+
+
+@pytest.mark.parametrize(
+    ("arm", "knobs"),
+    [
+        ("fedavg", {"chains": 3, "epochs": 2}),
+        ("fedavg+scaffold", {"chains": 3, "epochs": 1}),
+        ("astraea", {"chains": 2, "chain": 2, "epochs": 2, "passes": 2}),
+    ],
+)
+def test_what_rounds_cost_is_known_before_they_are_run(parts: Any, tiny: Any, arm: str, knobs: dict[str, int]) -> None:
+    setup = parts.plan.Setup("digits", "random", arm, parts.search.point(knobs), 3)
+    experiment = prepare(setup.settings(tiny, 4))
+    experiment.engine.close()
+    last = list(islice(parts.limits.costs(experiment), 4))[-1]
+    summary = run(setup.settings(tiny, 4)).summary
+    assert summary["visits_skipped"] == 0
+    assert last == (summary["samples_processed"], summary["bytes_sent"], summary["critical_path_steps"])
+
+
+def test_a_run_goes_on_as_long_as_all_limits_allow(parts: Any, tiny: Any) -> None:
+    reference = parts.plan.Setup("digits", "random", "fedavg", parts.search.point({"chains": 2, "epochs": 2}), 1)
+    limits = parts.limits.limits_of(tiny, "digits", "random", 1)
+    assert limits["half"].bytes == pytest.approx(0.5 * 3 * 2 * 2 * 610 * 4)  # 3 rounds, 2 clients, both ways
+    assert limits["all"].bytes == float("inf")
+    assert parts.limits.rounds_within(tiny, reference, limits) == {"all": 3, "half": 1}
+    tight = {"little": parts.limits.Cost(1, 1e9, 1e9)}
+    assert parts.limits.rounds_within(tiny, reference, tight) == {"little": 0}
+
+
+def test_knobs_reach_the_settings(parts: Any, tiny: Any) -> None:
+    point = parts.search.point({"chains": 2, "chain": 3, "epochs": 4, "passes": 5, "rate": 0.3})
+    settings = parts.plan.Setup("digits", "random", "astraea", point, 7).settings(tiny, 9)
+    algorithm = settings.algorithm
+    assert (algorithm.clients_per_round, algorithm.capacity) == (6, 3)
+    assert (algorithm.local_epochs, algorithm.mediator_epochs) == (4, 5)
+    assert (settings.train.lr, settings.seed, settings.rounds) == (0.3, 7, 9)
+    assert settings.evaluation.every == 5  # twice in 9 rounds
+    with pytest.raises(InputError, match="has no chains"):
+        parts.plan.Setup("digits", "random", "fedavg", point, 7).settings(tiny)
+    with pytest.raises(InputError, match="stands for no setting"):
+        parts.plan.Setup("digits", "random", "fedavg", parts.search.point({"mew": 1}), 7).settings(tiny)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("seeds = [1, 2]", "seeds = [0, 1]", "seed 0 is searched with"),
+        ('"chains", "fedavg"', '"chain", "fedavg"', "there is no method 'chain'"),
+        ("values = [1, 2]", "values = [1, 4]", "cannot search 'chains'"),
+    ],
+)
+def test_a_study_that_does_not_fit_together_is_refused(
+    parts: Any, tmp_path: Path, before: str, after: str, message: str
+) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(TINY.replace(before, after, 1))
+    with pytest.raises(InputError, match=message):
+        parts.plan.load_plan(file)
+
+
+def test_an_interval_is_students(parts: Any) -> None:
+    mean, width = parts.page.interval([1.0, 2.0, 3.0])
+    assert (mean, width) == (2.0, pytest.approx(4.302653 / 3**0.5, rel=1e-6))
+    assert parts.page.interval([4.0]) == (4.0, None)
+
+
+def test_the_command_searches_measures_and_writes_a_page(tmp_path: Path) -> None:
+    file, kept, pages = tmp_path / "tiny.toml", tmp_path / "scores", tmp_path / "pages"
+    file.write_text(TINY)
+    command = [sys.executable, str(STUDIES / "measure.py"), str(file)]
+    command += ["--jobs", "1", "--scores", str(kept), "--results", str(pages)]
+    subprocess.run(command, capture_output=True, text=True, check=True)
+    rows = [json.loads(line) for line in (kept / "tiny.jsonl").read_text().splitlines()]
+    limits = [json.loads(line) for line in (kept / "tiny-rounds.jsonl").read_text().splitlines()]
+    bytes_of = {row["seed"]: row["limits"]["half"]["bytes"] for row in limits if "limits" in row}
+    assert {row["seed"] for row in rows} == {0, 1, 2}
+    assert any(row["bytes"] <= bytes_of[row["seed"]] for row in rows)
+    text = (pages / "tiny.md").read_text()
+    assert text.count("| fedavg | ") == 2
+    assert "| chains − fedavg | " in text
+    assert "Finished: 3 searches and 5 measurements" in text
+    assert (pages / "tiny.png").read_bytes().startswith(b"\x89PNG")
+
+    subprocess.run([*command, "--minutes", "1"], capture_output=True, text=True, check=True)
+    assert len((kept / "tiny.jsonl").read_text().splitlines()) == len(rows)  # nothing is run twice
+
+    (kept / "tiny.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:5]))
+    subprocess.run([*command, "--report"], capture_output=True, text=True, check=True)
+    assert "**Partial**" in (pages / "tiny.md").read_text()
+
+
+def test_scores_of_another_edition_and_damaged_ones_are_not_used(parts: Any, tiny: Any, tmp_path: Path) -> None:
+    setup = parts.plan.Setup("digits", "random", "fedavg", parts.search.point({"rate": 0.1, "chains": 2}), 0)
+    kept = parts.scores.Scores(tmp_path, "tiny", tiny)
+    kept.add_rounds(setup, {"all": 3, "half": 1})
+    kept.add_run(setup, 3, {"validation": 0.5})
+    again = parts.scores.Scores(tmp_path, "tiny", tiny)
+    assert (again.validation(setup, "all"), again.validation(setup, "half")) == (0.5, None)
+    later = parts.scores.Scores(tmp_path, "tiny", tiny.model_copy(update={"edition": 3}))
+    assert later.validation(setup, "all") is None
+    (tmp_path / "tiny.jsonl").write_text('{"edition": 2')
+    with pytest.raises(InputError, match="line 1 is damaged"):
+        parts.scores.Scores(tmp_path, "tiny", tiny)
+
+
+def test_the_frontiers_methods_can_be_run_on_all_of_its_data(parts: Any) -> None:
+    plan = parts.plan.load_plan(STUDIES / "frontier.toml")
+    for cell in parts.progress.cells(plan):
+        start = parts.search.point(plan.methods[cell.method].start)
+        settings = parts.progress.setup_of(plan, cell, start, plan.search_seed).settings(plan)
+        assert settings.evaluation.validation == 0.1
+        assert settings.data.name == cell.dataset
+        assert settings.train.optimizer == "SGD"
