@@ -91,16 +91,6 @@ def test_clients_that_complete_each_other_share_a_mediator() -> None:
     assert divergences(counts, schedule_mediators(counts, 4, "kl-approximate", seed=0)).max() == 0
 
 
-def test_exchanges_mend_a_bad_division() -> None:
-    held = np.array([[6, 0], [6, 0], [0, 6], [0, 6]], np.int32)
-    members = np.array([[0, 1], [2, 3]])
-    pooled = np.array([[12, 0], [0, 12]], np.int32)
-    table = approximate._fixed_x_log_x(12)
-    approximate._exchange(held, held.sum(axis=1), members, pooled, np.array([1, 0]), 0, table)
-    assert pooled.tolist() == [[6, 6], [6, 6]]
-    assert sorted(held[members[0]].sum(axis=0)) == [6, 6]
-
-
 def test_a_mediator_visits_its_most_balanced_client_first() -> None:
     # all in one mediator: (5, 4) is nearest to balance; (1, 2) then makes it (6, 6); (9, 0) is left
     assert schedule_mediators([[9, 0], [1, 2], [5, 4]], 3, "kl-approximate", seed=0) == [[2, 1, 0]]

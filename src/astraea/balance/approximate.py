@@ -5,22 +5,18 @@ and it begins with the clients that are balanced by themselves: the last mediato
 mediator begins with the most skewed client of a window that is refilled as it is emptied, and is completed with
 the clients of that window that balance it best. Pairs of mediators then exchange clients wherever that lowers
 the sum of their divergences.
-
-Sums of ``q log q`` are kept in whole numbers (fixed point), which are the same in whatever order a processor
-adds them, so a schedule does not depend on the machine's vector instructions.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from astraea.balance.pooled import ONE, arrange, compiled, divergences, exchange, fixed_x_log_x, levels_of
 
 __all__ = ["approximate_kl"]
 
@@ -33,17 +29,6 @@ _PART = 100_000
 _ROUNDS = 40
 """How often mediators are paired anew for exchanges."""
 
-_PARTNERS = 20
-"""Most clients of the other mediator that a client is compared with in one pairing."""
-
-_LEVELS = 2**20
-"""Whole counts that pool to no more are taken as they are; others are scaled to this many levels."""
-
-_ONE = 2.0**30
-"""The unit of fixed-point numbers: sums of ``q log q`` stay below 2**63, their error below 1e-8 of a nat."""
-
-F = TypeVar("F", bound=Callable[..., Any])
-
 
 def approximate_kl(counts: NDArray[np.float64], capacity: int, rng: np.random.Generator) -> list[list[int]]:
     """Return mediators of ``capacity`` clients, the most balanced client of each first.
@@ -52,8 +37,8 @@ def approximate_kl(counts: NDArray[np.float64], capacity: int, rng: np.random.Ge
     many cores as there are parts of 100,000 clients; memory is a few times that of ``counts``.
     """
     clients = len(counts)
-    levels = _levels(counts, capacity)
-    table = _fixed_x_log_x(min(capacity * int(levels.max(initial=0)), int(levels.sum(axis=0).max(initial=0))))
+    levels = levels_of(counts, capacity)
+    table = fixed_x_log_x(min(capacity * int(levels.max(initial=0)), int(levels.sum(axis=0).max(initial=0))))
     order = rng.permutation(clients)
     mediators = -(-clients // capacity)
     parts = max(1, round(clients / _PART))
@@ -67,21 +52,6 @@ def approximate_kl(counts: NDArray[np.float64], capacity: int, rng: np.random.Ge
         return [mediator for part in found for mediator in part]
 
 
-def _levels(counts: NDArray[np.float64], capacity: int) -> NDArray[np.int32]:
-    """Return counts as whole numbers: themselves, or in proportion; what is held stays at least 1."""
-    most = min(capacity * counts.max(initial=0.0), counts.sum(axis=0).max(initial=0.0))
-    if most <= _LEVELS and bool((counts == np.rint(counts)).all()):
-        return counts.astype(np.int32)
-    scaled: NDArray[np.float64] = np.maximum(np.rint(counts * (_LEVELS / most)), counts > 0)
-    return scaled.astype(np.int32)
-
-
-def _fixed_x_log_x(most: int) -> NDArray[np.int64]:
-    """Return ``q log q`` of 0 .. ``most`` in fixed point."""
-    q = np.arange(most + 1, dtype=np.float64)
-    return np.rint(_ONE * q * np.log(np.maximum(q, 1.0))).astype(np.int64)
-
-
 def _schedule(
     held: NDArray[np.int32],
     capacity: int,
@@ -93,20 +63,15 @@ def _schedule(
     if not len(held):
         return []
     sizes = held.sum(axis=1, dtype=np.int64)
-    skew = table[held].sum(axis=1) / (_ONE * sizes) - np.log(sizes)
+    skew = divergences(held, table)
     members, pooled = _fill(held, sizes, skew, capacity, _WINDOW, table)
     for turn in range(_ROUNDS):
-        _exchange(held, sizes, members, pooled, rng.permutation(len(members)), turn, table)
-    _arrange(held, sizes, members, table)
+        exchange(held, sizes, members, pooled, rng.permutation(len(members)), turn, table, np.inf)
+    arrange(held, sizes, members, table)
     return [[int(names[place]) for place in row if place >= 0] for row in members]
 
 
-def _compiled(function: F) -> F:
-    dispatcher: Any = njit(cache=True, nogil=True)(function)
-    return dispatcher  # type: ignore[no-any-return]
-
-
-@_compiled
+@compiled
 def _fill(
     held: NDArray[np.int32],
     sizes: NDArray[np.int64],
@@ -136,7 +101,7 @@ def _fill(
                     for label in range(classes):
                         change += table[pool[label] + near[one, label]]
                     after = total + near_sizes[one]
-                    value = change / (_ONE * after) - math.log(after)
+                    value = change / (ONE * after) - math.log(after)
                 if value < least:
                     best, least = one, value
             members[mediator, seat] = places[best]
@@ -156,81 +121,3 @@ def _fill(
                 )
                 near[best] = near[waiting]
     return members, pooled
-
-
-@_compiled
-def _exchange(
-    held: NDArray[np.int32],
-    sizes: NDArray[np.int64],
-    members: NDArray[np.int64],
-    pooled: NDArray[np.int32],
-    order: NDArray[np.int64],
-    turn: int,
-    table: NDArray[np.int64],
-) -> None:
-    """Pair mediators in the given order, and let each pair exchange clients where that lowers their divergences."""
-    classes = held.shape[1]
-    capacity = members.shape[1]
-    for pair in range(len(order) // 2):
-        one, other = order[2 * pair], order[2 * pair + 1]
-        left, right = pooled[one], pooled[other]
-        left_total, right_total, left_sum, right_sum = 0, 0, 0, 0
-        for label in range(classes):
-            left_total += left[label]
-            right_total += right[label]
-            left_sum += table[left[label]]
-            right_sum += table[right[label]]
-        now = left_sum / (_ONE * left_total) - math.log(left_total)
-        now += right_sum / (_ONE * right_total) - math.log(right_total)
-        for seat in range(capacity):
-            for step in range(min(capacity, _PARTNERS)):
-                across = (seat + turn * _PARTNERS + step) % capacity
-                giving, taking = members[one, seat], members[other, across]
-                if giving < 0 or taking < 0:
-                    continue
-                left_sum, right_sum = 0, 0
-                for label in range(classes):
-                    change = held[taking, label] - held[giving, label]
-                    left_sum += table[left[label] + change]
-                    right_sum += table[right[label] - change]
-                grown = sizes[taking] - sizes[giving]
-                then = left_sum / (_ONE * (left_total + grown)) - math.log(left_total + grown)
-                then += right_sum / (_ONE * (right_total - grown)) - math.log(right_total - grown)
-                if then < now - 1e-12:
-                    for label in range(classes):
-                        change = held[taking, label] - held[giving, label]
-                        left[label] += change
-                        right[label] -= change
-                    members[one, seat], members[other, across] = taking, giving
-                    left_total += grown
-                    right_total -= grown
-                    now = then
-
-
-@_compiled
-def _arrange(
-    held: NDArray[np.int32], sizes: NDArray[np.int64], members: NDArray[np.int64], table: NDArray[np.int64]
-) -> None:
-    """Order each mediator's clients as the greedy picks them: each time whoever balances best what is pooled."""
-    classes = held.shape[1]
-    for mediator in range(len(members)):
-        row = members[mediator]
-        pool, total = np.zeros(classes, np.int32), 0
-        for seat in range(len(row)):
-            best, least = -1, np.inf
-            for place in range(seat, len(row)):
-                client = row[place]
-                if client < 0:
-                    continue
-                change = 0
-                for label in range(classes):
-                    change += table[pool[label] + held[client, label]]
-                after = total + sizes[client]
-                value = change / (_ONE * after) - math.log(after)
-                if value < least:
-                    best, least = place, value
-            if best < 0:
-                break
-            row[seat], row[best] = row[best], row[seat]
-            pool += held[row[seat]]
-            total += sizes[row[seat]]
