@@ -68,7 +68,7 @@ def dequantise(sent: Quantised) -> Tensor:
     """Return the values that arrive, shape ``(P,)`` float32: half a step off at most, or one if rounded at random."""
     most = 2 ** (sent.bits - 1) - 1
     steps = _unpacked(sent.codes, sent.bits)[: sent.length].to(torch.float32) - most
-    values = _blocks(steps) * (sent.scales / most)[:, None]
+    values: Tensor = _blocks(steps) * (sent.scales / most)[:, None]
     return values.flatten()[: sent.length]
 
 
