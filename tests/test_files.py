@@ -119,6 +119,9 @@ def test_lines_that_a_kill_cut_short_are_taken_off(tmp_path: Path) -> None:
     assert whole_lines(file) == ["one", "two"]
     assert file.read_text() == "one\ntwo\n"
     assert whole_lines(file) == ["one", "two"]
+    write_text(file, "{")
+    assert whole_lines(file) == []
+    assert file.read_text() == ""
 
 
 def test_everything_has_a_plain_form() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from astraea.errors import RunError
 from astraea.federation.callbacks.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from astraea.federation.loop import Run
+from astraea.files import write_text
 from astraea.flower.client_registry import ClientRegistry
 
 __all__ = ["StrategyCheckpoint"]
@@ -51,7 +51,5 @@ class StrategyCheckpoint:
     def save(self, run: Run, registry: ClientRegistry) -> None:
         """Store ``run`` after a whole round."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f"{_FILE}.partial"
-        partial.write_text(json.dumps({"settings": self._settings, "clients": registry.dump()}))
-        os.replace(partial, self.folder / _FILE)
+        write_text(self.folder / _FILE, json.dumps({"settings": self._settings, "clients": registry.dump()}))
         save_checkpoint(run, self.folder)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from astraea.congestion.evaluation.suite import Case, Outcome
-from astraea.congestion.lines import whole_lines
-from astraea.congestion.metrics.score import plain
 from astraea.errors import RunError
+from astraea.files import append_text, to_json, whole_lines
 
 __all__ = ["FILE", "append", "key_of", "read"]
 
@@ -30,9 +27,7 @@ def key_of(case: Case, policy: str) -> str:
 
 def append(file: Path, outcome: Outcome) -> None:
     """Add one outcome; NaN becomes null."""
-    line = json.dumps(_finite(dataclasses.asdict(outcome)), allow_nan=False)
-    with file.open("a", encoding="utf-8") as lines:
-        lines.write(line + "\n")
+    append_text(file, to_json(outcome) + "\n")
 
 
 def read(file: Path) -> list[Outcome]:
@@ -53,9 +48,3 @@ def _parsed(file: Path, lines: Sequence[str]) -> Iterator[Outcome]:
             raise RunError(
                 f"{file}, line {number}: not the outcome of a world; take the line out or choose another folder"
             ) from error
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
-    return plain(value)

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from astraea.congestion.observation.features import OBSERVATION_VERSION, ObservationSettings
 from astraea.congestion.policy.law import LAW, decide
@@ -21,6 +20,7 @@ from astraea.congestion.policy.network import forward
 from astraea.congestion.settings import Settings
 from astraea.congestion.simulator.settings import PolicySettings
 from astraea.errors import InputError
+from astraea.files import write_tensors
 
 __all__ = ["Policy", "PolicyHeader", "load_policy", "shipped_policy"]
 
@@ -77,9 +77,9 @@ class Policy:
         return float(forward(self.weights.astype(np.float64), np.array(self.header.widths), features, room))
 
     def save(self, path: Path) -> None:
-        """Write the policy to ``path``, a safetensors file."""
+        """Write the policy to ``path``, a safetensors file. Raises :class:`astraea.errors.RunError` if it cannot be."""
         notes = {"format": _FORMAT, "header": self.header.model_dump_json(), **self.card}
-        save_file({"weights": self.weights}, path, notes)
+        write_tensors(path, {"weights": self.weights}, notes)
 
 
 def load_policy(path: Path | str) -> Policy:

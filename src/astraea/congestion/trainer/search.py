@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from astraea.congestion.lines import whole_lines
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import Policy, load_policy
 from astraea.congestion.trainer.board import open_board
 from astraea.congestion.trainer.evolution import Evolution, EvolutionSettings, Generation, law_policy
 from astraea.errors import InputError
+from astraea.files import append_text, whole_lines, write_text
 
 __all__ = ["train_law"]
 
@@ -40,14 +40,13 @@ def train_law(
     out.mkdir(parents=True, exist_ok=True)
     past = _past(out, settings, resume=resume)
     search = Evolution(settings, past, jobs)
-    (out / SETTINGS).write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    write_text(out / SETTINGS, settings.model_dump_json(indent=2) + "\n")
     best = max((g.validation["all"] for g in past if g.validation), default=-float("inf"))
     spent = time.monotonic()
     board = open_board(out / SCALARS, search.generation) if tensorboard else None
     while search.generation < settings.generations:
         found = search.step()
-        with (out / GENERATIONS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(found)) + "\n")
+        append_text(out / GENERATIONS, json.dumps(asdict(found)) + "\n")
         if found.validation and found.validation["all"] > best:
             best = found.validation["all"]
             _card(settings, found, time.monotonic() - spent).save(out / POLICY)

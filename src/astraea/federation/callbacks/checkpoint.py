@@ -1,7 +1,6 @@
-"""Checkpoints: a whole run in one safetensors file, written so that a kill at any moment leaves a good one.
+"""Checkpoints: a whole run in one safetensors file, and the one before it.
 
-A file is written beside its final name and then renamed, which is atomic; the one before is kept. Tensors go
-in as tensors, everything else as JSON in the file's own metadata, with a checksum over both.
+Tensors go in as tensors, everything else as JSON in the file's own metadata, with a checksum over both.
 """
 
 from __future__ import annotations
@@ -9,18 +8,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from astraea.errors import RunError
 from astraea.federation.algorithms.base import State
 from astraea.federation.loop import Best, Callback, Run, Totals
+from astraea.files import remove_partial_files, write_tensors
 
 __all__ = ["Checkpointing", "latest_checkpoint", "load_checkpoint", "save_checkpoint"]
 
@@ -50,17 +48,8 @@ def save_checkpoint(run: Run, folder: Path) -> Path:
     text = json.dumps(facts)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"round-{run.state.round:06d}.safetensors"
-    partial = path.with_suffix(".partial")
-    try:
-        save_file(tensors, partial, metadata={"run": text, "digest": _digest(tensors, text)})
-        _flush(partial)
-        os.replace(partial, path)
-    except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
-        raise RunError(
-            f"the checkpoint of round {run.state.round} cannot be written to {folder} ({error}): "
-            "free space or choose another --out; earlier checkpoints are intact"
-        ) from error
+    remove_partial_files(folder)
+    write_tensors(path, tensors, {"run": text, "digest": _digest(tensors, text)})
     for old in sorted(folder.glob("round-*.safetensors"))[:-_KEPT]:
         old.unlink()
     return path
@@ -139,8 +128,3 @@ def _digest(tensors: dict[str, Tensor], text: str) -> str:
         digest.update(name.encode())
         digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def _flush(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

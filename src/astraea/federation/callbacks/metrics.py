@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
-from astraea.errors import RunError
 from astraea.federation.loop import Budget, Callback, Metrics, Run
+from astraea.files import append_text, write_text
 
 __all__ = ["MetricsFile"]
 
@@ -20,23 +19,11 @@ class MetricsFile(Callback):
 
     def begin(self, run: Run, budget: Budget) -> None:
         """Make the file say what ``run.history`` says, which a killed process may have left behind."""
-        partial = self.path.with_suffix(".partial")
-        try:
-            partial.write_text("".join(map(_line, run.history)))
-            os.replace(partial, self.path)
-        except OSError as error:
-            raise self._unwritable(error) from error
+        write_text(self.path, "".join(map(_line, run.history)))
 
     def after_round(self, run: Run) -> None:
         """Append this round's line."""
-        try:
-            with self.path.open("a") as file:
-                file.write(_line(run.history[-1]))
-        except OSError as error:
-            raise self._unwritable(error) from error
-
-    def _unwritable(self, error: OSError) -> RunError:
-        return RunError(f"{self.path} cannot be written ({error.strerror}): free space or choose another --out")
+        append_text(self.path, _line(run.history[-1]))
 
 
 def _line(metrics: Metrics) -> str:

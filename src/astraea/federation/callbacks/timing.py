@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from astraea.federation.loop import Budget, Callback, Run
+from astraea.files import append_text, write_text
 
 __all__ = ["Timing"]
 
@@ -34,9 +34,7 @@ class Timing(Callback):
         if self.path is not None:
             if self.path.exists():
                 self.seconds = _read(self.path)[: run.state.round]
-            partial = self.path.with_suffix(".partial")
-            partial.write_text("".join(map(_line, range(1, len(self.seconds) + 1), self.seconds)))
-            os.replace(partial, self.path)
+            write_text(self.path, "".join(map(_line, range(1, len(self.seconds) + 1), self.seconds)))
         self._since = self.clock()
 
     def after_round(self, run: Run) -> None:
@@ -45,8 +43,7 @@ class Timing(Callback):
         self.seconds.append(now - self._since)
         self._since = now
         if self.path is not None:
-            with self.path.open("a") as file:
-                file.write(_line(run.state.round, self.seconds[-1]))
+            append_text(self.path, _line(run.state.round, self.seconds[-1]))
 
 
 def _line(round_: int, seconds: float) -> str:

@@ -6,18 +6,17 @@ Random streams and worlds are not in it: a epoch draws its own, from the seed an
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from astraea.congestion.trainer.td3.buffer import ReplayBuffer
 from astraea.congestion.trainer.td3.learner import Learner
 from astraea.errors import RunError
+from astraea.files import write_tensors
 
 __all__ = ["Counts", "load_checkpoint", "save_checkpoint"]
 
@@ -38,28 +37,15 @@ class Counts:
 def save_checkpoint(path: Path, counts: Counts, learner: Learner, buffer: ReplayBuffer, best: Tensor | None) -> None:
     """Write a training to ``path``; ``best`` are the flat weights of its best policy so far.
 
-    The file takes its place only when it is whole. Raises :class:`RunError` if it cannot be written.
+    Raises :class:`RunError` if it cannot be written; the one before is intact then.
     """
     tensors = {f"learner/{name}": value for name, value in learner.tensors().items()}
     tensors["buffer"] = buffer.rows[: buffer.size]
     if best is not None:
         tensors["best"] = best
     facts = {**vars(counts), "steps": learner.steps, "at": buffer.at}
-    partial = path.with_suffix(".partial")
-    try:
-        save_file(
-            {name: value.contiguous() for name, value in tensors.items()},
-            partial,
-            metadata={"format": _FORMAT, "facts": json.dumps(facts)},
-        )
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
-        raise RunError(
-            f"the checkpoint {path} cannot be written ({error}): free space and resume; the one before is intact"
-        ) from error
+    tensors = {name: value.contiguous() for name, value in tensors.items()}
+    write_tensors(path, tensors, {"format": _FORMAT, "facts": json.dumps(facts)})
 
 
 def load_checkpoint(path: Path, learner: Learner, buffer: ReplayBuffer) -> tuple[Counts, Tensor | None]:

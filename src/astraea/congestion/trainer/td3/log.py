@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from astraea.congestion.trainer.board import open_board
+from astraea.files import append_text, write_text
 
 __all__ = ["Log"]
 
@@ -24,15 +24,12 @@ class Log:
 
     def __init__(self, folder: Path, past: Sequence[Line], *, tensorboard: bool) -> None:
         self._file = folder / "metrics.jsonl"
-        partial = self._file.with_suffix(".partial")
-        partial.write_text("".join(map(_text, past)), encoding="utf-8")
-        os.replace(partial, self._file)
+        write_text(self._file, "".join(map(_text, past)))
         self._board: Any = open_board(folder / "tensorboard", len(past) + 1) if tensorboard else None
 
     def write(self, line: Line) -> None:
-        """Add what a epoch has come to."""
-        with self._file.open("a", encoding="utf-8") as file:
-            file.write(_text(line))
+        """Add what an epoch has come to."""
+        append_text(self._file, _text(line))
         if self._board is not None:
             for name, value in line.items():
                 if isinstance(value, int | float) and name != "epoch":

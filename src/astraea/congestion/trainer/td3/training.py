@@ -32,6 +32,7 @@ from astraea.congestion.trainer.td3.log import Log
 from astraea.congestion.trainer.td3.settings import Td3Settings
 from astraea.congestion.trainer.td3.validation import Validation, headline
 from astraea.errors import InputError, RunError
+from astraea.files import write_json
 from astraea.seeding import Purpose, stream, torch_seed
 
 __all__ = ["CHECKPOINT", "POLICY", "SETTINGS", "Progress", "train_td3"]
@@ -240,7 +241,7 @@ def _claim(settings: Td3Settings, out: Path, resume: bool) -> None:
                 f"the training in {out} has another {changed[0]}: resume it with its own settings ({file}), or choose "
                 "another folder"
             )
-    file.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+    write_json(file, wanted, indent=2)
 
 
 @contextmanager
