@@ -1,0 +1,69 @@
+"""The one style of all pictures: what tells arms apart, what axes look like, and how a picture becomes a file.
+
+Colours are those of Okabe and Ito, which people with any usual colour vision tell apart; after seven arms, lines are
+dashed and bars hatched.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from astraea.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["BLUE", "GREY", "ORANGE", "Style", "arm_style", "new_figure", "plain_axes", "write_figure"]
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#5F6B7A"
+
+_COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_LINES = (("-", ""), ("--", "///"), (":", "..."), ("-.", "xxx"))
+
+
+class Style(NamedTuple):
+    """What tells one arm from the others in every picture."""
+
+    colour: str
+    line: str
+    hatch: str
+
+    @property
+    def of_line(self) -> dict[str, Any]:
+        """Arguments of ``plot`` and ``step``."""
+        return {"color": self.colour, "linestyle": self.line}
+
+    @property
+    def of_bar(self) -> dict[str, Any]:
+        """Arguments of ``bar``."""
+        return {"color": self.colour, "hatch": self.hatch, "edgecolor": "white", "linewidth": 0}
+
+
+def arm_style(number: int) -> Style:
+    """Return the style of the arm in place ``number``, from 0; 28 of them differ."""
+    return Style(_COLOURS[number % len(_COLOURS)], *_LINES[number // len(_COLOURS) % len(_LINES)])
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty picture of so many inches, whose parts find their places themselves."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def plain_axes(axes: Axes, grid: Literal["both", "x", "y"] | None = "both") -> None:
+    """Leave off the upper and right edge of ``axes``, and draw a faint grid unless it is None."""
+    axes.spines[["top", "right"]].set_visible(False)
+    if grid is not None:
+        axes.grid(alpha=0.3, axis=grid)
+
+
+def write_figure(path: Path, figure: Figure, dpi: int = 120) -> None:
+    """Write ``figure`` to ``path``, in the format of its suffix: png, svg or pdf.
+
+    Raises :class:`astraea.errors.RunError` if it cannot be written.
+    """
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=dpi, format=path.suffix.removeprefix("."))
