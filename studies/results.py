@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from study import Study
 
 from astraea.experiment.compare import Comparison
+from astraea.figures import BLUE, arm_style, new_figure, plain_axes, write_figure
+from astraea.files import write_text
+from astraea.tables import Column, Table, csv_text, mean_spread, number
 
 __all__ = ["Finished", "contrast", "plateaus", "traffic_to", "write_results"]
 
@@ -22,57 +24,38 @@ WINDOW = 3
 """Evaluations whose mean must reach a target."""
 
 
-class Column(NamedTuple):
-    """A column of a table; ``spread`` says whether to show the standard deviation over seeds."""
-
-    title: str
-    value: Callable[[Mapping[str, Any]], float]
-    digits: int = 1
-    spread: bool = True
-
-
-def _percent(key: str) -> Callable[[Mapping[str, Any]], float]:
-    return lambda summary: 100 * float("nan" if summary[key] is None else summary[key])
-
-
-def _scaled(key: str, scale: float) -> Callable[[Mapping[str, Any]], float]:
-    return lambda summary: scale * summary[key]
-
-
 ACCURACY = (
-    Column("final (%)", _percent("accuracy_final")),
-    Column("in use (%)", _percent("accuracy_deployed")),
-    Column("best (%)", _percent("accuracy_best")),
-    Column("balanced (%)", _percent("balanced_accuracy_final")),
-    Column("rarest quarter (%)", _percent("tail_recall")),
-    Column("worst tenth of clients (%)", _percent("worst_decile_client_accuracy")),
+    Column("accuracy_final", "final (%)", 100),
+    Column("accuracy_deployed", "in use (%)", 100),
+    Column("accuracy_best", "best (%)", 100),
+    Column("balanced_accuracy_final", "balanced (%)", 100),
+    Column("tail_recall", "rarest quarter (%)", 100),
+    Column("worst_decile_client_accuracy", "worst tenth of clients (%)", 100),
 )
 COST = (
-    Column("client epochs (k)", _scaled("client_epochs", 1e-3), spread=False),
-    Column("samples (k)", _scaled("samples_processed", 1e-3), 0, spread=False),
-    Column("critical-path steps (k)", _scaled("critical_path_steps", 1e-3), spread=False),
-    Column("sent (MB)", _scaled("bytes_sent", 1e-6), 0, spread=False),
-    Column("extra storage (%)", _percent("storage_overhead"), 0, spread=False),
-    Column("KL of clients", _scaled("client_kl_mean", 1.0), 3, spread=False),
-    Column("KL of mediators", _scaled("mediator_kl_mean", 1.0), 3, spread=False),
+    Column("client_epochs", "client epochs (k)", 1e-3, spread=False),
+    Column("samples_processed", "samples (k)", 1e-3, 0, spread=False),
+    Column("critical_path_steps", "critical-path steps (k)", 1e-3, spread=False),
+    Column("bytes_sent", "sent (MB)", 1e-6, 0, spread=False),
+    Column("storage_overhead", "extra storage (%)", 100, 0, spread=False),
+    Column("client_kl_mean", "KL of clients", 1, 3, spread=False),
+    Column("mediator_kl_mean", "KL of mediators", 1, 3, spread=False),
 )
 
 
 def write_results(study: Study, name: str, finished: Finished, folder: Path, command: str) -> None:
     """Write NAME.md, NAME.png and NAME.csv into ``folder``; what is not finished is left out and named."""
     folder.mkdir(parents=True, exist_ok=True)
-    _figure(study, finished).savefig(folder / f"{name}.png", dpi=110)
-    (folder / f"{name}.md").write_text(_page(study, name, finished, command))
-    with (folder / f"{name}.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        columns = (*ACCURACY, *COST)
-        writer.writerow(["dataset", "case", "arm", "seed", "rate", "schedule", *(column.title for column in columns)])
-        for (dataset, case), found in finished.items():
-            for arm, summaries in found.summaries.items():
-                for seed, summary in zip(found.seeds, summaries, strict=True):
-                    values = [column.value(summary) for column in columns]
-                    chosen = found.rates[arm], found.schedules[arm]
-                    writer.writerow([dataset, case, arm, seed, *chosen, *values])
+    write_figure(folder / f"{name}.png", _figure(study, finished), dpi=110)
+    write_text(folder / f"{name}.md", _page(study, name, finished, command))
+    columns = (*ACCURACY, *COST)
+    rows: list[list[object]] = [["dataset", "case", "arm", "seed", "rate", "schedule", *(c.title for c in columns)]]
+    for (dataset, case), found in finished.items():
+        for arm, summaries in found.summaries.items():
+            for seed, summary in zip(found.seeds, summaries, strict=True):
+                values = [float(column.values([summary])[0]) for column in columns]
+                rows.append([dataset, case, arm, seed, found.rates[arm], found.schedules[arm], *values])
+    write_text(folder / f"{name}.csv", csv_text(rows))
 
 
 def plateaus(found: Comparison, arms: Sequence[str]) -> tuple[str, list[float]] | None:
@@ -115,14 +98,14 @@ def _page(study: Study, name: str, finished: Finished, command: str) -> str:
     lines += [f"![{study.title}]({name}.png)", ""]
     if study.contrasts:
         lines += ["Differences of final accuracy in points, paired by seed (a share where % is written):", ""]
-        lines += [*_contrast_table(study, finished), ""]
+        lines += [_contrast_table(study, finished).markdown(), ""]
     for (dataset, case), found in finished.items():
         about = study.cases[case].about
         lines += [f"## {dataset}, {case}" + (f": {about}" if about else ""), "", _setting(found), ""]
-        lines += [*_accuracy_table(found), "", *_cost_table(study, found), ""]
+        lines += [_accuracy_table(found).markdown(), "", _cost_table(study, found).markdown(), ""]
         if found.searched:
             lines += ["Balanced accuracy (%) on validation samples, first seed; rates and schedules were chosen by it:"]
-            lines += ["", *_search_table(found), ""]
+            lines += ["", _search_table(found).markdown(), ""]
     waiting = [
         f"{dataset}, {case}" for dataset in study.datasets for case in study.cases if (dataset, case) not in finished
     ]
@@ -143,20 +126,20 @@ def _setting(found: Comparison) -> str:
     )
 
 
-def _accuracy_table(found: Comparison) -> list[str]:
+def _accuracy_table(found: Comparison) -> Table:
     reference = next(iter(found.summaries))
     difference = f"final − {reference} (points)"
     rows = []
     for arm, summaries in found.summaries.items():
         paired = "" if arm == reference else contrast(found, [arm, reference])
         chosen = f"{found.rates[arm]:g}, {found.schedules[arm]}"
-        rows.append([arm, *(_cell(summaries, column) for column in ACCURACY), paired, chosen])
-    return _table(["arm", *(column.title for column in ACCURACY), difference, "rate, schedule"], rows)
+        rows.append([arm, *(column.text(summaries) for column in ACCURACY), paired, chosen])
+    return Table(["arm", *(column.title for column in ACCURACY), difference, "rate, schedule"], rows)
 
 
-def _contrast_table(study: Study, finished: Finished) -> list[str]:
+def _contrast_table(study: Study, finished: Finished) -> Table:
     rows = [[title, *(contrast(found, arms) for found in finished.values())] for title, arms in study.contrasts.items()]
-    return _table(["", *(f"{dataset}, {case}" for dataset, case in finished)], rows)
+    return Table(["", *(f"{dataset}, {case}" for dataset, case in finished)], rows)
 
 
 def contrast(found: Comparison, arms: Sequence[str]) -> str:
@@ -165,22 +148,22 @@ def contrast(found: Comparison, arms: Sequence[str]) -> str:
         return ""
     finals = [np.array([100 * summary["accuracy_final"] for summary in found.summaries[arm]]) for arm in arms]
     if len(arms) == 2:
-        return _with_spread(finals[0] - finals[1], 1, signed=True)
+        return mean_spread(finals[0] - finals[1], signed=True)
     lost, reference = ((a - b).mean() for a, b in (finals[:2], finals[2:]))
     return f"{100 * (1 - lost / reference):.0f} %"
 
 
-def _cost_table(study: Study, found: Comparison) -> list[str]:
+def _cost_table(study: Study, found: Comparison) -> Table:
     reference = plateaus(found, study.plateau)
     titles = ["arm", *(column.title for column in COST)]
-    rows = [[arm, *(_cell(summaries, column) for column in COST)] for arm, summaries in found.summaries.items()]
+    rows = [[arm, *(column.text(summaries) for column in COST)] for arm, summaries in found.summaries.items()]
     if reference is not None:
         best, targets = reference
         titles += [f"MB to {best}'s plateau", f"of {best}'s"]
         first = _traffic(found, best, targets)
         for row in rows:
             row += _traffic_cells(_traffic(found, row[0], targets), first)
-    return _table(titles, rows)
+    return Table(titles, rows)
 
 
 def _traffic(found: Comparison, arm: str, targets: Sequence[float]) -> np.ndarray:
@@ -195,35 +178,16 @@ def _traffic_cells(sent: np.ndarray, reference: np.ndarray) -> list[str]:
     if not known.any():
         return ["not reached", ""]
     partly = "" if known.all() else f" ({known.sum()} of {len(known)} seeds)"
-    return [f"{sent[known].mean():,.0f}{partly}", _with_spread((sent / reference)[known], 2)]
+    return [number(float(sent[known].mean()), 0) + partly, mean_spread((sent / reference)[known], 2)]
 
 
-def _search_table(found: Comparison) -> list[str]:
+def _search_table(found: Comparison) -> Table:
     labels = list(dict.fromkeys(label for scores in found.searched.values() for label in scores))
     rows = []
     for arm, scores in found.searched.items():
         told = {label: "failed" if score is None else f"{100 * score:.1f}" for label, score in scores.items()}
         rows.append([arm, *(told.get(label, "") for label in labels)])
-    return _table(["arm", *labels], rows)
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    head = ["| " + " | ".join(titles) + " |", "|---|" + "---:|" * (len(titles) - 1)]
-    return head + ["| " + " | ".join(row) + " |" for row in rows]
-
-
-def _cell(summaries: Sequence[Mapping[str, Any]], column: Column) -> str:
-    values = np.array([column.value(summary) for summary in summaries])
-    return _with_spread(values, column.digits) if column.spread else _number(values.mean(), column.digits)
-
-
-def _with_spread(values: np.ndarray, digits: int, *, signed: bool = False) -> str:
-    mean = _number(float(values.mean()), digits, signed=signed)
-    return mean if len(values) < 2 else f"{mean} ± {values.std(ddof=1):.{digits}f}"
-
-
-def _number(value: float, digits: int, *, signed: bool = False) -> str:
-    return "–" if np.isnan(value) else f"{value:{'+' if signed else ''},.{digits}f}"
+    return Table(["arm", *labels], rows)
 
 
 def _figure(study: Study, finished: Finished) -> Figure:
@@ -232,7 +196,7 @@ def _figure(study: Study, finished: Finished) -> Figure:
     cases = list(dict.fromkeys(case for _, case in finished))
     tallest = max(len(found.summaries) for found in finished.values())
     height = 0.6 + (0.24 * tallest if study.picture == "accuracy" else 3.0)
-    figure = Figure(figsize=(1.5 + 4.2 * len(cases), 0.4 + height * len(datasets)), layout="constrained")
+    figure = new_figure(1.5 + 4.2 * len(cases), 0.4 + height * len(datasets))
     panels = figure.subplots(len(datasets), len(cases), squeeze=False)
     draw = _draw_accuracy if study.picture == "accuracy" else _draw_traffic
     for row, dataset in enumerate(datasets):
@@ -243,8 +207,7 @@ def _figure(study: Study, finished: Finished) -> Figure:
                 continue
             draw(panel, finished[dataset, case])
             panel.set_title(f"{dataset}, {case}", fontsize=10)
-            panel.grid(alpha=0.3)
-            panel.spines[["top", "right"]].set_visible(False)
+            plain_axes(panel)
     return figure
 
 
@@ -252,20 +215,20 @@ def _draw_accuracy(panel: Any, found: Comparison) -> None:
     arms = list(found.summaries)
     for place, arm in enumerate(arms):
         values = [100 * summary["accuracy_final"] for summary in found.summaries[arm]]
-        panel.plot(values, [place] * len(values), "o", color="C0", markersize=3, alpha=0.5)
-        panel.plot(np.mean(values), place, "|", color="C0", markersize=13, markeredgewidth=2)
+        panel.plot(values, [place] * len(values), "o", color=BLUE, markersize=3, alpha=0.5)
+        panel.plot(np.mean(values), place, "|", color=BLUE, markersize=13, markeredgewidth=2)
     panel.set_yticks(range(len(arms)), arms, fontsize=8)
     panel.invert_yaxis()
     panel.set_xlabel("final accuracy (%), seeds and mean", fontsize=8)
 
 
 def _draw_traffic(panel: Any, found: Comparison) -> None:
-    for number, arm in enumerate(found.summaries):
+    for place, arm in enumerate(found.summaries):
         runs = [[line for line in found.history(arm, seed) if "accuracy" in line] for seed in found.seeds]
         shortest = min(runs, key=len)
         sent = np.array([line["bytes_sent"] for line in shortest]) / 1e6
         accuracy = np.mean([[100 * line["accuracy"] for line in run[: len(shortest)]] for run in runs], axis=0)
-        panel.plot(sent, accuracy, color=f"C{number}", label=arm)
+        panel.plot(sent, accuracy, **arm_style(place).of_line, label=arm)
     panel.set_xscale("log")
     panel.set_xlabel("sent, every hand-over counted (MB)", fontsize=8)
     panel.set_ylabel("test accuracy (%)", fontsize=8)

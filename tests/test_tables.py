@@ -65,7 +65,14 @@ def test_a_terminal() -> None:
     console = Console(file=StringIO(), width=40)
     console.print(Table(["arm", "[n]"], [["[red]", "1"]], title="t").rich())
     assert isinstance(console.file, StringIO)
-    assert [line.rstrip() for line in console.file.getvalue().splitlines()] == ["t", "arm    [n]", "[red]    1"]
+    assert [line.rstrip() for line in console.file.getvalue().splitlines()] == [
+        "t",
+        "",
+        " arm     [n]",
+        " ───────────",
+        " [red]     1",
+        "",
+    ]
 
 
 def test_rows_as_columns() -> None:

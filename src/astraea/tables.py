@@ -123,17 +123,19 @@ class Table:
         """Return the cells as CSV."""
         return csv_text([self.titles, *self.rows])
 
-    def rich(self, *, no_wrap: bool = False) -> RichTable:
-        """Return a table for a terminal; its cells are text, not markup."""
+    def rich(self, *, dense: bool = False) -> RichTable:
+        """Return a table for a terminal, ``dense`` if it has many short columns; its cells are text, not markup."""
+        from rich.box import SIMPLE_HEAD
         from rich.table import Table as RichTable
         from rich.text import Text
 
+        title = Text(self.title, style="bold") if self.title else None
         table = RichTable(
-            title=Text(self.title) if self.title else None, title_justify="left", box=None, pad_edge=False
+            title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 0 if dense else 1), pad_edge=False
         )
-        for place, title in enumerate(self.titles):
+        for place, heading in enumerate(self.titles):
             right = place >= self.labels
-            table.add_column(Text(title), justify="right" if right else "left", no_wrap=right and no_wrap)
+            table.add_column(Text(heading), justify="right" if right else "left", no_wrap=dense)
         for row in self.rows:
             table.add_row(*map(Text, row))
         return table

@@ -28,6 +28,7 @@ from astraea.congestion.policy.policy import Policy
 from astraea.congestion.trainer.td3 import Td3Settings, train_td3
 from astraea.congestion.trainer.td3.export import header_of
 from astraea.errors import InputError, unknown_name
+from astraea.files import write_json
 from astraea.workers import worker_pool
 
 _CONSOLE = Console(stderr=True, highlight=False)
@@ -85,7 +86,7 @@ def _budget(kept: Path, minutes: float, decisions: int | None) -> int:
         per_minute = 60 * (half[-1][1] - half[0][1]) / (half[-1][0] - half[0][0])
         found = {"decisions": round(minutes * per_minute, -4) or 10_000, "minutes": minutes, "per_minute": per_minute}
         found["decisions"] = int(found["decisions"])
-    file.write_text(json.dumps(found) + "\n")
+    write_json(file, found)
     return int(found["decisions"])
 
 
@@ -117,9 +118,7 @@ def _one(arm: str, seed: int, folder: Path, budget: int, worlds: int, smoke: boo
             {**case.conditions, **{key: values[key] for key in ("jain", "utilisation", "queue_ms", "loss")}}
         )
     found = {"arm": arm, "seed": seed, "decisions": budget, "worlds": outcomes}
-    partial = folder / "scores.partial"
-    partial.write_text(json.dumps(found) + "\n")
-    partial.replace(folder / "scores.json")
+    write_json(folder / "scores.json", found)
     return found
 
 

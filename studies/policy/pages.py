@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,10 @@ from typing import Any
 import numpy as np
 from arms import ABOUT, ARMS, FASTEST_MBPS
 from matplotlib.figure import Figure
+
+from astraea.figures import BLUE, new_figure, write_figure
+from astraea.files import write_text
+from astraea.tables import Table, csv_text, mean_spread
 
 __all__ = ["COLUMNS", "NAME", "read_scores", "write_page"]
 
@@ -58,15 +61,14 @@ def write_page(kept: Path, pages: Path) -> bool:
     }
     pages.mkdir(parents=True, exist_ok=True)
     first = next(iter(found.values()))[0]
-    (pages / f"{NAME}.md").write_text(_page(figures, first), encoding="utf-8")
-    _figure(figures).savefig(pages / f"{NAME}.png", dpi=110)
-    with (pages / f"{NAME}.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["arm", "seed", "decisions", "worlds", *COLUMNS])
-        for arm, runs in found.items():
-            for k, run in enumerate(runs):
-                values = [figures[arm][title][k] for title in COLUMNS]
-                writer.writerow([arm, run["seed"], run["decisions"], len(run["worlds"]), *values])
+    write_text(pages / f"{NAME}.md", _page(figures, first))
+    write_figure(pages / f"{NAME}.png", _figure(figures), dpi=110)
+    rows: list[list[object]] = [["arm", "seed", "decisions", "worlds", *COLUMNS]]
+    for arm, runs in found.items():
+        for k, run in enumerate(runs):
+            values = [figures[arm][title][k] for title in COLUMNS]
+            rows.append([arm, run["seed"], run["decisions"], len(run["worlds"]), *values])
+    write_text(pages / f"{NAME}.csv", csv_text(rows))
     return True
 
 
@@ -82,26 +84,21 @@ def _page(figures: Mapping[str, Mapping[str, Any]], first: Mapping[str, Any]) ->
         "",
         f"![What each arm comes to]({NAME}.png)",
         "",
-        "| arm | seeds | " + " | ".join(COLUMNS) + " |",
-        "|---|---:|" + "---:|" * len(COLUMNS),
     ]
-    for arm, values in figures.items():
-        cells = [_cell(values[title], digits) for title, (_, digits) in COLUMNS.items()]
-        lines.append(f"| {arm} | {len(values[_SHOWN[0]])} | " + " | ".join(cells) + " |")
-    lines += ["", *(f"- **{arm}**: {about}." for arm, (about, _) in ARMS.items() if arm in figures and about), ""]
+    rows = [
+        [arm, str(len(values[_SHOWN[0]])), *(mean_spread(values[t], digits) for t, (_, digits) in COLUMNS.items())]
+        for arm, values in figures.items()
+    ]
+    lines += [Table(["arm", "seeds", *COLUMNS], rows).markdown(), ""]
+    lines += [*(f"- **{arm}**: {about}." for arm, (about, _) in ARMS.items() if arm in figures and about), ""]
     return "\n".join(lines)
 
 
-def _cell(values: Any, digits: int) -> str:
-    spread = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
-    return f"{values.mean():.{digits}f}{spread}"
-
-
 def _figure(figures: Mapping[str, Mapping[str, Any]]) -> Figure:
-    figure = Figure(figsize=(3 * len(_SHOWN), 0.4 * len(figures) + 1.2), layout="constrained")
+    figure = new_figure(3 * len(_SHOWN), 0.4 * len(figures) + 1.2)
     for axes, title in zip(figure.subplots(1, len(_SHOWN), sharey=True), _SHOWN, strict=True):
         for row, values in enumerate(figures.values()):
-            axes.plot(values[title], [row] * len(values[title]), "o", color="tab:blue", alpha=0.4)
+            axes.plot(values[title], [row] * len(values[title]), "o", color=BLUE, alpha=0.4)
             axes.plot(values[title].mean(), row, "|", color="black", markersize=14)
         axes.set_title(title, fontsize="medium")
         axes.grid(axis="x", alpha=0.3)

@@ -68,7 +68,7 @@ def compare(
         from astraea.errors import InputError
         from astraea.experiment.arms import arm_settings
         from astraea.experiment.compare import compare as run_all
-        from astraea.report.comparison import comparison_table, write_report
+        from astraea.report.comparison import comparison_text, write_report
 
         tables, _ = read_tables(config, changes, data_dir)
         own = tables.pop("arms", {})
@@ -92,7 +92,7 @@ def compare(
         if as_json:
             typer.echo(json.dumps({arm: list(found) for arm, found in comparison.summaries.items()}))
             return
-        OUT.print(comparison_table(comparison))
+        OUT.print(comparison_text(comparison))
         OUT.print(f"written to {out}", markup=False, highlight=False)
 
 

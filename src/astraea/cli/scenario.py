@@ -28,6 +28,7 @@ def scenario(
         from astraea.data.catalogue import load_dataset
         from astraea.data.scenario import build_scenario
         from astraea.experiment.settings import parse_settings
+        from astraea.figures import write_figure
         from astraea.report.scenario import scenario_figure, scenario_summary, scenario_text
 
         tables, source = read_tables(config, changes, data_dir)
@@ -42,4 +43,4 @@ def scenario(
         else:
             OUT.print(scenario_text(built))
         if picture is not None:
-            scenario_figure(built).savefig(picture)
+            write_figure(picture, scenario_figure(built), dpi=100)

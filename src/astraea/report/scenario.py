@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from astraea.balance.divergence import kl_to_uniform
 from astraea.data.scenario import Scenario
+from astraea.figures import BLUE, GREY, ORANGE, new_figure, plain_axes
+from astraea.tables import Table, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +28,6 @@ _PROFILE_WIDTH = 50
 _LEVELS = "▁▂▃▄▅▆▇█"
 
 _BELOW_LEGEND = 0.76  # part of a histogram's height that is left to bars and lines
-_BLUE, _ORANGE, _GREY = "#2f6db3", "#d9772b", "#5f6b7a"
 
 
 def scenario_summary(scenario: Scenario) -> dict[str, Any]:
@@ -90,10 +90,8 @@ def scenario_figure(scenario: Scenario) -> Figure:
     Left: samples of each class over a heat map of every client's class shares. Right: histograms of the
     clients' sizes and of their KL divergences to uniform.
     """
-    from matplotlib.figure import Figure
-
     histograms = scenario.histograms
-    figure = Figure(figsize=(11, 7), layout="constrained")
+    figure = new_figure(11, 7)
     grid = figure.add_gridspec(2, 2, width_ratios=(1.9, 1), height_ratios=(1, 1.6))
     heat = figure.add_subplot(grid[1, 0])
     bars = figure.add_subplot(grid[0, 0], sharex=heat)
@@ -119,23 +117,18 @@ def _spread(values: NDArray[np.float64] | NDArray[np.int64]) -> dict[str, float]
     return {**spread, "mean": float(values.mean())}
 
 
-def _spreads(summary: dict[str, Any]) -> tuple[Text, Table]:
+def _spreads(summary: dict[str, Any]) -> tuple[Text, RichTable]:
     """How clients spread: a heading and a table."""
-    table = _table()
-    table.add_column("")
-    for heading in ("min", "p10", "median", "p90", "max", "mean"):
-        table.add_column(heading, justify="right")
-    for name, key, pattern in (
-        ("samples", "client_sizes", ",.0f"),
-        ("classes held", "client_classes", ".0f"),
-        ("KL to uniform", "client_kl", ".3f"),
-    ):
-        table.add_row(name, *(format(value, pattern) for value in summary[key].values()))
-    return Text("How clients spread", style="bold"), table
-
-
-def _table() -> Table:
-    return Table(box=SIMPLE_HEAD, padding=0)
+    rows = [
+        [name, *(number(value, digits) for value in summary[key].values())]
+        for name, key, digits in (
+            ("samples", "client_sizes", 0),
+            ("classes held", "client_classes", 0),
+            ("KL to uniform", "client_kl", 3),
+        )
+    ]
+    table = Table(["", "min", "p10", "median", "p90", "max", "mean"], rows)
+    return Text("How clients spread", style="bold"), table.rich()
 
 
 def _by_size(histograms: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -143,7 +136,7 @@ def _by_size(histograms: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.argsort(-histograms.sum(axis=1), kind="stable")
 
 
-def _matrix(scenario: Scenario) -> tuple[Text, Table]:
+def _matrix(scenario: Scenario) -> tuple[Text, RichTable]:
     """Client × class: a heading and a table."""
     histograms = scenario.histograms
     shown, title = np.arange(len(histograms)), "Client × class"
@@ -151,30 +144,17 @@ def _matrix(scenario: Scenario) -> tuple[Text, Table]:
         places = np.linspace(0, len(histograms) - 1, _SAMPLED).round().astype(np.int64)
         shown = _by_size(histograms)[places]
         title += f" ({_SAMPLED} of {len(histograms):,} clients, from the largest to the smallest)"
-
-    table = _table()
-    table.add_column("client", no_wrap=True, max_width=12)
-    table.add_column("samples", justify="right", no_wrap=True)
-    table.add_column("KL", justify="right", no_wrap=True)
-    numbers = len(scenario.class_names) <= _NUMBER_COLUMNS
-    if numbers:
-        for name in scenario.class_names:
-            table.add_column(_short(name, 5), justify="right", no_wrap=True)
-    else:
-        first, last = scenario.class_names[0], scenario.class_names[-1]
-        table.add_column(f"{_short(first, 20)} … {_short(last, 20)}", no_wrap=True)
-
-    rows = [(scenario.client_names[k], histograms[k]) for k in shown] + [("all", scenario.global_counts)]
-    for index, (name, counts) in enumerate(rows):
+    names = scenario.class_names
+    numbers = len(names) <= _NUMBER_COLUMNS
+    titles = [_short(name, 5) for name in names] if numbers else [f"{_short(names[0], 20)} … {_short(names[-1], 20)}"]
+    rows = []
+    for name, counts in [*((scenario.client_names[k], histograms[k]) for k in shown), ("all", scenario.global_counts)]:
         cells = [str(n) if n else "·" for n in counts] if numbers else [_profile(counts)]
-        table.add_row(
-            name,
-            str(counts.sum()),
-            f"{kl_to_uniform(counts):.3f}",
-            *cells,
-            style="bold" if index == len(shown) else None,
-            end_section=index == len(shown) - 1,
-        )
+        rows.append([_short(name, 12), str(counts.sum()), number(float(kl_to_uniform(counts)), 3), *cells])
+    table = Table(["client", "samples", "KL", *titles], rows).rich(dense=True)
+    if not numbers:
+        table.columns[-1].justify = "left"
+    table.rows[-1].style, table.rows[-2].end_section = "bold", True
     return Text(title, style="bold"), table
 
 
@@ -191,11 +171,11 @@ def _profile(counts: NDArray[np.int64]) -> str:
 
 
 def _draw_counts(axes: Axes, scenario: Scenario) -> None:
-    axes.bar(np.arange(len(scenario.class_names)), scenario.global_counts, color=_BLUE, width=0.85)
+    axes.bar(np.arange(len(scenario.class_names)), scenario.global_counts, color=BLUE, width=0.85)
     axes.set_ylabel("samples")
     axes.set_title("All clients together", loc="left", fontsize=11)
     axes.tick_params(axis="x", labelbottom=False)
-    _plain(axes)
+    _finish(axes)
 
 
 def _draw_heat_map(axes: Axes, scenario: Scenario) -> None:
@@ -231,9 +211,9 @@ def _label_classes(axes: Axes, names: tuple[str, ...]) -> None:
 def _draw_sizes(axes: Axes, sizes: NDArray[np.int64]) -> None:
     wide = sizes.max() > 10 * sizes.min()
     edges = np.geomspace(sizes.min(), sizes.max(), 26) if wide else np.linspace(0, 1.04 * sizes.max(), 27)
-    axes.hist(sizes, bins=edges.tolist(), color=_BLUE)
+    axes.hist(sizes, bins=edges.tolist(), color=BLUE)
     axes.set_xscale("log" if wide else "linear")
-    axes.axvline(float(sizes.mean()), ymax=_BELOW_LEGEND, color=_ORANGE, label=f"mean {sizes.mean():,.0f}")
+    axes.axvline(float(sizes.mean()), ymax=_BELOW_LEGEND, color=ORANGE, label=f"mean {sizes.mean():,.0f}")
     axes.set_title("Client sizes", loc="left", fontsize=11)
     axes.set_xlabel("samples of a client")
     axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -241,9 +221,9 @@ def _draw_sizes(axes: Axes, sizes: NDArray[np.int64]) -> None:
 
 
 def _draw_divergences(axes: Axes, clients: NDArray[np.float64], together: float) -> None:
-    axes.hist(clients, bins=np.linspace(0, max(1.04 * clients.max(), 0.01), 27).tolist(), color=_BLUE)
-    axes.axvline(float(clients.mean()), ymax=_BELOW_LEGEND, color=_ORANGE, label=f"mean {clients.mean():.3f}")
-    axes.axvline(together, ymax=_BELOW_LEGEND, color=_GREY, linestyle="--", label=f"all together {together:.3f}")
+    axes.hist(clients, bins=np.linspace(0, max(1.04 * clients.max(), 0.01), 27).tolist(), color=BLUE)
+    axes.axvline(float(clients.mean()), ymax=_BELOW_LEGEND, color=ORANGE, label=f"mean {clients.mean():.3f}")
+    axes.axvline(together, ymax=_BELOW_LEGEND, color=GREY, linestyle="--", label=f"all together {together:.3f}")
     axes.set_title("Divergence from balance", loc="left", fontsize=11)
     axes.set_xlabel("KL to uniform of a client (nats)")
     _finish_histogram(axes)
@@ -256,9 +236,9 @@ def _finish_histogram(axes: Axes) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylim(top=axes.get_ylim()[1] / _BELOW_LEGEND)
     axes.legend(frameon=False, loc="upper right")
-    _plain(axes)
+    _finish(axes)
 
 
-def _plain(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
+def _finish(axes: Axes) -> None:
+    plain_axes(axes, grid=None)
     axes.margins(x=0.01)
