@@ -87,7 +87,7 @@ def test_fetching_shows_its_progress_on_standard_error(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "Fetching file.bin" in shown.err
-    assert "105.0/105.0 kB" in shown.err
+    assert "105.0 kB of 105.0 kB" in shown.err
 
 
 def test_a_file_that_lies_there_is_not_fetched_whatever_it_holds(tmp_path: Path) -> None:

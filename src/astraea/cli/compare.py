@@ -11,6 +11,7 @@ import typer
 
 from astraea.cli.options import ConfigArgument, DataDirOption, JsonOption, SetOption
 from astraea.cli.shell import ERR, OUT, friendly, read_tables
+from astraea.progress import Bar
 
 if TYPE_CHECKING:
     from astraea.experiment.compare import Job
@@ -77,7 +78,7 @@ def compare(
             grid = [float(rate) for rate in rates.split(",") if rate.strip()]
         except ValueError as error:
             raise InputError(f"--rates takes numbers separated by commas, not '{rates}'") from error
-        with _Bars() as bars:
+        with _Bars("runs", ERR) as bar:
             comparison = run_all(
                 {name: arm_settings(tables, name, own) for name in names},
                 seeds,
@@ -86,7 +87,7 @@ def compare(
                 rates=grid,
                 schedules=[name.strip() for name in schedules.split(",") if name.strip()],
                 jobs=jobs,
-                watch=bars.show,
+                watch=bar.watch,
             )
         write_report(comparison)
         if as_json:
@@ -96,28 +97,10 @@ def compare(
         OUT.print(f"written to {out}", markup=False, highlight=False)
 
 
-class _Bars:
+class _Bars(Bar):
     """A bar over all runs of a comparison, and how far those under way are."""
 
-    def __enter__(self) -> _Bars:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self.progress = Progress(
-            TextColumn("runs"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[now]}"),
-            TimeElapsedColumn(),
-            console=ERR,
-        )
-        self.task = self.progress.add_task("runs", total=None, now="")
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
-
-    def show(self, jobs: Sequence[Job], finished: int) -> None:
+    def watch(self, jobs: Sequence[Job], finished: int) -> None:
         """Show how many of ``jobs`` are finished and which are under way."""
         from astraea.experiment.folder import RunFolder
 
@@ -127,4 +110,4 @@ class _Bars:
             if folder.metrics.exists() and not folder.finished:
                 rounds = folder.metrics.read_bytes().count(b"\n")
                 now.append(f"{job.arm} seed {job.settings.seed}: round {rounds}")
-        self.progress.update(self.task, total=len(jobs), completed=finished, now=", ".join(now))
+        self.show(finished, len(jobs), ", ".join([f"{finished} of {len(jobs)}", *now]))

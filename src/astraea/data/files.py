@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from astraea.errors import DataError
+from astraea.progress import Bar
 
 __all__ = ["Finder", "Remote", "corrupt", "data_root"]
 
@@ -109,7 +108,7 @@ class Finder:
         pooch.get_logger().setLevel(logging.WARNING)  # the bar already says what happens
         try:
             self.home.mkdir(parents=True, exist_ok=True)
-            with _Bar(remote.file) as bar:
+            with _Download(f"Fetching {remote.file}") as bar:
                 pooch.retrieve(
                     remote.url,
                     known_hash=remote.checksum,
@@ -139,47 +138,32 @@ def _cause(error: Exception) -> str:
     return f"HTTP status {response.status_code}" if response is not None else type(error).__name__
 
 
-class _Bar:
-    """A Rich progress bar with the face that pooch expects of one."""
+class _Download(Bar):
+    """The bar with the face that pooch expects of one."""
 
-    def __init__(self, label: str) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns: Sequence[TextColumn | BarColumn | DownloadColumn | TimeRemainingColumn] = (
-            TextColumn("Fetching {task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TimeRemainingColumn(),
-        )
-        self._progress = Progress(*columns, console=Console(stderr=True))
-        self._task = self._progress.add_task(label, total=None)
+    _total: int | None = None
+    _done = 0
 
     @property
-    def total(self) -> float | None:
+    def total(self) -> int | None:
         """Bytes to fetch; ``None`` while unknown."""
-        return self._progress.tasks[0].total
+        return self._total
 
     @total.setter
     def total(self, size: int) -> None:
-        self._progress.update(self._task, total=size or None)
+        self._total = size or None
 
     def update(self, size: int) -> None:
         """Count ``size`` more bytes."""
-        self._progress.advance(self._task, size)
+        from rich.filesize import decimal
+
+        self._done += size
+        known = "" if self._total is None else f" of {decimal(self._total)}"
+        self.show(self._done, self._total, f"{decimal(self._done)}{known}")
 
     def reset(self) -> None:
         """Start counting again: pooch does so before it fills the bar."""
-        self._progress.update(self._task, completed=0)
+        self._done = 0
 
     def close(self) -> None:
         """Do nothing: leaving the context ends the bar, whatever happened."""
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()

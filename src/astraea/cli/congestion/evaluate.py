@@ -11,6 +11,7 @@ import typer
 
 from astraea.cli.options import DataDirOption, JsonOption
 from astraea.cli.shell import ERR, OUT, friendly
+from astraea.progress import Bar
 
 if TYPE_CHECKING:
     from astraea.congestion.evaluation.runner import Job
@@ -60,7 +61,7 @@ def evaluate(
 
         given = os.environ.get("ASTRAEA_DATA")
         chosen, contestants = suites_named(suites or ()), parse_arms(arms.split(","), policy)
-        with _Bar() as bar:
+        with _Worlds("worlds", ERR) as bar:
             found = run_all(
                 chosen,
                 contestants,
@@ -69,7 +70,7 @@ def evaluate(
                 jobs=jobs,
                 worlds=worlds,
                 data=data_dir or (Path(given) if given else None),
-                watch=bar.show,
+                watch=bar.watch,
             )
         write_evaluation(found, out)
         for note in found.notes:
@@ -82,28 +83,9 @@ def evaluate(
         OUT.print(f"written to {out}", markup=False, highlight=False)
 
 
-class _Bar:
+class _Worlds(Bar):
     """How many worlds are done, and which was last."""
 
-    def __enter__(self) -> _Bar:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self.progress = Progress(
-            TextColumn("worlds"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[now]}"),
-            TimeElapsedColumn(),
-            console=ERR,
-        )
-        self.task = self.progress.add_task("worlds", total=None, now="")
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
-
-    def show(self, job: Job, finished: int, total: int) -> None:
+    def watch(self, job: Job, finished: int, total: int) -> None:
         """Show that ``finished`` of ``total`` worlds are done, ``job`` the last of them."""
-        now = f"{job.suite}: {job.arm}, seed {job.seed}"
-        self.progress.update(self.task, total=total, completed=finished, now=now)
+        self.show(finished, total, f"{finished} of {total}, {job.suite}: {job.arm}, seed {job.seed}")

@@ -13,6 +13,7 @@ import typer
 from astraea.cli.options import JsonOption
 from astraea.cli.shell import ERR, OUT, friendly
 from astraea.errors import InputError, unknown_name
+from astraea.progress import Bar
 
 if TYPE_CHECKING:
     from astraea.congestion.policy import Policy
@@ -74,7 +75,7 @@ def _law(seed: int, out: Path, resume: bool, threads: int, generations: int | No
     from astraea.congestion.trainer.search import train_law
 
     length: dict[str, Any] = {} if generations is None else {"generations": generations}
-    with _Bar() as bar:
+    with _Training("training", ERR, now="compiling") as bar:
         return train_law(
             EvolutionSettings(seed=seed, **length),
             out,
@@ -93,40 +94,23 @@ def _td3(recipe: str, seed: int, out: Path, resume: bool, threads: int, minutes:
     if minutes is not None:
         changes["minutes"] = minutes
     settings = Td3Settings(**{**base.model_dump(), **changes})
-    with _Bar() as bar:
+    with _Training("training", ERR, now="compiling") as bar:
         return train_td3(
             settings, out, resume=resume, tensorboard=find_spec("tensorboard") is not None, watch=bar.show_progress
         )
 
 
-class _Bar:
+class _Training(Bar):
     """How far a training is, and how it stands."""
 
-    def __enter__(self) -> _Bar:
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-        self.progress = Progress(
-            TextColumn("training"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[now]}"),
-            TimeRemainingColumn(),
-            console=ERR,
-        )
-        self.task = self.progress.add_task("training", total=None, now="compiling")
-        self.validation = ""
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
+    validation = ""
 
     def show_generation(self, found: Generation, settings: EvolutionSettings) -> None:
         """Show that a generation of evolution has been played."""
         if found.validation:
             self.validation = f", validation {found.validation['all']:.3f}"
         now = f"mean fitness {sum(found.values) / len(found.values):.3f}{self.validation}"
-        self.progress.update(self.task, total=settings.generations, completed=found.number + 1, now=now)
+        self.show(found.number + 1, settings.generations, now)
 
     def show_progress(self, found: Progress) -> None:
         """Show how far a training by TD3 is."""
@@ -138,4 +122,4 @@ class _Bar:
             )
             self.validation = ", ".join(figures)
         now = f"{found.flow_steps:,} decisions {self.validation}"
-        self.progress.update(self.task, total=1.0, completed=found.done, now=now)
+        self.show(found.done, 1.0, now)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING
 
 from astraea.federation.loop import Budget, Callback, Run
+from astraea.progress import Bar
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["LiveProgress"]
 
@@ -14,43 +17,28 @@ class LiveProgress(Callback):
     """A bar with the round, the latest accuracy and the time that is left; a line for each skipped visit."""
 
     def __init__(self, console: Console, name: str) -> None:
-        self.progress = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[facts]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=console,
-        )
-        self.name = name
+        self.bar = Bar(name, console, now="starting")
 
     def begin(self, run: Run, budget: Budget) -> None:
         """Start the bar where the run stands."""
         self.budget = budget
-        self.progress.start()
-        self.task = self.progress.add_task(self.name, total=1.0, facts="starting")
-        self.progress.update(self.task, completed=self._done(run))
+        self.bar.start()
+        self._show(run)
 
     def after_round(self, run: Run) -> None:
         """Move on."""
         line = run.history[-1]
         for skip in line.get("skipped", []):
-            self.progress.console.print(
-                f"round {line['round']}: client {skip['client']} skipped ({skip['reason']})",
-                style="yellow",
-                markup=False,
-                highlight=False,
-            )
+            self.bar.note(f"round {line['round']}: client {skip['client']} skipped ({skip['reason']})")
         measured = next((past for past in reversed(run.history) if "accuracy" in past), None)
         facts = f"round {line['round']}  loss {line['train_loss']:.3f}"
         if measured is not None:
             facts += f"  accuracy {measured['accuracy']:.1%}  balanced {measured['balanced_accuracy']:.1%}"
-        self.progress.update(self.task, completed=self._done(run), facts=facts)
+        self._show(run, facts)
 
     def end(self, run: Run) -> None:
         """Leave the last state of the bar on the screen."""
-        self.progress.stop()
+        self.bar.stop()
 
-    def _done(self, run: Run) -> float:
-        return self.budget.progress(run.state.round, run.totals)
+    def _show(self, run: Run, now: str | None = None) -> None:
+        self.bar.show(self.budget.progress(run.state.round, run.totals), 1.0, now)

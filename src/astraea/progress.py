@@ -1,0 +1,56 @@
+"""The one progress bar: a name, how far it is, what is going on now, and the time that has passed and is left."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Bar"]
+
+
+class Bar:
+    """A bar on ``console``, by default standard error, from entering its context to leaving it."""
+
+    def __init__(self, name: str, console: Console | None = None, now: str = "") -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[now]}", markup=False),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console or Console(stderr=True),
+        )
+        self._task = self._progress.add_task(name, total=None, now=now)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Show the bar."""
+        self._progress.start()
+
+    def stop(self) -> None:
+        """Leave its last state on the screen."""
+        self._progress.stop()
+
+    def show(self, done: float, total: float | None, now: str | None = None) -> None:
+        """Show that ``done`` of ``total`` is done, ``None`` while unknown, and what is going on ``now``."""
+        fields: dict[str, Any] = {} if now is None else {"now": now}
+        self._progress.update(self._task, completed=done, total=total, **fields)
+
+    def note(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._progress.console.print(text, style="yellow", markup=False, highlight=False)
