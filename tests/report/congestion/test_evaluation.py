@@ -114,5 +114,5 @@ def test_everything_is_written(evaluation: Evaluation, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "evaluation.json", "evaluation.md", "grid.png", "loss.png", "staggered.png"
     ]  # fmt: skip
-    with pytest.raises(RunError, match="cannot be written"):
+    with pytest.raises(RunError, match=r"evaluation\.json cannot be written"):
         write_evaluation(evaluation, tmp_path / "evaluation.md")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -51,10 +52,9 @@ def test_picture_has_a_line_for_each_flow_in_each_panel(result: Result) -> None:
     assert race_figure(result).get_suptitle() == "2 Mbit/s, 40 ms, 10 kB of buffer"
 
 
-def test_numbers_are_those_of_the_series(result: Result) -> None:
-    file = io.StringIO()
-    write_race_csv(result, file)
-    rows = list(csv.DictReader(io.StringIO(file.getvalue())))
+def test_numbers_are_those_of_the_series(result: Result, tmp_path: Path) -> None:
+    write_race_csv(result, tmp_path / "race.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "race.csv").read_text())))
     assert len(rows) == 2 * 20
     last = rows[-2]
     assert (last["time_s"], last["flow"]) == ("2", "newreno-0")

@@ -25,13 +25,14 @@ def policy(
     """Show a policy: how it was trained, its numbers, and the certificate that it yields to its own queue."""
     with friendly():
         from astraea.congestion.policy import load_policy, shipped_policy
+        from astraea.figures import write_figure
         from astraea.report.congestion.policy import policy_figure, policy_summary, policy_text
 
         shown = shipped_policy() if file is None else load_policy(file)
         if picture is not None:
             if shown.header.observation.features != "packets":
                 raise InputError("a picture needs a policy that observes its own queue: the features 'packets'")
-            policy_figure(shown).savefig(picture, dpi=120)
+            write_figure(picture, policy_figure(shown))
         if as_json:
             typer.echo(json.dumps(policy_summary(shown)))
         else:

@@ -53,6 +53,7 @@ def race(
     with friendly():
         from astraea.congestion.metrics.score import ScoreSettings, score
         from astraea.congestion.race import race_world
+        from astraea.figures import write_figure
         from astraea.report.congestion.race import race_figure, race_summary, race_text, write_race_csv
 
         for target, suffixes in ((picture, (".png", ".svg", ".pdf")), (csv, (".csv",))):
@@ -72,10 +73,9 @@ def race(
         result = _watched(settings)
         found = score(result, ScoreSettings(window_s=min(1.0, duration)))
         if picture is not None:
-            race_figure(result).savefig(picture, dpi=120)
+            write_figure(picture, race_figure(result))
         if csv is not None:
-            with csv.open("w", encoding="utf-8", newline="") as file:
-                write_race_csv(result, file)
+            write_race_csv(result, csv)
         if as_json:
             typer.echo(json.dumps(race_summary(result, found)))
         else:

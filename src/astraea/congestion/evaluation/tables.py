@@ -10,8 +10,9 @@ import numpy as np
 
 from astraea.congestion.evaluation.runner import Evaluation
 from astraea.congestion.evaluation.suite import Column, Outcome, Suite
+from astraea.tables import value_spread
 
-__all__ = ["ALL", "REFERENCE", "Cell", "Row", "Table", "tabulate"]
+__all__ = ["ALL", "REFERENCE", "Cell", "Row", "SuiteTable", "tabulate"]
 
 ALL = "all"
 REFERENCE = "cubic"
@@ -32,13 +33,8 @@ class Cell:
 
     def text(self, column: Column, *, spread: bool = True) -> str:
         """Return the figure as people read it: a dash for NaN, ``never``, or a number, with its spread over seeds."""
-        if math.isnan(self.value):
-            return "–"
-        if math.isinf(self.value):
-            return "never"
         scale = 100.0 if column.percent else 1.0
-        beside = f" ± {self.spread * scale:.{column.digits}f}" if spread and not math.isnan(self.spread) else ""
-        return f"{self.value * scale:.{column.digits}f}{beside}"
+        return value_spread(self.value * scale, self.spread * scale if spread else math.nan, column.digits)
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class SuiteTable:
     """One suite's figures."""
 
     suite: Suite
@@ -73,7 +69,7 @@ class Table:
         raise KeyError((group, arm, key))
 
 
-def tabulate(evaluation: Evaluation, suite: Suite) -> Table:
+def tabulate(evaluation: Evaluation, suite: Suite) -> SuiteTable:
     """Return the table of one suite."""
     outcomes = evaluation.of(suite.name)
     groups: list[float | str] = [ALL] if suite.total or not suite.group else []
@@ -88,7 +84,7 @@ def tabulate(evaluation: Evaluation, suite: Suite) -> Table:
             cells = tuple(_cell(column, own, reference, evaluation.seeds) for column in suite.columns)
             rows.append(Row(group, arm.name, len(own), cells))
     seconds = {arm.name: math.fsum(o.seconds for o in outcomes if o.arm == arm.name) for arm in evaluation.arms}
-    return Table(suite, tuple(rows), seconds)
+    return SuiteTable(suite, tuple(rows), seconds)
 
 
 def _cell(column: Column, own: Sequence[Outcome], reference: Sequence[Outcome], seeds: Sequence[int]) -> Cell:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import math
 from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table as RichTable
 
 from astraea.congestion.evaluation.runner import Evaluation
 from astraea.congestion.evaluation.suite import CONDITIONS
-from astraea.congestion.evaluation.tables import Cell, Table, tabulate
-from astraea.errors import RunError
+from astraea.congestion.evaluation.tables import Cell, SuiteTable, tabulate
+from astraea.figures import write_figure
+from astraea.files import plain, write_json, write_text
 from astraea.report.congestion.evaluation_figure import suite_figure
+from astraea.tables import Table
 
 __all__ = ["evaluation_markdown", "evaluation_summary", "evaluation_text", "write_evaluation"]
 
@@ -62,52 +61,51 @@ def evaluation_summary(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def write_evaluation(evaluation: Evaluation, out: Path) -> None:
-    """Write evaluation.json, evaluation.md and a picture a suite, ``SUITE.png``, into ``out``."""
-    try:
-        text = json.dumps(evaluation_summary(evaluation), allow_nan=False, indent=1)
-        (out / "evaluation.json").write_text(text + "\n", encoding="utf-8")
-        (out / "evaluation.md").write_text(evaluation_markdown(evaluation), encoding="utf-8")
-        for suite in evaluation.suites:
-            suite_figure(evaluation, suite).savefig(out / f"{suite.name}.png", dpi=120)
-    except OSError as error:
-        raise RunError(f"{out} cannot be written ({error.strerror}): free space and run the command again") from error
+    """Write evaluation.json, evaluation.md and a picture a suite, ``SUITE.png``, into ``out``.
+
+    Raises :class:`astraea.errors.RunError` if one cannot be written.
+    """
+    write_json(out / "evaluation.json", evaluation_summary(evaluation), indent=1)
+    write_text(out / "evaluation.md", evaluation_markdown(evaluation))
+    for suite in evaluation.suites:
+        write_figure(out / f"{suite.name}.png", suite_figure(evaluation, suite))
 
 
-def _shown(table: Table) -> RenderableType:
+def _shown(table: SuiteTable) -> RenderableType:
     """Return a column an arm, which fits a terminal, and a row for each figure, group by group."""
-    suite = table.suite
-    arms = list(table.seconds)
-    grid = RichTable(
-        title=f"\n{suite.name}: {suite.summary}", title_justify="left", title_style="bold", box=None, pad_edge=False
-    )
-    grid.add_column("")
-    for arm in arms:
-        grid.add_column(arm, justify="right", no_wrap=True)
+    suite, arms = table.suite, list(table.seconds)
+    rows: list[list[str]] = []
+    groups: list[int] = []
     for group in table.groups:
         if suite.group:
-            grid.add_row(f"{suite.group_title}: {_named(group)}", style="italic")
-        for column in suite.columns:
-            cells = [table.cell(group, arm, column.key).text(column, spread=False) for arm in arms]
-            grid.add_row(column.title, *cells)
-    return grid
+            groups.append(len(rows))
+            rows.append([f"{suite.group_title}: {_named(group)}", *("" for _ in arms)])
+        rows += [
+            [column.title, *(table.cell(group, arm, column.key).text(column, spread=False) for arm in arms)]
+            for column in suite.columns
+        ]
+    shown = Table(["", *arms], rows, title=f"{suite.name}: {suite.summary}").rich()
+    for row in groups:
+        shown.rows[row].style = "italic"
+    return shown
 
 
-def _markdown(table: Table) -> str:
+def _markdown(table: SuiteTable) -> str:
+    columns = table.suite.columns
+    rows = [
+        [*_leading(table, row.group), row.arm, *(cell.text(c) for cell, c in zip(row.cells, columns, strict=True))]
+        for row in table.rows
+    ]
     headings = _headings(table)
-    lines = ["| " + " | ".join(headings) + " |", "|---" * (len(headings) - len(table.suite.columns)) + "|"]
-    lines[1] += "---:|" * len(table.suite.columns)
-    for row in table.rows:
-        cells = [cell.text(column) for cell, column in zip(row.cells, table.suite.columns, strict=True)]
-        lines.append("| " + " | ".join([*_leading(table, row.group), row.arm, *cells]) + " |")
-    return "\n".join(lines)
+    return Table(headings, rows, labels=len(headings) - len(columns)).markdown()
 
 
-def _headings(table: Table) -> list[str]:
+def _headings(table: SuiteTable) -> list[str]:
     group = [table.suite.group_title] if table.suite.group else []
     return [*group, "arm", *(column.title for column in table.suite.columns)]
 
 
-def _leading(table: Table, group: float | str) -> list[str]:
+def _leading(table: SuiteTable, group: float | str) -> list[str]:
     return [_named(group)] if table.suite.group else []
 
 
@@ -115,11 +113,11 @@ def _named(group: float | str) -> str:
     return group if isinstance(group, str) else f"{group:g}"
 
 
-def _plain(table: Table) -> dict[str, Any]:
+def _plain(table: SuiteTable) -> dict[str, Any]:
     columns = table.suite.columns
 
     def cell(found: Cell, text: str) -> dict[str, Any]:
-        return {"value": _finite(found.value), "text": text, "by_seed": [_finite(v) for v in found.by_seed]}
+        return {"value": plain(found.value), "text": text, "by_seed": plain(found.by_seed)}
 
     return {
         "summary": table.suite.summary,
@@ -136,7 +134,3 @@ def _plain(table: Table) -> dict[str, Any]:
         ],
         "seconds": table.seconds,
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from astraea.congestion.observation.fixed_point import ONE
 from astraea.congestion.policy.certificate import certify
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import Policy
+from astraea.figures import new_figure
+from astraea.tables import Table, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,11 +48,11 @@ def policy_text(policy: Policy) -> RenderableType:
     lines += [f"{name}: {value}" for name, value in policy.card.items() if name != "numbers"]
     parts: list[RenderableType] = [Text("\n".join(lines))]
     if policy.header.kind == "law":
-        table = Table(box=None, pad_edge=False)
-        for heading in ("number", "value", "meaning"):
-            table.add_column(heading, justify="right" if heading == "value" else "left")
-        for number, weight in zip(LAW, policy.weights.tolist(), strict=True):
-            table.add_row(number.name, f"{weight / ONE:.3f}", number.meaning)
+        rows = [
+            [part.name, part.meaning, number(weight / ONE, 3)]
+            for part, weight in zip(LAW, policy.weights.tolist(), strict=True)
+        ]
+        table = Table(["number", "meaning", "value"], rows, labels=2).rich()
         found = certify(policy)
         verdict = "never rises" if found.holds else "may rise"
         parts += [table, Text(f"certificate: the action {verdict} with the flow's own queue, all else equal")]
@@ -83,9 +84,7 @@ def response(policy: Policy, rate_mbps: float, rtt_ms: float) -> NDArray[np.floa
 
 def policy_figure(policy: Policy) -> Figure:
     """Return the response of ``policy``, which observes the set 'packets', at three rates and base RTTs."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    figure = new_figure(11, 3.6)
     axes = figure.subplots(1, len(_SHARES), sharey=True)
     shades = [
         _shade(axis, response(policy, rate, rtt), f"{rate:g} Mbit/s at {rtt:g} ms")
