@@ -1,0 +1,92 @@
+"""What sharing can gain on random rounds: each way of sharing against the certified lower bound, in the fluid model.
+
+    python benchmarks/network_gain.py --worlds 200
+
+One full-duplex link; each client's own link fills 1/k of it; lognormal training times, of a median drawn with each
+world. Three families: stars of 5 to 40 clients with models of one size, chains of 3 to 10 side by side with 2 to 6
+visits each, and stars whose models have lognormal sizes. Prints the time over the bound and the share of the
+possible gain, (T_fair - T) / (T_fair - bound), and writes them as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from astraea.network.settings import Network
+from astraea.network.shapes import chains, star
+from astraea.network.sharing import SHARINGS, planned
+from astraea.network.timing import Round, lay_round, time_of
+
+MEGABYTE = 1_000_000  # takes a second on the link
+
+
+def star_world(rng: np.random.Generator) -> Round:
+    n = int(rng.integers(5, 41))
+    training = rng.lognormal(np.log(rng.uniform(0.1, 1.0) * n), rng.uniform(0.3, 1.0), n)
+    return laid(star(training.tolist(), MEGABYTE), float(rng.uniform(1, max(1.0, n / 3))))
+
+
+def chain_world(rng: np.random.Generator) -> Round:
+    m, visits = int(rng.integers(3, 11)), int(rng.integers(2, 7))
+    training = rng.lognormal(np.log(rng.uniform(0.1, 1.0) * m), rng.uniform(0.3, 1.0), (m, visits))
+    return laid(chains(training.tolist(), MEGABYTE), 1.0)
+
+
+def unequal_world(rng: np.random.Generator) -> Round:
+    n = int(rng.integers(5, 41))
+    training = rng.lognormal(np.log(rng.uniform(0.1, 1.0) * n), rng.uniform(0.3, 1.0), n)
+    sizes = (MEGABYTE * rng.lognormal(0.0, 0.5, n)).astype(int)
+    return laid(star(training.tolist(), sizes.tolist()), float(rng.uniform(1, max(1.0, n / 3))))
+
+
+FAMILIES: dict[str, Callable[[np.random.Generator], Round]] = {
+    "star": star_world,
+    "chains": chain_world,
+    "star, unequal sizes": unequal_world,
+}
+
+
+def laid(transfers: object, own: float) -> Round:
+    """Return a round on one link of a megabyte a second, and links of 1/own of it."""
+    site = {"up_mbps": 8 / own, "down_mbps": 8 / own}
+    network = Network(server={"up_mbps": 8, "down_mbps": 8}, sites=(site,))
+    return lay_round(transfers, network.model_copy(update={"transport": network.transport.plain()}), "cubic")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--worlds", type=int, default=200, help="worlds of each family")
+    options.add_argument("--tries", type=int, default=600, help="insertions of the plan")
+    options.add_argument("--out", type=Path, help="file for every value, as JSON")
+    chosen = options.parse_args()
+    every: dict[str, dict[str, list[float]]] = {}
+    for number, (family, draw) in enumerate(FAMILIES.items()):
+        over: dict[str, list[float]] = {name: [] for name in SHARINGS}
+        gained: dict[str, list[float]] = {name: [] for name in SHARINGS}
+        for seed in range(chosen.worlds):
+            world = draw(np.random.default_rng([number, seed]))
+            fair = time_of(world).seconds
+            for name in SHARINGS:
+                way = planned(world.flows, world.times, tries=chosen.tries) if name == "planned" else name
+                found = time_of(world, sharing=way)
+                over[name].append(found.over_bound)
+                if fair >= 1.3 * found.bound:
+                    gained[name].append((fair - found.seconds) / (fair - found.bound))
+        every[family] = over
+        print(f"\n{family}, {chosen.worlds} worlds: T / bound, and the share gained where fair sharing is 1.3 x the bound")
+        print(f"{'':16}{'median':>8}{'p90':>8}{'p95':>8}{'max':>8} |{'median':>8}{'p5':>8}")
+        for name in SHARINGS:
+            t = np.quantile(over[name], [0.5, 0.9, 0.95, 1])
+            g = np.quantile(gained[name], [0.5, 0.05]) if gained[name] else (np.nan, np.nan)
+            print(f"{name:16}" + "".join(f"{x:8.3f}" for x in t) + " |" + "".join(f"{x:8.2f}" for x in g), flush=True)
+    if chosen.out is not None:
+        chosen.out.write_text(json.dumps(every))
+
+
+if __name__ == "__main__":
+    main()
