@@ -10,6 +10,7 @@ import astraea
 from astraea.cli.bench import bench
 from astraea.cli.compare import compare
 from astraea.cli.congestion import app as congestion
+from astraea.cli.network import app as network
 from astraea.cli.run import run
 from astraea.cli.scenario import scenario
 from astraea.cli.settings import settings
@@ -46,4 +47,5 @@ app.command()(compare)
 app.command()(scenario)
 app.command()(settings)
 app.add_typer(congestion)
+app.add_typer(network)
 app.command()(bench)

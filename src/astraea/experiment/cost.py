@@ -17,7 +17,7 @@ from astraea.federation.plan import RoundPlan
 from astraea.federation.training import train_visit
 from astraea.seeding import Purpose, stream, torch_seed
 
-__all__ = ["Cost", "estimate", "samples_per_round"]
+__all__ = ["Cost", "estimate", "first_round", "samples_per_round"]
 
 _PROBE_STEPS = 20
 
@@ -54,7 +54,7 @@ def estimate(experiment: Experiment, clock: Callable[[], float] = time.perf_coun
     rounds = budget.rounds if budget.samples is None else max(1, round(budget.samples / samples))
     passes = experiment.algorithm.settings.local_epochs
     steps = float((rates * np.ceil(sizes / batch)).sum()) * rounds
-    first = _first_round(experiment)
+    first = first_round(experiment)
     size = first.bytes_per_hop
     visits = rates.sum() / passes * rounds
     per_step, per_evaluation = _probe(experiment, first, clock)
@@ -79,7 +79,8 @@ def _visit_rates(experiment: Experiment) -> np.ndarray[tuple[int], np.dtype[np.f
     return included * settings.local_epochs * experiment.algorithm.passes
 
 
-def _first_round(experiment: Experiment) -> RoundPlan:
+def first_round(experiment: Experiment) -> RoundPlan:
+    """Return the plan of a round, as the first one would be if everyone were there."""
     everyone = np.ones(len(experiment.population), np.bool_)
     view = View(experiment.population.histograms, everyone, progress=0.0, seed=experiment.settings.seed)
     state = experiment.algorithm.init(*experiment.model.read())

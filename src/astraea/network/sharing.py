@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astraea.errors import unknown_name
-from astraea.network.bound import Alone
+from astraea.network.bound import Alone, lower_bound
 from astraea.network.flows import Flows
-from astraea.network.fluid.model import Moments, Sharing, share
+from astraea.network.fluid.model import Sharing, gates, share
 
 __all__ = ["SHARINGS", "flow_weights", "planned", "sharing_of"]
 
@@ -59,30 +59,46 @@ def flow_weights(times: Alone) -> NDArray[np.float64]:
 def planned(flows: Flows, times: Alone, growth: float = 2.0, tries: int = 600, seed: int = 0) -> Sharing:
     """Return a strict order of ``flows`` found by ``tries`` random insertions, each kept unless the round ends later.
 
-    It needs full knowledge of the round, so it is a mark to measure rules against. ``seed`` draws the insertions.
+    An insertion puts a flow that others wait for before another one on the same link; every other time it is one
+    that the last flow to end has waited for. It needs full knowledge of the round, so it is a mark to measure rules
+    against. ``seed`` draws the insertions.
     """
-    order = np.argsort(-_remaining(times), kind="stable")
     rng = np.random.default_rng(seed)
-
-    def sharing(chosen: NDArray[np.int64]) -> Sharing:
-        priority = np.empty(len(chosen))
-        priority[chosen] = -np.arange(len(chosen), dtype=np.float64)
-        return Sharing(priority=priority, strict=True)
-
-    def seconds(moments: Moments) -> float:
-        return float(moments.arrived.max(initial=0.0))
-
-    best = seconds(share(flows, sharing(order), growth))
-    floor = float((times.head + times.duration + times.tail).max(initial=0.0))
-    for _ in range(tries if len(order) > 1 else 0):
-        if best <= floor * (1 + 1e-9):
+    order = np.argsort(-_remaining(times), kind="stable")
+    best = share(flows, _in_order(order), growth).arrived
+    floor = lower_bound(flows, times) * (1 + 1e-9)
+    link = gates(flows)
+    leads = np.unique(flows.after[flows.after >= 0])
+    leads = leads[(link[leads] >= 0) & (np.bincount(link + 1)[link[leads] + 1] > 1)]
+    for turn in range(tries if len(leads) else 0):
+        if best.max() <= floor:
             break
-        taken, put = rng.integers(0, len(order), 2)
-        changed = np.insert(np.delete(order, taken), put, order[taken])
-        reached = seconds(share(flows, sharing(changed), growth))
-        if reached <= best:
-            best, order = reached, changed
-    return sharing(order)
+        candidates = leads
+        if turn % 2:
+            last = _led_to(flows, int(np.argmax(best)))
+            candidates = np.intersect1d(leads, last) if len(last) else leads
+        taken = rng.choice(candidates if len(candidates) else leads)
+        before = rng.choice(np.flatnonzero((link == link[taken]) & (np.arange(len(link)) != taken)))
+        rest = order[order != taken]
+        changed = np.insert(rest, int(np.flatnonzero(rest == before)[0]), taken)
+        ended = share(flows, _in_order(changed), growth).arrived
+        if ended.max() <= best.max():
+            best, order = ended, changed
+    return _in_order(order)
+
+
+def _in_order(order: NDArray[np.int64]) -> Sharing:
+    priority = np.empty(len(order))
+    priority[order] = -np.arange(len(order), dtype=np.float64)
+    return Sharing(priority=priority, strict=True)
+
+
+def _led_to(flows: Flows, last: int) -> list[int]:
+    """Return the flows that ``last`` has waited for."""
+    found: list[int] = []
+    while (last := int(flows.after[last])) >= 0:
+        found.append(last)
+    return found
 
 
 def _remaining(times: Alone) -> NDArray[np.float64]:

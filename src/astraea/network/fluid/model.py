@@ -13,7 +13,7 @@ from astraea.network.fluid.heaps import heaps, push
 from astraea.network.fluid.loop import TIMER, run
 from astraea.network.fluid.state import FLOW, GROUP, HEAD, LINK, ROOT, ROW, State, rows
 
-__all__ = ["Moments", "Sharing", "share"]
+__all__ = ["Moments", "Sharing", "gates", "share"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -102,7 +102,7 @@ def _state(flows: Flows, sharing: Sharing, growth: float) -> State:
     tree = None if sharing.strict else _tree(flows)
     hops = flows.shared.shape[1]
     seats = np.bincount(flows.shared[flows.shared >= 0], minlength=links)
-    gate = _gates(flows)
+    gate = gates(flows)
     mine = [n] if tree is None else np.bincount(tree.group, minlength=len(tree.above))
     kinds = [mine] * 4 + [[n + links], np.bincount(gate[gate >= 0], minlength=links)]
     capacities = flows.capacities
@@ -160,7 +160,7 @@ def _assign(table: Any, **values: Any) -> None:
         table[field] = value
 
 
-def _gates(flows: Flows) -> Ints:
+def gates(flows: Flows) -> Ints:
     """Return the shared link of each flow that most is asked of for its capacity, or -1."""
     links = len(flows.background)
     asked = np.zeros(links + 1)
@@ -169,5 +169,5 @@ def _gates(flows: Flows) -> Ints:
     with np.errstate(divide="ignore"):
         pressure = asked[:links] / flows.capacities.peak
     chosen = np.argmax(np.append(pressure, -1.0)[flows.shared], axis=1)
-    gates: Ints = np.take_along_axis(flows.shared, chosen[:, None], axis=1)[:, 0]
-    return gates
+    narrowest: Ints = np.take_along_axis(flows.shared, chosen[:, None], axis=1)[:, 0]
+    return narrowest

@@ -1,0 +1,71 @@
+"""``astraea network``: networks of sites and links, and what a round costs there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from astraea.cli.options import ConfigArgument, DataDirOption, JsonOption, SetOption
+from astraea.cli.shell import OUT, friendly, read_tables
+
+__all__ = ["app"]
+
+app = typer.Typer(name="network", help="Networks: sites, links, and what a round costs there.", no_args_is_help=True)
+
+
+@app.callback()
+def _root() -> None:
+    pass
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="cross-device, cross-silo, edge, or a TOML file.")],
+    config: ConfigArgument = None,
+    changes: SetOption = None,
+    arms: Annotated[
+        str, typer.Option("--arms", "-a", help="Algorithms whose rounds are timed, without training; empty: none.")
+    ] = "fedavg,astraea",
+    congestion: Annotated[str, typer.Option("--congestion", help="Congestion controller of every transfer.")] = "cubic",
+    sharing: Annotated[
+        str,
+        typer.Option("--sharing", help="How a round shares the network: fair, weighted, admission, longest-path, ..."),
+    ] = "fair",
+    clients: Annotated[int, typer.Option("--clients", min=1, help="Clients in a round, for ω of each link.")] = 100,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Draw sites and links into this file (png, svg or pdf).")
+    ] = None,
+    timeline: Annotated[
+        Path | None, typer.Option("--timeline", help="Draw a round of the first of --arms into this file.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show sites, links, oversubscription ω, and what a round of each algorithm costs there, before any training.
+
+    Rounds are those of CONFIG, by default of the built-in example: its model's size, its clients and their samples.
+    """
+    with friendly():
+        from astraea.errors import InputError
+        from astraea.experiment.simulation import round_costs
+        from astraea.network.files import load_network
+        from astraea.report.network import network_figure, network_summary, network_text, round_figure
+
+        network = load_network(name)
+        names = [arm.strip() for arm in arms.split(",") if arm.strip()]
+        if timeline is not None and not names:
+            raise InputError("--timeline draws a round of the first of --arms: name one")
+        tables, _ = read_tables(config, changes, data_dir)
+        costs = round_costs(tables, names, network, congestion=congestion, sharing=sharing)
+        summary = network_summary(network, clients, costs)
+        if picture is not None:
+            network_figure(network, clients).savefig(picture, dpi=120)
+        if timeline is not None:
+            round_figure(costs[names[0]]).savefig(timeline, dpi=120)
+        if as_json:
+            typer.echo(json.dumps(summary))
+        else:
+            OUT.print(network_text(summary))

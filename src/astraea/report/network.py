@@ -1,0 +1,231 @@
+"""A network shown before any training: its sites and links, and what rounds cost there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from astraea.network.demand import oversubscription
+from astraea.network.layout import Layout, lay_out
+from astraea.network.settings import Network
+from astraea.network.timing import RoundTime
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["network_figure", "network_summary", "network_text", "round_figure"]
+
+_BLUE, _ORANGE, _GREEN, _GREY, _RED = "#2f6db3", "#d9a27b", "#2e8b57", "#c8ced6", "#c0392b"
+_ROWS = 60  # so many chains are drawn, those that end last
+
+
+def network_summary(network: Network, clients: int, costs: Mapping[str, RoundTime]) -> dict[str, Any]:
+    """Return the network as plain numbers, ready for JSON; ω is with ``clients`` clients in a round."""
+    layout = lay_out(network, range(clients))
+    return {
+        "network": network.name,
+        "summary": network.summary,
+        "sources": list(network.sources),
+        "placement": network.placement,
+        "clients": clients,
+        "links": _links(layout),
+        "sites": [
+            {"name": _name(network, i), "clients": int((layout.site_of == i).sum()), **_ends(site)}
+            for i, site in enumerate(network.sites)
+        ],
+        "rounds": {
+            name: {
+                "clients": len(cost.round.layout.clients),
+                "transfers": len(cost.round.transfers.after),
+                "seconds": cost.seconds,
+                "compute_seconds": cost.compute,
+                "transfer_seconds": cost.transfer,
+                "waiting_seconds": cost.waiting,
+                "bound_seconds": cost.bound,
+                "straggler": cost.straggler,
+                "utilisation": cost.utilisation,
+                "oversubscription": max(oversubscription(cost.round.layout).values()),
+                "congestion": cost.congestion,
+                "fidelity": cost.fidelity,
+            }
+            for name, cost in costs.items()
+        },
+    }
+
+
+def network_text(summary: Mapping[str, Any]) -> RenderableType:
+    """Return tables of what :func:`network_summary` says."""
+    sites = _table(
+        f"{summary['network']}: {summary['summary']}",
+        ["site", "clients", "up Mbit/s", "down Mbit/s", "delay ms", "behind", "s a step"],
+    )
+    for site in summary["sites"]:
+        sites.add_row(
+            site["name"],
+            str(site["clients"]),
+            _spread(site["up_mbps"], site["rate_spread"]),
+            _spread(site["down_mbps"], site["rate_spread"]),
+            f"{site['delay_ms']:g}",
+            site["link"],
+            _spread(site["step_seconds"], site["step_spread"]),
+        )
+    links = _table(
+        f"shared links, with {summary['clients']} clients in a round", ["link", "Mbit/s", "ω: demand / capacity"]
+    )
+    for link in summary["links"]:
+        links.add_row(link["name"], f"{link['mbps']:,.0f}", f"{link['oversubscription']:.2f}")
+    rounds = _table(
+        f"a round there, mediators: {summary['placement']}",
+        ["algorithm", "clients", "ω", "seconds", "compute", "transfer", "waiting", "bound", "slowest"],
+    )
+    for name, cost in summary["rounds"].items():
+        rounds.add_row(
+            name,
+            str(cost["clients"]),
+            f"{cost['oversubscription']:.2f}",
+            *(f"{cost[f'{part}seconds']:.2f}" for part in ("", "compute_", "transfer_", "waiting_", "bound_")),
+            "–" if cost["straggler"] < 0 else f"client {cost['straggler']}",
+        )
+    return Group(sites, links, *([rounds] if summary["rounds"] else []))
+
+
+def network_figure(network: Network, clients: int) -> Figure:
+    """Draw sites, links and the server, links as wide as their capacity, with ω on each."""
+    from matplotlib.figure import Figure
+
+    layout = lay_out(network, range(clients))
+    omega = oversubscription(layout)
+    figure = Figure(figsize=(9, max(2.4, 0.5 * len(network.sites) + 1)), layout="constrained")
+    axis = figure.subplots()
+    axis.axis("off")
+    spots = {site: (0.0, -float(site)) for site in range(len(network.sites))}
+    middle = -(len(network.sites) - 1) / 2
+    core, server = (2.0, middle), (3.0, middle)
+    for j, link in enumerate(network.links):
+        behind = [spots[i][1] for i, site in enumerate(network.sites) if site.link == link.name] or [middle]
+        spot = (1.0, float(np.mean(behind)))
+        ends = core if link.to == "core" else spot
+        label = f"{link.name}  {link.up_mbps:g}/{link.down_mbps:g}\nω {max(_of(omega, link.name)):.1f}"
+        _line(axis, spot, ends, min(link.up_mbps, link.down_mbps), label)
+        for i, site in enumerate(network.sites):
+            if site.link == link.name:
+                _line(axis, spots[i], spot, site.up_mbps, "")
+        axis.plot(*spot, "s", color=_GREEN, markersize=9, gid=f"link-{j}")
+    for i, site in enumerate(network.sites):
+        if site.link == "core":
+            _line(axis, spots[i], core, site.up_mbps, "")
+        count = int((layout.site_of == i).sum())
+        axis.plot(*spots[i], "o", color=_BLUE, markersize=7)
+        axis.annotate(
+            f"{_name(network, i)}: {count} × {site.up_mbps:g} up, {site.down_mbps:g} down, {site.delay_ms:g} ms  ",
+            spots[i],
+            ha="right",
+            va="center",
+            fontsize=8,
+        )
+    sending, receiving = omega["server sends"], omega["server receives"]
+    label = (
+        f"sends {network.server.up_mbps:g}, ω {sending:.1f}\nreceives {network.server.down_mbps:g}, ω {receiving:.1f}"
+    )
+    _line(axis, core, server, min(network.server.up_mbps, network.server.down_mbps), label)
+    axis.plot(*core, "o", color=_GREY, markersize=12)
+    axis.plot(*server, "D", color=_RED, markersize=11)
+    axis.annotate("  server", server, va="center")
+    axis.set_xlim(-2.2, 3.6)
+    axis.set_ylim(-len(network.sites) + 0.2, 0.8)
+    axis.set_title(f"{network.name}: Mbit/s of links, with {clients} clients in a round", fontsize=10)
+    return figure
+
+
+def round_figure(cost: RoundTime, title: str = "") -> Figure:
+    """Draw one round as a timeline: who downloads, trains and uploads when, and the critical path marked."""
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    transfers, moments = cost.round.transfers, cost.moments
+    last: dict[int, float] = {}
+    for chain, arrived in zip(transfers.chain.tolist(), moments.arrived.tolist(), strict=True):
+        last[chain] = max(last.get(chain, 0.0), arrived)
+    shown = sorted(sorted(last, key=lambda chain: last[chain])[-_ROWS:], key=lambda chain: last[chain])
+    row = {chain: y for y, chain in enumerate(shown)}
+    figure = Figure(figsize=(9, min(1.6 + 0.2 * len(shown), 9)), layout="constrained")
+    axis = figure.subplots()
+    critical = set(cost.critical)
+    for i, chain in enumerate(transfers.chain.tolist()):
+        if chain not in row or not np.isfinite(moments.ready[i]):
+            continue
+        y, begun = row[chain], min(moments.begun[i], cost.seconds)
+        ends = min(moments.arrived[i], cost.seconds)
+        color = _BLUE if transfers.target[i] >= 0 else _GREEN
+        parts = [(moments.ready[i] - cost.round.flows.wait[i], transfers.compute[i], _ORANGE)]
+        parts += [(moments.ready[i], begun - moments.ready[i], _GREY), (begun, ends - begun, color)]
+        for start, length, shade in parts:
+            if length > 0:
+                axis.barh(y, length, left=start, height=0.8, color=shade)
+        if i in critical:
+            start = moments.ready[i] - cost.round.flows.wait[i]
+            axis.plot([start, ends], [y, y], color=_RED, linewidth=1.6, solid_capstyle="butt")
+    axis.axvline(cost.bound, color="black", linestyle=":", linewidth=1)
+    axis.set_xlabel("seconds")
+    axis.set_ylabel("chains, by their end")
+    axis.set_yticks([])
+    axis.set_xlim(0, cost.seconds * 1.02 or 1)
+    axis.spines[["top", "right", "left"]].set_visible(False)
+    labels = {"download": _BLUE, "training": _ORANGE, "upload": _GREEN, "held back": _GREY, "critical path": _RED}
+    handles = [Patch(color=color, label=label) for label, color in labels.items()]
+    axis.legend(handles=handles, ncols=5, fontsize=8, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    figure.suptitle(
+        title
+        or f"{cost.seconds:.1f} s: {cost.compute:.1f} training, {cost.transfer:.1f} transfers, "
+        f"{cost.waiting:.1f} waiting; lower bound {cost.bound:.1f} s (dotted)",
+        fontsize=10,
+    )
+    return figure
+
+
+def _links(layout: Layout) -> list[dict[str, Any]]:
+    peak = layout.capacities.peak
+    omega = oversubscription(layout)
+    return [
+        {"name": name, "mbps": float(peak[j] * 8e-6), "oversubscription": omega[name]}
+        for j, name in enumerate(layout.names)
+        if name
+    ]
+
+
+def _ends(site: Any) -> dict[str, Any]:
+    keys = ("up_mbps", "down_mbps", "delay_ms", "rate_spread", "step_seconds", "step_spread", "link")
+    return {key: getattr(site, key) for key in keys}
+
+
+def _name(network: Network, site: int) -> str:
+    return network.sites[site].name or f"site {site}"
+
+
+def _of(omega: Mapping[str, float], link: str) -> list[float]:
+    return [value for name, value in omega.items() if name in (link, f"{link} up", f"{link} down")]
+
+
+def _spread(median: float, spread: float) -> str:
+    return f"{median:g}" if spread == 0 else f"{median:g} ×/÷ {np.exp(spread):.1f}"
+
+
+def _table(title: str, columns: list[str]) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for k, column in enumerate(columns):
+        table.add_column(column, justify="left" if k == 0 else "right")
+    return table
+
+
+def _line(axis: Axes, start: tuple[float, float], end: tuple[float, float], mbps: float, label: str) -> None:
+    width = 0.6 + np.log10(1 + mbps)
+    axis.plot([start[0], end[0]], [start[1], end[1]], color=_GREY, linewidth=width, zorder=0)
+    if label:
+        middle = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
+        axis.annotate(label, middle, ha="center", va="center", fontsize=7)
