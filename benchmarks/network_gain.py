@@ -78,7 +78,9 @@ def main() -> None:
                 if fair >= 1.3 * found.bound:
                     gained[name].append((fair - found.seconds) / (fair - found.bound))
         every[family] = over
-        print(f"\n{family}, {chosen.worlds} worlds: T / bound, and the share gained where fair sharing is 1.3 x the bound")
+        print(
+            f"\n{family}, {chosen.worlds} worlds: T / bound, and the share gained where fair sharing is 1.3 x the bound"
+        )
         print(f"{'':16}{'median':>8}{'p90':>8}{'p95':>8}{'max':>8} |{'median':>8}{'p5':>8}")
         for name in SHARINGS:
             t = np.quantile(over[name], [0.5, 0.9, 0.95, 1])

@@ -51,6 +51,7 @@ def show(
     with friendly():
         from astraea.errors import InputError
         from astraea.experiment.simulation import round_costs
+        from astraea.figures import write_figure
         from astraea.network.files import load_network
         from astraea.report.network import network_figure, network_summary, network_text, round_figure
 
@@ -62,9 +63,9 @@ def show(
         costs = round_costs(tables, names, network, congestion=congestion, sharing=sharing)
         summary = network_summary(network, clients, costs)
         if picture is not None:
-            network_figure(network, clients).savefig(picture, dpi=120)
+            write_figure(picture, network_figure(network, clients))
         if timeline is not None:
-            round_figure(costs[names[0]]).savefig(timeline, dpi=120)
+            write_figure(timeline, round_figure(costs[names[0]]))
         if as_json:
             typer.echo(json.dumps(summary))
         else:

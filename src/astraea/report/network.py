@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.table import Table
 
+from astraea.figures import BLUE, GREY, ORANGE, new_figure, plain_axes
 from astraea.network.demand import oversubscription
 from astraea.network.layout import Layout, lay_out
 from astraea.network.settings import Network
 from astraea.network.timing import RoundTime
+from astraea.tables import Table, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["network_figure", "network_summary", "network_text", "round_figure"]
 
-_BLUE, _ORANGE, _GREEN, _GREY, _RED = "#2f6db3", "#d9a27b", "#2e8b57", "#c8ced6", "#c0392b"
+_GREEN, _SAND, _LIGHT = "#009E73", "#E6C9A8", "#C8CED6"
 _ROWS = 60  # so many chains are drawn, those that end last
 
 
@@ -61,47 +61,49 @@ def network_summary(network: Network, clients: int, costs: Mapping[str, RoundTim
 
 def network_text(summary: Mapping[str, Any]) -> RenderableType:
     """Return tables of what :func:`network_summary` says."""
-    sites = _table(
-        f"{summary['network']}: {summary['summary']}",
+    sites = Table(
         ["site", "clients", "up Mbit/s", "down Mbit/s", "delay ms", "behind", "s a step"],
+        [
+            (
+                site["name"],
+                str(site["clients"]),
+                _spread(site["up_mbps"], site["rate_spread"]),
+                _spread(site["down_mbps"], site["rate_spread"]),
+                f"{site['delay_ms']:g}",
+                site["link"],
+                _spread(site["step_seconds"], site["step_spread"]),
+            )
+            for site in summary["sites"]
+        ],
+        title=f"{summary['network']}: {summary['summary']}",
     )
-    for site in summary["sites"]:
-        sites.add_row(
-            site["name"],
-            str(site["clients"]),
-            _spread(site["up_mbps"], site["rate_spread"]),
-            _spread(site["down_mbps"], site["rate_spread"]),
-            f"{site['delay_ms']:g}",
-            site["link"],
-            _spread(site["step_seconds"], site["step_spread"]),
-        )
-    links = _table(
-        f"shared links, with {summary['clients']} clients in a round", ["link", "Mbit/s", "ω: demand / capacity"]
+    links = Table(
+        ["link", "Mbit/s", "ω: demand / capacity"],
+        [(link["name"], number(link["mbps"], 0), number(link["oversubscription"], 2)) for link in summary["links"]],
+        title=f"shared links, with {summary['clients']} clients in a round",
     )
-    for link in summary["links"]:
-        links.add_row(link["name"], f"{link['mbps']:,.0f}", f"{link['oversubscription']:.2f}")
-    rounds = _table(
-        f"a round there, mediators: {summary['placement']}",
-        ["algorithm", "clients", "ω", "seconds", "compute", "transfer", "waiting", "bound", "slowest"],
+    rounds = Table(
+        ["algorithm", "clients", "ω", "seconds", "compute", "transfer", "waiting", "bound", "slowest client"],
+        [
+            (
+                name,
+                str(cost["clients"]),
+                number(cost["oversubscription"], 2),
+                *(number(cost[f"{part}seconds"], 2) for part in ("", "compute_", "transfer_", "waiting_", "bound_")),
+                "–" if cost["straggler"] < 0 else str(cost["straggler"]),
+            )
+            for name, cost in summary["rounds"].items()
+        ],
+        title=f"a round there, mediators: {summary['placement']}",
     )
-    for name, cost in summary["rounds"].items():
-        rounds.add_row(
-            name,
-            str(cost["clients"]),
-            f"{cost['oversubscription']:.2f}",
-            *(f"{cost[f'{part}seconds']:.2f}" for part in ("", "compute_", "transfer_", "waiting_", "bound_")),
-            "–" if cost["straggler"] < 0 else f"client {cost['straggler']}",
-        )
-    return Group(sites, links, *([rounds] if summary["rounds"] else []))
+    return Group(*(table.rich() for table in (sites, links, rounds) if table.rows))
 
 
 def network_figure(network: Network, clients: int) -> Figure:
     """Draw sites, links and the server, links as wide as their capacity, with ω on each."""
-    from matplotlib.figure import Figure
-
     layout = lay_out(network, range(clients))
     omega = oversubscription(layout)
-    figure = Figure(figsize=(9, max(2.4, 0.5 * len(network.sites) + 1)), layout="constrained")
+    figure = new_figure(9, max(2.4, 0.5 * len(network.sites) + 1))
     axis = figure.subplots()
     axis.axis("off")
     spots = {site: (0.0, -float(site)) for site in range(len(network.sites))}
@@ -121,7 +123,7 @@ def network_figure(network: Network, clients: int) -> Figure:
         if site.link == "core":
             _line(axis, spots[i], core, site.up_mbps, "")
         count = int((layout.site_of == i).sum())
-        axis.plot(*spots[i], "o", color=_BLUE, markersize=7)
+        axis.plot(*spots[i], "o", color=BLUE, markersize=7)
         axis.annotate(
             f"{_name(network, i)}: {count} × {site.up_mbps:g} up, {site.down_mbps:g} down, {site.delay_ms:g} ms  ",
             spots[i],
@@ -134,8 +136,8 @@ def network_figure(network: Network, clients: int) -> Figure:
         f"sends {network.server.up_mbps:g}, ω {sending:.1f}\nreceives {network.server.down_mbps:g}, ω {receiving:.1f}"
     )
     _line(axis, core, server, min(network.server.up_mbps, network.server.down_mbps), label)
-    axis.plot(*core, "o", color=_GREY, markersize=12)
-    axis.plot(*server, "D", color=_RED, markersize=11)
+    axis.plot(*core, "o", color=GREY, markersize=12)
+    axis.plot(*server, "D", color=ORANGE, markersize=11)
     axis.annotate("  server", server, va="center")
     axis.set_xlim(-2.2, 3.6)
     axis.set_ylim(-len(network.sites) + 0.2, 0.8)
@@ -145,7 +147,6 @@ def network_figure(network: Network, clients: int) -> Figure:
 
 def round_figure(cost: RoundTime, title: str = "") -> Figure:
     """Draw one round as a timeline: who downloads, trains and uploads when, and the critical path marked."""
-    from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
     transfers, moments = cost.round.transfers, cost.moments
@@ -154,7 +155,7 @@ def round_figure(cost: RoundTime, title: str = "") -> Figure:
         last[chain] = max(last.get(chain, 0.0), arrived)
     shown = sorted(sorted(last, key=lambda chain: last[chain])[-_ROWS:], key=lambda chain: last[chain])
     row = {chain: y for y, chain in enumerate(shown)}
-    figure = Figure(figsize=(9, min(1.6 + 0.2 * len(shown), 9)), layout="constrained")
+    figure = new_figure(9, min(1.6 + 0.2 * len(shown), 9))
     axis = figure.subplots()
     critical = set(cost.critical)
     for i, chain in enumerate(transfers.chain.tolist()):
@@ -162,22 +163,23 @@ def round_figure(cost: RoundTime, title: str = "") -> Figure:
             continue
         y, begun = row[chain], min(moments.begun[i], cost.seconds)
         ends = min(moments.arrived[i], cost.seconds)
-        color = _BLUE if transfers.target[i] >= 0 else _GREEN
-        parts = [(moments.ready[i] - cost.round.flows.wait[i], transfers.compute[i], _ORANGE)]
-        parts += [(moments.ready[i], begun - moments.ready[i], _GREY), (begun, ends - begun, color)]
+        color = BLUE if transfers.target[i] >= 0 else _GREEN
+        parts = [(moments.ready[i] - cost.round.flows.wait[i], transfers.compute[i], _SAND)]
+        parts += [(moments.ready[i], begun - moments.ready[i], _LIGHT), (begun, ends - begun, color)]
         for start, length, shade in parts:
             if length > 0:
                 axis.barh(y, length, left=start, height=0.8, color=shade)
         if i in critical:
             start = moments.ready[i] - cost.round.flows.wait[i]
-            axis.plot([start, ends], [y, y], color=_RED, linewidth=1.6, solid_capstyle="butt")
+            axis.plot([start, ends], [y, y], color=ORANGE, linewidth=1.6, solid_capstyle="butt")
     axis.axvline(cost.bound, color="black", linestyle=":", linewidth=1)
     axis.set_xlabel("seconds")
     axis.set_ylabel("chains, by their end")
     axis.set_yticks([])
     axis.set_xlim(0, cost.seconds * 1.02 or 1)
-    axis.spines[["top", "right", "left"]].set_visible(False)
-    labels = {"download": _BLUE, "training": _ORANGE, "upload": _GREEN, "held back": _GREY, "critical path": _RED}
+    plain_axes(axis, "x")
+    axis.spines["left"].set_visible(False)
+    labels = {"download": BLUE, "training": _SAND, "upload": _GREEN, "held back": _LIGHT, "critical path": ORANGE}
     handles = [Patch(color=color, label=label) for label, color in labels.items()]
     axis.legend(handles=handles, ncols=5, fontsize=8, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     figure.suptitle(
@@ -216,16 +218,9 @@ def _spread(median: float, spread: float) -> str:
     return f"{median:g}" if spread == 0 else f"{median:g} ×/÷ {np.exp(spread):.1f}"
 
 
-def _table(title: str, columns: list[str]) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for k, column in enumerate(columns):
-        table.add_column(column, justify="left" if k == 0 else "right")
-    return table
-
-
 def _line(axis: Axes, start: tuple[float, float], end: tuple[float, float], mbps: float, label: str) -> None:
     width = 0.6 + np.log10(1 + mbps)
-    axis.plot([start[0], end[0]], [start[1], end[1]], color=_GREY, linewidth=width, zorder=0)
+    axis.plot([start[0], end[0]], [start[1], end[1]], color=_LIGHT, linewidth=width, zorder=0)
     if label:
         middle = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
         axis.annotate(label, middle, ha="center", va="center", fontsize=7)

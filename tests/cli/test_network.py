@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from astraea.cli.app import app
+
+RUNNER = CliRunner(**{"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {})
+SMALL = ["--set", "scenario.clients=4", "--set", "scenario.samples=120", "--set", "algorithm.clients_per_round=4"]
+
+
+def cli(*arguments: str) -> Result:
+    return RUNNER.invoke(app, list(arguments), env={"COLUMNS": "140"})
+
+
+@pytest.fixture
+def smallest(tmp_path: Path) -> Path:
+    file = tmp_path / "home.toml"
+    file.write_text(
+        "[server]\nup_mbps = 1000\ndown_mbps = 1000\n"
+        '[[sites]]\nclients = "*"\nup_mbps = 10\ndown_mbps = 50\ndelay_ms = 20\nbuffer_bdp = 1.0\nstep_seconds = 0.01\n'
+    )
+    return file
+
+
+def test_show_tells_and_draws(tmp_path: Path, smallest: Path) -> None:
+    picture, timeline = tmp_path / "sites.png", tmp_path / "round.svg"
+
+    shown = cli("network", "show", str(smallest), *SMALL, "--picture", str(picture), "--timeline", str(timeline))
+
+    assert shown.exit_code == 0, shown.output
+    for words in ("server sends", "fedavg", "astraea", "bound"):
+        assert words in shown.stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in timeline.read_text()
+
+
+def test_show_as_json_without_rounds(smallest: Path) -> None:
+    shown = json.loads(cli("network", "show", str(smallest), "--arms", "", "--clients", "7", "--json").stdout)
+
+    assert shown["network"] == "home"
+    assert shown["sites"][0]["clients"] == 7
+    assert shown["links"][1]["oversubscription"] == pytest.approx(0.07)
+    assert shown["rounds"] == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["cross-devise"], "there is no network 'cross-devise'; did you mean 'cross-device'?"),
+        (["edge", "--congestion", "cubik"], "unknown congestion controller 'cubik'"),
+        (["edge", "--sharing", "fare"], "unknown sharing 'fare'"),
+        (["edge", "--arms", "", "--timeline", "x.png"], "--timeline draws a round of the first of --arms: name one"),
+    ],
+)
+def test_a_mistake_is_one_sentence(arguments: list[str], sentence: str) -> None:
+    shown = cli("network", "show", *arguments)
+
+    assert shown.exit_code == 1
+    assert sentence in " ".join(shown.stderr.split())
