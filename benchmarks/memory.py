@@ -19,11 +19,11 @@ import json, os, sys, numpy as np
 from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
 from astraea.engines import EngineSettings, ProcessesEngine, make_engine
-from astraea.federation.algorithms import FedAvg, FedAvgSettings
+from astraea.federation.algorithms import FedAvg
 from astraea.federation.clients import Population
 from astraea.federation.loop import Budget, Run, train
 from astraea.federation.models import EmnistCNN
-from astraea.federation.rule import LocalRule
+from astraea.federation.rules import Plain
 from astraea.federation.settings import TrainingSettings
 from astraea.federation.vector import VectorModel
 
@@ -39,8 +39,7 @@ before = resident()
 y = np.arange(clients * 50) % 62
 population = Population.from_samples(Samples(x, y), np.split(np.arange(clients * 50), clients), 62)
 held = resident()
-settings = FedAvgSettings(clients_per_round=cohort, local_epochs=1)
-algorithm = FedAvg(settings, TrainingSettings(), LocalRule(CrossEntropy()))
+algorithm = FedAvg(clients_per_round=cohort, local_epochs=1).bound(TrainingSettings(), Plain().bound(CrossEntropy()))
 module = EmnistCNN((1, 28, 28), 62)
 start = VectorModel(module).read()
 made = make_engine(EngineSettings(name=engine, workers=2), module)

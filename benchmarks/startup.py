@@ -14,19 +14,18 @@ FIRST_ROUND = """
 from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
 from astraea.engines import EngineSettings, make_engine
-from astraea.federation.algorithms import FedAvg, FedAvgSettings
+from astraea.federation.algorithms import FedAvg
 from astraea.federation.clients import Population
 from astraea.federation.loop import Budget, Run, train
 from astraea.federation.models import EmnistCNN
-from astraea.federation.rule import LocalRule
+from astraea.federation.rules import Plain
 from astraea.federation.settings import TrainingSettings
 from astraea.federation.vector import VectorModel
 import numpy as np
 y = np.arange(2000) % 10
 samples = Samples(np.zeros((2000, 1, 28, 28), np.uint8), y)
 population = Population.from_samples(samples, np.split(np.arange(2000), 100), 10)
-settings = FedAvgSettings(clients_per_round=10, local_epochs=1)
-algorithm = FedAvg(settings, TrainingSettings(), LocalRule(CrossEntropy()))
+algorithm = FedAvg(clients_per_round=10, local_epochs=1).bound(TrainingSettings(), Plain().bound(CrossEntropy()))
 module = EmnistCNN((1, 28, 28), 10)
 start = VectorModel(module).read()
 engine = make_engine(EngineSettings(name="NAME"), module)

@@ -13,11 +13,11 @@ from torch import nn
 from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
 from astraea.engines import EngineSettings, ProcessesEngine, make_engine
-from astraea.federation.algorithms import FedAvg, FedAvgSettings
+from astraea.federation.algorithms import FedAvg
 from astraea.federation.clients import Population
 from astraea.federation.loop import Budget, Run, train
 from astraea.federation.plan import RoundPlan
-from astraea.federation.rule import LocalRule
+from astraea.federation.rules import Plain
 from astraea.federation.settings import TrainingSettings
 
 
@@ -41,10 +41,8 @@ def serve(config: dict[str, Any], turns: Any) -> None:
     clients, cohort = config["clients"], config["cohort"]
     samples = Samples(np.zeros((clients, 1), np.float32), np.arange(clients) % 10)
     population = Population.from_samples(samples, np.split(np.arange(clients), clients), 10)
-    algorithm = Idle(
-        FedAvgSettings(clients_per_round=cohort),
-        TrainingSettings(schedule="constant"),
-        LocalRule(CrossEntropy()),
+    algorithm = Idle(clients_per_round=cohort).bound(
+        TrainingSettings(schedule="constant"), Plain().bound(CrossEntropy())
     )
     engine = make_engine(EngineSettings(name=config["engine"]), Flat(config["size"]))
     while isinstance(engine, ProcessesEngine) and not all(worker.ready for worker in engine.pool.workers):

@@ -8,10 +8,10 @@ from typing import Any
 from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
 from astraea.engines import EngineSettings, ProcessesEngine, make_engine
-from astraea.federation.algorithms import FedAvg, FedAvgSettings
+from astraea.federation.algorithms import FedAvg
 from astraea.federation.clients import Population
 from astraea.federation.loop import Budget, Run, train
-from astraea.federation.rule import LocalRule
+from astraea.federation.rules import Plain
 from astraea.federation.settings import TrainingSettings
 from astraea.federation.vector import VectorModel
 from contenders.work import accuracy, build, finished, load
@@ -20,10 +20,9 @@ from contenders.work import accuracy, build, finished, load
 def serve(config: dict[str, Any], turns: Any) -> None:
     x, y, clients, test_x, test_y = load(config)
     population = Population.from_samples(Samples(x, y), clients, 10)
-    algorithm = FedAvg(
-        FedAvgSettings(clients_per_round=config["cohort"], local_epochs=1),
+    algorithm = FedAvg(clients_per_round=config["cohort"], local_epochs=1).bound(
         TrainingSettings(batch_size=config["batch"], lr=config["lr"], momentum=0.0, schedule="constant"),
-        LocalRule(CrossEntropy()),
+        Plain().bound(CrossEntropy()),
     )
     device = config["device"]
     model = VectorModel(build(config["model"]).to(device))

@@ -70,6 +70,8 @@ class Settings(BaseModel):
         """Return ``given`` in today's spelling. Raises :class:`InputError` for what says nothing any more."""
         for old in [key for key in cls.moved if key in given]:
             value, (field, key, default) = given.pop(old), cls.moved[old]
+            if value is None:
+                continue
             kind = cls.model_fields[field].annotation
             assert isinstance(kind, type)
             assert issubclass(kind, Part)
@@ -77,7 +79,7 @@ class Settings(BaseModel):
             found = kind.registered().get(part["name"])
             if found is not None and key in found.model_fields:
                 given[field] = {key: value, **part}
-            elif value is not None and value != default:
+            elif value != default:
                 raise InputError(
                     f"'{old}' is now '{field}.{key}', which the {kind.kind} '{part['name']}' does not have: "
                     f"leave it out, or name another {kind.kind}"

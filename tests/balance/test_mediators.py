@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from astraea.balance import kl_to_uniform, schedule_mediators
-from astraea.balance.mediators import MEDIATOR_RULES
+from astraea.balance.mediators import MediatorRule
 from astraea.errors import InputError
 
 
@@ -78,7 +78,7 @@ def test_ties_of_permuted_histograms_go_to_the_lowest_index() -> None:
     assert schedule_mediators(histograms, 1) == [[0], [1], [2], [3]]
 
 
-@pytest.mark.parametrize("rule", sorted(MEDIATOR_RULES))
+@pytest.mark.parametrize("rule", ["kl", "kl-approximate", "random"])
 @given(histograms=rounds(most=50), capacity=st.integers(1, 12), seed=st.integers(0, 9))
 @settings(max_examples=30)
 def test_every_rule_visits_each_client_once(rule: str, histograms: np.ndarray, capacity: int, seed: int) -> None:
@@ -122,3 +122,17 @@ def test_no_clients_need_no_mediator() -> None:
 def test_bad_input_is_refused(arguments: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         schedule_mediators(**{"histograms": [[1, 2], [2, 1]], "capacity": 2, **arguments})
+
+
+def test_alone_gives_every_client_a_mediator() -> None:
+    assert schedule_mediators([[1, 2], [3, 4], [5, 6]], 2, rule="none") == [[0], [1], [2]]
+
+
+def test_a_rule_that_forgets_a_client_is_refused() -> None:
+    class First(MediatorRule):
+        def schedule(self, counts: np.ndarray, capacity: int, rng: np.random.Generator) -> list[list[int]]:
+            return [[0]]
+
+    assert schedule_mediators([[1, 2]], 2, rule=First()) == [[0]]
+    with pytest.raises(InputError, match="does not schedule each of 2 clients once"):
+        schedule_mediators([[1, 2], [3, 4]], 2, rule=First())

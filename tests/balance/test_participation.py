@@ -6,24 +6,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from astraea.balance.participation import (
-    PARTICIPATION_RULES,
-    ParticipationSettings,
-    draw,
-    inclusion_probabilities,
-)
+from astraea.balance.participation import Participation, RareFirst, Uniform, draw, inclusion_probabilities
 from astraea.errors import InputError
 
 populations = arrays(np.int64, st.tuples(st.integers(1, 12), st.integers(1, 5)), elements=st.integers(0, 40)).map(
     lambda counts: counts + (np.arange(counts.shape[1]) == 0) * ~counts.any(axis=1, keepdims=True)
 )
-settings = st.builds(
-    ParticipationSettings,
-    rule=st.sampled_from(sorted(PARTICIPATION_RULES)),
-    power=st.floats(0, 4),
-    floor=st.floats(0, 1),
-)
-RARE_FIRST = ParticipationSettings(rule="rare-first", power=1.0, floor=0.0)
+settings = st.one_of(st.just(Uniform()), st.builds(RareFirst, power=st.floats(0, 4), floor=st.floats(0, 1)))
+RARE_FIRST = RareFirst(power=1.0, floor=0.0)
 
 
 def test_uniform_gives_all_the_same_chance() -> None:
@@ -55,7 +45,7 @@ def test_with_one_class_a_client_every_class_is_drawn_equally_often() -> None:
 
 @given(populations, st.integers(1, 14), settings, st.data())
 def test_probabilities_keep_their_promises(
-    histograms: np.ndarray, clients: int, chosen: ParticipationSettings, data: st.DataObject
+    histograms: np.ndarray, clients: int, chosen: Participation, data: st.DataObject
 ) -> None:
     available = data.draw(arrays(np.bool_, len(histograms)))
     probabilities = inclusion_probabilities(histograms, clients, chosen, available)
@@ -64,13 +54,13 @@ def test_probabilities_keep_their_promises(
     assert (probabilities[~available] == 0).all()
     assert (probabilities <= 1).all()
     if wanted:
-        least = chosen.floor * min(1, clients / available.sum())
+        least = chosen.least() * min(1, clients / available.sum())
         assert (probabilities[available] >= least - 1e-9).all()
 
 
 @given(populations, st.integers(1, 14), settings, st.integers(0, 99), st.data())
 def test_draws_different_available_clients(
-    histograms: np.ndarray, clients: int, chosen: ParticipationSettings, seed: int, data: st.DataObject
+    histograms: np.ndarray, clients: int, chosen: Participation, seed: int, data: st.DataObject
 ) -> None:
     available = data.draw(arrays(np.bool_, len(histograms)))
     drawn = draw(histograms, clients, np.random.default_rng(seed), available, chosen)
@@ -79,12 +69,11 @@ def test_draws_different_available_clients(
     assert drawn == draw(histograms, clients, np.random.default_rng(seed), available, chosen)
 
 
-@pytest.mark.parametrize("rule", sorted(PARTICIPATION_RULES))
-def test_frequencies_follow_the_probabilities_also_of_the_first_drawn(rule: str) -> None:
+@pytest.mark.parametrize("chosen", [Uniform(), RareFirst(floor=0.1)])
+def test_frequencies_follow_the_probabilities_also_of_the_first_drawn(chosen: Participation) -> None:
     histograms = [[8, 1], [4, 0], [6, 0], [3, 2], [0, 1]]
-    chosen = ParticipationSettings(rule=rule, floor=0.1)
     rng = np.random.default_rng(0)
-    draws = np.array([draw(histograms, 3, rng, settings=chosen) for _ in range(6_000)])
+    draws = np.array([draw(histograms, 3, rng, rule=chosen) for _ in range(6_000)])
     expected = inclusion_probabilities(histograms, 3, chosen)
     for first in (1, 2, 3):
         frequency = np.bincount(draws[:, :first].ravel(), minlength=5) / len(draws)
@@ -129,4 +118,11 @@ def test_bad_input_is_refused(histograms: list, clients: int, available: np.ndar
 
 def test_an_unknown_rule_names_the_nearest() -> None:
     with pytest.raises(ValueError, match="did you mean 'rare-first'"):
-        ParticipationSettings(rule="rarefirst")
+        Participation.of("rarefirst")
+
+
+def test_the_earlier_spelling_is_read() -> None:
+    assert Participation.of({"rule": "rare-first", "power": 2.0, "floor": 0.2}) == RareFirst(power=2.0)
+    assert Participation.of({"rule": "uniform", "power": 1.0, "floor": 0.2}) == Uniform()
+    with pytest.raises(InputError, match="unknown key 'power'"):
+        Participation.of({"rule": "uniform", "power": 2.0})

@@ -1,18 +1,15 @@
 import pytest
 from pydantic import ValidationError
 
-from astraea.balance import rebalancing
-from astraea.balance.rebalancing import REBALANCING_RULES, rule_parameters
+from astraea.balance.rebalancing import MeanPower, NoRebalancing
 from astraea.balance.settings import BalanceSettings, TransformSettings
 
 
-@pytest.mark.parametrize("rule", sorted(REBALANCING_RULES))
-def test_every_rule_runs_on_the_settings_as_they_are(rule: str) -> None:
-    settings = BalanceSettings(rebalancing=rule)
-    given = {name: getattr(settings, name) for name in rule_parameters(rule)}
-    by_settings, by_default = rebalancing([9, 2, 1], rule, **given), rebalancing([9, 2, 1], rule)
-    assert by_settings.copies.tolist() == by_default.copies.tolist()
-    assert by_settings.keep.tolist() == by_default.keep.tolist()
+def test_the_parameters_of_a_rule_were_keys_of_balance_once() -> None:
+    assert BalanceSettings(rebalancing="mean-power", alpha=0.5, tau_down=3.0).rebalancing == MeanPower(alpha=0.5)
+    assert BalanceSettings(rebalancing="none", alpha=0.67).rebalancing == NoRebalancing()
+    with pytest.raises(ValidationError, match=r" 'rebalancing.alpha', which the rebalancing rule 'z-score'"):
+        BalanceSettings(rebalancing="z-score", alpha=0.5)
 
 
 def test_an_unknown_rule_names_the_nearest() -> None:

@@ -13,7 +13,7 @@ from astraea.engines import SerialEngine
 from astraea.engines.auto import AutoEngine, choose
 from astraea.federation.clients import Population
 from astraea.federation.plan import Chain, ChainState, LocalTraining, RoundPlan, Visit
-from astraea.federation.rule import LocalRule
+from astraea.federation.rules import Plain
 from astraea.federation.vector import VectorModel
 
 
@@ -49,7 +49,7 @@ def test_says_why_once_and_leaves_no_trace() -> None:
     plan = plan_of(2, VectorModel(nn.Linear(1, 2)).read()[0])
     said: list[str] = []
     engine = AutoEngine(module, lambda _: SerialEngine(module), workers=1, say=said.append)
-    rule = LocalRule(CrossEntropy())
+    rule = Plain().bound(CrossEntropy())
     expected = list(SerialEngine(nn.Linear(1, 2)).execute(plan, rule, population))
     for _ in range(2):
         for one, other in zip(engine.execute(plan, rule, population), expected, strict=True):

@@ -19,13 +19,14 @@ from astraea.federation.clients import Population
 from astraea.federation.loop import Engine
 from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, RoundPlan, Visit
 from astraea.federation.rule import LocalRule, VisitContext
+from astraea.federation.rules import Plain
 from astraea.federation.vector import VectorModel
 
 # Other processes cannot import a test: its classes are sent by value, as those of a script or notebook are.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 EXACT = {"serial", "processes", "auto"}
-PLAIN = LocalRule(CrossEntropy())
+PLAIN = Plain().bound(CrossEntropy())
 CHAINS = [[0, 1, 2], [3], [4, 5], [0], [6, 7, 6]]
 SIZES = [5, 1, 8, 12, 3, 7, 2, 9]
 
@@ -191,7 +192,7 @@ def test_what_clients_keep_comes_back_and_is_given_again(engine: Engine, populat
         start=replace(plan.start, extras={"steps": torch.tensor(100)}),
         client_states={7: {"visits": torch.tensor(5)}},
     )
-    found = list(engine.execute(plan, Counting(CrossEntropy()), population))
+    found = list(engine.execute(plan, Counting().bound(CrossEntropy()), population))
     assert {client: int(state["visits"]) for client, state in found[4].client_states.items()} == {6: 2, 7: 6}
     assert [int(result.end.extras["steps"]) - 100 for result in found] == [result.end.steps for result in found]
 

@@ -22,12 +22,12 @@ from astraea.engines.shared import Region, pack, unpack
 from astraea.errors import InputError, RunError
 from astraea.federation.clients import Population
 from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, RoundPlan, Visit
-from astraea.federation.rule import LocalRule
+from astraea.federation.rules import Plain
 from astraea.federation.vector import VectorModel
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
-PLAIN = LocalRule(CrossEntropy())
+PLAIN = Plain().bound(CrossEntropy())
 
 
 class Deadly(nn.Module):
@@ -152,7 +152,7 @@ from astraea.engines import ProcessesEngine
 from astraea.balance.losses import CrossEntropy
 from astraea.federation.clients import Population
 from astraea.federation.plan import ChainState, Chain, LocalTraining, RoundPlan, Visit
-from astraea.federation.rule import LocalRule
+from astraea.federation.rules import Plain
 from astraea.federation.vector import VectorModel
 
 class Mine(nn.Module):
@@ -168,7 +168,7 @@ while not engine.pool.started:
 samples = Samples(np.ones((2, 1), np.float32), np.array([0, 1]))
 start = ChainState(*VectorModel(Mine()).read())
 plan = RoundPlan(0, 0, start, (Chain(0, (Visit(0),)),), LocalTraining(1, 1, "SGD", 0.1))
-(result,) = engine.execute(plan, LocalRule(CrossEntropy()), Population.from_samples(samples, [np.arange(2)], 2))
+(result,) = engine.execute(plan, Plain().bound(CrossEntropy()), Population.from_samples(samples, [np.arange(2)], 2))
 print(result.reports[0].steps)
 """
     )

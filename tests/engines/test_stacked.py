@@ -17,9 +17,10 @@ from astraea.federation.clients import Population
 from astraea.federation.models import EmnistCNN
 from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, RoundPlan, Visit
 from astraea.federation.rule import LocalRule, VisitContext
+from astraea.federation.rules import Plain
 from astraea.federation.vector import VectorModel
 
-PLAIN = LocalRule(CrossEntropy())
+PLAIN = Plain().bound(CrossEntropy())
 SIZES = [5, 20, 8, 12, 3]
 
 
@@ -124,14 +125,14 @@ def test_chains_of_ragged_clients_end_where_serial_does(
 
 @pytest.mark.parametrize("loss", ["logit-adjusted", "ratio", "fedlc"])
 def test_losses_that_look_at_priors_and_histograms(population: Population, loss: str) -> None:
-    rule = LocalRule(Loss.of(loss), Loss.find(loss).reads_prior)
+    rule = Plain().bound(Loss.of(loss))
     plan = plan_of(made(Double, False), [[0, 1], [2], [3]], batch_size=4, lr=0.05)
     expected = list(SerialEngine(made(Double, False)).execute(plan, rule, population))
     close(list(StackedEngine(made(Double, False)).execute(plan, rule, population)), expected, 1e-9)
 
 
 def test_rules_that_change_gradients_and_know_only_some_clients(population: Population) -> None:
-    rule = Pull(CrossEntropy())
+    rule = Pull().bound(CrossEntropy())
     plan = plan_of(made(Double, False), [[0, 1, 0], [2], [3, 3]], batch_size=4, lr=0.05)
     states = {2: {"correction": torch.full_like(plan.start.params, 0.01)}}
     plan = RoundPlan(**{name: getattr(plan, name) for name in plan.__slots__} | {"client_states": states})

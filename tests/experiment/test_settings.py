@@ -69,7 +69,7 @@ def test_changing_the_algorithm_keeps_only_what_the_new_one_has() -> None:
         ({"traim": {"lr": 1}}, r"unknown key 'traim'; did you mean 'train'\?"),
         ({"train": {"learning_rate": 1}}, r"unknown key 'train.learning_rate'"),
         ({"algorithm": {"name": "astraea", "capcity": 1}}, r"unknown key 'algorithm.capcity'; did you mean 'capacity'"),
-        ({"algorithm": {"name": "astrea"}}, r"algorithm.name 'astrea' is unknown; did you mean 'astraea'\?"),
+        ({"algorithm": {"name": "astrea"}}, r"unknown algorithm 'astrea'; did you mean 'astraea'\?"),
         (
             {"algorithm": {"name": "astraea", "capacity": 0}},
             r"'algorithm.capacity' cannot be 0: .*greater than or equal",
@@ -78,7 +78,7 @@ def test_changing_the_algorithm_keeps_only_what_the_new_one_has() -> None:
         ({"train": {"optimizer": "sgd"}}, r"unknown optimiser 'sgd'; did you mean 'SGD'"),
         (
             {"algorithm": {"name": "fedavg", "participation": {"rule": "rarefirst"}}},
-            r"'algorithm.participation.rule' .* did you mean 'rare-first'",
+            r"unknown participation rule 'rarefirst'; did you mean 'rare-first'",
         ),
         ({"evaluation": {"early_stopping": 3}}, r"early_stopping needs validation samples"),
     ],
@@ -100,7 +100,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_auto_rebalancing_is_what_the_algorithm_stands_for() -> None:
     rules = [
-        resolved(parse_settings({"algorithm": {"name": name}, "balance": balance})).balance.rebalancing
+        resolved(parse_settings({"algorithm": {"name": name}, "balance": balance})).balance.rebalancing.name
         for name, balance in (("astraea", {}), ("fedavg", {}), ("fedavg", {"rebalancing": "z-score"}))
     ]
     assert rules == ["mean-power", "none", "z-score"]
@@ -109,4 +109,4 @@ def test_auto_rebalancing_is_what_the_algorithm_stands_for() -> None:
 def test_flattened_names_every_value() -> None:
     values = flattened(RunSettings())
     assert values["train.lr"] == 0.02
-    assert values["algorithm.participation.rule"] == "uniform"
+    assert values["algorithm.participation"] == "uniform"

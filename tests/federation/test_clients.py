@@ -144,10 +144,10 @@ from astraea.balance.losses import CrossEntropy
 from astraea.balance.rebalancing import Rebalancing
 from astraea.data.dataset import Samples
 from astraea.engines import SerialEngine
-from astraea.federation.algorithms import FedAvg, FedAvgSettings
+from astraea.federation.algorithms import FedAvg
 from astraea.federation.clients import Population
 from astraea.federation.loop import Budget, Run, train
-from astraea.federation.rule import LocalRule
+from astraea.federation.rules import Plain
 from astraea.federation.settings import TrainingSettings
 from astraea.federation.vector import VectorModel
 
@@ -160,7 +160,7 @@ def rounds(clients):
     copies = Rebalancing(np.array([1.0, 0.0]), np.ones(2))
     population = Population.from_samples(Samples(x, np.arange(len(x)) % 2), np.split(rows, clients), 2, copies)
     module = nn.Sequential(nn.Flatten(), nn.Linear(784, 2))
-    algorithm = FedAvg(FedAvgSettings(clients_per_round=20), TrainingSettings(), LocalRule(CrossEntropy()))
+    algorithm = FedAvg(clients_per_round=20).bound(TrainingSettings(), Plain().bound(CrossEntropy()))
     run = Run(algorithm.init(*VectorModel(module).read()))
     train(run, algorithm, SerialEngine(module), population, Budget(2), seed=0)
 

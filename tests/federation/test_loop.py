@@ -13,17 +13,17 @@ from torch import Tensor
 from astraea.balance.losses import CrossEntropy
 from astraea.engines.serial import SerialEngine
 from astraea.errors import RunError
-from astraea.federation.algorithms import Algorithm, AstraeaSettings, FedAvgSettings, make_algorithm
+from astraea.federation.algorithms import Algorithm, Astraea, FedAvg
 from astraea.federation.callbacks import EarlyStopping
 from astraea.federation.clients import Population
 from astraea.federation.loop import Budget, Callback, Metrics, Run, Totals, train
-from astraea.federation.rule import LocalRule
+from astraea.federation.rules import Plain
 from astraea.federation.settings import TrainingSettings
 
 
 def fedavg(clients: int = 3, epochs: int = 1) -> Algorithm:
-    settings = FedAvgSettings(clients_per_round=clients, local_epochs=epochs)
-    return make_algorithm(settings, TrainingSettings(lr=0.1, momentum=0.0), LocalRule(CrossEntropy()))
+    settings = FedAvg(clients_per_round=clients, local_epochs=epochs)
+    return settings.bound(TrainingSettings(lr=0.1, momentum=0.0), Plain().bound(CrossEntropy()))
 
 
 def start(engine: SerialEngine, algorithm: Algorithm) -> Run:
@@ -54,8 +54,8 @@ def test_totals_add_up(constant: Any, three_clients: Population) -> None:
 
 
 def test_the_critical_path_is_the_longest_chain(constant: Any, three_clients: Population) -> None:
-    settings = AstraeaSettings(clients_per_round=3, capacity=2, mediator_epochs=2)
-    algorithm = make_algorithm(settings, TrainingSettings(), LocalRule(CrossEntropy()))
+    settings = Astraea(clients_per_round=3, capacity=2, mediator_epochs=2)
+    algorithm = settings.bound(TrainingSettings(), Plain().bound(CrossEntropy()))
     run = go(constant, three_clients, Budget(rounds=1), algorithm)
     assert (run.totals.optimizer_steps, run.totals.critical_path_steps) == (6, 4)
     # Greedy: client 2 is uniform alone; with client 0 or 1 the pool is [3, 1] or [1, 2], the latter nearer.

@@ -7,8 +7,7 @@ from pydantic import ValidationError
 
 from astraea.balance.losses import CrossEntropy, FedLC, FedRS, RunningPrior
 from astraea.errors import InputError
-from astraea.federation.algorithms import AstraeaSettings as Astraea
-from astraea.federation.algorithms import FedAvgSettings as FedAvg
+from astraea.federation.algorithms import Astraea, FedAvg
 from astraea.federation.settings import TrainingSettings
 
 

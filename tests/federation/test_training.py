@@ -15,10 +15,11 @@ from astraea.data.dataset import Samples
 from astraea.federation.clients import ClientData, Population
 from astraea.federation.plan import RoundPlan
 from astraea.federation.rule import LocalRule, VisitContext
+from astraea.federation.rules import Plain
 from astraea.federation.training import Deadline, run_chain
 from astraea.federation.vector import VectorModel
 
-PLAIN = LocalRule(CrossEntropy())
+PLAIN = Plain().bound(CrossEntropy())
 PlanOf = Callable[..., RoundPlan]
 
 
@@ -66,7 +67,7 @@ def test_the_prior_reaches_the_loss(constant: nn.Module, three_clients: Populati
     plan = RoundPlan(
         **{field: getattr(plan, field) for field in plan.__slots__} | {"prior": torch.tensor([0.75, 0.25])}
     )
-    rule = LocalRule(LogitAdjusted(), uses_prior=True)
+    rule = Plain().bound(LogitAdjusted())
     result = run_chain(plan, plan.chains[0], VectorModel(constant), rule, three_clients)
     # One sample of each class: the mean gradient is prior - (1/2, 1/2).
     assert result.end.params.tolist() == pytest.approx([-0.25, 0.25])
@@ -90,7 +91,7 @@ def test_a_rule_changes_gradients_and_sends_its_own_along(
     start = plan.start
     start = type(start)(start.params, start.counters, {"moved": torch.zeros(())})
     plan = RoundPlan(**{field: getattr(plan, field) for field in plan.__slots__} | {"start": start})
-    result = run_chain(plan, plan.chains[0], VectorModel(constant), Proximal(CrossEntropy()), three_clients)
+    result = run_chain(plan, plan.chains[0], VectorModel(constant), Proximal().bound(CrossEntropy()), three_clients)
     # First step to (1/2, -1/2); the second replaces the displacement by minus the gradient there.
     s = math.e / (math.e + 1)
     after_first = 1 - s
@@ -101,7 +102,7 @@ def test_a_rule_changes_gradients_and_sends_its_own_along(
         RoundPlan(**{field: getattr(plan, field) for field in plan.__slots__} | {"start": start}),
         plan.chains[0],
         VectorModel(constant),
-        Proximal(CrossEntropy()),
+        Proximal().bound(CrossEntropy()),
         three_clients,
     )
     assert alone.end.params.tolist() == pytest.approx([1 - s, s - 1])
@@ -195,6 +196,6 @@ def test_the_loss_sees_the_clients_classes_and_the_step(
         return CrossEntropy()(logits, targets, classes)
 
     plan = plan_of([0, 2], epochs=2, batch_size=1)
-    run_chain(plan, plan.chains[0], VectorModel(constant), LocalRule(spy), three_clients)
+    run_chain(plan, plan.chains[0], VectorModel(constant), Plain().bound(spy), three_clients)
     # Steps count on through the epochs of a visit, and begin anew with the next client.
     assert seen == [*(([2, 0], step) for step in range(4)), *(([1, 1], step) for step in range(4))]

@@ -90,7 +90,7 @@ def test_the_shares_and_cases_of_a_study_reach_its_arms(study: ModuleType) -> No
 
 def test_a_sweep_varies_its_keys_and_nothing_else(study: ModuleType) -> None:
     parts = {part.case: part for part in study.parts(study.load_study("sweeps"))}
-    alphas = {name: settings.balance.alpha for name, settings in parts["alpha"].arms.items()}
+    alphas = {name: settings.balance.rebalancing.alpha for name, settings in parts["alpha"].arms.items()}
     assert (alphas["astraea"], alphas["alpha=0.83"]) == (0.67, 0.83)  # the first arm sets the samples of all
     assert len(alphas) == 6
     grid = parts["mediators"].arms["clients_per_round=20 capacity=4"].algorithm

@@ -2,34 +2,46 @@
 
 A mediator hands one model from client to client, so what the model sees in a round is its clients' *pooled*
 data: the schedule pools clients whose histograms make up for each other. It reads the histograms of the
-clients of the round, after rebalancing, and nothing else. A further rule is a function with the signature
-:data:`MediatorRule` and one line in ``MEDIATOR_RULES``.
+clients of the round, after rebalancing, and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from astraea.balance.histograms import as_counts, refuse_empty
-from astraea.errors import InputError, unknown_name
+from astraea.errors import InputError
+from astraea.parts import Part
 from astraea.seeding import Purpose, stream
 
-__all__ = ["MEDIATOR_RULES", "MediatorRule", "schedule_mediators"]
-
-MediatorRule = Callable[[NDArray[np.float64], int, np.random.Generator], list[list[int]]]
-"""Histograms ``(c, N)`` without empty rows, a capacity from 1, a generator -> every row once, in chains."""
+__all__ = ["Alone", "ApproximateKL", "GreedyKL", "MediatorRule", "RandomMediators", "schedule_mediators"]
 
 _TIE = 1e-13
 """Divergences (nats) that differ by no more are equal: above rounding, far below any meaning."""
 
 
+class MediatorRule(Part, kind="mediator rule", default="kl"):
+    """Which clients share a mediator. ``reads_histograms`` says whether their labels matter."""
+
+    reads_histograms: ClassVar[bool] = True
+
+    @abstractmethod
+    def schedule(self, counts: NDArray[np.float64], capacity: int, rng: np.random.Generator) -> list[list[int]]:
+        """Return the rows of each mediator, in the order of their visits: every row exactly once.
+
+        ``counts`` ``(c, N)`` are the histograms of the clients of a round, without empty rows; a mediator leads up to
+        ``capacity`` of them.
+        """
+
+
 def schedule_mediators(
     histograms: ArrayLike,
     capacity: int,
-    rule: str = "kl",
+    rule: str | MediatorRule = "kl",
     seed: int | np.random.Generator | None = None,
 ) -> list[list[int]]:
     """Return the clients of each mediator, in the order of their visits: every client exactly once.
@@ -53,31 +65,51 @@ def schedule_mediators(
     refuse_empty(counts)
     if isinstance(capacity, bool) or not isinstance(capacity, int | np.integer) or capacity < 1:
         raise InputError(f"mediator capacity is {capacity}: it must be a whole number of clients, at least 1")
-    if rule not in MEDIATOR_RULES:
-        raise unknown_name("mediator rule", rule, MEDIATOR_RULES)
+    chosen = MediatorRule.of(rule)
     rng = stream(int(seed), Purpose.MEDIATORS) if isinstance(seed, int | np.integer) else np.random.default_rng(seed)
-    return MEDIATOR_RULES[rule](counts, int(capacity), rng)
+    groups = chosen.schedule(counts, int(capacity), rng)
+    if sorted(client for group in groups for client in group) != list(range(len(counts))):
+        raise InputError(f"mediator rule '{chosen.name}' does not schedule each of {len(counts)} clients once: mend it")
+    return groups
 
 
-def _random(counts: NDArray[np.float64], capacity: int, rng: np.random.Generator) -> list[list[int]]:
-    """Cut a random order of the clients into mediators."""
-    order = [int(client) for client in rng.permutation(len(counts))]
-    return [order[first : first + capacity] for first in range(0, len(order), capacity)]
+class RandomMediators(MediatorRule, name="random"):
+    """A random order cut into mediators: the control."""
+
+    reads_histograms: ClassVar[bool] = False
+
+    def schedule(self, counts: NDArray[np.float64], capacity: int, rng: np.random.Generator) -> list[list[int]]:
+        """Cut a random order of the clients into mediators."""
+        order = [int(client) for client in rng.permutation(len(counts))]
+        return [order[first : first + capacity] for first in range(0, len(order), capacity)]
 
 
-def _greedy_kl(counts: NDArray[np.float64], capacity: int, rng: np.random.Generator) -> list[list[int]]:
-    """Fill one mediator after the other with the client of the smallest pooled divergence from uniform."""
-    candidates = _Candidates(counts)
-    mediators: list[list[int]] = []
-    while candidates.remaining:
-        pooled = np.zeros(counts.shape[1])
-        clients: list[int] = []
-        while candidates.remaining and len(clients) < capacity:
-            client = candidates.take_best(pooled)
-            pooled += counts[client]
-            clients.append(client)
-        mediators.append(clients)
-    return mediators
+class Alone(MediatorRule, name="none"):
+    """Every client alone, whatever the capacity, which leaves rebalancing only."""
+
+    reads_histograms: ClassVar[bool] = False
+
+    def schedule(self, counts: NDArray[np.float64], capacity: int, rng: np.random.Generator) -> list[list[int]]:
+        """Give every client a mediator of its own."""
+        return [[client] for client in range(len(counts))]
+
+
+class GreedyKL(MediatorRule, name="kl"):
+    """Greedy smallest divergence of the pooled labels from uniform: the papers' way."""
+
+    def schedule(self, counts: NDArray[np.float64], capacity: int, rng: np.random.Generator) -> list[list[int]]:
+        """Fill one mediator after the other with the client of the smallest pooled divergence from uniform."""
+        candidates = _Candidates(counts)
+        mediators: list[list[int]] = []
+        while candidates.remaining:
+            pooled = np.zeros(counts.shape[1])
+            clients: list[int] = []
+            while candidates.remaining and len(clients) < capacity:
+                client = candidates.take_best(pooled)
+                pooled += counts[client]
+                clients.append(client)
+            mediators.append(clients)
+        return mediators
 
 
 class _Candidates:
@@ -146,20 +178,16 @@ class _Candidates:
         self._lay_out()
 
 
-def _approximate_kl(counts: NDArray[np.float64], capacity: int, rng: np.random.Generator) -> list[list[int]]:
-    """Schedule as :mod:`astraea.balance.approximate` does; it brings a compiler, so it is loaded when asked for."""
-    from astraea.balance.approximate import approximate_kl
+class ApproximateKL(MediatorRule, name="kl-approximate"):
+    """As balanced as kl, for rounds of very many clients."""
 
-    return approximate_kl(counts, capacity, rng)
+    def schedule(self, counts: NDArray[np.float64], capacity: int, rng: np.random.Generator) -> list[list[int]]:
+        """Schedule as :mod:`astraea.balance.approximate` does, which brings a compiler and is loaded when asked for."""
+        from astraea.balance.approximate import approximate_kl
+
+        return approximate_kl(counts, capacity, rng)
 
 
 def _x_log_x(counts: NDArray[np.float64], level: float) -> NDArray[np.float64]:
     """Return ``q log(q / level)``, 0 at 0."""
     return counts * np.log(np.where(counts > 0, counts, level) / level)
-
-
-MEDIATOR_RULES: dict[str, MediatorRule] = {
-    "kl": _greedy_kl,
-    "kl-approximate": _approximate_kl,
-    "random": _random,
-}

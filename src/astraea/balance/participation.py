@@ -2,66 +2,96 @@
 
 A rule gives each client a weight from all clients' histograms. The weights become inclusion probabilities
 that hold exactly (systematic sampling, Madow 1949), so the class distribution that the model meets over many
-rounds is known: see :mod:`astraea.balance.prior`. A further rule is a function with the signature
-:data:`ParticipationRule` and one line in ``PARTICIPATION_RULES``.
+rounds is known: see :mod:`astraea.balance.prior`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
 
 from astraea.balance.histograms import as_counts, refuse_empty
-from astraea.errors import InputError, unknown_name
+from astraea.errors import InputError
+from astraea.parts import Part
 
-__all__ = [
-    "PARTICIPATION_RULES",
-    "ParticipationRule",
-    "ParticipationSettings",
-    "draw",
-    "draw_with",
-    "inclusion_probabilities",
-]
+__all__ = ["Participation", "RareFirst", "Uniform", "draw", "draw_with", "inclusion_probabilities"]
+
+_FLOOR = 0.2
 
 
-class ParticipationSettings(BaseModel):
-    """How the clients of a round are drawn."""
+class Participation(Part, kind="participation rule", default="uniform"):
+    """Which clients take part in a round. ``reads_histograms`` says whether their labels matter."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    reads_histograms: ClassVar[bool] = True
 
-    rule: str = Field(
-        "uniform",
-        description="uniform: all alike; rare-first: holders of under-represented classes more often.",
-    )
+    @abstractmethod
+    def weights(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return how much each client counts, ``(K,)``, above 0 and of any scale, from histograms ``(K, N)``."""
+
+    def least(self) -> float:
+        """Return the least chance of any client, relative to uniform."""
+        return _FLOOR
+
+    @classmethod
+    def renewed_table(cls, table: dict[str, Any]) -> dict[str, Any]:
+        """Read the spelling of earlier versions: ``rule``, and settings beside it that uniform does not have."""
+        if "rule" not in table:
+            return table
+        name = table.pop("rule")
+        if name == "uniform":
+            usual = {key: field.default for key, field in RareFirst.model_fields.items()}
+            table = {key: value for key, value in table.items() if usual.get(key, ...) != value}
+        return {**table, "name": name}
+
+
+class Uniform(Participation, name="uniform"):
+    """All clients alike, as in the papers."""
+
+    reads_histograms: ClassVar[bool] = False
+
+    def weights(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return ones."""
+        return np.ones(len(counts))
+
+
+class RareFirst(Participation, name="rare-first"):
+    """Holders of rare classes more often; the papers have no such rule."""
+
     power: float = Field(
         1.0,
         ge=0,
         le=4,
-        description="How strongly rare-first prefers rare classes: a sample counts "
-        "(mean / class count) ** power; 0 is uniform, 1 evens out classes if each client holds one.",
+        description="How strongly rare classes are preferred: a sample counts (mean / class count) ** power; "
+        "0 is uniform, 1 evens out classes if each client holds one.",
     )
     floor: float = Field(
-        0.2,
-        ge=0,
-        le=1,
-        description="Least chance of any client with rare-first, relative to uniform; 1 is uniform.",
+        _FLOOR, ge=0, le=1, description="Least chance of any client, relative to uniform; 1 is uniform."
     )
 
-    @field_validator("rule")
-    @classmethod
-    def _known(cls, rule: str) -> str:
-        if rule not in PARTICIPATION_RULES:
-            raise unknown_name("participation rule", rule, PARTICIPATION_RULES)
-        return rule
+    def least(self) -> float:
+        """Return ``floor``."""
+        return self.floor
+
+    def weights(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Weigh a client by the mean over its samples of ``(mean / C_y) ** power``, C_y being the class's count.
+
+        With power 1 and clients that hold one class each, every class is drawn equally often.
+        """
+        classes = counts.sum(axis=0)
+        present = classes > 0
+        rarity = np.zeros_like(classes)
+        rarity[present] = (classes.mean() / classes[present]) ** self.power
+        return np.asarray(counts @ rarity / counts.sum(axis=1))
 
 
 def inclusion_probabilities(
     histograms: ArrayLike,
     clients: int,
-    settings: ParticipationSettings | None = None,
+    rule: Participation | None = None,
     available: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
     """Return each client's probability, shape ``(K,)``, to be among the ``clients`` that :func:`draw` draws.
@@ -76,7 +106,7 @@ def inclusion_probabilities(
     refuse_empty(counts)
     if clients < 1:
         raise InputError(f"a round needs at least 1 client, not {clients}")
-    settings = settings or ParticipationSettings()
+    rule = rule or Uniform()
     eligible = np.ones(len(counts), dtype=bool) if available is None else np.asarray(available, dtype=bool)
     if eligible.shape != (len(counts),):
         raise InputError(
@@ -84,8 +114,8 @@ def inclusion_probabilities(
         )
     probabilities = np.zeros(len(counts))
     if eligible.any():
-        weights = PARTICIPATION_RULES[settings.rule](counts, settings)[eligible]
-        shares = settings.floor / len(weights) + (1 - settings.floor) * weights / weights.sum()
+        weights = rule.weights(counts)[eligible]
+        shares = rule.least() / len(weights) + (1 - rule.least()) * weights / weights.sum()
         probabilities[eligible] = _capped(shares, min(clients, len(weights)))
     return probabilities
 
@@ -95,7 +125,7 @@ def draw(
     clients: int,
     rng: np.random.Generator,
     available: NDArray[np.bool_] | None = None,
-    settings: ParticipationSettings | None = None,
+    rule: Participation | None = None,
 ) -> list[int]:
     """Draw up to ``clients`` different clients, in random order: fewer only if fewer are ``available``.
 
@@ -104,7 +134,7 @@ def draw(
 
     Raises :class:`InputError` as :func:`inclusion_probabilities` does.
     """
-    return draw_with(inclusion_probabilities(histograms, clients, settings, available), rng)
+    return draw_with(inclusion_probabilities(histograms, clients, rule, available), rng)
 
 
 def draw_with(probabilities: NDArray[np.float64], rng: np.random.Generator) -> list[int]:
@@ -133,30 +163,3 @@ def _capped(shares: NDArray[np.float64], total: int) -> NDArray[np.float64]:
             return probabilities
         probabilities[above] = 1.0
         certain |= above
-
-
-ParticipationRule = Callable[[NDArray[np.float64], ParticipationSettings], NDArray[np.float64]]
-"""Histograms ``(K, N)`` without empty rows, settings -> weights ``(K,)`` above 0, of any scale."""
-
-
-def _uniform(counts: NDArray[np.float64], settings: ParticipationSettings) -> NDArray[np.float64]:
-    return np.ones(len(counts))
-
-
-def _rare_first(counts: NDArray[np.float64], settings: ParticipationSettings) -> NDArray[np.float64]:
-    """Weigh a client by the mean over its samples of ``(mean / C_y) ** power``, C_y being the class's count.
-
-    With power 1 and clients that hold one class each, every class is drawn equally often. The papers have no
-    such rule: they draw clients uniformly.
-    """
-    classes = counts.sum(axis=0)
-    present = classes > 0
-    rarity = np.zeros_like(classes)
-    rarity[present] = (classes.mean() / classes[present]) ** settings.power
-    return np.asarray(counts @ rarity / counts.sum(axis=1))
-
-
-PARTICIPATION_RULES: dict[str, ParticipationRule] = {
-    "uniform": _uniform,
-    "rare-first": _rare_first,
-}

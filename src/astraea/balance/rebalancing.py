@@ -1,26 +1,36 @@
 """Which classes to augment or to thin out, and by how much: both papers' rules.
 
 A rule reads nothing but the global class counts. What it decides, a :class:`Rebalancing`, is the same for
-all clients; each applies it to its own samples (:mod:`astraea.balance.augmentation`). A further rule is a
-function of the counts and of its own parameters, with defaults, and one line in ``REBALANCING_RULES``.
+all clients; each applies it to its own samples (:mod:`astraea.balance.augmentation`).
 """
 
 from __future__ import annotations
 
-import inspect
 import warnings
-from collections.abc import Callable
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 
 from astraea.balance.divergence import kl_to_uniform
 from astraea.balance.histograms import as_counts
-from astraea.errors import InputError, nearest, unknown_name
+from astraea.errors import InputError
+from astraea.parts import Part
 
-__all__ = ["EVEN", "REBALANCING_RULES", "Rebalancing", "rebalancing", "rule_parameters", "storage_ratio"]
+__all__ = [
+    "EVEN",
+    "AutoRebalancing",
+    "MeanPower",
+    "NoRebalancing",
+    "Rebalancing",
+    "RebalancingRule",
+    "ZScore",
+    "rebalancing",
+    "storage_ratio",
+]
 
 EVEN = 0.01
 """KL divergence to uniform, in nats, up to which classes count as even and are left alone: the counts deviate from
@@ -56,7 +66,17 @@ class Rebalancing:
         return as_counts(counts, "counts") * self.keep * (1 + self.copies)
 
 
-def rebalancing(class_counts: ArrayLike, rule: str = "mean-power", **parameters: float) -> Rebalancing:
+class RebalancingRule(Part, kind="rebalancing rule", default="auto"):
+    """Which classes are augmented or thinned out, and by how much."""
+
+    @abstractmethod
+    def change(self, counts: NDArray[np.float64]) -> Rebalancing:
+        """Return what becomes of classes that have ``counts`` ``(N,)`` samples over all clients, not all zero."""
+
+
+def rebalancing(
+    class_counts: ArrayLike, rule: str | RebalancingRule = "mean-power", **parameters: float
+) -> Rebalancing:
     """Return what ``rule`` does to classes that have ``class_counts``, shape ``(N,)``, over all clients.
 
     Rules and their parameters:
@@ -76,27 +96,13 @@ def rebalancing(class_counts: ArrayLike, rule: str = "mean-power", **parameters:
     counts = as_counts(class_counts, "class counts", ndim=1)
     if not counts.any():
         raise InputError("class counts are all zero: there is no sample to rebalance")
-    known = rule_parameters(rule)
-    for name in parameters:
-        if name not in known:
-            takes = f"it takes {', '.join(known)}" if known else "it takes none"
-            raise InputError(f"rebalancing rule '{rule}' has no parameter '{name}'{nearest(name, known)} ({takes})")
+    chosen = RebalancingRule.of(rule, **parameters)
     absent = np.flatnonzero(counts == 0)
-    if len(absent) and rule != "none":
+    if len(absent) and not isinstance(chosen, NoRebalancing):
         listed = ", ".join(map(str, absent[:5])) + (", ..." if len(absent) > 5 else "")
         warnings.warn(f"no client has a sample of class {listed}: it cannot be rebalanced", stacklevel=2)
-    change = REBALANCING_RULES[rule](counts, **parameters)
-    return _none(counts) if kl_to_uniform(counts) <= EVEN else change
-
-
-def rule_parameters(rule: str) -> tuple[str, ...]:
-    """Return the names of the parameters that ``rule`` takes.
-
-    Raises :class:`InputError` for an unknown rule.
-    """
-    if rule not in REBALANCING_RULES:
-        raise unknown_name("rebalancing rule", rule, REBALANCING_RULES)
-    return tuple(inspect.signature(REBALANCING_RULES[rule]).parameters)[1:]
+    change = chosen.change(counts)
+    return _unchanged(counts) if kl_to_uniform(counts) <= EVEN else change
 
 
 def storage_ratio(
@@ -111,51 +117,77 @@ def storage_ratio(
     return float(stored.sum() / counts.sum())
 
 
-def _none(counts: NDArray[np.float64]) -> Rebalancing:
+def _unchanged(counts: NDArray[np.float64]) -> Rebalancing:
     """Leave every class as it is."""
     return Rebalancing(np.zeros_like(counts), np.ones_like(counts))
 
 
-def _mean_power(counts: NDArray[np.float64], alpha: float = 0.67) -> Rebalancing:
-    """Add ``floor((mean / C_y) ** alpha)`` copies to each sample of the classes below the mean.
+class AutoRebalancing(RebalancingRule, name="auto"):
+    """What the algorithm's recipe says: mean-power for Astraea, none for the others."""
 
-    Duan et al., ICCD 2019, Algorithm 2. The paper leaves the rounding open: the floor, with the original
-    kept beside its copies, is what reproduces its storage figures.
-    """
-    if not 0 <= alpha < np.inf:
-        raise InputError(f"alpha is {alpha}: it must be a number from 0, and the paper recommends up to 1")
-    with np.errstate(divide="ignore"):
-        ratio = counts.mean() / counts
-    minority = (counts > 0) & (ratio > 1 + _ROUNDING)
-    with np.errstate(over="ignore"):
-        power = np.where(minority, ratio, 1.0) ** alpha
-    if not np.isfinite(power).all():
-        raise InputError(f"alpha is {alpha}: the number of copies overflows, choose at most 1 or 2")
-    return Rebalancing(np.where(minority, np.floor(power * (1 + _ROUNDING)), 0.0), np.ones_like(counts))
+    def change(self, counts: NDArray[np.float64]) -> Rebalancing:
+        """Raise :class:`InputError`: a recipe must have decided before."""
+        raise InputError("the rebalancing rule is 'auto', and no algorithm has decided it: name one")
 
 
-def _z_score(counts: NDArray[np.float64], tau_down: float = 3.0) -> Rebalancing:
-    """Augment classes whose z-score is below ``-1 / tau_down``, thin out those above ``tau_down``.
+class NoRebalancing(RebalancingRule, name="none"):
+    """No class is changed."""
 
-    Duan et al., TPDS 32(1) 2021, Algorithm 2, as printed in its line 9 and with the population standard
-    deviation, which reproduces the paper's storage figures: class ``y`` is brought to
-    ``mean + std * sqrt(|Z_y| * tau_down)`` samples.
-    """
-    if not 0 < tau_down < np.inf:
-        raise InputError(f"tau_down is {tau_down}: it must be above 0, and the paper recommends 3.0 to 3.5")
-    mean, deviation = counts.mean(), counts.std()
-    if deviation <= _ROUNDING * mean:
-        return _none(counts)
-    z = (counts - mean) / deviation
-    rounding = _ROUNDING * np.maximum(1, np.abs(z))
-    target = mean + deviation * np.sqrt(np.abs(z) * tau_down)
-    ratio = np.divide(target, counts, out=np.ones_like(counts), where=counts > 0)
-    minority, majority = z < -1 / tau_down - rounding, z > tau_down + rounding
-    return Rebalancing(np.where(minority, ratio - 1, 0.0), np.where(majority, ratio, 1.0))
+    def change(self, counts: NDArray[np.float64]) -> Rebalancing:
+        """Leave every class as it is."""
+        return _unchanged(counts)
 
 
-REBALANCING_RULES: dict[str, Callable[..., Rebalancing]] = {
-    "none": _none,
-    "mean-power": _mean_power,
-    "z-score": _z_score,
-}
+class MeanPower(RebalancingRule, name="mean-power"):
+    """Classes below the mean get copies of each sample (ICCD 2019)."""
+
+    alpha: float = Field(
+        0.67,
+        ge=0,
+        allow_inf_nan=False,
+        description="Each sample gets floor((mean / count) ** alpha) copies; recommended 0 to 1.",
+    )
+
+    def change(self, counts: NDArray[np.float64]) -> Rebalancing:
+        """Add ``floor((mean / C_y) ** alpha)`` copies to each sample of the classes below the mean.
+
+        Duan et al., ICCD 2019, Algorithm 2. The paper leaves the rounding open: the floor, with the original
+        kept beside its copies, is what reproduces its storage figures.
+        """
+        with np.errstate(divide="ignore"):
+            ratio = counts.mean() / counts
+        minority = (counts > 0) & (ratio > 1 + _ROUNDING)
+        with np.errstate(over="ignore"):
+            power = np.where(minority, ratio, 1.0) ** self.alpha
+        if not np.isfinite(power).all():
+            raise InputError(f"alpha is {self.alpha}: the number of copies overflows, choose at most 1 or 2")
+        return Rebalancing(np.where(minority, np.floor(power * (1 + _ROUNDING)), 0.0), np.ones_like(counts))
+
+
+class ZScore(RebalancingRule, name="z-score"):
+    """Classes of low z-score are augmented, those of high z-score thinned out (TPDS 2021)."""
+
+    tau_down: float = Field(
+        3.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Classes are thinned out above this z-score and augmented below -1 / tau_down; "
+        "recommended 3.0 to 3.5.",
+    )
+
+    def change(self, counts: NDArray[np.float64]) -> Rebalancing:
+        """Augment classes whose z-score is below ``-1 / tau_down``, thin out those above ``tau_down``.
+
+        Duan et al., TPDS 32(1) 2021, Algorithm 2, as printed in its line 9 and with the population standard
+        deviation, which reproduces the paper's storage figures: class ``y`` is brought to
+        ``mean + std * sqrt(|Z_y| * tau_down)`` samples.
+        """
+        mean, deviation = counts.mean(), counts.std()
+        if deviation <= _ROUNDING * mean:
+            return _unchanged(counts)
+        z = (counts - mean) / deviation
+        rounding = _ROUNDING * np.maximum(1, np.abs(z))
+        target = mean + deviation * np.sqrt(np.abs(z) * self.tau_down)
+        ratio = np.divide(target, counts, out=np.ones_like(counts), where=counts > 0)
+        minority, majority = z < -1 / self.tau_down - rounding, z > self.tau_down + rounding
+        return Rebalancing(np.where(minority, ratio - 1, 0.0), np.where(majority, ratio, 1.0))

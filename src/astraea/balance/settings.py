@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
 
-from astraea.balance.rebalancing import REBALANCING_RULES
-from astraea.errors import unknown_name
+from astraea.balance.rebalancing import AutoRebalancing, NoRebalancing, RebalancingRule
+from astraea.parts import Moved, Settings
 
 __all__ = ["BalanceSettings", "TransformSettings"]
 
 
-class TransformSettings(BaseModel):
+class TransformSettings(Settings):
     """How a copy differs from its original; each amount is drawn anew for each copy, evenly unless said.
 
     Images are rotated, shifted, sheared and zoomed, as in the papers, which state no ranges: these are mild.
     Sequences are shifted in time, scaled and jittered, vectors jittered.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rotation: float = Field(15.0, ge=0, le=180, description="Images: most degrees of rotation, either way.")
     shift: float = Field(
@@ -55,29 +53,13 @@ class TransformSettings(BaseModel):
     )
 
 
-class BalanceSettings(BaseModel):
+class BalanceSettings(Settings):
     """Rebalancing of rare classes, before training."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    moved: ClassVar = {"alpha": Moved("rebalancing", "alpha", 0.67), "tau_down": Moved("rebalancing", "tau_down", 3.0)}
 
-    rebalancing: str = Field(
-        "auto",
-        description="Rule: auto (mean-power for Astraea, none for other algorithms), none, mean-power "
-        "(ICCD 2019) or z-score (TPDS 2021).",
-    )
-    alpha: float = Field(
-        0.67,
-        ge=0,
-        allow_inf_nan=False,
-        description="mean-power: a class below the mean gets floor((mean / count) ** alpha) copies of each "
-        "sample; recommended 0 to 1.",
-    )
-    tau_down: float = Field(
-        3.0,
-        gt=0,
-        allow_inf_nan=False,
-        description="z-score: classes are thinned out above this z-score and augmented below -1 / tau_down; "
-        "recommended 3.0 to 3.5.",
+    rebalancing: RebalancingRule = Field(
+        default_factory=AutoRebalancing, description="Which classes are augmented or thinned out."
     )
     storage: Literal["offline", "on-the-fly"] = Field(
         "offline",
@@ -98,19 +80,12 @@ class BalanceSettings(BaseModel):
         default_factory=TransformSettings, description="How a copy differs from its original."
     )
 
-    def decided(self, rebalancing: str) -> BalanceSettings:
+    def decided(self, rebalancing: RebalancingRule) -> BalanceSettings:
         """Return the settings with the rule ``rebalancing`` where it is left open."""
-        return self.model_copy(update={"rebalancing": rebalancing}) if self.rebalancing == "auto" else self
+        left_open = isinstance(self.rebalancing, AutoRebalancing)
+        return self.model_copy(update={"rebalancing": rebalancing}) if left_open else self
 
     @property
     def changes_samples(self) -> bool:
         """Whether clients train on anything but their samples as they are; ``rebalancing`` must be decided."""
-        return self.rebalancing != "none" or self.transformed == "all"
-
-    @field_validator("rebalancing")
-    @classmethod
-    def _known(cls, rule: str) -> str:
-        known = ["auto", *REBALANCING_RULES]
-        if rule not in known:
-            raise unknown_name("rebalancing rule", rule, known)
-        return rule
+        return not isinstance(self.rebalancing, NoRebalancing) or self.transformed == "all"

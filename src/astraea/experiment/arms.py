@@ -93,7 +93,7 @@ VARIATIONS: dict[str, Changes] = {
     "class-balanced": {"balance.sampling": "class-balanced"},
     "on-the-fly": {"balance.storage": "on-the-fly"},
     "transformed": {"balance.transformed": "all"},
-    "rare-first": {"algorithm.participation.rule": "rare-first"},
+    "rare-first": {"algorithm.participation": "rare-first"},
     "shuffled": {"algorithm.order": "shuffled"},
     "balanced-data": {"scenario.labels": "balanced"},
     "papers-optimizer": {"train.optimizer": "Adam", "train.lr": 0.001, "train.schedule": "constant"},

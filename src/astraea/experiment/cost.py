@@ -52,7 +52,7 @@ def estimate(experiment: Experiment, clock: Callable[[], float] = time.perf_coun
     samples = samples_per_round(experiment)
     budget = experiment.budget
     rounds = budget.rounds if budget.samples is None else max(1, round(budget.samples / samples))
-    passes = experiment.algorithm.settings.local_epochs
+    passes = experiment.algorithm.local_epochs
     steps = float((rates * np.ceil(sizes / batch)).sum()) * rounds
     first = first_round(experiment)
     size = first.bytes_per_hop
@@ -73,10 +73,10 @@ def estimate(experiment: Experiment, clock: Callable[[], float] = time.perf_coun
 
 def _visit_rates(experiment: Experiment) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Return each client's expected epochs a round, shape ``(K,)``."""
-    settings = experiment.algorithm.settings
-    wanted = min(settings.clients_per_round, len(experiment.population))
-    included = inclusion_probabilities(experiment.population.histograms, wanted, settings.participation)
-    return included * settings.local_epochs * experiment.algorithm.passes
+    algorithm = experiment.algorithm
+    wanted = min(algorithm.clients_per_round, len(experiment.population))
+    included = inclusion_probabilities(experiment.population.histograms, wanted, algorithm.participation)
+    return included * algorithm.local_epochs * algorithm.passes
 
 
 def first_round(experiment: Experiment) -> RoundPlan:

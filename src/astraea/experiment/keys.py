@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from astraea.experiment.settings import RunSettings
-from astraea.federation.algorithms import AnyAlgorithmSettings
 from astraea.parts import Part
 
 __all__ = ["Key", "describe"]
@@ -26,15 +25,12 @@ class Key(NamedTuple):
 
 
 def describe() -> list[Key]:
-    """Return every key, in the order of the settings; an algorithm's own keys name it."""
+    """Return every key, in the order of the settings; a part's own keys name it."""
     return list(_walk(RunSettings, ""))
 
 
 def _walk(model: type[BaseModel], prefix: str) -> Iterator[Key]:
     for name, field in model.model_fields.items():
-        if prefix == "" and name == "algorithm":
-            yield from _algorithms()
-            continue
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, Part):
             yield from _parts(kind, f"{prefix}{name}", field)
@@ -53,17 +49,6 @@ def _parts(kind: type[Part], key: str, field: FieldInfo) -> Iterator[Key]:
     for name, part in kind.known().items():
         for found in _walk(part, f"{key}."):
             yield found._replace(description=f"{found.description} ({name})")
-
-
-def _algorithms() -> Iterator[Key]:
-    seen: set[Key] = set()
-    for kind in get_args(get_args(AnyAlgorithmSettings)[0]):
-        name = kind.model_fields["name"].default
-        for key in _walk(kind, "algorithm."):
-            shown = key._replace(description=f"{key.description} ({name})") if key.name != "algorithm.name" else key
-            if shown not in seen:
-                seen.add(shown)
-                yield shown
 
 
 def _toml(value: Any) -> str:

@@ -10,19 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from astraea.balance.rebalancing import Rebalancing, rebalancing, rule_parameters
+from astraea.balance.rebalancing import Rebalancing, rebalancing
 from astraea.data.catalogue import load_dataset
 from astraea.data.dataset import Dataset
 from astraea.data.scenario import Scenario, build_scenario
 from astraea.engines import make_engine
 from astraea.experiment.settings import RunSettings, resolved
-from astraea.federation.algorithms import Algorithm, make_algorithm
+from astraea.federation.algorithms import Algorithm
 from astraea.federation.availability import available
 from astraea.federation.clients import Population
 from astraea.federation.evaluation import Evaluation, evaluate, tail_recall
 from astraea.federation.loop import Budget, Engine, Metrics
 from astraea.federation.models import build_model
-from astraea.federation.rules import Facts, make_rule
 from astraea.federation.server import make_server
 from astraea.federation.vector import VectorModel
 
@@ -96,8 +95,7 @@ def prepare(
         )
     classes = len(scenario.class_names)
     balance = settings.balance
-    parameters = {name: getattr(balance, name) for name in rule_parameters(balance.rebalancing)}
-    change = rebalancing(scenario.global_counts, balance.rebalancing, **parameters)
+    change = rebalancing(scenario.global_counts, balance.rebalancing)
     population = Population.from_samples(
         scenario.train,
         scenario.clients,
@@ -115,16 +113,14 @@ def prepare(
     module = build_model(settings.model, shape, classes, settings.seed, dtype, model)
     engine = make_engine(settings.engine, copy.deepcopy(module))  # first: it tells whether the device is there
     vector = VectorModel(module.to(settings.engine.device))
-    rule = make_rule(settings.train, Facts(len(vector.weights), int(population.histograms.sum())))
+    rule = settings.train.local_rule(len(vector.weights), int(population.histograms.sum()))
     return Experiment(
         settings=settings,
         scenario=scenario,
         rebalancing=change,
         population=population,
         model=vector,
-        algorithm=make_algorithm(
-            settings.algorithm, settings.train, rule, make_server(settings.server, vector, classes)
-        ),
+        algorithm=settings.algorithm.bound(settings.train, rule, make_server(settings.server, vector, classes)),
         engine=engine,
         budget=Budget(settings.rounds, settings.samples, settings.prolonged),
     )

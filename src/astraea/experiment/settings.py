@@ -6,23 +6,23 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field
 
 from astraea.balance.settings import BalanceSettings
 from astraea.data.catalogue import DataSettings
 from astraea.data.scenario import ScenarioSettings
 from astraea.engines.settings import EngineSettings
-from astraea.errors import InputError, nearest
+from astraea.errors import InputError
 from astraea.experiment.given import GivenSettings
-from astraea.federation.algorithms import AnyAlgorithmSettings, AstraeaSettings
+from astraea.federation.algorithms import Algorithm, Astraea
 from astraea.federation.availability import AvailabilitySettings
 from astraea.federation.models import ModelSettings
-from astraea.federation.server import OPTIMIZERS, ServerSettings
+from astraea.federation.server import ServerSettings
 from astraea.federation.settings import TrainingSettings
-from astraea.parts import Part, sentence
+from astraea.parts import Part, Settings, validated
 
 __all__ = [
     "EXAMPLE",
@@ -42,10 +42,8 @@ EXAMPLE = Path(__file__).parent / "examples" / "digits.toml"
 """The settings of a run without any: data that needs no download, under a minute on two cores."""
 
 
-class EvaluationSettings(BaseModel):
+class EvaluationSettings(Settings):
     """When the model is measured, and on what choices may rest."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     every: int = Field(1, ge=1, description="Rounds between two evaluations; the last round is always evaluated.")
     validation: float = Field(
@@ -63,19 +61,15 @@ class EvaluationSettings(BaseModel):
     )
 
 
-class OutputSettings(BaseModel):
+class OutputSettings(Settings):
     """What a run writes into its folder beside metrics, summary and model."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     checkpoint_every: int = Field(10, ge=1, description="Rounds between two checkpoints.")
     tensorboard: bool = Field(False, description="Write TensorBoard events (extra astraea[tensorboard]).")
 
 
-class RunSettings(BaseModel):
+class RunSettings(Settings):
     """Everything that decides a run: the same settings give the same model."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: int = Field(0, ge=0, description="The one seed of every random decision.")
     rounds: int = Field(60, ge=1, description="Rounds of training.")
@@ -94,9 +88,7 @@ class RunSettings(BaseModel):
     scenario: ScenarioSettings = Field(default_factory=ScenarioSettings, description="Who holds what of it.")
     model: ModelSettings = Field(default_factory=ModelSettings, description="What is trained.")
     balance: BalanceSettings = Field(default_factory=BalanceSettings, description="Rebalancing of rare classes.")
-    algorithm: AnyAlgorithmSettings = Field(
-        default_factory=AstraeaSettings, description="Who trains in a round, and in which order."
-    )
+    algorithm: Algorithm = Field(default_factory=Astraea, description="Who trains in a round, and in which order.")
     train: TrainingSettings = Field(default_factory=TrainingSettings, description="Local training.")
     server: ServerSettings = Field(
         default_factory=ServerSettings, description="What the server makes of a round's models."
@@ -108,23 +100,14 @@ class RunSettings(BaseModel):
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="When to measure.")
     output: OutputSettings = Field(default_factory=OutputSettings, description="What is written.")
 
-    @model_validator(mode="before")
     @classmethod
-    def _old_spelling(cls, given: Any) -> Any:
-        engine = given.get("engine") if isinstance(given, Mapping) else None
-        if not isinstance(engine, Mapping) or "dropout" not in engine:
-            return given
-        kept = {key: value for key, value in engine.items() if key != "dropout"}
-        return {
-            **given,
-            "engine": kept,
-            "availability": {"dropout": engine["dropout"], **given.get("availability", {})},
-        }
-
-    @field_validator("algorithm", mode="before")
-    @classmethod
-    def _named(cls, value: Any) -> Any:
-        return {"name": "astraea", **value} if isinstance(value, Mapping) else value
+    def renewed(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Read the earlier spelling of ``availability.dropout``."""
+        engine = given.get("engine")
+        if isinstance(engine, Mapping) and "dropout" in engine:
+            given["engine"] = {key: value for key, value in engine.items() if key != "dropout"}
+            given["availability"] = {"dropout": engine["dropout"], **given.get("availability", {})}
+        return given
 
 
 def parse_settings(values: Mapping[str, Any], source: str = "settings", *, trust: bool = False) -> RunSettings:
@@ -133,10 +116,7 @@ def parse_settings(values: Mapping[str, Any], source: str = "settings", *, trust
     Code that they name by import path is imported with ``trust`` alone.
     Raises :class:`InputError` with one sentence for the first value that cannot be used.
     """
-    try:
-        settings = RunSettings.model_validate(values, context={"trust": trust})
-    except ValidationError as error:
-        raise InputError(f"{source}: {_sentence(error)}") from error
+    settings = validated(RunSettings, values, source, trust=trust)
     if settings.evaluation.early_stopping is not None and settings.evaluation.validation == 0:
         raise InputError(
             f"{source}: evaluation.early_stopping needs validation samples: set evaluation.validation, such as 0.1"
@@ -171,8 +151,9 @@ def parse_changes(texts: Iterable[str]) -> dict[str, Any]:
 def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``values`` with each dotted key of ``changes`` set.
 
-    Another ``algorithm.name`` keeps only those keys of the section that the new algorithm has, and another
-    ``scenario.name`` none of them, since it stands for all of them.
+    Another part (``train.loss = "fedlc"``) takes the place of the old one with all its settings; another name
+    (``train.loss.name``) keeps those settings that the new part has too. Another ``scenario.name`` keeps none, since
+    it stands for all of them.
     """
     result = _copied(values)
     for key, value in sorted(changes.items(), key=lambda item: item[0].count(".") - item[0].endswith(".name")):
@@ -191,20 +172,14 @@ def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
             _keep_known(table, kind)
         if key == "scenario.name":
             result["scenario"] = {"name": value}
-        elif key == "algorithm.name":
-            for kind in _algorithms():
-                if kind.model_fields["name"].default == value:
-                    result["algorithm"] = {name: old for name, old in table.items() if name in kind.model_fields}
     return result
 
 
 def resolved(settings: RunSettings) -> RunSettings:
     """Return the settings with everything decided that is left open and does not depend on the data."""
-    recipe, server = settings.algorithm.recipe, settings.server
-    if server.lr is None:
-        server = server.model_copy(update={"lr": OPTIMIZERS[server.optimizer].lr})
+    recipe = settings.algorithm.recipe
     balance, train = settings.balance.decided(recipe.rebalancing), settings.train.decided(recipe.loss)
-    return settings.model_copy(update={"balance": balance, "train": train, "server": server})
+    return settings.model_copy(update={"balance": balance, "train": train})
 
 
 def dump_toml(settings: RunSettings) -> str:
@@ -244,47 +219,5 @@ def _keep_known(table: dict[str, Any], kind: type[Part]) -> None:
             del table[name]
 
 
-def _algorithms() -> tuple[type[BaseModel], ...]:
-    return get_args(get_args(AnyAlgorithmSettings)[0])
-
-
 def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in values.items()}
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    if first["type"] in ("within", "unknown_key"):
-        return sentence(error)
-    place = [str(part) for part in first["loc"]]
-    if place[:1] == ["algorithm"] and len(place) > 2:
-        del place[1]  # pydantic puts the discriminator's value into the path
-    key = ".".join(place)
-    if first["type"] == "extra_forbidden":
-        known = list(_fields(first["loc"][:-1]))
-        return f"unknown key '{key}'{nearest(place[-1], known)} (known here: {', '.join(known)})"
-    if first["type"].startswith("union_tag"):
-        names = [str(kind.model_fields["name"].default) for kind in _algorithms()]
-        given = str(first["input"].get("name", "")) if isinstance(first["input"], dict) else str(first["input"])
-        return f"algorithm.name '{given}' is unknown{nearest(given, names)} (known: {', '.join(names)})"
-    message = first["msg"].removeprefix("Value error, ")
-    if isinstance(first["input"], dict):  # a section whose keys do not fit together: the message names them
-        return message
-    return f"'{key}' cannot be {first['input']!r}: {message[0].lower()}{message[1:]}"
-
-
-def _fields(place: tuple[int | str, ...]) -> Iterable[str]:
-    """Return the keys that the section at ``place`` of an error has."""
-    kind: Any = RunSettings
-    for part in place:
-        options: list[Any] = [kind] if isinstance(kind, type) else list(_algorithms())
-        found = None
-        for option in options:
-            if option.model_fields.get("name") is not None and option.model_fields["name"].default == part:
-                found = option
-            elif part in option.model_fields:
-                found = option.model_fields[part].annotation
-        if found is None:
-            return ()
-        kind = found
-    return kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else ()

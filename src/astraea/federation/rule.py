@@ -1,19 +1,22 @@
 """What a client does in a visit beyond plain SGD: the seam for FedProx, SCAFFOLD, prior-aware losses and more.
 
-A rule is pure: it holds settings only, and everything that varies comes as an argument. So one rule serves
-any number of clients at once, in any process.
+A rule is pure: it holds its settings, its loss and facts of the federation, and everything that varies comes as an
+argument. So one rule serves any number of clients at once, in any process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
 
+from pydantic import PrivateAttr
 from torch import Tensor
 
-from astraea.balance.losses import ClassView, Loss
+from astraea.balance.losses import ClassView, CrossEntropy, Loss
+from astraea.parts import Part
 
-__all__ = ["LocalRule", "VisitContext"]
+__all__ = ["Facts", "LocalRule", "VisitContext"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,48 @@ class VisitContext:
     step: int = 0
 
 
-@dataclass(frozen=True)
-class LocalRule:
-    """Plain mini-batch descent on ``loss``; a subclass overrides what it does differently."""
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a rule may know of the federation.
 
-    loss: Loss
-    uses_prior: bool = False
+    Trainable ``weights`` of the model, ``samples`` of all clients, and the clients' ``optimizer``, a class of
+    ``torch.optim``, with its ``momentum`` and further ``options``.
+    """
+
+    weights: int = 0
+    samples: int = 0
+    optimizer: str = "SGD"
+    momentum: float = 0.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class LocalRule(Part, kind="local rule", default="plain"):
+    """Mini-batch descent on a loss; a part overrides what it does differently.
+
+    What was :meth:`bound` to a loss and to the facts of a federation can train.
+    """
+
+    _loss: Callable[[Tensor, Tensor, ClassView], Tensor] = PrivateAttr(default_factory=CrossEntropy)
+    _facts: Facts = PrivateAttr(default_factory=Facts)
+
+    def bound(self, loss: Loss | Callable[[Tensor, Tensor, ClassView], Tensor], facts: Facts | None = None) -> Self:
+        """Return the rule with its loss in the federation of ``facts``.
+
+        Raises :class:`InputError` where it does not go with them.
+        """
+        bound = self.model_copy()
+        bound._loss, bound._facts = loss, facts or Facts()
+        return bound
+
+    @property
+    def facts(self) -> Facts:
+        """The federation that the rule is bound to."""
+        return self._facts
+
+    @property
+    def uses_prior(self) -> bool:
+        """Whether the effective class prior is read."""
+        return bool(getattr(self._loss, "reads_prior", False))
 
     def shared(self, params: Tensor) -> Mapping[str, Tensor]:
         """Return what travels with the model of ``params`` ``(P,)`` from the first round on.
@@ -52,7 +91,7 @@ class LocalRule:
 
     def objective(self, logits: Tensor, targets: Tensor, context: VisitContext) -> Tensor:
         """Return the scalar whose gradient the batch gives."""
-        return self.loss(logits, targets, ClassView(context.log_prior, context.histogram, context.step))
+        return self._loss(logits, targets, ClassView(context.log_prior, context.histogram, context.step))
 
     def gradient(self, gradient: Tensor, weights: Tensor, context: VisitContext) -> Tensor:
         """Return the gradient to step along, shape ``(W,)``; called after each backward pass."""

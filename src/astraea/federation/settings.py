@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from astraea.balance.losses import AutoLoss, Loss
+from astraea.balance.losses import AutoLoss, CrossEntropy, Loss
 from astraea.errors import InputError, unknown_name
 from astraea.federation.plan import LocalTraining
+from astraea.federation.rules import Facts, LocalRule, Plain
 from astraea.parts import Moved, Settings
 
 __all__ = ["SCHEDULES", "TrainingSettings"]
@@ -28,7 +29,10 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 class TrainingSettings(Settings):
     """How a client trains in one visit."""
 
-    moved: ClassVar = {key: Moved("loss", key) for key in ("tau", "prior_rate", "absent_scale", "ratio_weight")}
+    moved: ClassVar = {
+        "mu": Moved("rule", "mu", 0.01),
+        **{key: Moved("loss", key) for key in ("tau", "prior_rate", "absent_scale", "ratio_weight")},
+    }
 
     batch_size: int = Field(20, ge=1, description="Samples in a mini-batch.")
     optimizer: str = Field(
@@ -41,7 +45,7 @@ class TrainingSettings(Settings):
     options: dict[str, Any] = Field(
         default_factory=dict, description="Further arguments of the optimiser, such as betas or nesterov."
     )
-    schedule: Literal["constant", "cosine", "linear", "step"] = Field(
+    schedule: str = Field(
         "cosine",
         description="Learning rate over the rounds of a run: constant, cosine or linear decay to zero, "
         "or a tenth at one half and again at three quarters (step). The papers: constant.",
@@ -52,12 +56,7 @@ class TrainingSettings(Settings):
         lt=1,
         description="Share of the run over which the rate first rises linearly from near zero.",
     )
-    rule: Literal["plain", "fedprox", "scaffold"] = Field(
-        "plain",
-        description="What a client does beyond descent on the loss: plain (nothing), fedprox (a pull back to the model "
-        "that it received) or scaffold (control variates; twice the traffic; SGD only).",
-    )
-    mu: float = Field(0.01, ge=0, allow_inf_nan=False, description="fedprox: strength of the pull; usually 0.001 to 1.")
+    rule: LocalRule = Field(default_factory=Plain, description="What a client does beyond descent on the loss.")
     loss: Loss = Field(default_factory=AutoLoss, description="What a client minimises.")
     clip_norm: float | None = Field(None, gt=0, description="Largest norm of a gradient; longer ones are scaled.")
 
@@ -75,9 +74,25 @@ class TrainingSettings(Settings):
             raise unknown_name("optimiser", name, known)
         return name
 
+    @field_validator("schedule")
+    @classmethod
+    def _known_schedule(cls, name: str) -> str:
+        if name not in SCHEDULES:
+            raise unknown_name("schedule", name, SCHEDULES)
+        return name
+
     def decided(self, loss: Loss) -> TrainingSettings:
         """Return the settings with ``loss`` where it is left open."""
         return self.model_copy(update={"loss": loss}) if isinstance(self.loss, AutoLoss) else self
+
+    def local_rule(self, weights: int = 0, samples: int = 0) -> LocalRule:
+        """Return the rule with its loss for a model of so many trainable ``weights`` and ``samples`` of all clients.
+
+        A loss left open is cross-entropy, as no algorithm is known here. Raises :class:`InputError` for a rule that
+        does not go with the optimiser.
+        """
+        facts = Facts(weights, samples, self.optimizer, self.momentum, self.options)
+        return self.rule.bound(self.decided(CrossEntropy()).loss, facts)
 
     def rate(self, progress: float) -> float:
         """Return the learning rate at ``progress`` in [0, 1) through the run."""

@@ -15,7 +15,6 @@ from astraea.engines.serial import repeatable
 from astraea.errors import InputError
 from astraea.federation.clients import Population
 from astraea.federation.evaluation import evaluate
-from astraea.federation.rules import Facts, make_rule
 from astraea.federation.training import run_chain
 from astraea.federation.vector import VectorModel
 from astraea.flower.messages import DATA_CHANGED, EXAMPLES, HISTOGRAM_ACTION, KEY, Copying, Instructions, read_config
@@ -60,7 +59,7 @@ def client_app(
         plan = visit.plan(*trained.read())
         with repeatable(trained.device, threads):
             clients = {visit.client: kept.population(context.node_id, samples, classes, visit)[0]}
-            rule = make_rule(visit.train, Facts(len(trained.weights), visit.samples))
+            rule = visit.train.local_rule(len(trained.weights), visit.samples)
             result = run_chain(plan, plan.chains[0], trained, rule, clients)
         (report,) = result.reports
         if report.skipped is not None:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from astraea.balance.rebalancing import rebalancing, rule_parameters
+from astraea.balance.rebalancing import rebalancing
 from astraea.balance.settings import BalanceSettings
-from astraea.errors import InputError, unknown_name
-from astraea.federation.algorithms import ALGORITHMS, Algorithm, AlgorithmSettings, make_algorithm
-from astraea.federation.rule import LocalRule
-from astraea.federation.rules import Facts, make_rule
+from astraea.errors import InputError
+from astraea.federation.algorithms import Algorithm
+from astraea.federation.rules import LocalRule
 from astraea.federation.settings import TrainingSettings
 from astraea.flower.messages import Copying
 from astraea.parts import from_options
@@ -28,7 +28,7 @@ Section = TypeVar("Section", BalanceSettings, TrainingSettings)
 class Options:
     """The settings of a strategy."""
 
-    algorithm: AlgorithmSettings
+    algorithm: Algorithm
     balance: BalanceSettings
     train: TrainingSettings
     seed: int
@@ -36,7 +36,7 @@ class Options:
     @classmethod
     def of(
         cls,
-        algorithm: AlgorithmSettings | Mapping[str, Any] | None,
+        algorithm: str | Algorithm | Mapping[str, Any] | None,
         balance: BalanceSettings | Mapping[str, Any] | None,
         train: TrainingSettings | Mapping[str, Any] | None,
         seed: int,
@@ -45,7 +45,7 @@ class Options:
 
         Raises :class:`InputError` for what is unknown, and for what a strategy cannot ask of every ClientApp.
         """
-        chosen = _algorithm(algorithm)
+        chosen = Algorithm.of(algorithm or {})
         options = cls(
             chosen,
             _section(BalanceSettings, balance, "balance").decided(chosen.recipe.rebalancing),
@@ -58,9 +58,9 @@ class Options:
                 f"balance.sampling '{sampling}' changes how a client draws its batches, which a strategy "
                 "cannot ask of every ClientApp: use balance.rebalancing, or 'astraea run --engine flower'"
             )
-        if options.train.rule == "scaffold":
+        if options.rule.shared(torch.zeros(0)):
             raise InputError(
-                "train.rule 'scaffold' hands control variates on beside the model, which a ClientApp does not expect: "
+                f"train.rule '{options.rule.name}' hands state on beside the model, which a ClientApp does not expect: "
                 "use 'astraea run --engine flower' for it"
             )
         return options
@@ -68,24 +68,18 @@ class Options:
     @property
     def rule(self) -> LocalRule:
         """What clients do in a visit, as far as the server must know."""
-        return make_rule(self.train, Facts(weights=0, samples=0))
+        return self.train.local_rule()
 
     @property
     def reads_histograms(self) -> bool:
         """Whether anything in a round depends on the clients' label histograms."""
-        return (
-            getattr(self.algorithm, "mediators", "none") in ("kl", "kl-approximate")
-            or self.algorithm.participation.rule != "uniform"
-            or self.balance.changes_samples
-            or self.rule.uses_prior
-        )
+        return self.algorithm.reads_histograms or self.balance.changes_samples or self.rule.uses_prior
 
     def copying(self, counts: NDArray[np.int64]) -> Copying | None:
         """Return what clients are to do about class counts ``(N,)`` of all of them, ``None`` for nothing."""
         if not self.balance.changes_samples:
             return None
-        parameters = {name: getattr(self.balance, name) for name in rule_parameters(self.balance.rebalancing)}
-        change = rebalancing(counts, self.balance.rebalancing, **parameters)
+        change = rebalancing(counts, self.balance.rebalancing)
         return Copying(
             copies=tuple(change.copies.tolist()),
             keep=tuple(change.keep.tolist()),
@@ -99,7 +93,7 @@ class Options:
         settings = self.algorithm
         if "clients_per_round" not in settings.model_fields_set:
             settings = settings.model_copy(update={"clients_per_round": wanted})
-        return make_algorithm(settings, self.train, self.rule)
+        return settings.bound(self.train, self.rule)
 
     def as_json(self) -> dict[str, Any]:
         """Return the options as JSON has them: two runs with the same ones are the same run."""
@@ -109,17 +103,6 @@ class Options:
             "balance": self.balance.model_dump(mode="json"),
             "train": self.train.model_dump(mode="json"),
         }
-
-
-def _algorithm(given: AlgorithmSettings | Mapping[str, Any] | None) -> AlgorithmSettings:
-    if isinstance(given, AlgorithmSettings):
-        return given
-    options = dict(given or {})
-    kinds = {str(kind.model_fields["name"].default): kind for kind in ALGORITHMS}
-    name = options.get("name", "astraea")
-    if name not in kinds:
-        raise unknown_name("algorithm", str(name), kinds)
-    return from_options(kinds[name], options, "algorithm")
 
 
 def _section(kind: type[Section], given: Section | Mapping[str, Any] | None, name: str) -> Section:

@@ -23,7 +23,7 @@ from flwr.serverapp.strategy import FedAvg, Result
 
 from astraea.balance.settings import BalanceSettings
 from astraea.errors import InputError, RunError, unknown_name
-from astraea.federation.algorithms import Algorithm, AlgorithmSettings, State, View
+from astraea.federation.algorithms import Algorithm, State, View
 from astraea.federation.loop import Budget, RoundMetrics, Run
 from astraea.federation.plan import Visit
 from astraea.federation.settings import TrainingSettings
@@ -65,7 +65,7 @@ class AstraeaStrategy(FedAvg):
     def __init__(
         self,
         *,
-        algorithm: AlgorithmSettings | Mapping[str, Any] | None = None,
+        algorithm: str | Algorithm | Mapping[str, Any] | None = None,
         balance: BalanceSettings | Mapping[str, Any] | None = None,
         train: TrainingSettings | Mapping[str, Any] | None = None,
         seed: int = 0,

@@ -11,11 +11,11 @@ import torch
 from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
 from astraea.errors import InputError
-from astraea.federation.algorithms import FedAvgSettings, View, make_algorithm
+from astraea.federation.algorithms import FedAvg, View
 from astraea.federation.clients import Population
 from astraea.federation.plan import ChainState
 from astraea.federation.rule import LocalRule, VisitContext
-from astraea.federation.rules import Facts, Scaffold, make_rule
+from astraea.federation.rules import Facts, Plain, Scaffold
 from astraea.federation.settings import TrainingSettings
 from astraea.federation.training import run_chain
 from astraea.federation.vector import VectorModel
@@ -33,7 +33,7 @@ def context(start: float, control: float, own: float | None, lr: float = 0.5, sa
 
 
 def test_option_two_worked_out_by_hand() -> None:
-    rule = Scaffold(CrossEntropy(), weights=1, samples=4)
+    rule = Scaffold().bound(CrossEntropy(), Facts(weights=1, samples=4))
     seen = context(1.0, 0.25, 0.5)
     assert rule.gradient(torch.tensor([2.0]), torch.tensor([9.0]), seen).tolist() == [1.75]
     # c_k+ = 1/2 - 1/4 + (1 - 0) / (2 * 1/2) = 5/4; c gains a quarter of 3/4.
@@ -43,28 +43,28 @@ def test_option_two_worked_out_by_hand() -> None:
 
 
 def test_a_clients_share_is_that_of_its_samples() -> None:
-    rule = Scaffold(CrossEntropy(), weights=1, samples=4)
+    rule = Scaffold().bound(CrossEntropy(), Facts(weights=1, samples=4))
     shared, _ = rule.finish(torch.tensor([0.0]), 2, context(1.0, 0.0, None, samples=3))
     assert shared["control"].tolist() == [0.75]
 
 
 def test_the_own_control_variate_is_the_mean_gradient_met() -> None:
     # Option II recovers the gradients: with c = c_k = 0 and gradients 1 and 3 at rate 1/2, w moves by -2.
-    plain = Scaffold(CrossEntropy(), weights=1, samples=1)
+    plain = Scaffold().bound(CrossEntropy(), Facts(weights=1, samples=1))
     _, kept = plain.finish(torch.tensor([-2.0]), 2, context(0.0, 0.0, None))
     assert kept["control"].tolist() == [2.0]
     # The same with momentum 1/2 under two gradients of 2: velocities 2 and 3, a move of -5/2.
-    heavy = Scaffold(CrossEntropy(), weights=1, samples=1, momentum=0.5)
+    heavy = Scaffold().bound(CrossEntropy(), Facts(weights=1, samples=1, momentum=0.5))
     _, kept = heavy.finish(torch.tensor([-2.5]), 2, context(0.0, 0.0, None))
     assert kept["control"].tolist() == pytest.approx([2.0])
 
 
 def test_a_visit_without_a_step_changes_nothing() -> None:
     seen = context(1.0, 0.25, 0.5)
-    shared, kept = Scaffold(CrossEntropy(), weights=1, samples=1).finish(torch.tensor([1.0]), 0, seen)
+    shared, kept = Scaffold().bound(CrossEntropy(), Facts(weights=1, samples=1)).finish(torch.tensor([1.0]), 0, seen)
     assert (shared, kept) == (seen.shared, seen.client)
     with pytest.raises(InputError, match="number of the client's samples"):
-        Scaffold(CrossEntropy()).finish(torch.tensor([1.0]), 1, replace(seen, histogram=None))
+        Scaffold().bound(CrossEntropy()).finish(torch.tensor([1.0]), 1, replace(seen, histogram=None))
 
 
 class Points(torch.nn.Module):
@@ -89,7 +89,7 @@ def rounds(rule: LocalRule, count: int, steps: int) -> list[float]:
         Samples(x, np.zeros(4, np.int64)), [np.array([0]), np.array([1, 2, 3])], classes=2
     )
     training = TrainingSettings(lr=0.1, momentum=0.0, schedule="constant", batch_size=1)
-    algorithm = make_algorithm(FedAvgSettings(clients_per_round=2, local_epochs=steps), training, rule)
+    algorithm = FedAvg(clients_per_round=2, local_epochs=steps).bound(training, rule)
     state = algorithm.init(torch.zeros(1), torch.empty(0, dtype=torch.int64))
     model, found = VectorModel(Points()), []
     for _ in range(count):
@@ -110,19 +110,19 @@ def test_it_removes_the_drift_that_fedavg_keeps() -> None:
     # The minimum of the average is 3. Client 1 takes three times the steps, so FedAvg settles above it:
     # at w with w = 1/4 (1 - 0.1)^2 w + 3/4 (4 + 0.9^6 (w - 4)).
     fixed = 0.75 * 4 * (1 - 0.9**6) / (1 - 0.25 * 0.9**2 - 0.75 * 0.9**6)
-    assert rounds(LocalRule(quadratic), 60, 2)[-1] == pytest.approx(fixed, abs=1e-4)
+    assert rounds(Plain().bound(quadratic), 60, 2)[-1] == pytest.approx(fixed, abs=1e-4)
     assert fixed > 3.4
-    assert rounds(Scaffold(quadratic, weights=1, samples=4), 200, 2)[-1] == pytest.approx(3.0, abs=1e-3)
+    assert rounds(Scaffold().bound(quadratic, Facts(weights=1, samples=4)), 200, 2)[-1] == pytest.approx(3.0, abs=1e-3)
 
 
 def test_control_variates_travel_and_are_counted() -> None:
-    rule = make_rule(TrainingSettings(rule="scaffold"), Facts(weights=3, samples=10))
+    rule = TrainingSettings(rule="scaffold").local_rule(weights=3, samples=10)
     assert isinstance(rule, Scaffold)
-    assert rule.momentum == 0.9
+    assert rule.facts.momentum == 0.9
     start = ChainState(torch.zeros(5), torch.empty(0, dtype=torch.int64), rule.shared(torch.zeros(5)))
     assert start.bytes == 4 * (5 + 3)
 
 
 def test_optimisers_that_hide_the_gradient_are_refused() -> None:
     with pytest.raises(InputError, match=r"set train\.optimizer to 'SGD' without options"):
-        make_rule(TrainingSettings(rule="scaffold", optimizer="Adam"), Facts(3, 10))
+        TrainingSettings(rule="scaffold", optimizer="Adam").local_rule(3, 10)

@@ -11,9 +11,9 @@ from torch import nn
 
 from astraea.balance.losses import CrossEntropy
 from astraea.errors import InputError
-from astraea.federation.algorithms import Algorithm, AstraeaSettings, FedAvgSettings, State, View, make_algorithm
+from astraea.federation.algorithms import Algorithm, Astraea, FedAvg, State, View
 from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, Visit, VisitReport
-from astraea.federation.rule import LocalRule
+from astraea.federation.rules import Plain
 from astraea.federation.server import Server, ServerSettings, make_server
 from astraea.federation.server.averaging import averaged
 from astraea.federation.server.fednova import chain_steps
@@ -26,7 +26,7 @@ NONE = torch.empty(0, dtype=torch.int64)
 def build(**settings: object) -> Algorithm:
     server = Server(ServerSettings(**settings))  # type: ignore[arg-type]
     training = TrainingSettings(momentum=0.0)
-    return make_algorithm(FedAvgSettings(clients_per_round=2), training, LocalRule(CrossEntropy()), server)
+    return FedAvg(clients_per_round=2).bound(training, Plain().bound(CrossEntropy()), server)
 
 
 def step(algorithm: Algorithm, state: State, *results: tuple[list[float], int, int]) -> State:
@@ -143,7 +143,7 @@ def test_rows_of_the_classifier_get_one_norm() -> None:
 
 def test_mediators_go_with_every_server() -> None:
     server = Server(ServerSettings(optimizer="adam", aggregation="fednova", average=0.5))
-    settings = AstraeaSettings(clients_per_round=2, capacity=1, mediator_epochs=1)
-    algorithm = make_algorithm(settings, TrainingSettings(), LocalRule(CrossEntropy()), server)
+    settings = Astraea(clients_per_round=2, capacity=1, mediator_epochs=1)
+    algorithm = settings.bound(TrainingSettings(), Plain().bound(CrossEntropy()), server)
     state = step(algorithm, algorithm.init(torch.tensor([0.0]), NONE), ([1.0], 2, 3), ([2.0], 2, 5))
     assert set(state.server) == {"mean", "square", "average"}

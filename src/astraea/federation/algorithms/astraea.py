@@ -14,28 +14,26 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from astraea.balance.losses import RunningPrior
-from astraea.balance.mediators import schedule_mediators
-from astraea.federation.algorithms.base import Algorithm, AlgorithmSettings, Recipe
+from astraea.balance.mediators import GreedyKL, MediatorRule, schedule_mediators
+from astraea.balance.rebalancing import MeanPower
+from astraea.federation.algorithms.base import Algorithm, Recipe
 from astraea.federation.plan import Chain, Visit
 
-__all__ = ["Astraea", "AstraeaSettings"]
+__all__ = ["Astraea"]
 
 
-class AstraeaSettings(AlgorithmSettings):
-    """Mediators that lead the model through groups of clients with balanced labels."""
+class Astraea(Algorithm, name="astraea"):
+    """Mediators that lead the model through groups of clients with balanced labels.
+
+    A round is one chain a mediator, each of up to ``capacity`` clients, passed over ``mediator_epochs`` times.
+    """
 
     # With the published tau of 1.5, models of strongly skewed clients were 1 to 2 points less accurate.
-    recipe: ClassVar[Recipe] = Recipe(RunningPrior(tau=1.0), "mean-power")
+    recipe: ClassVar[Recipe] = Recipe(RunningPrior(tau=1.0), MeanPower())
 
-    name: Literal["astraea"] = Field("astraea", description="Self-balancing federated learning.")
     clients_per_round: int = Field(50, ge=1, description="Clients that train in a round (c).")
     local_epochs: int = Field(1, ge=1, description="Passes over a client's samples in one visit (E).")
-    mediators: Literal["kl", "kl-approximate", "random", "none"] = Field(
-        "kl",
-        description="How clients are grouped: kl (greedy smallest divergence of the pooled labels from uniform, "
-        "the papers' way), kl-approximate (as balanced, for rounds of very many clients), random (the control), "
-        "none (every client alone, which leaves rebalancing only).",
-    )
+    mediators: MediatorRule = Field(default_factory=GreedyKL, description="How clients are grouped.")
     capacity: int = Field(
         50,
         ge=1,
@@ -49,32 +47,27 @@ class AstraeaSettings(AlgorithmSettings):
     )
     mediator_epochs: int = Field(2, ge=1, description="Passes over a mediator's clients in a round (E_m).")
 
-
-class Astraea(Algorithm):
-    """A round is one chain a mediator, each of up to ``capacity`` clients, passed over ``mediator_epochs`` times."""
-
-    settings: AstraeaSettings
-
     @property
     def passes(self) -> int:
         """E_m: how often a mediator's chain visits each of its clients."""
-        return self.settings.mediator_epochs
+        return self.mediator_epochs
+
+    @property
+    def reads_histograms(self) -> bool:
+        """Whether participation or mediators depend on the clients' label histograms."""
+        return super().reads_histograms or self.mediators.reads_histograms
 
     def chains(self, cohort: list[int], histograms: NDArray[np.int64], rng: np.random.Generator) -> tuple[Chain, ...]:
         """Return one chain a mediator."""
-        settings = self.settings
-        if settings.mediators == "none":
-            groups = [[place] for place in range(len(cohort))]
-        else:
-            seed = int(rng.integers(2**63))
-            groups = schedule_mediators(histograms[cohort], settings.capacity, settings.mediators, seed=seed)
+        seed = int(rng.integers(2**63))
+        groups = schedule_mediators(histograms[cohort], self.capacity, self.mediators, seed=seed)
         return tuple(Chain(number, self._visits(cohort, group, rng)) for number, group in enumerate(groups))
 
     def _visits(self, cohort: list[int], group: list[int], rng: np.random.Generator) -> tuple[Visit, ...]:
         visits = []
-        for pass_ in range(self.settings.mediator_epochs):
-            order = group[::-1] if self.settings.order == "reversed" else group
-            if self.settings.order == "shuffled":
+        for pass_ in range(self.mediator_epochs):
+            order = group[::-1] if self.order == "reversed" else group
+            if self.order == "shuffled":
                 order = [group[place] for place in rng.permutation(len(group))]
             visits += [Visit(cohort[place], pass_) for place in order]
         return tuple(visits)

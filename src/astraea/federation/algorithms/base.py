@@ -1,33 +1,34 @@
 """What an algorithm is: functions over a plain state that say who trains, and how results become the next model.
 
-A new algorithm is one file: a settings class, a subclass of :class:`Algorithm`, and one line in the registry
-of this package. Whatever it must remember from round to round lives in :class:`State`, which a checkpoint
+A new algorithm is one file. Whatever it must remember from round to round lives in :class:`State`, which a checkpoint
 stores as it is.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, PrivateAttr
 from torch import Tensor
 
 from astraea.balance.losses import CrossEntropy, Loss
-from astraea.balance.participation import ParticipationSettings, draw_with, inclusion_probabilities
+from astraea.balance.participation import Participation, Uniform, draw_with, inclusion_probabilities
 from astraea.balance.prior import effective_prior
+from astraea.balance.rebalancing import NoRebalancing, RebalancingRule
 from astraea.errors import InputError
 from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan
-from astraea.federation.rule import LocalRule
+from astraea.federation.rules import LocalRule, Plain
 from astraea.federation.server import Server
 from astraea.federation.settings import TrainingSettings
+from astraea.parts import Part
 
-__all__ = ["Algorithm", "AlgorithmSettings", "Recipe", "State", "Sum", "View"]
+__all__ = ["Algorithm", "Recipe", "State", "Sum", "View"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,16 @@ class Recipe(NamedTuple):
     """What an algorithm stands for beyond its chains: what ``auto`` comes to in other sections."""
 
     loss: Loss = CrossEntropy()
-    rebalancing: str = "none"
+    rebalancing: RebalancingRule = NoRebalancing()
 
 
-class AlgorithmSettings(BaseModel):
-    """What every algorithm of rounds has."""
+class Algorithm(Part, kind="algorithm", default="astraea"):
+    """Plans rounds and averages what comes back, each chain weighted by its clients' samples.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    What was :meth:`bound` to what clients do in a visit and to what becomes of the average can run; both go with any
+    algorithm. The weights are those of FedAvg (McMahan et al. 2017) and of Astraea's Algorithm 1 (Duan et al. 2021),
+    whose printed update subtracts where it must add: the next model is ``sum_m n_m / n * w_m``.
+    """
 
     recipe: ClassVar[Recipe] = Recipe()
 
@@ -100,31 +104,38 @@ class AlgorithmSettings(BaseModel):
         ge=0,
         description="Share of further clients invited, so that a round is full although some do not answer.",
     )
-    participation: ParticipationSettings = Field(
-        default_factory=ParticipationSettings, description="Which clients take part."
-    )
+    participation: Participation = Field(default_factory=Uniform, description="Which clients take part.")
 
+    _training: TrainingSettings = PrivateAttr(default_factory=TrainingSettings)
+    _rule: LocalRule = PrivateAttr(default_factory=Plain)
+    _server: Server = PrivateAttr(default_factory=Server)
+    _known: tuple[NDArray[np.int64], dict[int, NDArray[np.float64]]] | None = PrivateAttr(None)
 
-class Algorithm(ABC):
-    """Plans rounds and averages what comes back, each chain weighted by its clients' samples.
+    def bound(self, training: TrainingSettings, rule: LocalRule, server: Server | None = None) -> Self:
+        """Return the algorithm for a run; without a ``server`` the average is the next model."""
+        bound = self.model_copy()
+        bound._training, bound._rule, bound._server, bound._known = training, rule, server or Server(), None
+        return bound
 
-    ``rule`` is what a client does in a visit, ``server`` what becomes of the average; both go with any algorithm.
-    The weights are those of FedAvg (McMahan et al. 2017) and of Astraea's Algorithm 1 (Duan et al. 2021), whose
-    printed update subtracts where it must add: the next model is ``sum_m n_m / n * w_m``.
-    """
+    @property
+    def training(self) -> TrainingSettings:
+        """How clients train."""
+        return self._training
 
-    def __init__(
-        self,
-        settings: AlgorithmSettings,
-        training: TrainingSettings,
-        rule: LocalRule,
-        server: Server | None = None,
-    ) -> None:
-        self.settings = settings
-        self.training = training
-        self.rule = rule
-        self.server = server or Server()
-        self._known: tuple[NDArray[np.int64], dict[int, NDArray[np.float64]]] | None = None
+    @property
+    def rule(self) -> LocalRule:
+        """What a client does in a visit."""
+        return self._rule
+
+    @property
+    def server(self) -> Server:
+        """What becomes of the average."""
+        return self._server
+
+    @property
+    def reads_histograms(self) -> bool:
+        """Whether the chains of a round depend on the clients' label histograms."""
+        return self.participation.reads_histograms
 
     def init(self, params: Tensor, counters: Tensor) -> State:
         """Return the state before the first round."""
@@ -145,10 +156,9 @@ class Algorithm(ABC):
         More clients than ``clients_per_round`` are invited where ``over_selection`` says so; of those that
         answer, the first take part. Raises :class:`InputError` if none answers.
         """
-        settings = self.settings
         population = len(view.histograms)
-        wanted = min(settings.clients_per_round, population)
-        invited = min(population, -int(-wanted * (1.0 + settings.over_selection) // 1))
+        wanted = min(self.clients_per_round, population)
+        invited = min(population, -int(-wanted * (1.0 + self.over_selection) // 1))
         order = draw_with(self._often(view.histograms, invited), rng)
         cohort = [client for client in order if view.available[client]][:wanted]
         if not cohort:
@@ -162,7 +172,7 @@ class Algorithm(ABC):
             seed=view.seed,
             start=ChainState(state.params, state.counters, state.shared),
             chains=chains,
-            training=self.training.local(settings.local_epochs, view.progress),
+            training=self.training.local(self.local_epochs, view.progress),
             prior=torch.from_numpy(self.prior(view.histograms)).to(torch.float32) if self.rule.uses_prior else None,
             client_states={client: state.clients[client] for client in cohort if client in state.clients},
         )
@@ -225,15 +235,15 @@ class Algorithm(ABC):
 
         ``histograms`` ``(K, N)`` are of what each client trains on.
         """
-        return effective_prior(histograms, self._often(histograms, self.settings.clients_per_round))
+        return effective_prior(histograms, self._often(histograms, self.clients_per_round))
 
     def _often(self, histograms: NDArray[np.int64], clients: int) -> NDArray[np.float64]:
         """Return how often each client takes part: computed once for histograms that nobody can change."""
         if histograms.flags.writeable:
-            return inclusion_probabilities(histograms, clients, self.settings.participation)
+            return inclusion_probabilities(histograms, clients, self.participation)
         if self._known is None or self._known[0] is not histograms:
             self._known = (histograms, {})
         known = self._known[1]
         if clients not in known:
-            known[clients] = inclusion_probabilities(histograms, clients, self.settings.participation)
+            known[clients] = inclusion_probabilities(histograms, clients, self.participation)
         return known[clients]

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from astraea.federation.algorithms.base import Algorithm, AlgorithmSettings
+from astraea.federation.algorithms.base import Algorithm
 from astraea.federation.plan import Chain, Visit
 
-__all__ = ["FedAvg", "FedAvgSettings"]
+__all__ = ["FedAvg"]
 
 
-class FedAvgSettings(AlgorithmSettings):
-    """Federated averaging."""
+class FedAvg(Algorithm, name="fedavg"):
+    """Federated averaging: every client trains from the same model.
 
-    name: Literal["fedavg"] = Field("fedavg", description="Federated averaging.")
+    A round is ``c`` chains of one visit each.
+    """
+
     clients_per_round: int = Field(20, ge=1, description="Clients that train in a round (c).")
     local_epochs: int = Field(5, ge=1, description="Passes over a client's samples in one visit (E).")
-
-
-class FedAvg(Algorithm):
-    """A round is ``c`` chains of one visit each."""
 
     @property
     def passes(self) -> int:

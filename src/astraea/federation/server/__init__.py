@@ -1,44 +1,23 @@
-"""The server side, which goes with any algorithm: from a round's models to the next one, and to the one in use.
-
-A further server optimiser is a file here, and a line in ``OPTIMIZERS``.
-"""
+"""The server side, which goes with any algorithm: from a round's models to the next one, and to the one in use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from astraea.federation.plan import ChainResult, LocalTraining
 from astraea.federation.server.averaging import averaged
-from astraea.federation.server.fedadam import fedadam
-from astraea.federation.server.fedavgm import fedavgm
+from astraea.federation.server.fedadam import FedAdam
+from astraea.federation.server.fedavgm import FedAvgM
 from astraea.federation.server.fednova import chain_steps
+from astraea.federation.server.optimizer import NoOptimizer, ServerOptimizer, ServerState
 from astraea.federation.server.realignment import Classifier, find_classifier, realigned
 from astraea.federation.server.settings import ServerSettings
 from astraea.federation.vector import VectorModel
 
-__all__ = ["OPTIMIZERS", "Server", "ServerSettings", "make_server"]
-
-ServerState = Mapping[str, Tensor]
-Step = Callable[[Tensor, ServerState, ServerSettings, float], tuple[Tensor, ServerState]]
-"""(a round's change ``(W,)``, memory, settings, learning rate) -> (step ``(W,)``, memory)."""
-
-
-class _Optimizer(NamedTuple):
-    step: Step
-    lr: float
-
-
-OPTIMIZERS: dict[str, _Optimizer] = {
-    "none": _Optimizer(lambda change, memory, settings, lr: (lr * change, {}), 1.0),
-    "momentum": _Optimizer(fedavgm, 1.0),
-    "adam": _Optimizer(fedadam, 0.01),
-}
-"""Each server optimiser, and its learning rate if none is set."""
+__all__ = ["FedAdam", "FedAvgM", "NoOptimizer", "Server", "ServerOptimizer", "ServerSettings", "make_server"]
 
 _AVERAGE = "average"
 
@@ -75,12 +54,10 @@ class Server:
         back, and ``stretch`` the factor by which its change is to be lengthened; ``round_`` counts from 1.
         """
         settings = self.settings
-        optimizer, default = OPTIMIZERS[settings.optimizer]
-        lr = default if settings.lr is None else settings.lr
         own: ServerState = {}
-        if settings.optimizer != "none" or lr != 1.0 or stretch != 1.0:
+        if not settings.optimizer.keeps_average or stretch != 1.0:
             trained = slice(self.weights)
-            step, own = optimizer(stretch * (mean[trained] - params[trained]), memory, settings, lr)
+            step, own = settings.optimizer.step(stretch * (mean[trained] - params[trained]), memory)
             mean = torch.cat([params[trained] + step, mean[len(step) :]])
         if settings.average:
             own = {**own, _AVERAGE: averaged(memory.get(_AVERAGE), mean, round_, settings.average)}

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from pydantic import Field
 from torch import Tensor
 
-from astraea.federation.server.settings import ServerSettings
+from astraea.federation.server.optimizer import ServerOptimizer, ServerState
 
-__all__ = ["fedavgm"]
+__all__ = ["FedAvgM"]
 
 
-def fedavgm(
-    change: Tensor, memory: Mapping[str, Tensor], settings: ServerSettings, lr: float
-) -> tuple[Tensor, Mapping[str, Tensor]]:
-    """Return the step along a round's ``change`` ``(W,)``, and what to remember.
+class FedAvgM(ServerOptimizer, name="momentum"):
+    """Momentum at the server: FedAvgM (Hsu et al., 2019)."""
 
-    ``v = momentum * v + change``, the step is ``lr * v``; v begins at zero. Measuring the Effects of Non-Identical
-    Data Distribution for Federated Visual Classification (Hsu, Qi & Brown, arXiv:1909.06335, section 4.3).
-    """
-    velocity = change if "velocity" not in memory else settings.momentum * memory["velocity"] + change
-    return lr * velocity, {"velocity": velocity}
+    momentum: float = Field(0.9, ge=0, lt=1, description="Share of the last rounds' change.")
+
+    def step(self, change: Tensor, memory: ServerState) -> tuple[Tensor, ServerState]:
+        """Return the step along a round's ``change`` ``(W,)``, and what to remember.
+
+        ``v = momentum * v + change``, the step is ``lr * v``; v begins at zero. Measuring the Effects of Non-Identical
+        Data Distribution for Federated Visual Classification (Hsu, Qi & Brown, arXiv:1909.06335, section 4.3).
+        """
+        velocity = change if "velocity" not in memory else self.momentum * memory["velocity"] + change
+        return self.lr * velocity, {"velocity": velocity}

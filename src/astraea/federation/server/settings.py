@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from astraea.federation.server.optimizer import NoOptimizer, ServerOptimizer
+from astraea.parts import Moved, Settings
 
 __all__ = ["ServerSettings"]
 
 
-class ServerSettings(BaseModel):
+class ServerSettings(Settings):
     """What the server makes of a round's models: any of this goes with any algorithm."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    moved: ClassVar = {
+        "lr": Moved("optimizer", "lr"),
+        "momentum": Moved("optimizer", "momentum", 0.9),
+        "second_momentum": Moved("optimizer", "second_momentum", 0.99),
+        "adaptivity": Moved("optimizer", "adaptivity", 1e-3),
+    }
 
     aggregation: Literal["samples", "fednova"] = Field(
         "samples",
         description="How a round's models are averaged: samples (each chain weighs as many samples as it trained on) "
         "or fednova (the same, after each chain's change is divided by its number of steps).",
     )
-    optimizer: Literal["none", "momentum", "adam"] = Field(
-        "none",
-        description="How the average becomes the next model: none (it is the next model), momentum (FedAvgM) or adam "
-        "(FedAdam).",
-    )
-    lr: float | None = Field(
-        None,
-        gt=0,
-        allow_inf_nan=False,
-        description="Server learning rate, the factor of a round's change. Unset: 1; with adam 0.01.",
-    )
-    momentum: float = Field(0.9, ge=0, lt=1, description="momentum, adam: share of the last rounds' change (beta 1).")
-    second_momentum: float = Field(0.99, ge=0, lt=1, description="adam: share of the last rounds' squares (beta 2).")
-    adaptivity: float = Field(
-        1e-3, gt=0, allow_inf_nan=False, description="adam: added to the root of the squares (tau); less adapts more."
+    optimizer: ServerOptimizer = Field(
+        default_factory=NoOptimizer, description="How the average becomes the next model."
     )
     average: float = Field(
         0.0,
