@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+import re
+from importlib import import_module
 from itertools import groupby
 from typing import Any
 
+__all__ = ["PUBLIC", "on_page_markdown", "public_names"]
+
+PUBLIC = (
+    "astraea",
+    "astraea.data",
+    "astraea.balance",
+    "astraea.parts",
+    "astraea.congestion",
+    "astraea.network",
+    "astraea.flower",
+    "astraea.errors",
+)
+"""The packages whose names are promised to stay."""
+
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace the mark of the settings page by a table for each section of the settings."""
-    return markdown.replace("<!-- settings -->", _settings()) if "<!-- settings -->" in markdown else markdown
+    """Replace the marks of pages that are generated: settings, public names, and the API of a package."""
+    if "<!-- settings -->" in markdown:
+        markdown = markdown.replace("<!-- settings -->", _settings())
+    if "<!-- public -->" in markdown:
+        markdown = markdown.replace("<!-- public -->", _public())
+    return re.sub(r"<!-- api ([a-z.]+) -->", lambda mark: _api(mark[1]), markdown)
+
+
+def public_names(package: str) -> dict[str, str]:
+    """Return the public names of ``package``, in order, and where each is defined; ``""`` for plain values."""
+    module = import_module(package)
+    names = {}
+    for name in sorted(module.__all__, key=str.lower):
+        value = getattr(module, name)
+        home = getattr(value, "__module__", "")
+        names[name] = f"{home}.{value.__qualname__}" if home.startswith("astraea") else ""
+    return names
 
 
 def _settings() -> str:
@@ -21,3 +52,20 @@ def _settings() -> str:
             meaning = key.description.replace("|", "\\|")
             text.append(f"| `{key.name}` | `{key.default}` | {meaning} |")
     return "\n".join(text)
+
+
+def _public() -> str:
+    lines = ["| package | names |", "|---|---|"]
+    for package in PUBLIC:
+        page = f"api/{package.removeprefix('astraea.')}.md"
+        names = ", ".join(f"`{name}`" for name in public_names(package))
+        lines.append(f"| [`{package}`]({page}) | {names} |")
+    return "\n".join(lines)
+
+
+def _api(package: str) -> str:
+    parts = [(import_module(package).__doc__ or "").split("\n\n")[0]]
+    for name, home in public_names(package).items():
+        target = home or f"{package}.{name}"
+        parts.append(f"::: {target}\n    options:\n      heading: {package}.{name}\n      toc_label: {name}")
+    return "\n\n".join(parts)
