@@ -23,7 +23,7 @@ from rich.console import Console
 from astraea.cli.shell import friendly
 from astraea.congestion.evaluation.suite import Setup
 from astraea.congestion.evaluation.suites.grids import GRID
-from astraea.congestion.policy.play import simulate
+from astraea.congestion.play import simulate
 from astraea.congestion.policy.policy import Policy
 from astraea.congestion.trainer.td3 import Td3Settings, train_td3
 from astraea.congestion.trainer.td3.export import header_of

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from astraea.congestion.connection.record import rows
 from astraea.congestion.observation.frames import FRAME, FRAMES, HISTORY
 from astraea.congestion.reward import PUBLISHED, TERMS, RewardSettings, coefficients, judge, reward_of
-from astraea.congestion.simulator.state import ACTIVE, FLOW, rows
+from astraea.congestion.simulator.state import ACTIVE, FLOW
 from astraea.errors import InputError
 
 BASE = 30_000  # microseconds

@@ -22,7 +22,7 @@ _HOMES = {
     "parallel_env": "environment.parallel",
     "Result": "simulator.results",
     "score": "metrics.score",
-    "simulate": "policy.play",
+    "simulate": "play",
 }
 
 __all__ = list(_HOMES)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from astraea.congestion.controllers.catalogue import CONTROLLERS, SELF_DRIVEN
-from astraea.congestion.policy.play import Playing
+from astraea.congestion.controllers.catalogue import find, self_driven
+from astraea.congestion.play import Playing
 from astraea.congestion.simulator.results import Result
 from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, WorldSettings
 from astraea.congestion.simulator.topology import dumbbell
@@ -32,7 +32,7 @@ def race_world(
     Raises :class:`InputError` for a flow or a field that cannot be, and for a controller that waits for actions.
     """
     if not flows:
-        raise InputError(f"nobody takes part: name controllers, such as cubic bbr (known: {', '.join(SELF_DRIVEN)})")
+        raise InputError(f"nobody takes part: name controllers, such as cubic bbr (known: {', '.join(self_driven())})")
     entries = [_flow(text, number * stagger_s) for number, text in enumerate(flows)]
     late = [flow.start_s for flow in entries if flow.start_s >= duration_s]
     if late:
@@ -70,8 +70,7 @@ def fields_of(changes: Sequence[str], model: type[FlowSettings] | type[LinkSetti
 
 def _flow(text: str, start_s: float) -> FlowSettings:
     controller, *changes = text.split(",")
-    if controller not in CONTROLLERS:
-        raise unknown_name("controller", controller, SELF_DRIVEN)
-    if controller not in SELF_DRIVEN:
-        raise InputError(f"'{controller}' waits for actions from outside; a race takes {', '.join(SELF_DRIVEN)}")
+    find(controller)
+    if controller not in self_driven():
+        raise InputError(f"'{controller}' waits for actions from outside; a race takes {', '.join(self_driven())}")
     return FlowSettings(**{"start_s": start_s, **fields_of(changes, FlowSettings, "flow"), "controller": controller})

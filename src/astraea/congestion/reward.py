@@ -23,33 +23,39 @@ over a full one: keep their sum (at the losses to expect) below the throughput's
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.observation.frames import FRAMES, frame_at
+from astraea.congestion.connection.record import Floats, Rows, dtype_of, rows
+from astraea.congestion.observation.frames import FRAMES, Frame, History, frame_at
 from astraea.congestion.settings import Settings
-from astraea.congestion.simulator.state import ACTIVE
+from astraea.congestion.simulator.state import ACTIVE, Flow
 
 __all__ = ["COEFFICIENTS", "PUBLISHED", "TERMS", "RewardSettings", "coefficients", "judge", "reward_of"]
 
 TERMS = ("throughput", "latency", "loss", "fairness", "stability", "distance")
 
-COEFFICIENTS = np.dtype(
-    [
-        *((name, "f8") for name in TERMS),
-        ("constant", "f8"),
-        ("limit", "f8"),
-        ("tolerance", "f8"),
-        ("tolerance_packets", "f8"),
-        ("window", "i8"),
-        ("alone", "i8"),
-    ],
-    align=True,
-)
+
+class Coefficients:
+    """The settings as compiled code reads them."""
+
+    throughput: float
+    latency: float
+    loss: float
+    fairness: float
+    stability: float
+    distance: float
+    constant: float
+    limit: float
+    tolerance: float
+    tolerance_packets: float
+    window: int
+    alone: int
+
+
+COEFFICIENTS = dtype_of(Coefficients)
 
 
 class RewardSettings(Settings):
@@ -83,9 +89,10 @@ PUBLISHED = RewardSettings(
 """The published coefficients, on this page's normalised terms (the tolerance was not published)."""
 
 
-def coefficients(settings: RewardSettings) -> NDArray[Any]:
+def coefficients(settings: RewardSettings) -> Rows[Coefficients]:
     """Return ``settings`` as the row, shape ``(1,)``, that compiled code reads."""
-    row = np.zeros(1, COEFFICIENTS).view(np.recarray)
+    made: Rows[Coefficients] = rows(1, COEFFICIENTS)
+    row = made[0]
     near = settings.kind == "max-min"
     row.throughput = 0.0 if near else settings.throughput
     row.constant = row.distance = settings.throughput if near else 0.0
@@ -98,12 +105,20 @@ def coefficients(settings: RewardSettings) -> NDArray[Any]:
     row.tolerance_packets = settings.tolerance_packets
     row.window = settings.window
     row.alone = settings.kind == "own"
-    return row
+    return made
 
 
 @inlined
 def judge(
-    flows: Any, count: int, frames: Any, histories: Any, shares: Any, bases: Any, c: Any, only: int, terms: Any
+    flows: Rows[Flow],
+    count: int,
+    frames: Rows[Rows[Frame]],
+    histories: Rows[History],
+    shares: Floats,
+    bases: Floats,
+    c: Coefficients,
+    only: int,
+    terms: Floats,
 ) -> None:
     """Write the terms of a world's agents, or of agent ``only`` (-1: of all), into ``terms``, shape ``(6,)``.
 
@@ -148,7 +163,7 @@ def judge(
 
 
 @inlined
-def _spread(frames: Any, history: Any, window: int) -> tuple[float, float]:
+def _spread(frames: Rows[Frame], history: History, window: int) -> tuple[float, float]:
     """Return mean and standard deviation of the delivery rate of the last frames, in packets per second."""
     held = min(window, history.count)
     total = square = 0.0
@@ -162,7 +177,7 @@ def _spread(frames: Any, history: Any, window: int) -> tuple[float, float]:
 
 
 @inlined
-def reward_of(terms: Any, c: Any) -> float:
+def reward_of(terms: Floats, c: Coefficients) -> float:
     """Return the reward that ``terms`` earn under the coefficients ``c``."""
     total: float = (
         c.constant

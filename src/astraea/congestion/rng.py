@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,10 +16,16 @@ _DROP = np.uint64(11)
 _UNIT = 1.0 / 9007199254740992.0  # 2**-53
 
 
+class Drawing(Protocol):
+    """A row that draws."""
+
+    rng: int
+
+
 @inlined
-def uniform(row: Any) -> float:
+def uniform(row: Drawing) -> float:
     """Return a number in [0, 1) and advance ``row.rng``, which must not be 0 (xorshift64*, Vigna 2016)."""
-    x = row.rng
+    x: Any = row.rng
     x ^= x >> _A
     x ^= x << _B
     x ^= x >> _C
@@ -28,6 +34,6 @@ def uniform(row: Any) -> float:
 
 
 @inlined
-def exponential(row: Any, mean: float) -> float:
+def exponential(row: Drawing, mean: float) -> float:
     """Return an exponentially distributed number of the given ``mean``."""
     return float(-mean * np.log(1.0 - uniform(row)))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from astraea.congestion.controllers import aurora
+from astraea.congestion.controllers.aurora import Aurora
 from astraea.congestion.simulator.build import build
 from astraea.congestion.simulator.loop import REACHED, advance
 from astraea.congestion.simulator.steering import act
@@ -16,7 +17,7 @@ MS = 1_000_000
 
 
 def settled(alone: Any, rate: float) -> Any:
-    flow = alone(aurora)
+    flow = alone(Aurora)
     flow.ack(50)
     flow.c.starting = 0
     flow.c.rate = rate
@@ -32,7 +33,7 @@ def test_actions_multiply_the_rate(alone: Any, action: float, rate: float) -> No
 
 
 def test_the_first_loss_ends_start_up_at_the_rate_of_delivery(alone: Any) -> None:
-    flow = alone(aurora)
+    flow = alone(Aurora)
     flow.round(50)
     assert flow.f.cwnd == 20
     flow.f.sample_delivered, flow.f.sample_interval = 30, 60 * MS

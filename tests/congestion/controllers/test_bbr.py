@@ -10,6 +10,7 @@ import pytest
 
 from astraea.congestion import simulate
 from astraea.congestion.controllers import bbr
+from astraea.congestion.controllers.bbr import Bbr
 from astraea.congestion.simulator.build import build
 from astraea.congestion.simulator.loop import advance
 from astraea.congestion.simulator.topology import dumbbell
@@ -86,7 +87,7 @@ def test_every_ten_seconds_it_renews_its_base() -> None:
 
 
 def test_start_up_more_than_doubles_per_round(alone: Any) -> None:
-    flow = alone(bbr)
+    flow = alone(Bbr)
     assert flow.f.pacing_rate == pytest.approx(2.885 * 10 / 1e-3, rel=1e-3)
     for rate in (250.0, 500.0, 1000.0):
         flow.f.sample_delivered, flow.f.sample_interval = round(rate * 0.04), 40 * MS
@@ -101,7 +102,7 @@ def test_start_up_more_than_doubles_per_round(alone: Any) -> None:
 
 
 def test_rates_limited_by_the_application_do_not_lower_it(alone: Any) -> None:
-    flow = alone(bbr)
+    flow = alone(Bbr)
     for rate, limited, expected in ((1000.0, 0, 1000), (200.0, 1, 1000), (2000.0, 1, 2000)):
         flow.f.sample_delivered, flow.f.sample_interval = round(rate * 0.04), 40 * MS
         flow.f.sample_limited = limited
@@ -110,7 +111,7 @@ def test_rates_limited_by_the_application_do_not_lower_it(alone: Any) -> None:
 
 
 def test_the_first_round_of_recovery_conserves_packets(alone: Any) -> None:
-    flow = alone(bbr)
+    flow = alone(Bbr)
     flow.f.cwnd, flow.f.inflight, flow.f.acked = 100.0, 60, 2
     flow.lose()
     assert flow.f.cwnd == 62

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from astraea.congestion import simulate
+from astraea.congestion.connection.record import OPEN, RECOVERY, rows
 from astraea.congestion.controllers import bbr3
 from astraea.congestion.controllers import bbr3_model as model
+from astraea.congestion.controllers.bbr3 import Bbr3
 from astraea.congestion.simulator.build import build
 from astraea.congestion.simulator.loop import advance
-from astraea.congestion.simulator.state import OPEN, PACKET, RECOVERY, rows
+from astraea.congestion.simulator.state import PACKET
 from astraea.congestion.simulator.topology import dumbbell
 
 MS = 1_000_000
@@ -65,7 +67,7 @@ def test_every_five_seconds_it_looks_for_its_base_with_half_a_pipe() -> None:
 
 def probing(alone: Any) -> Any:
     """Return a flow in UP with a pipe of 100 packets: 1000 packets/s and 100 ms."""
-    flow = alone(bbr3)
+    flow = alone(Bbr3)
     c, f = flow.c, flow.f
     c.mode, c.full_reached, c.probing = bbr3.UP, 1, 1
     c.bw = c.max_bw = c.bw_cycle = 1000.0
@@ -143,7 +145,7 @@ def test_inflight_longterm_grows_by_one_two_four(alone: Any) -> None:
 
 
 def test_many_losses_end_startup(alone: Any) -> None:
-    flow = alone(bbr3)
+    flow = alone(Bbr3)
     f, c = flow.f, flow.c
     f.wire_bytes, f.recovering = 1500, RECOVERY
     c.bw = c.max_bw = c.bw_cycle = 1000.0
@@ -162,7 +164,7 @@ def test_many_losses_end_startup(alone: Any) -> None:
 
 
 def test_headroom_is_left(alone: Any) -> None:
-    flow = alone(bbr3)
+    flow = alone(Bbr3)
     assert model.with_headroom(flow.c) == np.inf
     flow.c.inflight_longterm = 100.0
     assert model.with_headroom(flow.c) == 85

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from astraea.congestion import simulate
-from astraea.congestion.controllers import copa
+from astraea.congestion.controllers.copa import Copa
 from astraea.congestion.simulator.topology import dumbbell
 
 
 def settled(alone: Any, window: float, base_ms: float = 100.0) -> Any:
     """Return a flow past its start-up with the given window."""
-    flow = alone(copa)
+    flow = alone(Copa)
     flow.round(base_ms)
     flow.c.starting = 0
     flow.f.cwnd = flow.c.last_cwnd = window
@@ -22,7 +22,7 @@ def settled(alone: Any, window: float, base_ms: float = 100.0) -> Any:
 
 
 def test_it_doubles_until_the_rate_passes_the_target(alone: Any) -> None:
-    flow = alone(copa)
+    flow = alone(Copa)
     flow.round(100)
     assert flow.f.cwnd == 20
     assert flow.c.starting

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from astraea.congestion.connection.record import OPEN, TIMEOUT
 from astraea.congestion.controllers import cubic
-from astraea.congestion.simulator.state import OPEN, TIMEOUT
+from astraea.congestion.controllers.cubic import Cubic
 
 
 def reduced(alone: Any, window: float) -> Any:
     """Return a flow that has just fallen from ``window``."""
-    flow = alone(cubic)
+    flow = alone(Cubic)
     flow.f.cwnd = window
     flow.lose()
     flow.f.cwnd = flow.f.ssthresh
@@ -90,7 +91,7 @@ def test_the_curve_waits_while_the_application_has_nothing(alone: Any) -> None:
 
 
 def test_later_slow_starts_double(alone: Any) -> None:
-    flow = alone(cubic)
+    flow = alone(Cubic)
     flow.f.cwnd, flow.f.ssthresh = 10.0, 1000.0
     flow.round(50.0)
     assert flow.f.cwnd == 20

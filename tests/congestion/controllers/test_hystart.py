@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from astraea.congestion.controllers import cubic, hystart
+from astraea.congestion.controllers import hystart
+from astraea.congestion.controllers.cubic import Cubic
 from astraea.congestion.controllers.newreno import NO_THRESHOLD
 
 
 def slow_start(alone: Any, rtts_ms: list[float]) -> tuple[Any, list[float]]:
     """Play one round of ten samples for each time; return the flow and how much each round added."""
-    flow = alone(cubic)
+    flow = alone(Cubic)
     added = []
     for rtt in rtts_ms:
         before = flow.f.cwnd
@@ -58,7 +59,7 @@ def test_the_threshold_is_bounded(alone: Any, rtt_ms: float, threshold_ms: float
 
 
 def test_an_acknowledgement_adds_at_most_eight_packets_unpaced(alone: Any) -> None:
-    flow = alone(cubic)
+    flow = alone(Cubic)
     flow.f.acked, flow.f.last_rtt = 20, 10**8
     assert hystart.growth(flow.f, flow.c) == 8
     flow.f.pacing_rate = 1000.0

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from astraea.congestion.connection.record import OPEN, RECOVERY, TIMEOUT
 from astraea.congestion.controllers import newreno
-from astraea.congestion.simulator.state import OPEN, RECOVERY, TIMEOUT
+from astraea.congestion.controllers.newreno import NewReno
 
 
 def test_slow_start_doubles_per_round(alone: Any) -> None:
-    flow = alone(newreno)
+    flow = alone(NewReno)
     assert flow.f.cwnd == 10
     flow.round(50)
     assert flow.f.cwnd == 20
@@ -20,21 +21,21 @@ def test_slow_start_doubles_per_round(alone: Any) -> None:
 
 
 def test_congestion_avoidance_adds_a_packet_per_round(alone: Any) -> None:
-    flow = alone(newreno)
+    flow = alone(NewReno)
     flow.f.ssthresh = flow.f.cwnd = 20.0
     flow.round(50)
     assert flow.f.cwnd == pytest.approx(21, abs=0.03)
 
 
 def test_growth_changes_at_the_threshold(alone: Any) -> None:
-    flow = alone(newreno)
+    flow = alone(NewReno)
     flow.f.ssthresh = 12.0
     flow.ack(50, packets=6)  # two packets of slow start, four at 1 / 12 each
     assert flow.f.cwnd == pytest.approx(12 + 4 / 12)
 
 
 def test_a_loss_halves(alone: Any) -> None:
-    flow = alone(newreno)
+    flow = alone(NewReno)
     flow.f.cwnd = 31.0
     flow.lose()
     assert flow.f.ssthresh == 15.5
@@ -44,7 +45,7 @@ def test_a_loss_halves(alone: Any) -> None:
 
 
 def test_neither_recovery_nor_idleness_grows(alone: Any) -> None:
-    flow = alone(newreno)
+    flow = alone(NewReno)
     flow.f.recovering = RECOVERY
     flow.ack(50)
     flow.f.recovering = OPEN
@@ -54,7 +55,7 @@ def test_neither_recovery_nor_idleness_grows(alone: Any) -> None:
 
 
 def test_a_timeout_starts_over_and_halves_only_once(alone: Any) -> None:
-    flow = alone(newreno)
+    flow = alone(NewReno)
     flow.f.cwnd = 40.0
     newreno.on_timeout(flow.f, flow.c, 0)
     flow.f.recovering = TIMEOUT

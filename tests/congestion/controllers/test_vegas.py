@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from astraea.congestion import simulate
-from astraea.congestion.controllers import vegas
+from astraea.congestion.controllers.vegas import Vegas
 from astraea.congestion.simulator.topology import dumbbell
 
 
@@ -22,7 +22,7 @@ from astraea.congestion.simulator.topology import dumbbell
     ],
 )
 def test_the_window_moves_by_what_waits(alone: Any, rtt_ms: float, change: int) -> None:
-    flow = alone(vegas)
+    flow = alone(Vegas)
     flow.round(100)  # the base
     flow.f.ssthresh = flow.f.cwnd = 40.0
     flow.round(rtt_ms)
@@ -32,7 +32,7 @@ def test_the_window_moves_by_what_waits(alone: Any, rtt_ms: float, change: int) 
 
 
 def test_slow_start_ends_when_a_packet_waits(alone: Any) -> None:
-    flow = alone(vegas)
+    flow = alone(Vegas)
     flow.round(100)
     assert flow.f.cwnd == 20
     flow.round(101)
@@ -57,7 +57,7 @@ def test_each_flow_keeps_two_to_four_packets_queued(flows: int) -> None:
 
 
 def test_a_loss_halves(alone: Any) -> None:
-    flow = alone(vegas)
+    flow = alone(Vegas)
     flow.f.cwnd = 30.0
     flow.lose()
     assert flow.f.ssthresh == 15

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from astraea.congestion.connection.record import rows
 from astraea.congestion.observation import FEATURES, ObservationSettings, observe
 from astraea.congestion.observation.frames import FRAME, FRAMES, HISTORY, record
-from astraea.congestion.simulator.state import INTERVAL, rows
+from astraea.congestion.simulator.state import INTERVAL
 from astraea.errors import InputError
 
 GOLDEN = Path(__file__).with_name("golden.json")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.policy import Policy
 from astraea.congestion.policy.certificate import certify
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import PolicyHeader
-from astraea.congestion.simulator.settings import PolicySettings
 from astraea.congestion.trainer.evolution import law_policy
 from astraea.errors import InputError
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.observation.features import ObservationSettings
-from astraea.congestion.observation.fixed_point import ONE
 from astraea.congestion.policy import law
 from astraea.congestion.policy.law import LAW, decide
 

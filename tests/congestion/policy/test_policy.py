@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.policy import Policy, load_policy
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import PolicyHeader
-from astraea.congestion.simulator.settings import PolicySettings
 from astraea.congestion.trainer.evolution import law_policy
 from astraea.errors import InputError
 

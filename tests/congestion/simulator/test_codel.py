@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from astraea.congestion.connection.record import rows
 from astraea.congestion.simulator.codel import refuses
-from astraea.congestion.simulator.state import LINK, rows
+from astraea.congestion.simulator.state import LINK
 
 MS = 1_000_000
 

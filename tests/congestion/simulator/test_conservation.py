@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astraea.congestion.controllers.catalogue import CONTROLLERS
+from astraea.congestion.controllers.catalogue import controllers
 from astraea.congestion.simulator.arrays import allocate, shape_of, world_at
 from astraea.congestion.simulator.build import fill
 from astraea.congestion.simulator.loop import advance
@@ -29,7 +29,7 @@ LINKS = st.fixed_dictionaries(
     },
 )
 FLOWS = st.fixed_dictionaries(
-    {"controller": st.sampled_from(sorted(CONTROLLERS)), "rtt_ms": st.sampled_from([30.0, 70.0])},
+    {"controller": st.sampled_from(sorted(controllers())), "rtt_ms": st.sampled_from([30.0, 70.0])},
     optional={
         "parameter": st.sampled_from([1.0, 6.5, 80.0, 300.0]),
         "start_s": st.sampled_from([0.0, 0.05, 0.2]),

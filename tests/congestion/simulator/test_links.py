@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from astraea.congestion.connection.record import INF, rows
 from astraea.congestion.simulator.links import backlog, offer
-from astraea.congestion.simulator.state import INF, LINK, SEGMENT, rows
+from astraea.congestion.simulator.state import LINK, SEGMENT
 
 CONSTANT = rows(1, SEGMENT)
 

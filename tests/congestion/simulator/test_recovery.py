@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from astraea.congestion.connection.record import OPEN, RECOVERY, TIMEOUT
 from astraea.congestion.simulator.build import build
 from astraea.congestion.simulator.loop import advance
 from astraea.congestion.simulator.settings import WorldSettings
-from astraea.congestion.simulator.state import DROPPED, OPEN, RECOVERY, TIMEOUT
+from astraea.congestion.simulator.state import DROPPED
 from astraea.congestion.simulator.timers import PROBE, REORDER, RTO
 
 MS = 1_000_000

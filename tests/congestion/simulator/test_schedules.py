@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from astraea.congestion import LinkSettings, simulate
+from astraea.congestion.connection.record import INF
 from astraea.congestion.simulator.schedules import read_trace, schedule_of, segments_of
 from astraea.congestion.simulator.settings import RandomWalk
-from astraea.congestion.simulator.state import INF
 from astraea.errors import InputError
 
 RNG = np.random.default_rng(0)

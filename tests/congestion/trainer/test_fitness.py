@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from astraea.congestion.policy.play import simulate
+from astraea.congestion.play import simulate
 from astraea.congestion.simulator.results import Result
 from astraea.congestion.simulator.topology import dumbbell
 from astraea.congestion.trainer.fitness import FitnessSettings, fitness

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.policy import Policy
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import PolicyHeader
-from astraea.congestion.simulator.settings import PolicySettings
 from astraea.congestion.trainer.evolution import law_policy
 from astraea.report.congestion.policy import policy_figure, policy_summary, policy_text, response
 

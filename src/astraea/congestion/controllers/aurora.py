@@ -3,22 +3,27 @@
 An action ``a`` in [-1, 1] changes the rate to ``rate * (1 + gain * a)`` for ``a >= 0`` and to
 ``rate / (1 - gain * a)`` for ``a < 0``. No window binds it but a cap of twice what the rate puts into a round
 trip, so that a sender whose acknowledgements stay away stops. It begins with
-:mod:`astraea.congestion.controllers.startup`. Losses change nothing: they are the policy's to judge.
+:mod:`astraea.congestion.connection.startup`. Losses change nothing: they are the policy's to judge.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from typing import ClassVar
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.controllers import startup
-from astraea.congestion.controllers.newreno import INITIAL_WINDOW, NO_THRESHOLD
+from astraea.congestion.connection import startup
+from astraea.congestion.connection.record import INITIAL_WINDOW, NO_THRESHOLD, Connection
+from astraea.congestion.connection.startup import Startup
+from astraea.congestion.controllers.controller import Controller, Events
 
-__all__ = ["STATE", "act", "on_ack", "on_loss", "on_timeout", "start"]
+__all__ = ["Aurora", "State", "act", "on_ack", "on_loss", "on_timeout", "start"]
 
-STATE = np.dtype([("rate", "f8"), *startup.FIELDS], align=True)
+
+class State(Startup):
+    """What it keeps between acknowledgements."""
+
+    rate: float
+
 
 _RATE_MIN = 10.0  # packets per second
 _CAP = 2.0
@@ -27,7 +32,7 @@ _START_PACING = 2.0
 
 
 @inlined
-def start(f: Any, c: Any, now: int) -> None:
+def start(f: Connection, c: State, now: int) -> None:
     """Begin the start-up phase."""
     startup.begin(c)
     f.cwnd = INITIAL_WINDOW
@@ -35,7 +40,7 @@ def start(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def on_ack(f: Any, c: Any, now: int) -> None:
+def on_ack(f: Connection, c: State, now: int) -> None:
     """Grow while starting; keep the cap at the rate's."""
     if c.starting:
         f.cwnd += startup.growth(f, c)
@@ -47,7 +52,7 @@ def on_ack(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def on_loss(f: Any, c: Any, now: int) -> None:
+def on_loss(f: Connection, c: State, now: int) -> None:
     """The first loss ends the start-up phase."""
     if c.starting:
         c.starting = 0
@@ -55,7 +60,7 @@ def on_loss(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def on_timeout(f: Any, c: Any, now: int) -> None:
+def on_timeout(f: Connection, c: State, now: int) -> None:
     """Nothing is known to arrive: halve the rate."""
     if c.starting:
         c.starting = 0
@@ -65,7 +70,7 @@ def on_timeout(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def act(f: Any, c: Any, action: float) -> None:
+def act(f: Connection, c: State, action: float) -> None:
     """Apply ``action`` in [-1, 1] to the rate."""
     if c.starting == 0:
         if action >= 0.0:
@@ -77,12 +82,34 @@ def act(f: Any, c: Any, action: float) -> None:
 
 
 @inlined
-def _take_over(f: Any, c: Any) -> None:
+def busy(f: Connection, c: State) -> int:
+    """Return whether actions are not applied at present: while starting."""
+    return c.starting
+
+
+@inlined
+def _take_over(f: Connection, c: State) -> None:
     c.rate = max(startup.delivery_rate(f), _RATE_MIN)
     _enforce(f, c)
 
 
 @inlined
-def _enforce(f: Any, c: Any) -> None:
+def _enforce(f: Connection, c: State) -> None:
     f.pacing_rate = c.rate
     f.cwnd = min(max(_CAP * c.rate * f.srtt * 1e-9, _FLOOR), float(f.window_max))
+
+
+class Aurora(Controller, name="aurora"):
+    """A rate driven from outside."""
+
+    state: ClassVar = State
+    external: ClassVar = True
+    events: ClassVar = Events(
+        start=start,
+        on_ack=on_ack,
+        on_loss=on_loss,
+        on_mark=on_loss,
+        on_timeout=on_timeout,
+        act=act,
+        busy=busy,
+    )

@@ -6,54 +6,57 @@ After draft-cardwell-iccrg-bbr-congestion-control-00 and Linux' tcp_bbr, without
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
 from astraea.congestion.compiled import inlined
+from astraea.congestion.connection.record import INF, INITIAL_WINDOW, NO_THRESHOLD, OPEN, Connection
 from astraea.congestion.controllers import filters
-from astraea.congestion.controllers.newreno import INITIAL_WINDOW, NO_THRESHOLD
+from astraea.congestion.controllers.controller import Controller, Events
+from astraea.congestion.controllers.filters import Filter
 from astraea.congestion.rng import uniform
-from astraea.congestion.simulator.state import INF, OPEN
 
 __all__ = [
     "DRAIN",
     "PROBE_BW",
     "PROBE_RTT",
     "STARTUP",
-    "STATE",
+    "Bbr",
+    "State",
     "on_ack",
     "on_loss",
     "on_recovered",
     "on_restart",
     "on_timeout",
     "start",
+    "window_before",
 ]
 
 STARTUP, DRAIN, PROBE_BW, PROBE_RTT = range(4)
 
-STATE = np.dtype(
-    [
-        ("mode", "i8"),
-        ("bandwidth", "f8"),  # packets per second: greatest of ten rounds
-        ("rates", "f8", filters.SHAPE),
-        ("base_rtt", "i8"),
-        ("base_at", "i8"),
-        ("pacing_gain", "f8"),
-        ("cwnd_gain", "f8"),
-        ("full", "i8"),  # whether start-up has found the bandwidth
-        ("full_bandwidth", "f8"),
-        ("full_rounds", "i8"),
-        ("phase", "i8"),  # of the gain cycle
-        ("phase_at", "i8"),
-        ("probe_end", "i8"),  # of PROBE_RTT; 0: inflight has not fallen yet
-        ("probe_round", "i8"),  # whether a round has passed meanwhile
-        ("conserving", "i8"),  # first round of recovery
-        ("prior_cwnd", "f8"),
-        ("restarted", "i8"),  # whether idleness has just emptied the queue anyway
-    ],
-    align=True,
-)
+
+class State:
+    """What it keeps between acknowledgements."""
+
+    mode: int
+    bandwidth: float  # packets per second: greatest of ten rounds
+    rates: Filter
+    base_rtt: int
+    base_at: int
+    pacing_gain: float
+    cwnd_gain: float
+    full: int  # whether start-up has found the bandwidth
+    full_bandwidth: float
+    full_rounds: int
+    phase: int  # of the gain cycle
+    phase_at: int
+    probe_end: int  # of PROBE_RTT; 0: inflight has not fallen yet
+    probe_round: int  # whether a round has passed meanwhile
+    conserving: int  # first round of recovery
+    prior_cwnd: float
+    restarted: int  # whether idleness has just emptied the queue anyway
+
 
 HIGH_GAIN = 2.0 / np.log(2.0)
 _CWND_GAIN = 2.0
@@ -68,7 +71,7 @@ _FIRST_RTT = 1e6
 
 
 @inlined
-def start(f: Any, c: Any, now: int) -> None:
+def start(f: Connection, c: State, now: int) -> None:
     """Begin STARTUP, pacing as if the round trip took a millisecond."""
     f.cwnd = INITIAL_WINDOW
     f.ssthresh = NO_THRESHOLD
@@ -83,7 +86,7 @@ def start(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def on_ack(f: Any, c: Any, now: int) -> None:
+def on_ack(f: Connection, c: State, now: int) -> None:
     """Update the model, then rate and window."""
     if f.round_start:
         c.conserving = 0
@@ -105,7 +108,7 @@ def on_ack(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def _update_bandwidth(f: Any, c: Any) -> None:
+def _update_bandwidth(f: Connection, c: State) -> None:
     if f.acked == 0 or f.sample_interval < f.min_rtt:
         return
     rate = f.sample_delivered * 1e9 / f.sample_interval
@@ -114,7 +117,7 @@ def _update_bandwidth(f: Any, c: Any) -> None:
 
 
 @inlined
-def _target(f: Any, c: Any, gain: float) -> float:
+def _target(f: Connection, c: State, gain: float) -> float:
     """Return the window for ``gain`` bandwidth-delay products, with room for what bursts hold back."""
     if c.base_rtt == INF or c.bandwidth <= 0.0:
         return INITIAL_WINDOW
@@ -125,7 +128,7 @@ def _target(f: Any, c: Any, gain: float) -> float:
 
 
 @inlined
-def _advance_cycle(f: Any, c: Any, now: int) -> None:
+def _advance_cycle(f: Connection, c: State, now: int) -> None:
     """Spend a base round trip in each phase: 5/4 until it fills, 3/4 until it drains, then six of 1."""
     full = now - c.phase_at > c.base_rtt
     if c.pacing_gain > 1.0:
@@ -139,14 +142,14 @@ def _advance_cycle(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def _set_phase(c: Any, phase: int, now: int) -> None:
+def _set_phase(c: State, phase: int, now: int) -> None:
     c.phase = phase
     c.phase_at = now
     c.pacing_gain = 1.25 if phase == 0 else (0.75 if phase == 1 else 1.0)
 
 
 @inlined
-def _enter_probe_bw(f: Any, c: Any, now: int) -> None:
+def _enter_probe_bw(f: Connection, c: State, now: int) -> None:
     """Begin the cycle at a random phase, but not by draining."""
     c.mode = PROBE_BW
     c.cwnd_gain = _CWND_GAIN
@@ -155,7 +158,7 @@ def _enter_probe_bw(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def _check_full(f: Any, c: Any) -> None:
+def _check_full(f: Connection, c: State) -> None:
     """The pipe is full when three rounds have not raised the bandwidth by a quarter."""
     if c.full or not f.round_start or f.sample_limited:
         return
@@ -168,7 +171,7 @@ def _check_full(f: Any, c: Any) -> None:
 
 
 @inlined
-def _update_base(f: Any, c: Any, now: int) -> None:
+def _update_base(f: Connection, c: State, now: int) -> None:
     """Keep the smallest round-trip time; when it is ten seconds old, empty the queue to see it again."""
     expired = now > c.base_at + _BASE_AGE
     if f.acked > 0 and (f.last_rtt <= c.base_rtt or expired):
@@ -178,7 +181,7 @@ def _update_base(f: Any, c: Any, now: int) -> None:
         c.mode = PROBE_RTT
         c.pacing_gain = 1.0
         c.cwnd_gain = 1.0
-        _save_window(f, c)
+        c.prior_cwnd = window_before(f, c.prior_cwnd, c.mode == PROBE_RTT)
         c.probe_end = 0
     if f.acked > 0:
         c.restarted = 0
@@ -204,15 +207,13 @@ def _update_base(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def _save_window(f: Any, c: Any) -> None:
-    if f.recovering == OPEN and c.mode != PROBE_RTT:
-        c.prior_cwnd = f.cwnd
-    else:
-        c.prior_cwnd = max(c.prior_cwnd, f.cwnd)
+def window_before(f: Connection, earlier: float, probing: bool) -> float:
+    """Return the window to come back to after PROBE_RTT or losses; ``earlier`` is what was to be come back to."""
+    return f.cwnd if f.recovering == OPEN and not probing else max(earlier, f.cwnd)
 
 
 @inlined
-def _set_window(f: Any, c: Any) -> None:
+def _set_window(f: Connection, c: State) -> None:
     if f.newly_lost > 0:
         f.cwnd = max(f.cwnd - f.newly_lost, 1.0)
     if c.conserving:
@@ -229,7 +230,7 @@ def _set_window(f: Any, c: Any) -> None:
 
 
 @inlined
-def on_loss(f: Any, c: Any, now: int) -> None:
+def on_loss(f: Connection, c: State, now: int) -> None:
     """In the first round of recovery a packet leaves for each that arrived."""
     c.prior_cwnd = f.cwnd if c.mode != PROBE_RTT else max(c.prior_cwnd, f.cwnd)
     c.conserving = 1
@@ -238,7 +239,7 @@ def on_loss(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def on_restart(f: Any, c: Any, now: int) -> None:
+def on_restart(f: Connection, c: State, now: int) -> None:
     """After idleness, go on at the estimated bandwidth."""
     c.restarted = 1
     if c.mode == PROBE_BW:
@@ -246,16 +247,30 @@ def on_restart(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def on_recovered(f: Any, c: Any, now: int) -> None:
+def on_recovered(f: Connection, c: State, now: int) -> None:
     """Return to the window of before."""
     c.conserving = 0
     f.cwnd = max(f.cwnd, c.prior_cwnd)
 
 
 @inlined
-def on_timeout(f: Any, c: Any, now: int) -> None:
+def on_timeout(f: Connection, c: State, now: int) -> None:
     """Start over from what is in flight, and look anew whether the pipe is full."""
-    _save_window(f, c)
+    c.prior_cwnd = window_before(f, c.prior_cwnd, c.mode == PROBE_RTT)
     c.conserving = 0
     c.full_bandwidth = 0.0
     f.cwnd = 1.0
+
+
+class Bbr(Controller, name="bbr"):
+    """Model of bandwidth and base round-trip time, version 1."""
+
+    state: ClassVar = State
+    events: ClassVar = Events(
+        start=start,
+        on_ack=on_ack,
+        on_loss=on_loss,
+        on_recovered=on_recovered,
+        on_timeout=on_timeout,
+        on_restart=on_restart,
+    )

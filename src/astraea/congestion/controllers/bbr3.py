@@ -8,13 +8,15 @@ otherwise. The draft does not answer congestion marks, and neither does this.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
 from astraea.congestion.compiled import inlined
+from astraea.congestion.connection.record import INF, INITIAL_WINDOW, LIMITED, NO_THRESHOLD, Connection, Sent
 from astraea.congestion.controllers import bbr3_model as model
 from astraea.congestion.controllers import filters
+from astraea.congestion.controllers.bbr import window_before
 from astraea.congestion.controllers.bbr3_model import (
     BETA,
     CRUISE,
@@ -27,12 +29,11 @@ from astraea.congestion.controllers.bbr3_model import (
     PROBE_RTT,
     REFILL,
     STARTUP,
-    STATE,
     UP,
+    State,
 )
-from astraea.congestion.controllers.newreno import INITIAL_WINDOW, NO_THRESHOLD
+from astraea.congestion.controllers.controller import Controller, Events
 from astraea.congestion.rng import uniform
-from astraea.congestion.simulator.state import INF, LIMITED, OPEN
 
 __all__ = [
     "CRUISE",
@@ -41,8 +42,9 @@ __all__ = [
     "PROBE_RTT",
     "REFILL",
     "STARTUP",
-    "STATE",
     "UP",
+    "Bbr3",
+    "State",
     "on_ack",
     "on_loss",
     "on_packet_lost",
@@ -60,7 +62,7 @@ _FIRST_RTT = 1e6
 
 
 @inlined
-def start(f: Any, c: Any, now: int) -> None:
+def start(f: Connection, c: State, now: int) -> None:
     """Begin STARTUP, pacing as if the round trip took a millisecond (5.6.2)."""
     f.cwnd = INITIAL_WINDOW
     f.ssthresh = NO_THRESHOLD
@@ -75,7 +77,7 @@ def start(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def on_ack(f: Any, c: Any, now: int) -> None:
+def on_ack(f: Connection, c: State, now: int) -> None:
     """Update the model and the state machine, then rate and window (5.2.3)."""
     if f.acked == 0:
         return
@@ -107,7 +109,7 @@ def on_ack(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def _adapt_longterm(f: Any, c: Any) -> None:
+def _adapt_longterm(f: Connection, c: State) -> None:
     """Raise what may be in flight as long as losses are few (5.3.3.6)."""
     if c.ack_phase == _STARTING and f.round_start:
         c.ack_phase = _FEEDBACK
@@ -132,14 +134,14 @@ def _adapt_longterm(f: Any, c: Any) -> None:
 
 
 @inlined
-def _steepen(f: Any, c: Any) -> None:
+def _steepen(f: Connection, c: State) -> None:
     """Double by how much inflight_longterm grows per round trip."""
     c.up_step = max(f.cwnd / float(1 << c.up_rounds), 1.0)
     c.up_rounds = min(c.up_rounds + 1, 30)
 
 
 @inlined
-def _advance_cycle(f: Any, c: Any, rate: float, now: int) -> None:
+def _advance_cycle(f: Connection, c: State, rate: float, now: int) -> None:
     """Go down, cruise, refill and up in turn (5.3.3)."""
     if c.mode == DOWN or c.mode == CRUISE:
         rounds = min(min(c.bw * c.min_rtt * 1e-9, f.cwnd), 63.0)
@@ -164,7 +166,7 @@ def _advance_cycle(f: Any, c: Any, rate: float, now: int) -> None:
 
 
 @inlined
-def _start_down(f: Any, c: Any, now: int) -> None:
+def _start_down(f: Connection, c: State, now: int) -> None:
     c.loss_in_round = 0
     c.bw_latest = 0.0
     c.inflight_latest = 0.0
@@ -178,7 +180,7 @@ def _start_down(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def _start_up(f: Any, c: Any, rate: float) -> None:
+def _start_up(f: Connection, c: State, rate: float) -> None:
     c.ack_phase = _STARTING
     f.round_end = f.delivered
     model.reset_full(c, rate)
@@ -187,7 +189,7 @@ def _start_up(f: Any, c: Any, rate: float) -> None:
 
 
 @inlined
-def _update_min_rtt(f: Any, c: Any, now: int) -> None:
+def _update_min_rtt(f: Connection, c: State, now: int) -> None:
     """Keep the smallest round-trip time of ten seconds, looked for every five (5.3.4.3)."""
     expired = now > c.probe_min_rtt_at + _PROBE_AGE
     if f.last_rtt < c.probe_min_rtt or expired:
@@ -197,7 +199,7 @@ def _update_min_rtt(f: Any, c: Any, now: int) -> None:
         c.min_rtt = c.probe_min_rtt
         c.min_rtt_at = c.probe_min_rtt_at
     if expired and c.mode != PROBE_RTT and not c.restarted:
-        _save_window(f, c)
+        c.prior_cwnd = window_before(f, c.prior_cwnd, c.mode == PROBE_RTT)
         c.mode = PROBE_RTT
         c.probe_end = 0
         c.ack_phase = _STOPPING
@@ -206,7 +208,7 @@ def _update_min_rtt(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def _check_probe_rtt(f: Any, c: Any, now: int) -> None:
+def _check_probe_rtt(f: Connection, c: State, now: int) -> None:
     if c.mode != PROBE_RTT:
         return
     f.limited_until = f.delivered + f.inflight  # low rates of this time do not count
@@ -223,7 +225,7 @@ def _check_probe_rtt(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def _leave_probe_rtt(f: Any, c: Any, now: int) -> None:
+def _leave_probe_rtt(f: Connection, c: State, now: int) -> None:
     c.probe_min_rtt_at = now
     f.cwnd = max(f.cwnd, c.prior_cwnd)
     c.bw_shortterm = c.inflight_shortterm = np.inf
@@ -235,7 +237,7 @@ def _leave_probe_rtt(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def _set_window(f: Any, c: Any) -> None:
+def _set_window(f: Connection, c: State) -> None:
     """Grow towards the model's window by what arrives, and fall to it at once (5.6.4.6, 5.6.4.7)."""
     most = INITIAL_WINDOW
     if c.min_rtt < INF:
@@ -256,7 +258,7 @@ def _set_window(f: Any, c: Any) -> None:
 
 
 @inlined
-def on_packet_lost(f: Any, c: Any, packet: Any, now: int) -> None:
+def on_packet_lost(f: Connection, c: State, packet: Sent, now: int) -> None:
     """Find at what volume in flight losses became too many, and stop probing there (5.5.10.2)."""
     if not c.loss_in_round:
         c.loss_round_end = f.delivered
@@ -277,35 +279,27 @@ def on_packet_lost(f: Any, c: Any, packet: Any, now: int) -> None:
 
 
 @inlined
-def _save_window(f: Any, c: Any) -> None:
-    if f.recovering == OPEN and c.mode != PROBE_RTT:
-        c.prior_cwnd = f.cwnd
-    else:
-        c.prior_cwnd = max(c.prior_cwnd, f.cwnd)
-
-
-@inlined
-def on_loss(f: Any, c: Any, now: int) -> None:
+def on_loss(f: Connection, c: State, now: int) -> None:
     """Remember the window that recovery is to return to."""
     c.prior_cwnd = f.cwnd if c.mode != PROBE_RTT else max(c.prior_cwnd, f.cwnd)
 
 
 @inlined
-def on_recovered(f: Any, c: Any, now: int) -> None:
+def on_recovered(f: Connection, c: State, now: int) -> None:
     """Return to it; the model bounds it."""
     f.cwnd = max(f.cwnd, c.prior_cwnd)
 
 
 @inlined
-def on_timeout(f: Any, c: Any, now: int) -> None:
+def on_timeout(f: Connection, c: State, now: int) -> None:
     """Send a single packet (5.6.4.4)."""
-    _save_window(f, c)
+    c.prior_cwnd = window_before(f, c.prior_cwnd, c.mode == PROBE_RTT)
     model.save_state(c)
     f.cwnd = 1.0
 
 
 @inlined
-def on_undo(f: Any, c: Any, now: int) -> None:
+def on_undo(f: Connection, c: State, now: int) -> None:
     """Take back what losses that were none have changed (5.5.11.2)."""
     c.loss_in_round = 0
     model.reset_full(c, 0.0)
@@ -320,7 +314,7 @@ def on_undo(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def on_restart(f: Any, c: Any, now: int) -> None:
+def on_restart(f: Connection, c: State, now: int) -> None:
     """After idleness, go on at the estimated bandwidth (5.4.1)."""
     c.restarted = 1
     c.extra_at = now
@@ -328,3 +322,19 @@ def on_restart(f: Any, c: Any, now: int) -> None:
         f.pacing_rate = c.bw * _MARGIN
     elif c.mode == PROBE_RTT and 0 < c.probe_end < now:
         _leave_probe_rtt(f, c, now)
+
+
+class Bbr3(Controller, name="bbr3"):
+    """The same, version 3: gives way where losses say so (draft-ietf-ccwg-bbr)."""
+
+    state: ClassVar = State
+    events: ClassVar = Events(
+        start=start,
+        on_ack=on_ack,
+        on_loss=on_loss,
+        on_packet_lost=on_packet_lost,
+        on_recovered=on_recovered,
+        on_timeout=on_timeout,
+        on_undo=on_undo,
+        on_restart=on_restart,
+    )

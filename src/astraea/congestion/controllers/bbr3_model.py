@@ -6,14 +6,12 @@ the state machine that acts on it.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from astraea.congestion.compiled import inlined
+from astraea.congestion.connection.record import INF, INITIAL_WINDOW, RECOVERY, Connection
 from astraea.congestion.controllers import filters
-from astraea.congestion.controllers.newreno import INITIAL_WINDOW
-from astraea.congestion.simulator.state import INF, RECOVERY
+from astraea.congestion.controllers.filters import Filter
 
 __all__ = [
     "BETA",
@@ -27,8 +25,8 @@ __all__ = [
     "PROBE_RTT",
     "REFILL",
     "STARTUP",
-    "STATE",
     "UP",
+    "State",
     "check_full",
     "check_startup_loss",
     "note_deliveries",
@@ -46,54 +44,54 @@ STARTUP, DRAIN, DOWN, CRUISE, REFILL, UP, PROBE_RTT = range(7)
 PACING_GAINS = (2.77, 0.5, 0.9, 1.0, 1.0, 1.25, 1.0)
 CWND_GAINS = (2.0, 2.0, 2.0, 2.0, 2.0, 2.25, 0.5)
 
-STATE = np.dtype(
-    [
-        ("mode", "i8"),
-        ("bw", "f8"),  # packets per second, as are all bandwidths
-        ("max_bw", "f8"),
-        ("bw_cycle", "f8"),  # greatest sample of this cycle of probing ...
-        ("bw_last_cycle", "f8"),  # ... and of the last
-        ("bw_latest", "f8"),  # greatest of this round trip
-        ("bw_shortterm", "f8"),
-        ("inflight_latest", "f8"),
-        ("inflight_shortterm", "f8"),
-        ("inflight_longterm", "f8"),
-        ("min_rtt", "i8"),
-        ("min_rtt_at", "i8"),
-        ("probe_min_rtt", "i8"),  # smallest since the last PROBE_RTT was due
-        ("probe_min_rtt_at", "i8"),
-        ("probe_end", "i8"),  # of PROBE_RTT; 0: inflight has not fallen yet
-        ("probe_round", "i8"),
-        ("full_bw", "f8"),
-        ("full_rounds", "i8"),
-        ("full_now", "i8"),
-        ("full_reached", "i8"),
-        ("drain_round", "i8"),
-        ("cycle_at", "i8"),
-        ("probe_wait", "i8"),
-        ("probe_rounds", "i8"),  # rounds since bandwidth was probed for
-        ("ack_phase", "i8"),
-        ("probing", "i8"),  # whether losses are of packets sent while probing
-        ("up_rounds", "i8"),
-        ("up_acks", "f8"),
-        ("up_step", "f8"),  # packets acknowledged per packet of growth of inflight_longterm
-        ("loss_in_round", "i8"),
-        ("loss_events", "i8"),
-        ("loss_round_end", "i8"),
-        ("loss_round_start", "i8"),
-        ("extra_acks", "f8", filters.SHAPE),
-        ("extra_acked", "f8"),
-        ("extra_sum", "f8"),
-        ("extra_at", "i8"),
-        ("prior_cwnd", "f8"),
-        ("restarted", "i8"),
-        ("undo_mode", "i8"),
-        ("undo_bw_shortterm", "f8"),
-        ("undo_inflight_shortterm", "f8"),
-        ("undo_inflight_longterm", "f8"),
-    ],
-    align=True,
-)
+
+class State:
+    """What it keeps between acknowledgements."""
+
+    mode: int
+    bw: float  # packets per second, as are all bandwidths
+    max_bw: float
+    bw_cycle: float  # greatest sample of this cycle of probing ...
+    bw_last_cycle: float  # ... and of the last
+    bw_latest: float  # greatest of this round trip
+    bw_shortterm: float
+    inflight_latest: float
+    inflight_shortterm: float
+    inflight_longterm: float
+    min_rtt: int
+    min_rtt_at: int
+    probe_min_rtt: int  # smallest since the last PROBE_RTT was due
+    probe_min_rtt_at: int
+    probe_end: int  # of PROBE_RTT; 0: inflight has not fallen yet
+    probe_round: int
+    full_bw: float
+    full_rounds: int
+    full_now: int
+    full_reached: int
+    drain_round: int
+    cycle_at: int
+    probe_wait: int
+    probe_rounds: int  # rounds since bandwidth was probed for
+    ack_phase: int
+    probing: int  # whether losses are of packets sent while probing
+    up_rounds: int
+    up_acks: float
+    up_step: float  # packets acknowledged per packet of growth of inflight_longterm
+    loss_in_round: int
+    loss_events: int
+    loss_round_end: int
+    loss_round_start: int
+    extra_acks: Filter
+    extra_acked: float
+    extra_sum: float
+    extra_at: int
+    prior_cwnd: float
+    restarted: int
+    undo_mode: int
+    undo_bw_shortterm: float
+    undo_inflight_shortterm: float
+    undo_inflight_longterm: float
+
 
 LOSS, BETA, FLOOR = 0.02, 0.7, 4.0
 _HEADROOM = 0.15
@@ -102,7 +100,7 @@ _EXTRA_ROUNDS = 10.0
 
 
 @inlined
-def note_deliveries(f: Any, c: Any, rate: float) -> None:
+def note_deliveries(f: Connection, c: State, rate: float) -> None:
     """Update the greatest bandwidth, and the lower bounds once per round with losses (5.5.5, 5.5.10.3)."""
     c.loss_round_start = 0
     c.bw_latest = max(c.bw_latest, rate)
@@ -123,7 +121,7 @@ def note_deliveries(f: Any, c: Any, rate: float) -> None:
 
 
 @inlined
-def update_aggregation(f: Any, c: Any, now: int) -> None:
+def update_aggregation(f: Connection, c: State, now: int) -> None:
     """Estimate by how much acknowledgements come in lumps (5.5.9)."""
     expected = c.bw * (now - c.extra_at) * 1e-9
     if c.extra_sum <= expected:
@@ -137,7 +135,7 @@ def update_aggregation(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def check_full(f: Any, c: Any, rate: float) -> None:
+def check_full(f: Connection, c: State, rate: float) -> None:
     """The pipe is full when three rounds have not raised the rate by a quarter (5.3.1.2)."""
     if c.full_now or not f.round_start or f.sample_limited:
         return
@@ -151,7 +149,7 @@ def check_full(f: Any, c: Any, rate: float) -> None:
 
 
 @inlined
-def reset_full(c: Any, rate: float) -> None:
+def reset_full(c: State, rate: float) -> None:
     """Look for a full pipe anew, from ``rate`` on."""
     c.full_bw = rate
     c.full_rounds = 0
@@ -159,7 +157,7 @@ def reset_full(c: Any, rate: float) -> None:
 
 
 @inlined
-def check_startup_loss(f: Any, c: Any) -> None:
+def check_startup_loss(f: Connection, c: State) -> None:
     """End STARTUP where a round of recovery loses too much (5.3.1.3)."""
     if c.full_reached:
         return
@@ -179,13 +177,13 @@ def too_high(lost: float, inflight: float) -> bool:
 
 
 @inlined
-def probe_window(c: Any) -> float:
+def probe_window(c: State) -> float:
     """Return the window of PROBE_RTT: half a bandwidth-delay product."""
     return float(max(CWND_GAINS[PROBE_RTT] * c.bw * c.min_rtt * 1e-9, FLOOR))
 
 
 @inlined
-def with_headroom(c: Any) -> float:
+def with_headroom(c: State) -> float:
     """Return what may be in flight for a long time, less some room for others."""
     if c.inflight_longterm == np.inf:
         return np.inf
@@ -193,7 +191,7 @@ def with_headroom(c: Any) -> float:
 
 
 @inlined
-def one_pipe(f: Any, c: Any, bandwidth: float) -> float:
+def one_pipe(f: Connection, c: State, bandwidth: float) -> float:
     """Return one bandwidth-delay product at ``bandwidth``, quantised."""
     if c.min_rtt == INF:
         return INITIAL_WINDOW
@@ -201,7 +199,7 @@ def one_pipe(f: Any, c: Any, bandwidth: float) -> float:
 
 
 @inlined
-def quantised(f: Any, c: Any, window: float) -> float:
+def quantised(f: Connection, c: State, window: float) -> float:
     """Return ``window``, at least what bursts of the sending host hold back (5.6.4.2)."""
     quantum = max(min(f.pacing_rate * 1e-3, 65_536.0 / f.wire_bytes), 2.0)
     window = max(window, 3.0 * quantum, FLOOR)
@@ -209,7 +207,7 @@ def quantised(f: Any, c: Any, window: float) -> float:
 
 
 @inlined
-def save_state(c: Any) -> None:
+def save_state(c: State) -> None:
     """Remember what an undo is to bring back (5.5.11.1)."""
     c.undo_mode = c.mode
     c.undo_bw_shortterm = c.bw_shortterm

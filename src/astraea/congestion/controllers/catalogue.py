@@ -1,48 +1,37 @@
-"""The controllers by name: what a user may choose, readable without compiling anything."""
+"""The controllers that come with the package: the import of its file registers each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from astraea.congestion.controllers.aurora import Aurora
+from astraea.congestion.controllers.bbr import Bbr
+from astraea.congestion.controllers.bbr3 import Bbr3
+from astraea.congestion.controllers.controller import Controller, registered
+from astraea.congestion.controllers.copa import Copa
+from astraea.congestion.controllers.cubic import Cubic
+from astraea.congestion.controllers.fixed import Fixed
+from astraea.congestion.controllers.newreno import NewReno
+from astraea.congestion.controllers.policy import Policy
+from astraea.congestion.controllers.vegas import Vegas
+from astraea.errors import unknown_name
 
-__all__ = [
-    "AURORA",
-    "BBR",
-    "BBR3",
-    "CONTROLLERS",
-    "COPA",
-    "CUBIC",
-    "FIXED",
-    "NEWRENO",
-    "POLICY",
-    "SELF_DRIVEN",
-    "VEGAS",
-    "ControllerKind",
-]
+__all__ = ["BUILT_IN", "controllers", "find", "self_driven"]
 
-FIXED, NEWRENO, CUBIC, VEGAS, COPA, BBR, BBR3, AURORA, POLICY = range(9)
+BUILT_IN = (Fixed, NewReno, Cubic, Vegas, Copa, Bbr, Bbr3, Aurora, Policy)
 
 
-@dataclass(frozen=True)
-class ControllerKind:
-    """A controller's number in compiled code and what the surroundings must know of it."""
-
-    number: int
-    summary: str
-    conserves: bool = False  # whether proportional rate reduction governs its window during recovery
-    external: bool = False  # whether it waits for actions from outside at each control interval
+def controllers() -> dict[str, type[Controller]]:
+    """Return the controllers by name: the package's own, then others in the order of their registration."""
+    return {found.name: found for found in (*BUILT_IN, *registered().values())}
 
 
-CONTROLLERS: dict[str, ControllerKind] = {
-    "fixed": ControllerKind(FIXED, "a fixed window that reacts to nothing"),
-    "newreno": ControllerKind(NEWRENO, "additive increase, multiplicative decrease (RFC 5681)", conserves=True),
-    "cubic": ControllerKind(CUBIC, "window as a cubic of time, HyStart++ (RFC 9438, RFC 9406)", conserves=True),
-    "vegas": ControllerKind(VEGAS, "two to four packets of its own in the queue", conserves=True),
-    "copa": ControllerKind(COPA, "rate inverse to the queueing delay, with a mode for competition"),
-    "bbr": ControllerKind(BBR, "model of bandwidth and base round-trip time, version 1"),
-    "bbr3": ControllerKind(BBR3, "the same, version 3: gives way where losses say so (draft-ietf-ccwg-bbr)"),
-    "aurora": ControllerKind(AURORA, "a rate driven from outside", external=True),
-    "policy": ControllerKind(POLICY, "a window driven from outside, by a learned policy", external=True),
-}
+def find(name: str) -> type[Controller]:
+    """Return the controller ``name``. Raises :class:`InputError` if there is none, naming the nearest."""
+    known = controllers()
+    if name not in known:
+        raise unknown_name("controller", name, known)
+    return known[name]
 
-SELF_DRIVEN = tuple(name for name, kind in CONTROLLERS.items() if not kind.external or name == "policy")
-"""Controllers that need nobody outside a simulation: all but those whose policy must be brought along."""
+
+def self_driven() -> tuple[str, ...]:
+    """Return the controllers that need nobody outside a simulation: all but those whose policy must be brought."""
+    return tuple(name for name, found in controllers().items() if not found.external or name == "policy")

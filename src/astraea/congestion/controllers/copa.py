@@ -7,33 +7,32 @@ Copa competes: ``1 / delta`` then rises by one per round trip and halves at loss
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from typing import ClassVar
 
 from astraea.congestion.compiled import inlined
+from astraea.congestion.connection.record import FLOOR, INITIAL_WINDOW, NO_THRESHOLD, OPEN, Connection
 from astraea.congestion.controllers import filters
-from astraea.congestion.controllers.newreno import FLOOR, INITIAL_WINDOW, NO_THRESHOLD
-from astraea.congestion.simulator.state import OPEN
+from astraea.congestion.controllers.controller import Controller, Events
+from astraea.congestion.controllers.filters import Filter
 
-__all__ = ["DELTA", "STATE", "on_ack", "on_loss", "on_timeout", "start"]
+__all__ = ["DELTA", "Copa", "State", "on_ack", "on_loss", "on_timeout", "start"]
 
-STATE = np.dtype(
-    [
-        ("standing_rtt", "f8", filters.SHAPE),  # smallest round-trip time of the last half of one
-        ("base_rtt", "f8", filters.SHAPE),  # smallest of ten seconds
-        ("peak_rtt", "f8", filters.SHAPE),  # greatest of four round trips
-        ("starting", "i8"),
-        ("delta_inverse", "f8"),
-        ("velocity", "f8"),
-        ("rising", "i8"),  # direction of the last round trip
-        ("same", "i8"),  # round trips in that direction
-        ("last_cwnd", "f8"),  # window when the round trip began
-        ("empty_at", "i8"),  # when the queue was last nearly empty
-        ("lost", "i8"),  # whether this round trip saw losses
-    ],
-    align=True,
-)
+
+class State:
+    """What it keeps between acknowledgements."""
+
+    standing_rtt: Filter  # smallest round-trip time of the last half of one
+    base_rtt: Filter  # smallest of ten seconds
+    peak_rtt: Filter  # greatest of four round trips
+    starting: int
+    delta_inverse: float
+    velocity: float
+    rising: int  # direction of the last round trip
+    same: int  # round trips in that direction
+    last_cwnd: float  # window when the round trip began
+    empty_at: int  # when the queue was last nearly empty
+    lost: int  # whether this round trip saw losses
+
 
 DELTA = 0.5
 _BASE_WINDOW = 10e9
@@ -43,7 +42,7 @@ _EMPTY_ROUNDS = 5.0
 
 
 @inlined
-def start(f: Any, c: Any, now: int) -> None:
+def start(f: Connection, c: State, now: int) -> None:
     """Begin by doubling per round trip."""
     f.cwnd = INITIAL_WINDOW
     f.ssthresh = NO_THRESHOLD
@@ -60,7 +59,7 @@ def start(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def on_ack(f: Any, c: Any, now: int) -> None:
+def on_ack(f: Connection, c: State, now: int) -> None:
     """Move the window towards the target rate by ``velocity / (delta * cwnd)`` per packet."""
     if f.acked == 0:
         return
@@ -94,7 +93,7 @@ def on_ack(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def _turn_round(f: Any, c: Any, now: int) -> None:
+def _turn_round(f: Connection, c: State, now: int) -> None:
     """Once per round trip: adapt the velocity, and delta to the company."""
     rising = f.cwnd > c.last_cwnd
     c.same = c.same + 1 if rising == c.rising else 0
@@ -111,15 +110,27 @@ def _turn_round(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def on_loss(f: Any, c: Any, now: int) -> None:
+def on_loss(f: Connection, c: State, now: int) -> None:
     """Losses matter in competition only."""
     c.lost = 1
 
 
 @inlined
-def on_timeout(f: Any, c: Any, now: int) -> None:
+def on_timeout(f: Connection, c: State, now: int) -> None:
     """Start over."""
     if f.recovering == OPEN:
         c.starting = 1
         c.velocity = 1.0
     f.cwnd = FLOOR
+
+
+class Copa(Controller, name="copa"):
+    """Rate inverse to the queueing delay, with a mode for competition."""
+
+    state: ClassVar = State
+    events: ClassVar = Events(
+        start=start,
+        on_ack=on_ack,
+        on_loss=on_loss,
+        on_timeout=on_timeout,
+    )

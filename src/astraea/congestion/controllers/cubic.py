@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from typing import ClassVar
 
 from astraea.congestion.compiled import inlined
+from astraea.congestion.connection.record import FLOOR, INITIAL_WINDOW, NO_THRESHOLD, OPEN, RECOVERY, Connection
 from astraea.congestion.controllers import hystart
-from astraea.congestion.controllers.newreno import FLOOR, INITIAL_WINDOW, NO_THRESHOLD
-from astraea.congestion.simulator.state import OPEN, RECOVERY
+from astraea.congestion.controllers.controller import Controller, Events
+from astraea.congestion.controllers.hystart import SlowStart
 
-__all__ = ["BETA", "STATE", "C", "on_ack", "on_loss", "on_timeout", "on_undo", "start"]
+__all__ = ["BETA", "C", "Cubic", "State", "on_ack", "on_loss", "on_timeout", "on_undo", "start"]
 
-_CURVE = ["w_max", "k", "origin", "w_est", "prior", "epoch"]
 
-STATE = np.dtype(
-    [
-        ("w_max", "f8"),  # window of the last reduction
-        ("k", "f8"),  # seconds from the epoch until the curve is back there
-        ("origin", "f8"),  # window at the curve's plateau
-        ("w_est", "f8"),  # window that NewReno would have
-        ("prior", "f8"),  # window before the last reduction
-        ("epoch", "f8"),  # when this congestion avoidance began, ns; 0: not yet
-        *((f"undo_{name}", "f8") for name in _CURVE),
-        *hystart.FIELDS,
-    ],
-    align=True,
-)
+class State(SlowStart):
+    """What it keeps between acknowledgements."""
+
+    w_max: float  # window of the last reduction
+    k: float  # seconds from the epoch until the curve is back there
+    origin: float  # window at the curve's plateau
+    w_est: float  # window that NewReno would have
+    prior: float  # window before the last reduction
+    epoch: float  # when this congestion avoidance began, ns; 0: not yet
+    undo_w_max: float  # the same before a timeout
+    undo_k: float
+    undo_origin: float
+    undo_w_est: float
+    undo_prior: float
+    undo_epoch: float
+
 
 C = 0.4  # packets per cubic second
 BETA = 0.7
@@ -35,7 +36,7 @@ _ALPHA = 3.0 * (1.0 - BETA) / (1.0 + BETA)
 
 
 @inlined
-def start(f: Any, c: Any, now: int) -> None:
+def start(f: Connection, c: State, now: int) -> None:
     """Begin in slow start."""
     f.cwnd = INITIAL_WINDOW
     f.ssthresh = NO_THRESHOLD
@@ -43,7 +44,7 @@ def start(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def on_ack(f: Any, c: Any, now: int) -> None:
+def on_ack(f: Connection, c: State, now: int) -> None:
     """Grow: exponentially in slow start, then along the cubic, or as NewReno would if that is more."""
     if f.recovering == RECOVERY or f.acked == 0:
         return
@@ -63,7 +64,7 @@ def on_ack(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def _avoid(f: Any, c: Any, now: int) -> None:
+def _avoid(f: Connection, c: State, now: int) -> None:
     """Congestion avoidance (RFC 9438, 4.2 to 4.5)."""
     if c.epoch == 0.0:
         c.epoch = float(now)
@@ -82,7 +83,7 @@ def _avoid(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def on_loss(f: Any, c: Any, now: int) -> None:
+def on_loss(f: Connection, c: State, now: int) -> None:
     """Fall to 0.7 of the window, and aim lower than last time if it was not reached (fast convergence)."""
     c.w_max = f.cwnd * (1.0 + BETA) / 2.0 if f.cwnd < c.w_max else f.cwnd
     c.prior = f.cwnd
@@ -91,7 +92,7 @@ def on_loss(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def on_timeout(f: Any, c: Any, now: int) -> None:
+def on_timeout(f: Connection, c: State, now: int) -> None:
     """Start over from one packet; the next curve begins at its plateau (RFC 9438, 4.8)."""
     if f.recovering == OPEN:
         c.undo_w_max, c.undo_k, c.undo_origin = c.w_max, c.k, c.origin
@@ -104,7 +105,22 @@ def on_timeout(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def on_undo(f: Any, c: Any, now: int) -> None:
+def on_undo(f: Connection, c: State, now: int) -> None:
     """Go on with the curve of before (RFC 9438, 4.9)."""
     c.w_max, c.k, c.origin = c.undo_w_max, c.undo_k, c.undo_origin
     c.w_est, c.prior, c.epoch = c.undo_w_est, c.undo_prior, c.undo_epoch
+
+
+class Cubic(Controller, name="cubic"):
+    """Window as a cubic of time, HyStart++ (RFC 9438, RFC 9406)."""
+
+    state: ClassVar = State
+    conserves: ClassVar = True
+    events: ClassVar = Events(
+        start=start,
+        on_ack=on_ack,
+        on_loss=on_loss,
+        on_mark=on_loss,
+        on_timeout=on_timeout,
+        on_undo=on_undo,
+    )

@@ -1,33 +1,28 @@
 """Which controller answers: a flow's number picks the function, all of them compiled into the loop.
 
-To add a controller, write its file, enter it in the catalogue, in ``STATES`` and ``Controls`` here, and in each
-function below whose event it answers.
+The functions below are written by :func:`refresh` for the controllers that are registered: for each event a chain of
+comparisons over those that answer it. When one is registered later, worlds that are made from then on have other
+arrays, so that what takes them is compiled once more; what it compiles to is cached under a digest of the controllers
+that are not the package's own.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import linecache
+from collections import namedtuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from astraea.congestion.compiled import inlined
-from astraea.congestion.controllers import aurora, bbr, bbr3, copa, cubic, fixed, newreno, policy, vegas
-from astraea.congestion.controllers.catalogue import (
-    AURORA,
-    BBR,
-    BBR3,
-    COPA,
-    CUBIC,
-    FIXED,
-    NEWRENO,
-    POLICY,
-    VEGAS,
-)
+from astraea.congestion.compiled import cache_under, digest_of, inlined
+from astraea.congestion.controllers import catalogue
+from astraea.congestion.controllers.controller import Controller, Events, state_of
 
 __all__ = [
-    "STATES",
-    "Controls",
     "act",
+    "busy",
+    "number_of",
     "on_ack",
     "on_loss",
     "on_mark",
@@ -37,192 +32,78 @@ __all__ = [
     "on_timeout",
     "on_undo",
     "pick_controls",
+    "refresh",
     "start",
+    "states",
 ]
 
-STATES: dict[str, np.dtype[Any]] = {
-    "fixed": fixed.STATE,
-    "newreno": newreno.STATE,
-    "cubic": cubic.STATE,
-    "vegas": vegas.STATE,
-    "copa": copa.STATE,
-    "bbr": bbr.STATE,
-    "bbr3": bbr3.STATE,
-    "aurora": aurora.STATE,
-    "policy": policy.STATE,
-}
+Dispatch = Callable[..., Any]
+
+Controls: Any = None  # a named tuple: an array of states for each controller
+start: Dispatch  # (controls, i, f, now), as all without a note
+on_ack: Dispatch
+on_loss: Dispatch
+on_mark: Dispatch
+on_packet_lost: Dispatch  # (controls, i, f, packet, now)
+on_recovered: Dispatch
+on_timeout: Dispatch
+on_undo: Dispatch
+on_restart: Dispatch
+act: Dispatch  # (controls, i, f, action)
+busy: Dispatch  # (controls, i, f): whether actions would not be applied at present
+pick_controls: Dispatch  # (controls of many worlds, k)
+
+_ARGUMENTS = dict.fromkeys(Events._fields, "now") | {"on_packet_lost": "packet, now", "act": "action", "busy": ""}
+_loaded: tuple[type[Controller], ...] = ()
+_states: dict[str, np.dtype[Any]] = {}
 
 
-class Controls(NamedTuple):
-    """A row of state per flow for each kind of controller."""
-
-    fixed: Any
-    newreno: Any
-    cubic: Any
-    vegas: Any
-    copa: Any
-    bbr: Any
-    bbr3: Any
-    aurora: Any
-    policy: Any
+def number_of(name: str) -> int:
+    """Return the number of the controller ``name`` in compiled code."""
+    return list(catalogue.controllers()).index(name)
 
 
-@inlined
-def pick_controls(c: Controls, k: int) -> Controls:
-    """Return the rows of world ``k`` of many."""
-    return Controls(
-        c.fixed[k], c.newreno[k], c.cubic[k], c.vegas[k], c.copa[k], c.bbr[k], c.bbr3[k], c.aurora[k], c.policy[k]
-    )
+def states() -> dict[str, np.dtype[Any]]:
+    """Return the row of state of each controller, by name."""
+    refresh()
+    return _states
 
 
-@inlined
-def start(c: Any, i: int, f: Any, now: int) -> None:
-    """The flow begins."""
-    kind = f.controller
-    if kind == CUBIC:
-        cubic.start(f, c.cubic[i], now)
-    elif kind == POLICY:
-        policy.start(f, c.policy[i], now)
-    elif kind == NEWRENO:
-        newreno.start(f, c.newreno[i], now)
-    elif kind == BBR:
-        bbr.start(f, c.bbr[i], now)
-    elif kind == BBR3:
-        bbr3.start(f, c.bbr3[i], now)
-    elif kind == VEGAS:
-        vegas.start(f, c.vegas[i], now)
-    elif kind == COPA:
-        copa.start(f, c.copa[i], now)
-    elif kind == AURORA:
-        aurora.start(f, c.aurora[i], now)
-    elif kind == FIXED:
-        fixed.start(f, c.fixed[i], now)
+def refresh() -> None:
+    """Write the functions anew if other controllers are registered than when they were written."""
+    global _loaded
+    controllers = tuple(catalogue.controllers().values())
+    if controllers == _loaded:
+        return
+    _loaded = controllers
+    _states.clear()
+    _states.update({controller.name: state_of(controller) for controller in controllers})
+    fields = [name.replace("-", "_") for name in _states]
+    space: dict[str, Any] = globals()
+    made = namedtuple("Controls", fields, module=__name__)  # type: ignore[misc]
+    space["Controls"] = made
+    parts: dict[str, Any] = {"inlined": inlined, "Controls": made}
+    texts = [f"@inlined\ndef pick_controls(c, k):\n    return Controls({', '.join(f'c.{x}[k]' for x in fields)})\n"]
+    for event, more in _ARGUMENTS.items():
+        body: list[str] = []
+        for number, (field, controller) in enumerate(zip(fields, controllers, strict=True)):
+            function = getattr(controller.events, event)
+            if function is not None:
+                parts[f"{field}_{event}"] = function
+                call = f"{field}_{event}(f, c.{field}[i]{', ' if more else ''}{more})"
+                body.append(f"    if kind == {number}:\n        return {call}\n" if event == "busy" else
+                            f"    {'el' * bool(body)}if kind == {number}:\n        {call}\n")  # fmt: skip
+        end = "    return 0\n" if event == "busy" else ("" if body else "    pass\n")
+        head = f"@inlined\ndef {event}(c, i, f{', ' if more else ''}{more}):\n    kind = f.controller\n"
+        texts.append(head + "".join(body) + end)
+    text = "\n".join(texts)
+    own = [c for c in controllers if c not in catalogue.BUILT_IN]
+    label = digest_of([(c.name, c.events, state_of(c).descr) for c in own]) if own else ""
+    file = f"<dispatch {label or 'of the package'}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    exec(compile(text, file, "exec"), parts)
+    space.update({name: parts[name] for name in (*_ARGUMENTS, "pick_controls")})
+    cache_under(label)
 
 
-@inlined
-def on_ack(c: Any, i: int, f: Any, now: int) -> None:
-    """An acknowledgement came; ``f`` describes it."""
-    kind = f.controller
-    if kind == CUBIC:
-        cubic.on_ack(f, c.cubic[i], now)
-    elif kind == POLICY:
-        policy.on_ack(f, c.policy[i], now)
-    elif kind == NEWRENO:
-        newreno.on_ack(f, c.newreno[i], now)
-    elif kind == BBR:
-        bbr.on_ack(f, c.bbr[i], now)
-    elif kind == BBR3:
-        bbr3.on_ack(f, c.bbr3[i], now)
-    elif kind == VEGAS:
-        vegas.on_ack(f, c.vegas[i], now)
-    elif kind == COPA:
-        copa.on_ack(f, c.copa[i], now)
-    elif kind == AURORA:
-        aurora.on_ack(f, c.aurora[i], now)
-
-
-@inlined
-def on_packet_lost(c: Any, i: int, f: Any, packet: Any, now: int) -> None:
-    """A packet is declared lost."""
-    if f.controller == BBR3:
-        bbr3.on_packet_lost(f, c.bbr3[i], packet, now)
-
-
-@inlined
-def on_mark(c: Any, i: int, f: Any, now: int) -> None:
-    """Packets of this window carry congestion marks; BBR and Copa do not answer them."""
-    kind = f.controller
-    if kind == CUBIC:
-        cubic.on_loss(f, c.cubic[i], now)
-    elif kind == POLICY:
-        policy.on_mark(f, c.policy[i], now)
-    elif kind == NEWRENO:
-        newreno.on_loss(f, c.newreno[i], now)
-    elif kind == VEGAS:
-        vegas.on_loss(f, c.vegas[i], now)
-    elif kind == AURORA:
-        aurora.on_loss(f, c.aurora[i], now)
-
-
-@inlined
-def on_loss(c: Any, i: int, f: Any, now: int) -> None:
-    """A new episode of losses begins."""
-    kind = f.controller
-    if kind == CUBIC:
-        cubic.on_loss(f, c.cubic[i], now)
-    elif kind == POLICY:
-        policy.on_loss(f, c.policy[i], now)
-    elif kind == NEWRENO:
-        newreno.on_loss(f, c.newreno[i], now)
-    elif kind == BBR:
-        bbr.on_loss(f, c.bbr[i], now)
-    elif kind == BBR3:
-        bbr3.on_loss(f, c.bbr3[i], now)
-    elif kind == VEGAS:
-        vegas.on_loss(f, c.vegas[i], now)
-    elif kind == COPA:
-        copa.on_loss(f, c.copa[i], now)
-    elif kind == AURORA:
-        aurora.on_loss(f, c.aurora[i], now)
-
-
-@inlined
-def on_recovered(c: Any, i: int, f: Any, now: int) -> None:
-    """All that was out when the episode began has arrived."""
-    if f.controller == POLICY:
-        policy.on_recovered(f, c.policy[i], now)
-    elif f.controller == BBR:
-        bbr.on_recovered(f, c.bbr[i], now)
-    elif f.controller == BBR3:
-        bbr3.on_recovered(f, c.bbr3[i], now)
-
-
-@inlined
-def on_timeout(c: Any, i: int, f: Any, now: int) -> None:
-    """The retransmission timer went off."""
-    kind = f.controller
-    if kind == CUBIC:
-        cubic.on_timeout(f, c.cubic[i], now)
-    elif kind == POLICY:
-        policy.on_timeout(f, c.policy[i], now)
-    elif kind == NEWRENO:
-        newreno.on_timeout(f, c.newreno[i], now)
-    elif kind == BBR:
-        bbr.on_timeout(f, c.bbr[i], now)
-    elif kind == BBR3:
-        bbr3.on_timeout(f, c.bbr3[i], now)
-    elif kind == VEGAS:
-        vegas.on_timeout(f, c.vegas[i], now)
-    elif kind == COPA:
-        copa.on_timeout(f, c.copa[i], now)
-    elif kind == AURORA:
-        aurora.on_timeout(f, c.aurora[i], now)
-
-
-@inlined
-def on_undo(c: Any, i: int, f: Any, now: int) -> None:
-    """The timeout was spurious; the window has been restored."""
-    if f.controller == CUBIC:
-        cubic.on_undo(f, c.cubic[i], now)
-    elif f.controller == POLICY:
-        policy.on_undo(f, c.policy[i], now)
-    elif f.controller == BBR3:
-        bbr3.on_undo(f, c.bbr3[i], now)
-
-
-@inlined
-def on_restart(c: Any, i: int, f: Any, now: int) -> None:
-    """There is data again, and nothing in flight."""
-    if f.controller == BBR:
-        bbr.on_restart(f, c.bbr[i], now)
-    elif f.controller == BBR3:
-        bbr3.on_restart(f, c.bbr3[i], now)
-
-
-@inlined
-def act(c: Any, i: int, f: Any, action: float) -> None:
-    """An action from outside."""
-    if f.controller == POLICY:
-        policy.act(f, c.policy[i], action)
-    elif f.controller == AURORA:
-        aurora.act(f, c.aurora[i], action)
+refresh()

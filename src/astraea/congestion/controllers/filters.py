@@ -6,19 +6,20 @@ best since that. It errs by keeping a value for up to a quarter of a window too 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 
 from astraea.congestion.compiled import inlined
+from astraea.congestion.connection.record import Floats
 
-__all__ = ["SHAPE", "clear", "windowed_max", "windowed_min"]
+__all__ = ["Filter", "clear", "windowed_max", "windowed_min"]
 
-SHAPE = (6,)
+Filter = Annotated[Floats, "f8", (6,)]
 
 
 @inlined
-def clear(m: Any) -> None:
+def clear(m: Floats) -> None:
     """Forget everything."""
     for k in range(0, 6, 2):
         m[k] = -np.inf
@@ -26,13 +27,13 @@ def clear(m: Any) -> None:
 
 
 @inlined
-def windowed_min(m: Any, value: float, at: float, window: float) -> float:
+def windowed_min(m: Floats, value: float, at: float, window: float) -> float:
     """Add ``value`` seen ``at`` and return the smallest of the last ``window``."""
     return -windowed_max(m, -value, at, window)
 
 
 @inlined
-def windowed_max(m: Any, value: float, at: float, window: float) -> float:
+def windowed_max(m: Floats, value: float, at: float, window: float) -> float:
     """Add ``value`` seen ``at`` and return the greatest of the last ``window``."""
     if value >= m[0] or at - m[5] > window:
         m[0] = m[2] = m[4] = value
@@ -59,7 +60,7 @@ def windowed_max(m: Any, value: float, at: float, window: float) -> float:
 
 
 @inlined
-def _promote(m: Any, value: float, at: float) -> None:
+def _promote(m: Floats, value: float, at: float) -> None:
     m[0], m[1] = m[2], m[3]
     m[2], m[3] = m[4], m[5]
     m[4], m[5] = value, at

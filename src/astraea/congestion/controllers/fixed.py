@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from typing import ClassVar
 
 from astraea.congestion.compiled import inlined
+from astraea.congestion.connection.record import Connection
+from astraea.congestion.controllers.controller import Controller, Events
 
-__all__ = ["STATE", "start"]
-
-STATE = np.dtype([("nothing", "i8")], align=True)
+__all__ = ["Fixed", "start"]
 
 
 @inlined
-def start(f: Any, c: Any, now: int) -> None:
+def start(f: Connection, c: object, now: int) -> None:
     """Hold ``f.parameter`` packets in flight for ever."""
     f.cwnd = f.parameter
     f.ssthresh = f.parameter
+
+
+class Fixed(Controller, name="fixed"):
+    """A fixed window that reacts to nothing."""
+
+    events: ClassVar = Events(
+        start=start,
+    )

@@ -6,20 +6,21 @@ start, a quarter as fast; five rounds of it end slow start, unless the delay fal
 
 from __future__ import annotations
 
-from typing import Any
-
 from astraea.congestion.compiled import inlined
-from astraea.congestion.simulator.state import INF
+from astraea.congestion.connection.record import INF, Connection
 
-__all__ = ["FIELDS", "begin", "growth"]
+__all__ = ["SlowStart", "begin", "growth"]
 
-FIELDS = [
-    ("round_rtt", "i8"),  # smallest round-trip time of this round ...
-    ("last_round_rtt", "i8"),  # ... and of the last
-    ("samples", "i8"),
-    ("baseline", "i8"),  # of conservative slow start; 0: not in it
-    ("css_rounds", "i8"),
-]
+
+class SlowStart:
+    """The part of a controller's state that this needs."""
+
+    round_rtt: int  # smallest round-trip time of this round ...
+    last_round_rtt: int  # ... and of the last
+    samples: int
+    baseline: int  # of conservative slow start; 0: not in it
+    css_rounds: int
+
 
 _SAMPLES = 8
 _THRESHOLD_MIN, _THRESHOLD_MAX = 4_000_000, 16_000_000
@@ -29,7 +30,7 @@ _BURST = 8  # most packets an acknowledgement may add without pacing
 
 
 @inlined
-def begin(c: Any) -> None:
+def begin(c: SlowStart) -> None:
     """Begin slow start."""
     c.round_rtt = INF
     c.last_round_rtt = INF
@@ -39,7 +40,7 @@ def begin(c: Any) -> None:
 
 
 @inlined
-def growth(f: Any, c: Any) -> float:
+def growth(f: Connection, c: SlowStart) -> float:
     """Return by how many packets slow start grows with this acknowledgement; -1.0: slow start ends."""
     if f.round_start:
         c.last_round_rtt = c.round_rtt

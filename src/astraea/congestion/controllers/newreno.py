@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from typing import ClassVar
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.simulator.state import OPEN, RECOVERY
+from astraea.congestion.connection.record import FLOOR, INITIAL_WINDOW, NO_THRESHOLD, OPEN, RECOVERY, Connection
+from astraea.congestion.controllers.controller import Controller, Events
 
-__all__ = ["FLOOR", "INITIAL_WINDOW", "NO_THRESHOLD", "STATE", "on_ack", "on_loss", "on_timeout", "start"]
-
-STATE = np.dtype([("nothing", "i8")], align=True)
-
-INITIAL_WINDOW = 10.0  # RFC 6928
-FLOOR = 2.0
-NO_THRESHOLD = 1e18
+__all__ = ["NewReno", "on_ack", "on_loss", "on_timeout", "start"]
 
 
 @inlined
-def start(f: Any, c: Any, now: int) -> None:
+def start(f: Connection, c: object, now: int) -> None:
     """Begin in slow start."""
     f.cwnd = INITIAL_WINDOW
     f.ssthresh = NO_THRESHOLD
 
 
 @inlined
-def on_ack(f: Any, c: Any, now: int) -> None:
+def on_ack(f: Connection, c: object, now: int) -> None:
     """Grow by a packet per packet in slow start, by a packet per window afterwards."""
     if f.recovering == RECOVERY or not f.window_limited:
         return
@@ -39,14 +32,27 @@ def on_ack(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def on_loss(f: Any, c: Any, now: int) -> None:
+def on_loss(f: Connection, c: object, now: int) -> None:
     """Halve."""
     f.ssthresh = max(0.5 * f.cwnd, FLOOR)
 
 
 @inlined
-def on_timeout(f: Any, c: Any, now: int) -> None:
+def on_timeout(f: Connection, c: object, now: int) -> None:
     """Start over from one packet, towards half of what there was."""
     if f.recovering == OPEN:
         f.ssthresh = max(0.5 * f.cwnd, FLOOR)
     f.cwnd = 1.0
+
+
+class NewReno(Controller, name="newreno"):
+    """Additive increase, multiplicative decrease (RFC 5681)."""
+
+    conserves: ClassVar = True
+    events: ClassVar = Events(
+        start=start,
+        on_ack=on_ack,
+        on_loss=on_loss,
+        on_mark=on_loss,
+        on_timeout=on_timeout,
+    )

@@ -6,17 +6,23 @@ times the base round-trip time is how many of its packets wait: ``cwnd * (1 - ba
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from typing import ClassVar
 
 from astraea.congestion.compiled import inlined
+from astraea.congestion.connection.record import FLOOR, INF, OPEN, Connection
 from astraea.congestion.controllers import newreno
-from astraea.congestion.simulator.state import INF, OPEN
+from astraea.congestion.controllers.controller import Controller, Events
 
-__all__ = ["ALPHA", "BETA", "STATE", "on_ack", "on_loss", "on_timeout", "start"]
+__all__ = ["ALPHA", "BETA", "State", "Vegas", "on_ack", "on_loss", "on_timeout", "start"]
 
-STATE = np.dtype([("base_rtt", "i8"), ("round_rtt", "i8"), ("samples", "i8")], align=True)
+
+class State:
+    """What it keeps between acknowledgements."""
+
+    base_rtt: int
+    round_rtt: int
+    samples: int
+
 
 ALPHA, BETA = 2.0, 4.0  # fewest and most packets waiting
 _GAMMA = 1.0  # packets waiting that end slow start
@@ -24,7 +30,7 @@ _SAMPLES = 3  # round-trip times a round needs to be judged by
 
 
 @inlined
-def start(f: Any, c: Any, now: int) -> None:
+def start(f: Connection, c: State, now: int) -> None:
     """Begin in slow start."""
     newreno.start(f, c, now)
     c.base_rtt = INF
@@ -32,7 +38,7 @@ def start(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def on_ack(f: Any, c: Any, now: int) -> None:
+def on_ack(f: Connection, c: State, now: int) -> None:
     """Judge each round by its smallest round-trip time; double per round in slow start."""
     if f.acked == 0:
         return
@@ -49,27 +55,41 @@ def on_ack(f: Any, c: Any, now: int) -> None:
 
 
 @inlined
-def _judge(f: Any, c: Any) -> None:
+def _judge(f: Connection, c: State) -> None:
     fits = f.cwnd * c.base_rtt / c.round_rtt
     waiting = f.cwnd - fits
     if f.cwnd < f.ssthresh:
         if waiting > _GAMMA:
-            f.cwnd = max(min(f.cwnd, fits + 1.0), newreno.FLOOR)
+            f.cwnd = max(min(f.cwnd, fits + 1.0), FLOOR)
             f.ssthresh = f.cwnd
     elif waiting < ALPHA:
         f.cwnd += 1.0
     elif waiting > BETA:
-        f.cwnd = max(f.cwnd - 1.0, newreno.FLOOR)
+        f.cwnd = max(f.cwnd - 1.0, FLOOR)
         f.ssthresh = min(f.ssthresh, f.cwnd)
 
 
 @inlined
-def on_loss(f: Any, c: Any, now: int) -> None:
+def on_loss(f: Connection, c: State, now: int) -> None:
     """Halve, as NewReno."""
     newreno.on_loss(f, c, now)
 
 
 @inlined
-def on_timeout(f: Any, c: Any, now: int) -> None:
+def on_timeout(f: Connection, c: State, now: int) -> None:
     """Start over, as NewReno."""
     newreno.on_timeout(f, c, now)
+
+
+class Vegas(Controller, name="vegas"):
+    """Two to four packets of its own in the queue."""
+
+    state: ClassVar = State
+    conserves: ClassVar = True
+    events: ClassVar = Events(
+        start=start,
+        on_ack=on_ack,
+        on_loss=on_loss,
+        on_mark=on_loss,
+        on_timeout=on_timeout,
+    )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from astraea.congestion.controllers.catalogue import CONTROLLERS
+from astraea.congestion.controllers.catalogue import find
 from astraea.congestion.environment.stepping import Batch, allocate_batch, clear, step_worlds
 from astraea.congestion.environment.worlds import WorldRanges, draw, shape_for
 from astraea.congestion.observation.features import ObservationSettings
@@ -15,7 +13,7 @@ from astraea.congestion.reward import RewardSettings, coefficients
 from astraea.congestion.simulator.arrays import allocate, shape_of
 from astraea.congestion.simulator.build import fill
 from astraea.congestion.simulator.settings import WorldSettings
-from astraea.congestion.simulator.state import World
+from astraea.congestion.simulator.state import Worlds
 from astraea.errors import InputError
 from astraea.seeding import Purpose, stream
 
@@ -28,7 +26,7 @@ class Arena:
     Raises :class:`astraea.errors.InputError` if a world would have no agent or settings contradict each other.
     """
 
-    worlds: World
+    worlds: Worlds
     batch: Batch
 
     def __init__(
@@ -67,5 +65,4 @@ class Arena:
 
 def agents_of(settings: WorldSettings) -> list[int]:
     """Return the numbers of the flows under outside control."""
-    controllers: list[Any] = [CONTROLLERS.get(flow.controller) for flow in settings.flows]
-    return [i for i, kind in enumerate(controllers) if kind is not None and kind.external]
+    return [i for i, flow in enumerate(settings.flows) if find(flow.controller).external]

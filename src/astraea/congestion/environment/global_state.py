@@ -6,14 +6,14 @@ It may know what no flow knows: links, shares, cross traffic. Like the features,
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.observation.frames import frame_at
+from astraea.congestion.connection.record import Floats, Rows
+from astraea.congestion.observation.frames import Frame, History, frame_at
 from astraea.congestion.simulator.links import backlog
-from astraea.congestion.simulator.state import ACTIVE
+from astraea.congestion.simulator.state import ACTIVE, World
 
 __all__ = ["STATE", "survey"]
 
@@ -39,7 +39,9 @@ STATE: tuple[tuple[str, str], ...] = (
 
 
 @inlined
-def survey(w: Any, frames: Any, histories: Any, shares: Any, bases: Any, out: Any) -> None:
+def survey(
+    w: World, frames: Rows[Rows[Frame]], histories: Rows[History], shares: Floats, bases: Floats, out: Floats
+) -> None:
     """Write the global state of world ``w`` at its present time into ``out``, float32 of shape ``(16,)``."""
     for k in range(len(out)):
         out[k] = 0.0

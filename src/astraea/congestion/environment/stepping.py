@@ -8,51 +8,53 @@ a common interval it is all.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from astraea.congestion.compiled import compiled, inlined
-from astraea.congestion.controllers.catalogue import POLICY
+from astraea.congestion.connection.fixed_point import ONE
+from astraea.congestion.connection.record import Floats, Ints, Rows, rows
+from astraea.congestion.controllers import dispatch
 from astraea.congestion.environment.global_state import STATE, survey
 from astraea.congestion.metrics.maxmin import fill_shares
 from astraea.congestion.observation.features import observe
-from astraea.congestion.observation.fixed_point import ONE
-from astraea.congestion.observation.frames import FRAME, FRAMES, HISTORY, frame_at, record
-from astraea.congestion.reward import TERMS, judge, reward_of
+from astraea.congestion.observation.frames import FRAME, FRAMES, HISTORY, Frame, History, begin, frame_at, record
+from astraea.congestion.reward import TERMS, Coefficients, judge, reward_of
 from astraea.congestion.simulator.arrays import pick
 from astraea.congestion.simulator.capacity import work_by
 from astraea.congestion.simulator.loop import advance
 from astraea.congestion.simulator.settings import WorldSettings
-from astraea.congestion.simulator.state import ACTIVE, World, rows
+from astraea.congestion.simulator.state import ACTIVE, World, Worlds
 from astraea.congestion.simulator.steering import act
 
-__all__ = ["Batch", "allocate_batch", "clear", "note", "step_worlds"]
+__all__ = ["Batch", "allocate_batch", "clear", "step_worlds"]
 
 
 class Batch(NamedTuple):
     """What the environment keeps beside the worlds; W worlds, F flows, L links, O observation, S global state."""
 
-    frames: Any  # (W, F, FRAMES) FRAME
-    histories: Any  # (W, F) HISTORY
-    base_rtts: Any  # (W, F) float64: without queues, microseconds
-    weights: Any  # (W, F) float64
-    demands: Any  # (W, F) float64: packets per second that the application has
-    shares: Any  # (W, F) float64: max-min share in packets per second, 0 while absent
-    rising: Any  # (W, F) uint8: room to work in
-    room: Any  # (W, L) float64
-    load: Any  # (W, L) float64
-    presence: Any  # (W,) int64: changes when a flow comes or goes
-    until: Any  # (W,) int64: where to stop, nanoseconds
+    frames: Rows[Rows[Rows[Frame]]]  # (W, F, FRAMES) FRAME
+    histories: Rows[Rows[History]]  # (W, F) HISTORY
+    base_rtts: Floats  # (W, F) float64: without queues, microseconds
+    weights: Floats  # (W, F) float64
+    demands: Floats  # (W, F) float64: packets per second that the application has
+    shares: Floats  # (W, F) float64: max-min share in packets per second, 0 while absent
+    rising: Ints  # (W, F) uint8: room to work in
+    room: Floats  # (W, L) float64
+    load: Floats  # (W, L) float64
+    presence: Ints  # (W,) int64: changes when a flow comes or goes
+    until: Ints  # (W,) int64: where to stop, nanoseconds
     # what a step leaves
-    due: Any  # (W, F) uint8: who is asked for an action
-    features: Any  # (W, F, O) int32: in 1/1024
-    observations: Any  # (W, F, O) float32: the same in units
-    rewards: Any  # (W, F) float32: of those who are asked
-    elapsed: Any  # (W, F) float32: length of the interval that was closed, seconds
-    terms: Any  # (W, 6) float64: the reward's
-    states: Any  # (W, S) float32
-    reached: Any  # (W,) uint8: whether nobody was to be asked before ``until``
+    due: Ints  # (W, F) uint8: who is asked for an action
+    features: NDArray[np.int32]  # (W, F, O) int32: in 1/1024
+    observations: NDArray[np.float32]  # (W, F, O) float32: the same in units
+    rewards: NDArray[np.float32]  # (W, F) float32: of those who are asked
+    elapsed: NDArray[np.float32]  # (W, F) float32: length of the interval that was closed, seconds
+    terms: Floats  # (W, 6) float64: the reward's
+    states: NDArray[np.float32]  # (W, S) float32
+    reached: Ints  # (W,) uint8: whether nobody was to be asked before ``until``
 
 
 def allocate_batch(worlds: int, flows: int, links: int, size: int) -> Batch:
@@ -81,7 +83,7 @@ def allocate_batch(worlds: int, flows: int, links: int, size: int) -> Batch:
     )
 
 
-def clear(batch: Batch, worlds: World, k: int, settings: WorldSettings) -> None:
+def clear(batch: Batch, worlds: Worlds, k: int, settings: WorldSettings) -> None:
     """Make row ``k`` of ``batch`` ready for world ``k``, which has just been filled from ``settings``."""
     for array in batch:
         array[k] = np.zeros((), array.dtype)
@@ -91,8 +93,7 @@ def clear(batch: Batch, worlds: World, k: int, settings: WorldSettings) -> None:
     batch.weights[k] = 1.0
     batch.demands[k] = np.inf
     batch.weights[k, :count] = np.where(flows.external == 1, flows.parameter, 1.0)
-    batch.histories["weight"][k, :count] = np.maximum(np.rint(batch.weights[k, :count] * ONE), 1)
-    batch.histories["wire_bytes"][k, :count] = size
+    begin(batch.histories[k, :count], batch.weights[k, :count], size)
     for i, flow in enumerate(settings.flows):
         path = links[routes[i, : flows.hops[i]]]
         batch.base_rtts[k, i] = (flows.reverse_delay[i] + path.delay.sum() + size * path.ns_per_byte.sum()) / 1e3
@@ -105,7 +106,14 @@ def clear(batch: Batch, worlds: World, k: int, settings: WorldSettings) -> None:
 
 @compiled
 def step_worlds(
-    worlds: Any, batch: Any, lo: int, hi: int, actions: Any, kind: int, slots: int, coefficients: Any
+    worlds: Worlds,
+    batch: Batch,
+    lo: int,
+    hi: int,
+    actions: Floats,
+    kind: int,
+    slots: int,
+    coefficients: Rows[Coefficients],
 ) -> None:
     """Answer for who is due in worlds ``lo`` to ``hi`` with ``actions``, shape (W, F), and go on to the next."""
     for k in range(lo, hi):
@@ -114,7 +122,7 @@ def step_worlds(
 
 
 @inlined
-def _step(w: Any, b: Any, k: int, actions: Any, kind: int, slots: int, c: Any) -> None:
+def _step(w: World, b: Batch, k: int, actions: Floats, kind: int, slots: int, c: Coefficients) -> None:
     count = w.clock[0].flows
     for i in range(count):
         if b.due[k, i]:
@@ -128,7 +136,7 @@ def _step(w: Any, b: Any, k: int, actions: Any, kind: int, slots: int, c: Any) -
         i = advance(w, until, pause)
         going = i >= 0
         if going:
-            asked += note(w, b, k, i)
+            asked += _note(w, b, k, i)
             if asked:
                 until = w.clock[0].now
                 going = _others(w, until)
@@ -151,19 +159,15 @@ def _step(w: Any, b: Any, k: int, actions: Any, kind: int, slots: int, c: Any) -
 
 
 @inlined
-def note(w: Any, b: Any, k: int, i: int) -> int:
+def _note(w: World, b: Batch, k: int, i: int) -> int:
     """Record the interval that agent ``i`` has closed; return 1 if it is to be asked."""
     news = record(b.frames[k, i], b.histories[k, i], w.intervals[i])
-    if w.flows[i].controller == POLICY:
-        busy = w.controls.policy[i].starting or w.controls.policy[i].draining
-    else:
-        busy = w.controls.aurora[i].starting
-    b.due[k, i] = news and not busy
+    b.due[k, i] = news and not dispatch.busy(w.controls, i, w.flows[i])
     return int(b.due[k, i])
 
 
 @inlined
-def _others(w: Any, now: int) -> bool:
+def _others(w: World, now: int) -> bool:
     """Return whether another agent closes an interval at this very instant."""
     found = 0
     for i in range(w.clock[0].flows):
@@ -172,7 +176,7 @@ def _others(w: Any, now: int) -> bool:
 
 
 @inlined
-def _divide(w: Any, b: Any, k: int) -> None:
+def _divide(w: World, b: Batch, k: int) -> None:
     """Bring the max-min shares up to date if a flow came or went or a capacity may have changed."""
     presence = 1
     varies = False

@@ -9,13 +9,13 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from astraea.congestion.controllers.catalogue import CONTROLLERS
+from astraea.congestion.connection.settings import PolicySettings
+from astraea.congestion.controllers.catalogue import find
 from astraea.congestion.settings import IntSpan, Settings, Span
 from astraea.congestion.simulator.arrays import Shape, shape_of
 from astraea.congestion.simulator.schedules import segments_of
-from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, PolicySettings, RandomWalk, WorldSettings
+from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, RandomWalk, WorldSettings
 from astraea.congestion.simulator.topology import buffer_for
-from astraea.errors import unknown_name
 
 __all__ = ["FLOWS_MAX", "HOST_NOISE", "WorldRanges", "draw", "shape_for"]
 
@@ -85,9 +85,7 @@ class WorldRanges(Settings):
         if not (self.loss[0] >= 0 and self.loss[1] < 1):
             raise ValueError(f"loss must lie in [0, 1), got {self.loss[0]:g} to {self.loss[1]:g}")
         for name in self.cross_traffic:
-            if name not in CONTROLLERS:
-                raise unknown_name("controller", name, CONTROLLERS)
-            if CONTROLLERS[name].external:
+            if find(name).external:
                 raise ValueError(
                     f"'{name}' waits for actions, so it cannot be cross traffic: choose a classic controller"
                 )

@@ -9,16 +9,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from astraea.congestion.controllers.catalogue import CONTROLLERS, SELF_DRIVEN
+from astraea.congestion.controllers.catalogue import controllers, find, self_driven
 from astraea.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     from astraea.congestion.policy import Policy
 
-__all__ = ["PLAYABLE", "Arm", "digest_of", "load", "parse_arms"]
+__all__ = ["Arm", "digest_of", "load", "parse_arms", "playable"]
 
-PLAYABLE = tuple(name for name in SELF_DRIVEN if name != "fixed")
-"""Controllers that an evaluation takes: those that decide for themselves, and ``policy``."""
+
+def playable() -> tuple[str, ...]:
+    """Return the controllers that an evaluation takes: those that decide for themselves, and ``policy``."""
+    return tuple(name for name in self_driven() if name != "fixed")
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def parse_arms(texts: Sequence[str], policy: Path | None = None) -> tuple[Arm, .
     arms = [_arm(text.strip(), policy) for text in texts if text.strip()]
     names = [arm.name for arm in arms]
     if not arms:
-        raise InputError(f"nobody is evaluated: name arms, such as cubic,bbr,policy (known: {', '.join(PLAYABLE)})")
+        raise InputError(f"nobody is evaluated: name arms, such as cubic,bbr,policy (known: {', '.join(playable())})")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InputError(
@@ -55,7 +57,7 @@ def load(arm: Arm) -> Policy | None:
 
     Raises what :func:`astraea.congestion.policy.load_policy` raises for a file that is not a policy.
     """
-    if not CONTROLLERS[arm.controller].external:
+    if not find(arm.controller).external:
         return None
     from astraea.congestion.policy import load_policy, shipped_policy
 
@@ -70,10 +72,10 @@ def digest_of(policy: Policy | None) -> str:
 def _arm(text: str, policy: Path | None) -> Arm:
     name, equals, file = text.partition("=")
     if not equals:
-        if name not in PLAYABLE:
-            raise unknown_name("arm", name, PLAYABLE)
+        if name not in playable():
+            raise unknown_name("arm", name, playable())
         return Arm(name, name, policy if name == "policy" else None)
-    if name != "policy" and name in CONTROLLERS:
+    if name != "policy" and name in controllers():
         raise InputError(f"'{name}' is a classic controller and takes no file: give the policy another name")
     if not name or not file:
         raise InputError(f"'{text}' is not an arm: write a policy of your own as NAME=FILE")

@@ -7,12 +7,12 @@ for or one of its links is full; that flow stays, the others rise on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from astraea.congestion.compiled import compiled
+from astraea.congestion.connection.record import Floats, Ints
 from astraea.errors import InputError
 
 __all__ = ["fill_shares", "max_min_shares"]
@@ -55,7 +55,7 @@ def max_min_shares(
 
 @compiled
 def fill_shares(
-    room: Any, routes: Any, hops: Any, weight: Any, demand: Any, rising: Any, load: Any, shares: Any
+    room: Floats, routes: Ints, hops: Ints, weight: Floats, demand: Floats, rising: Ints, load: Floats, shares: Floats
 ) -> None:
     """Write the shares of the flows that are ``rising`` (1) into ``shares``; others get 0.
 

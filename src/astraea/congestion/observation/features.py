@@ -1,6 +1,6 @@
 """What a flow observes when its control interval closes: one function in integers, for simulator, training and kernel.
 
-Features are counts of 1/1024 (:data:`astraea.congestion.observation.fixed_point.ONE`), so that a float32 observation,
+Features are counts of 1/1024 (:data:`astraea.congestion.connection.fixed_point.ONE`), so that a float32 observation,
 ``features / 1024``, is exact. Three sets:
 
 - ``packets``, the design's. Multiplicative actions on signals without any scale would keep the ratio of two flows
@@ -20,13 +20,14 @@ one would see less queue. The noise is a feature of its own. Slots of history co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.observation.fixed_point import ONE, clip, log2, ratio
-from astraea.congestion.observation.frames import frame_at, merge
+from astraea.congestion.connection.fixed_point import ONE, clip, log2, ratio
+from astraea.congestion.connection.record import Ints, Rows
+from astraea.congestion.observation.frames import Frame, History, frame_at, merge
 from astraea.congestion.settings import Settings
 
 __all__ = ["FEATURES", "OBSERVATION_VERSION", "Feature", "ObservationSettings", "observe"]
@@ -130,7 +131,7 @@ class ObservationSettings(Settings):
 
 
 @inlined
-def observe(kind: int, slots: int, frames: Any, history: Any, out: Any) -> None:
+def observe(kind: int, slots: int, frames: Rows[Frame], history: History, out: Ints) -> None:
     """Write into ``out`` (int32, of the set's size) what a flow with these ``frames`` and ``history`` observes.
 
     ``history.count`` must be at least 1. ``kind`` and ``slots`` are those of :class:`ObservationSettings`.
@@ -144,7 +145,7 @@ def observe(kind: int, slots: int, frames: Any, history: Any, out: Any) -> None:
 
 
 @inlined
-def _relative(kind: int, slots: int, frames: Any, history: Any, out: Any) -> None:
+def _relative(kind: int, slots: int, frames: Rows[Frame], history: History, out: Ints) -> None:
     newest = frame_at(frames, history, 0)
     base = newest.base_rtt
     back, us, sent, got, lost, rtt_sum, low, window = merge(frames, history, 0, newest.srtt)
@@ -222,7 +223,7 @@ def _response(answered: int, moved: int) -> int:
 
 
 @inlined
-def _published(slots: int, frames: Any, history: Any, out: Any) -> None:
+def _published(slots: int, frames: Rows[Frame], history: History, out: Ints) -> None:
     for back in range(min(slots, history.count)):
         f = frame_at(frames, history, back)
         at = 10 * (slots - 1 - back)

@@ -6,59 +6,65 @@ the next, since without an acknowledgement nothing is decided. A flow keeps its 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.observation.fixed_point import ONE
+from astraea.congestion.connection.fixed_point import ONE
+from astraea.congestion.connection.record import Floats, Interval, Rows, dtype_of
 
-__all__ = ["FRAME", "FRAMES", "HISTORY", "frame_at", "merge", "record"]
+__all__ = ["FRAME", "FRAMES", "HISTORY", "Frame", "History", "begin", "frame_at", "merge", "record"]
 
 FRAMES = 16  # a power of two
 
-FRAME = np.dtype(
-    [
-        ("duration", "i8"),  # microseconds, as all times here
-        ("sent", "i8"),  # packets, as all counts here
-        ("delivered", "i8"),
-        ("lost", "i8"),
-        ("resent", "i8"),
-        ("acks", "i8"),
-        ("rtt_sum", "i8"),  # over delivered packets
-        ("rtt_step_sum", "i8"),  # absolute differences of successive round-trip times, over acknowledgements
-        ("rtt_low", "i8"),  # mean of the smallest of blocks of 30 to 60 ms
-        ("srtt", "i8"),  # at the interval's end, like what follows
-        ("base_rtt", "i8"),  # smallest that the connection holds
-        ("window", "i8"),  # congestion window in 1/1024 packets
-        ("inflight", "i8"),
-        ("drain_left", "i8"),  # 1/1024 of the queueing delay that drains leave
-        ("pacing_rate", "i8"),  # packets per second
-        ("rate_max", "i8"),  # largest delivery rate of any frame so far, in 1/1024 packets per second
-    ],
-    align=True,
-)
 
-HISTORY = np.dtype(
-    [
-        ("count", "i8"),  # frames so far; the newest is number count - 1
-        ("open", "i8"),  # whether the next frame already holds silent intervals
-        ("weight", "i8"),  # of the flow, in 1/1024
-        ("wire_bytes", "i8"),  # of a packet
-        ("rate_max", "i8"),
-    ],
-    align=True,
-)
+class Frame:
+    """One control interval in which at least one acknowledgement came."""
+
+    duration: int  # microseconds, as all times here
+    sent: int  # packets, as all counts here
+    delivered: int
+    lost: int
+    resent: int
+    acks: int
+    rtt_sum: int  # over delivered packets
+    rtt_step_sum: int  # absolute differences of successive round-trip times, over acknowledgements
+    rtt_low: int  # mean of the smallest of blocks of 30 to 60 ms
+    srtt: int  # at the interval's end, like what follows
+    base_rtt: int  # smallest that the connection holds
+    window: int  # congestion window in 1/1024 packets
+    inflight: int
+    drain_left: int  # 1/1024 of the queueing delay that drains leave
+    pacing_rate: int  # packets per second
+    rate_max: int  # largest delivery rate of any frame so far, in 1/1024 packets per second
+
+
+class History:
+    """What is known of a flow beside its frames."""
+
+    count: int  # frames so far; the newest is number count - 1
+    open: int  # whether the next frame already holds silent intervals
+    weight: int  # of the flow, in 1/1024
+    wire_bytes: int  # of a packet
+    rate_max: int
+
+
+FRAME, HISTORY = dtype_of(Frame), dtype_of(History)
+
+
+def begin(histories: Rows[History], weights: Floats, wire_bytes: int) -> None:
+    """Make zeroed ``histories`` those of flows of these ``weights`` and packets of ``wire_bytes``."""
+    histories["weight"] = np.maximum(np.rint(weights * ONE), 1)
+    histories["wire_bytes"] = wire_bytes
 
 
 @inlined
-def frame_at(frames: Any, history: Any, back: int) -> Any:
+def frame_at(frames: Rows[Frame], history: History, back: int) -> Frame:
     """Return the frame that is ``back`` frames before the newest."""
     return frames[(history.count - 1 - back) & (FRAMES - 1)]
 
 
 @inlined
-def record(frames: Any, history: Any, interval: Any) -> bool:
+def record(frames: Rows[Frame], history: History, interval: Interval) -> bool:
     """Add a closed ``interval`` of the simulator; return whether it completes a frame."""
     frame = frames[history.count & (FRAMES - 1)]
     if not history.open:
@@ -93,7 +99,7 @@ def record(frames: Any, history: Any, interval: Any) -> bool:
 
 
 @inlined
-def merge(frames: Any, history: Any, back: int, span: int) -> tuple[int, int, int, int, int, int, int, int]:
+def merge(frames: Rows[Frame], history: History, back: int, span: int) -> tuple[int, int, int, int, int, int, int, int]:
     """Add up frames from ``back`` before the newest on, backwards, until they cover seven eighths of ``span``.
 
     Returns the next ``back``, then duration, sent, delivered, lost, sum of round-trip times, the mean of the low

@@ -13,8 +13,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.observation.features import ObservationSettings
-from astraea.congestion.observation.fixed_point import ONE
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import Policy
 from astraea.errors import InputError

@@ -17,17 +17,17 @@ queue stays above a part of the base round-trip time, rivals that fill buffers a
 competitive mode, by other means). The window then grows
 slowly, a small one faster than a large one, and is cut at losses.
 
-All is in counts of 1/1024 and needs only what :mod:`astraea.congestion.observation.fixed_point` offers. The
+All is in counts of 1/1024 and needs only what :mod:`astraea.congestion.connection.fixed_point` offers. The
 action never rises with the flow's own queue, all else equal: :mod:`astraea.congestion.policy.certificate`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.observation.fixed_point import ONE, SHIFT, clip, exp2
+from astraea.congestion.connection.fixed_point import ONE, SHIFT, clip, exp2
+from astraea.congestion.connection.record import Ints
 
 __all__ = ["LAW", "Number", "decide"]
 
@@ -108,7 +108,7 @@ _PIPE, _RATE, _INTERVAL, _LEFT = 18, 19, 23, 24
 
 
 @inlined
-def decide(p: Any, x: Any) -> float:
+def decide(p: Ints, x: Ints) -> float:
     """Return the action in [-1, 1] for the features ``x`` under the numbers ``p``, both in 1/1024."""
     own = x[_OWN]
     most = max(max(x[_OWN_1], x[_OWN_2]), x[_OWN_3])

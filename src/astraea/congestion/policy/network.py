@@ -7,10 +7,10 @@ array: of each layer the matrix, row by row, then the biases.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.observation.fixed_point import ONE
+from astraea.congestion.connection.fixed_point import ONE
+from astraea.congestion.connection.record import Floats, Ints
 
 __all__ = ["SLOPE", "forward"]
 
@@ -18,7 +18,7 @@ SLOPE = 0.2
 
 
 @inlined
-def forward(weights: Any, widths: Any, features: Any, room: Any) -> float:
+def forward(weights: Floats, widths: Ints, features: Ints, room: Floats) -> float:
     """Return the action in [-1, 1] for ``features`` (in 1/1024).
 
     ``widths`` are those of all layers, the observation's first and 1 last; ``room`` is float64 of shape

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
 
+from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.observation.features import OBSERVATION_VERSION, ObservationSettings
 from astraea.congestion.policy.law import LAW, decide
 from astraea.congestion.policy.network import forward
 from astraea.congestion.settings import Settings
-from astraea.congestion.simulator.settings import PolicySettings
 from astraea.errors import InputError
 from astraea.files import write_tensors
 

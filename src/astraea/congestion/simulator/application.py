@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from astraea.congestion.compiled import compiled, inlined
+from astraea.congestion.connection.intervals import begin_interval, close_interval
+from astraea.congestion.connection.record import INF, INITIAL_WINDOW
 from astraea.congestion.controllers import dispatch
 from astraea.congestion.rng import exponential
-from astraea.congestion.simulator.state import ACTIVE, CLOSED, INF, WAITING
-from astraea.congestion.simulator.statistics import begin_interval, close_interval
+from astraea.congestion.simulator.state import ACTIVE, CLOSED, WAITING, Flow, World
 
 __all__ = ["BULK", "POISSON", "REGULAR", "close", "wake"]
 
 BULK, REGULAR, POISSON = 0, 1, 2  # all at once; a chunk at regular times; at exponential times
-_INITIAL_WINDOW = 10.0  # RFC 6928
 
 
 @compiled
-def wake(w: Any, i: int, f: Any, now: int) -> None:
+def wake(w: World, i: int, f: Flow, now: int) -> None:
     """Start flow ``i``, hand over its next data, or end it, as is due at ``now``."""
     if now >= f.end_at:
         if f.phase == ACTIVE:
@@ -31,7 +29,7 @@ def wake(w: Any, i: int, f: Any, now: int) -> None:
         f.phase = ACTIVE
         f.started_at = now
         dispatch.start(w.controls, i, f, now)
-        begin_interval(w, i, f, now)
+        begin_interval(w.marks[i], f, now)
     elif f.phase == ACTIVE and f.inflight == 0:
         _restart(f, now)
         dispatch.on_restart(w.controls, i, f, now)
@@ -49,20 +47,20 @@ def wake(w: Any, i: int, f: Any, now: int) -> None:
 
 
 @compiled
-def close(w: Any, i: int, f: Any, now: int) -> None:
+def close(w: World, i: int, f: Flow, now: int) -> None:
     """Take leave: the last control interval ends here, and nothing is waited for any more."""
-    close_interval(w, i, f, now)
+    close_interval(w.intervals[i], w.marks[i], f, now)
     f.interval_at = INF
     f.timer_at = INF
     f.wake_at = INF
 
 
 @inlined
-def _restart(f: Any, now: int) -> None:
+def _restart(f: Flow, now: int) -> None:
     """Halve the window for each timeout spent idle, down to the initial one (RFC 2861)."""
     idle = now - f.last_sent_at
     if f.conserves and idle > f.rto:
         f.ssthresh = max(f.ssthresh, 0.75 * f.cwnd)
-        while idle > f.rto and f.cwnd > _INITIAL_WINDOW:
-            f.cwnd = max(0.5 * f.cwnd, _INITIAL_WINDOW)
+        while idle > f.rto and f.cwnd > INITIAL_WINDOW:
+            f.cwnd = max(0.5 * f.cwnd, INITIAL_WINDOW)
             idle -= f.rto

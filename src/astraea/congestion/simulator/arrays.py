@@ -8,11 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.controllers.dispatch import STATES, Controls, pick_controls
+from astraea.congestion.connection.record import rows
+from astraea.congestion.controllers import dispatch
+from astraea.congestion.controllers.fixed import Fixed
 from astraea.congestion.simulator import state
 from astraea.congestion.simulator.schedules import segments_of
 from astraea.congestion.simulator.settings import FlowSettings, WorldSettings
-from astraea.congestion.simulator.state import World, rows
+from astraea.congestion.simulator.state import World, Worlds
 
 __all__ = ["RING_MIN", "Shape", "allocate", "pick", "shape_of", "world_at"]
 
@@ -48,7 +50,7 @@ def shape_of(settings: WorldSettings) -> Shape:
         max([link.capacity_mbps, *(mbps for _, mbps in link.steps), link.walk.high_mbps if link.walk else 0.0])
         for link in settings.links
     )
-    windows = max(flow.parameter if flow.controller == "fixed" else 0.0 for flow in settings.flows)
+    windows = max(flow.parameter if flow.controller == Fixed.name else 0.0 for flow in settings.flows)
     ring = 4 * (fastest * 1e3 * slowest / 8 / size + queues + windows) + 1024
     ring = max(min(ring, 2 * settings.window_max_packets, _RING_MAX), RING_MIN)
     return Shape(
@@ -69,9 +71,10 @@ def _transfers(flow: FlowSettings, duration_s: float) -> int:
     return by_time if flow.size_bytes is None else min(by_time, -(-flow.size_bytes // flow.transfer_bytes))
 
 
-def allocate(shape: Shape, worlds: int) -> World:
+def allocate(shape: Shape, worlds: int) -> Worlds:
     """Return the arrays of ``worlds`` worlds of one ``shape``, each with a leading axis of that length."""
     n = worlds
+    states = dispatch.states()
     leaves = 1 << int(shape.flows).bit_length()
     per_flow = (n, shape.flows)
     ring = (*per_flow, shape.packets)
@@ -92,18 +95,18 @@ def allocate(shape: Shape, worlds: int) -> World:
         backlogs=np.zeros((n, shape.samples, shape.links), np.int64),
         keys=np.zeros((n, 2 * leaves), np.int64),
         owners=np.zeros((n, 2 * leaves), np.int64),
-        controls=Controls(**{name: rows(per_flow, dtype) for name, dtype in STATES.items()}),
+        controls=dispatch.Controls(*(rows(per_flow, dtype) for dtype in states.values())),
     )
 
 
-def world_at(worlds: World, k: int) -> World:
+def world_at(worlds: Worlds, k: int) -> World:
     """Return world ``k`` of many that :func:`allocate` made, as views of their arrays."""
-    controls = Controls(*(array[k] for array in worlds.controls))
+    controls = worlds.controls._make([array[k] for array in worlds.controls])
     return World._make([*(array[k] for array in worlds[:-1]), controls])
 
 
 @inlined
-def pick(worlds: World, k: int) -> World:
+def pick(worlds: Worlds, k: int) -> World:
     """Do in compiled code what :func:`world_at` does."""
     return World(
         worlds.clock[k],
@@ -122,5 +125,5 @@ def pick(worlds: World, k: int) -> World:
         worlds.backlogs[k],
         worlds.keys[k],
         worlds.owners[k],
-        pick_controls(worlds.controls, k),
+        dispatch.pick_controls(worlds.controls, k),
     )

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from astraea.congestion.controllers.catalogue import CONTROLLERS
+from astraea.congestion.connection.record import INF
+from astraea.congestion.controllers import dispatch
+from astraea.congestion.controllers.catalogue import find
 from astraea.congestion.simulator.application import BULK, POISSON, REGULAR
 from astraea.congestion.simulator.arrays import RING_MIN, Shape, allocate, shape_of, world_at
 from astraea.congestion.simulator.schedules import schedule_of
 from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, WorldSettings
-from astraea.congestion.simulator.state import INF, World
+from astraea.congestion.simulator.state import World, Worlds
 from astraea.errors import InputError, unknown_name
 from astraea.seeding import Purpose, stream
 
@@ -31,12 +33,14 @@ def build(settings: WorldSettings) -> World:
     return world_at(worlds, 0)
 
 
-def fill(worlds: World, k: int, settings: WorldSettings) -> None:
+def fill(worlds: Worlds, k: int, settings: WorldSettings) -> None:
     """Make world ``k`` of ``worlds`` anew from ``settings``.
 
     A flow's ring may be smaller than :func:`shape_of` asks for: it then bounds the window. Raises
     :class:`astraea.errors.InputError` if the settings contradict each other or exceed the arrays.
     """
+    if type(worlds.controls) is not dispatch.Controls:
+        raise InputError("a controller has been registered since this environment was made: make it anew")
     held = _held(worlds)
     if held.packets < RING_MIN or held.packets & (held.packets - 1):
         raise InputError(f"a ring of {held.packets} packets cannot be used: choose a power of two from {RING_MIN} on")
@@ -75,7 +79,7 @@ def flow_name(flow: FlowSettings, number: int) -> str:
     return flow.name or f"{flow.controller}-{number}"
 
 
-def _held(worlds: World) -> Shape:
+def _held(worlds: Worlds) -> Shape:
     return Shape(
         flows=worlds.flows.shape[1],
         links=worlds.links.shape[1],
@@ -102,7 +106,7 @@ def _link(name: str, known: dict[str, int]) -> int:
     return known[name]
 
 
-def _fill_link(worlds: World, k: int, j: int, link: LinkSettings, settings: WorldSettings, first: int) -> int:
+def _fill_link(worlds: Worlds, k: int, j: int, link: LinkSettings, settings: WorldSettings, first: int) -> int:
     """Fill the row of link ``j``, its segments from row ``first`` on; return the row after the last."""
     if link.buffer_bytes < settings.packet_bytes:
         raise InputError(
@@ -133,9 +137,7 @@ def _fill_link(worlds: World, k: int, j: int, link: LinkSettings, settings: Worl
 
 
 def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, path: list[int]) -> None:
-    if flow.controller not in CONTROLLERS:
-        raise unknown_name("controller", flow.controller, CONTROLLERS)
-    kind = CONTROLLERS[flow.controller]
+    kind = find(flow.controller)
     name = flow_name(flow, i)
     forward = sum(settings.links[j].delay_ms for j in path)
     rtt = 2 * forward if flow.rtt_ms is None else flow.rtt_ms
@@ -158,7 +160,7 @@ def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, pa
     _assign(row, **dict.fromkeys((*never, "min_rtt", "block_at", "block_rtt", "sample_rtt_min"), INF))
     _assign(
         row,
-        controller=kind.number,
+        controller=dispatch.number_of(kind.name),
         external=kind.external,
         conserves=kind.conserves,
         paces=flow.paced,

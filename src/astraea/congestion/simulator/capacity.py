@@ -6,15 +6,15 @@ questions move forward through it with cursors of their own, so that each segmen
 
 from __future__ import annotations
 
-from typing import Any
-
 from astraea.congestion.compiled import inlined
+from astraea.congestion.connection.record import Rows
+from astraea.congestion.simulator.state import Link, Segment
 
 __all__ = ["time_of", "work_by"]
 
 
 @inlined
-def work_by(link: Any, segments: Any, now: int) -> float:
+def work_by(link: Link, segments: Rows[Segment], now: int) -> float:
     """Return how many bytes the link could have carried by ``now``, which never goes back."""
     lap = now // link.period
     local = now - lap * link.period
@@ -28,7 +28,7 @@ def work_by(link: Any, segments: Any, now: int) -> float:
 
 
 @inlined
-def time_of(link: Any, segments: Any, work: float) -> int:
+def time_of(link: Link, segments: Rows[Segment], work: float) -> int:
     """Return when ``work`` > 0 bytes will have been carried; successive calls ask for more and more."""
     lap = int(work / link.period_work)
     local = work - lap * link.period_work

@@ -8,17 +8,16 @@ is left out.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from astraea.congestion.compiled import inlined
+from astraea.congestion.simulator.state import Link
 
 __all__ = ["refuses"]
 
 
 @inlined
-def refuses(link: Any, waited: int, now: int) -> bool:
+def refuses(link: Link, waited: int, now: int) -> bool:
     """Return whether CoDel drops a packet that is dequeued at ``now`` after it has ``waited`` (both in ns)."""
     if waited < link.codel_target:
         link.codel_above = 0

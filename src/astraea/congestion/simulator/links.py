@@ -6,18 +6,18 @@ whether a packet finds room. Random loss strikes on the wire: a corrupted packet
 
 from __future__ import annotations
 
-from typing import Any
-
 from astraea.congestion.compiled import inlined
+from astraea.congestion.connection.record import Rows
 from astraea.congestion.rng import uniform
 from astraea.congestion.simulator.capacity import time_of, work_by
 from astraea.congestion.simulator.codel import refuses
+from astraea.congestion.simulator.state import Link, Segment
 
 __all__ = ["backlog", "could_carry", "offer"]
 
 
 @inlined
-def backlog(link: Any, segments: Any, now: int) -> float:
+def backlog(link: Link, segments: Rows[Segment], now: int) -> float:
     """Return the bytes accepted and not yet sent, of the packet in transmission what is left of it."""
     if link.busy <= now:
         return 0.0
@@ -27,7 +27,7 @@ def backlog(link: Any, segments: Any, now: int) -> float:
 
 
 @inlined
-def could_carry(link: Any, segments: Any, now: int) -> float:
+def could_carry(link: Link, segments: Rows[Segment], now: int) -> float:
     """Return the bytes that the link could have carried by ``now`` had it never been idle."""
     if link.first < link.last:
         return work_by(link, segments, now)
@@ -35,7 +35,7 @@ def could_carry(link: Any, segments: Any, now: int) -> float:
 
 
 @inlined
-def offer(link: Any, segments: Any, size: int, now: int) -> tuple[int, bool]:
+def offer(link: Link, segments: Rows[Segment], size: int, now: int) -> tuple[int, bool]:
     """Offer a packet at time ``now``; return when it leaves (-1: it does not) and whether it is marked."""
     link.arrived += 1
     marked = False

@@ -6,15 +6,15 @@ finds the smallest in log2(flows) steps (Knuth, The Art of Computer Programming 
 
 from __future__ import annotations
 
-from typing import Any
-
 from astraea.congestion.compiled import compiled, inlined
+from astraea.congestion.connection.intervals import close_interval
+from astraea.congestion.connection.record import INF
 from astraea.congestion.simulator.acknowledge import acknowledge
 from astraea.congestion.simulator.application import close, wake
 from astraea.congestion.simulator.recovery import expire
 from astraea.congestion.simulator.sender import advance_stage, send
-from astraea.congestion.simulator.state import CLOSED, INF
-from astraea.congestion.simulator.statistics import close_interval, record_sample
+from astraea.congestion.simulator.state import CLOSED, Clock, Flow, World
+from astraea.congestion.simulator.statistics import record_sample
 
 __all__ = ["REACHED", "advance"]
 
@@ -22,7 +22,7 @@ REACHED = -1
 
 
 @compiled
-def advance(w: Any, until: int, pause: bool) -> int:
+def advance(w: World, until: int, pause: bool) -> int:
     """Run world ``w`` to the end of virtual time ``until``.
 
     With ``pause``, stop as soon as a flow under outside control has closed a control interval and return its
@@ -68,7 +68,7 @@ def advance(w: Any, until: int, pause: bool) -> int:
 
 
 @inlined
-def _step(w: Any, i: int, f: Any, now: int) -> bool:
+def _step(w: World, i: int, f: Flow, now: int) -> bool:
     """Do all that flow ``i`` has to do at ``now``; return whether a decision from outside is due."""
     for hop in range(1, f.hops):
         if w.stages[i, hop].at <= now:
@@ -83,14 +83,14 @@ def _step(w: Any, i: int, f: Any, now: int) -> bool:
         expire(w, i, f, now)
     decided = False
     if f.interval_at <= now:
-        close_interval(w, i, f, now)
+        close_interval(w.intervals[i], w.marks[i], f, now)
         decided = f.external == 1
     send(w, i, f, now)
     return decided
 
 
 @inlined
-def _key(w: Any, i: int, f: Any) -> int:
+def _key(w: World, i: int, f: Flow) -> int:
     key = min(min(f.ack_at, f.timer_at), min(min(f.release_at, f.wake_at), f.interval_at))
     for hop in range(1, f.hops):
         key = min(key, w.stages[i, hop].at)
@@ -98,7 +98,7 @@ def _key(w: Any, i: int, f: Any) -> int:
 
 
 @compiled
-def _build(w: Any, clock: Any) -> None:
+def _build(w: World, clock: Clock) -> None:
     """Play the whole tournament anew: what acts from outside may have changed any flow's key."""
     leaves = clock.leaves
     keys = w.keys

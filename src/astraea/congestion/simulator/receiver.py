@@ -7,17 +7,16 @@ packet is revised when that packet's own arrival becomes known.
 
 from __future__ import annotations
 
-from typing import Any
-
 from astraea.congestion.compiled import inlined
+from astraea.congestion.connection.record import INF
 from astraea.congestion.rng import exponential
-from astraea.congestion.simulator.state import DROPPED, INF
+from astraea.congestion.simulator.state import DROPPED, Flow, Packet, World
 
 __all__ = ["receive"]
 
 
 @inlined
-def receive(w: Any, i: int, f: Any, pn: int, arrival: int) -> None:
+def receive(w: World, i: int, f: Flow, pn: int, arrival: int) -> None:
     """Let packet ``pn`` of flow ``i`` reach the receiver at ``arrival`` and set when its sender hears."""
     packet = w.packets[i, pn & f.mask]
     if f.plain_acks:
@@ -29,7 +28,7 @@ def receive(w: Any, i: int, f: Any, pn: int, arrival: int) -> None:
 
 
 @inlined
-def _acknowledge(w: Any, i: int, f: Any, pn: int, packet: Any, arrival: int) -> None:
+def _acknowledge(w: World, i: int, f: Flow, pn: int, packet: Packet, arrival: int) -> None:
     """Hold the acknowledgement back for more packets, unless data is missing (RFC 5681, 4.2)."""
     if f.jitter > 0.0:
         arrival += int(exponential(f, f.jitter))
@@ -63,7 +62,7 @@ def _acknowledge(w: Any, i: int, f: Any, pn: int, packet: Any, arrival: int) -> 
 
 
 @inlined
-def _ack_arrival(f: Any, sent: int) -> int:
+def _ack_arrival(f: Flow, sent: int) -> int:
     at = sent + f.reverse_delay
     if f.ack_slot > 0:  # a medium that is granted in slots carries all waiting acknowledgements at once
         at = -(-at // f.ack_slot) * f.ack_slot

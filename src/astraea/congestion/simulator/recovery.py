@@ -7,24 +7,11 @@ A timeout that proves spurious, because packets it gave up arrive, is undone (in
 
 from __future__ import annotations
 
-from typing import Any
-
 from astraea.congestion.compiled import compiled, inlined
+from astraea.congestion.connection.record import INF, LOST, OPEN, RECOVERY, RESENT, TIMEOUT
 from astraea.congestion.controllers import dispatch
 from astraea.congestion.simulator.sender import take_new, transmit
-from astraea.congestion.simulator.state import (
-    ACTIVE,
-    ARRIVED,
-    DROPPED,
-    INF,
-    LOST,
-    MISSING,
-    OPEN,
-    QUEUED,
-    RECOVERY,
-    RESENT,
-    TIMEOUT,
-)
+from astraea.congestion.simulator.state import ACTIVE, ARRIVED, DROPPED, MISSING, QUEUED, Flow, Packet, World
 from astraea.congestion.simulator.timers import PROBE, REORDER, RTO, arm, back_off
 
 __all__ = ["expire", "find_losses", "progress", "undo_timeout"]
@@ -33,7 +20,7 @@ _DUPLICATES = 3  # packets beyond a hole that make waiting for reordering needle
 
 
 @compiled
-def find_losses(w: Any, i: int, f: Any, now: int) -> None:
+def find_losses(w: World, i: int, f: Flow, now: int) -> None:
     """Declare lost what is missing and old enough (RFC 8985, 6.2); else wait for the rest of its time."""
     patience = 0
     if f.recovering == OPEN and f.beyond_hole < _DUPLICATES:
@@ -59,7 +46,7 @@ def find_losses(w: Any, i: int, f: Any, now: int) -> None:
 
 
 @inlined
-def _declare(w: Any, i: int, f: Any, packet: Any, now: int) -> None:
+def _declare(w: World, i: int, f: Flow, packet: Packet, now: int) -> None:
     """Give up ``packet`` and queue its data."""
     packet.status |= LOST
     f.inflight -= 1
@@ -73,7 +60,7 @@ def _declare(w: Any, i: int, f: Any, packet: Any, now: int) -> None:
 
 
 @inlined
-def progress(w: Any, i: int, f: Any, marks: int, now: int) -> None:
+def progress(w: World, i: int, f: Flow, marks: int, now: int) -> None:
     """Enter or leave recovery, let the controller answer, set the timer."""
     if f.recovering and f.una_seq >= f.recover_seq:
         if f.recovering == RECOVERY and f.conserves:
@@ -102,7 +89,7 @@ def progress(w: Any, i: int, f: Any, marks: int, now: int) -> None:
 
 
 @inlined
-def _misses_data(w: Any, i: int, f: Any) -> bool:
+def _misses_data(w: World, i: int, f: Flow) -> bool:
     for seq in range(f.una_seq, f.next_seq):  # noqa: SIM110 - compiled code has no generators
         if w.data[i, seq & f.seq_mask] & (MISSING | ARRIVED) == MISSING:
             return True
@@ -110,7 +97,7 @@ def _misses_data(w: Any, i: int, f: Any) -> bool:
 
 
 @inlined
-def _reduce(f: Any) -> None:
+def _reduce(f: Flow) -> None:
     """Let the window fall to ssthresh in proportion to what leaves the network (RFC 9937, 6)."""
     f.prr_delivered += f.acked
     if f.inflight > f.ssthresh:
@@ -126,7 +113,7 @@ def _reduce(f: Any) -> None:
 
 
 @compiled
-def expire(w: Any, i: int, f: Any, now: int) -> None:
+def expire(w: World, i: int, f: Flow, now: int) -> None:
     """Let the timer of flow ``i`` go off."""
     f.timer_at = INF
     if f.phase != ACTIVE:
@@ -152,7 +139,7 @@ def expire(w: Any, i: int, f: Any, now: int) -> None:
 
 
 @inlined
-def _time_out(w: Any, i: int, f: Any, now: int) -> None:
+def _time_out(w: World, i: int, f: Flow, now: int) -> None:
     """Give up all that has been out for longer than a round trip, and start over."""
     for pn in range(f.known_pn, f.next_pn):
         packet = w.packets[i, pn & f.mask]
@@ -176,7 +163,7 @@ def _time_out(w: Any, i: int, f: Any, now: int) -> None:
 
 
 @compiled
-def undo_timeout(w: Any, i: int, f: Any, now: int) -> None:
+def undo_timeout(w: World, i: int, f: Flow, now: int) -> None:
     """Take back a timeout: what it gave up is still on its way, unless a later acknowledgement says otherwise."""
     for pn in range(f.ack_pn, f.next_pn):
         packet = w.packets[i, pn & f.mask]

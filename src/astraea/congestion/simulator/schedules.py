@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from astraea.congestion.connection.record import INF, rows
 from astraea.congestion.simulator.settings import LinkSettings
-from astraea.congestion.simulator.state import INF, SEGMENT, rows
+from astraea.congestion.simulator.state import SEGMENT
 from astraea.errors import InputError
 
 __all__ = ["Schedule", "read_trace", "schedule_of", "segments_of"]

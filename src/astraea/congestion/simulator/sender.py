@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from astraea.congestion.compiled import compiled, inlined
+from astraea.congestion.connection.record import INF, LIMITED, RESENT
 from astraea.congestion.simulator.links import offer
 from astraea.congestion.simulator.receiver import receive
-from astraea.congestion.simulator.state import (
-    ACTIVE,
-    ARRIVED,
-    DROPPED,
-    INF,
-    LIMITED,
-    MARKED,
-    MISSING,
-    QUEUED,
-    RESENT,
-)
+from astraea.congestion.simulator.state import ACTIVE, ARRIVED, DROPPED, MARKED, MISSING, QUEUED, Flow, World
 from astraea.congestion.simulator.timers import arm
 
 __all__ = ["advance_stage", "send", "take_new", "transmit"]
 
 
 @inlined
-def send(w: Any, i: int, f: Any, now: int) -> None:
+def send(w: World, i: int, f: Flow, now: int) -> None:
     """Send all that flow ``i`` may send at ``now``; if pacing holds it back, note until when."""
     f.release_at = INF
     if f.phase != ACTIVE:
@@ -62,7 +51,7 @@ def send(w: Any, i: int, f: Any, now: int) -> None:
 
 
 @inlined
-def _still_wanted(w: Any, i: int, f: Any, seq: int) -> bool:
+def _still_wanted(w: World, i: int, f: Flow, seq: int) -> bool:
     """Take data ``seq`` off the queue; return whether it has neither arrived nor been taken off before."""
     if seq < f.una_seq:
         return False
@@ -72,7 +61,7 @@ def _still_wanted(w: Any, i: int, f: Any, seq: int) -> bool:
 
 
 @inlined
-def take_new(w: Any, i: int, f: Any) -> int:
+def take_new(w: World, i: int, f: Flow) -> int:
     """Return the number of the next piece of data, which is going to be sent."""
     seq = f.next_seq
     if seq - f.una_seq > f.seq_mask:
@@ -82,7 +71,7 @@ def take_new(w: Any, i: int, f: Any) -> int:
 
 
 @inlined
-def transmit(w: Any, i: int, f: Any, seq: int, flags: int, now: int) -> None:
+def transmit(w: World, i: int, f: Flow, seq: int, flags: int, now: int) -> None:
     """Put data ``seq`` on the first link of the path as a new packet."""
     pn = f.next_pn
     if pn - f.known_pn > f.mask:
@@ -113,7 +102,7 @@ def transmit(w: Any, i: int, f: Any, seq: int, flags: int, now: int) -> None:
 
 
 @compiled
-def advance_stage(w: Any, i: int, f: Any, hop: int, now: int) -> None:
+def advance_stage(w: World, i: int, f: Flow, hop: int, now: int) -> None:
     """Let the packets of flow ``i`` that reach the link at ``hop`` of its path by ``now`` go on."""
     stage = w.stages[i, hop]
     end = f.next_pn if hop == 1 else w.stages[i, hop - 1].pn
@@ -132,7 +121,7 @@ def advance_stage(w: Any, i: int, f: Any, hop: int, now: int) -> None:
 
 
 @inlined
-def _forward(w: Any, i: int, f: Any, pn: int, hop: int, now: int) -> None:
+def _forward(w: World, i: int, f: Flow, pn: int, hop: int, now: int) -> None:
     """Offer packet ``pn`` to the link at ``hop`` of its path, and send what leaves on its way."""
     packet = w.packets[i, pn & f.mask]
     link = w.links[w.routes[i, hop]]
@@ -154,7 +143,7 @@ def _forward(w: Any, i: int, f: Any, pn: int, hop: int, now: int) -> None:
 
 
 @inlined
-def _widen_packets(w: Any, i: int, f: Any) -> None:
+def _widen_packets(w: World, i: int, f: Flow) -> None:
     """Double the part of the packet ring in use; rows whose place changes move up by its old size."""
     size = f.mask + 1
     f.mask = 2 * size - 1
@@ -164,7 +153,7 @@ def _widen_packets(w: Any, i: int, f: Any) -> None:
 
 
 @inlined
-def _widen_data(w: Any, i: int, f: Any) -> None:
+def _widen_data(w: World, i: int, f: Flow) -> None:
     size = f.seq_mask + 1
     f.seq_mask = 2 * size - 1
     for seq in range(f.una_seq, f.next_seq):

@@ -7,9 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.settings import Settings
 
-__all__ = ["FlowSettings", "LinkSettings", "PolicySettings", "RandomWalk", "WorldSettings"]
+__all__ = ["FlowSettings", "LinkSettings", "RandomWalk", "WorldSettings"]
 
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -92,13 +93,6 @@ class FlowSettings(Settings):
         if self.transfer_bytes is not None and self.app_mbps is not None:
             raise ValueError("a flow has either transfers or an application's rate: unset transfer_bytes or app_mbps")
         return self
-
-
-class PolicySettings(Settings):
-    """How windows and rates follow actions from outside."""
-
-    gain: Annotated[float, Field(gt=0, lt=1)] = Field(0.025, description="relative change at an action of 1")
-    refresh_s: Positive | None = Field(10.0, description="age at which a base RTT is renewed; unset: never")
 
 
 class WorldSettings(Settings):

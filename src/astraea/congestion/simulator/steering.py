@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from astraea.congestion.compiled import compiled
 from astraea.congestion.controllers import dispatch
-from astraea.congestion.simulator.state import ACTIVE
+from astraea.congestion.simulator.state import ACTIVE, World
 
 __all__ = ["act"]
 
 
 @compiled
-def act(w: Any, i: int, action: float) -> bool:
+def act(w: World, i: int, action: float) -> bool:
     """Apply ``action`` in [-1, 1] to flow ``i``, at the world's present time.
 
     Returns whether it was applied: not if it is NaN or out of range, if nothing outside drives the flow, or if

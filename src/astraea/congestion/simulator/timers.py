@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from astraea.congestion.compiled import inlined
-from astraea.congestion.simulator.state import ACTIVE, INF, OPEN
+from astraea.congestion.connection.record import INF, OPEN
+from astraea.congestion.simulator.state import ACTIVE, Flow
 
 __all__ = ["PROBE", "REORDER", "RTO", "arm", "back_off"]
 
@@ -15,7 +14,7 @@ _PROBE_SLACK = 2_000_000
 
 
 @inlined
-def arm(f: Any, now: int) -> None:
+def arm(f: Flow, now: int) -> None:
     """Start the timer anew: a tail loss probe where one may help (RFC 8985, 7.2), else the timeout."""
     if f.timer == REORDER and f.timer_at < INF and f.holes > 0:
         return
@@ -34,7 +33,7 @@ def arm(f: Any, now: int) -> None:
 
 
 @inlined
-def back_off(f: Any, now: int) -> None:
+def back_off(f: Flow, now: int) -> None:
     """Wait twice as long for each timeout in a row (RFC 6298, 5.5)."""
     f.backoff += 1
     f.timer = RTO

@@ -19,12 +19,13 @@ from cmaes import CMA
 from numpy.typing import NDArray
 from pydantic import Field
 
-from astraea.congestion.observation.fixed_point import ONE
+from astraea.congestion.connection.fixed_point import ONE
+from astraea.congestion.connection.settings import PolicySettings
+from astraea.congestion.play import simulate
 from astraea.congestion.policy.law import LAW
-from astraea.congestion.policy.play import simulate
 from astraea.congestion.policy.policy import Policy, PolicyHeader
 from astraea.congestion.settings import Settings
-from astraea.congestion.simulator.settings import PolicySettings, WorldSettings
+from astraea.congestion.simulator.settings import WorldSettings
 from astraea.congestion.trainer.families import FAMILIES, worlds_of
 from astraea.congestion.trainer.fitness import FitnessSettings, fitness
 from astraea.seeding import Purpose, stream

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from astraea.congestion.observation.fixed_point import ONE
+from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.policy.certificate import certify
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import Policy

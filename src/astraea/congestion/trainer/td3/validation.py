@@ -9,7 +9,7 @@ import numpy as np
 from astraea.congestion.environment.vector import VectorEnvironment
 from astraea.congestion.metrics.score import ScoreSettings, score
 from astraea.congestion.metrics.shares import base_rtts_ms
-from astraea.congestion.policy.play import simulate
+from astraea.congestion.play import simulate
 from astraea.congestion.policy.policy import Policy
 from astraea.congestion.simulator.settings import WorldSettings
 from astraea.congestion.trainer.td3.collect import Act

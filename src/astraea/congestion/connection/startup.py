@@ -8,20 +8,21 @@ path holds, so the controller takes over at the rate at which packets then arriv
 
 from __future__ import annotations
 
-from typing import Any
-
 from astraea.congestion.compiled import inlined
-from astraea.congestion.simulator.state import INF
+from astraea.congestion.connection.record import INF, Connection
 
-__all__ = ["FIELDS", "begin", "delivery_rate", "growth"]
+__all__ = ["Startup", "begin", "delivery_rate", "growth"]
 
-FIELDS = [
-    ("starting", "i8"),  # whether the phase still runs
-    ("round_rtt", "i8"),  # smallest round-trip time of this round
-    ("round_samples", "i8"),
-    ("round_lost", "i8"),  # counters when the round began
-    ("round_delivered", "i8"),
-]
+
+class Startup:
+    """The part of a controller's state that this needs."""
+
+    starting: int  # whether the phase still runs
+    round_rtt: int  # smallest round-trip time of this round
+    round_samples: int
+    round_lost: int  # counters when the round began
+    round_delivered: int
+
 
 _THRESHOLD_MIN = 4_000_000
 _SAMPLES = 8
@@ -29,7 +30,7 @@ _LOST, _LOST_SHARE = 3, 20
 
 
 @inlined
-def begin(c: Any) -> None:
+def begin(c: Startup) -> None:
     """Begin the phase."""
     c.starting = 1
     c.round_rtt = INF
@@ -39,7 +40,7 @@ def begin(c: Any) -> None:
 
 
 @inlined
-def growth(f: Any, c: Any) -> float:
+def growth(f: Connection, c: Startup) -> float:
     """Return by how many packets the window grows with this acknowledgement; ends the phase when it is over."""
     if f.round_start:
         c.round_rtt = INF
@@ -59,6 +60,6 @@ def growth(f: Any, c: Any) -> float:
 
 
 @inlined
-def delivery_rate(f: Any) -> float:
+def delivery_rate(f: Connection) -> float:
     """Return the rate in packets per second at which the newest acknowledged packets arrived."""
     return float(f.sample_delivered * 1e9 / max(f.sample_interval, f.min_rtt))

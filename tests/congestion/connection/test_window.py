@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from astraea.congestion.controllers import policy
+from astraea.congestion.connection import window as driven
+from astraea.congestion.connection.record import OPEN, RECOVERY
+from astraea.congestion.controllers.policy import Policy
 from astraea.congestion.simulator.build import build
 from astraea.congestion.simulator.loop import REACHED, advance
-from astraea.congestion.simulator.state import OPEN, RECOVERY
 from astraea.congestion.simulator.steering import act
 from astraea.congestion.simulator.topology import dumbbell
 
@@ -19,7 +20,7 @@ MS = 1_000_000
 
 def settled(alone: Any, window: float, rtt_ms: float = 50.0) -> Any:
     """Return a flow past its start-up."""
-    flow = alone(policy)
+    flow = alone(Policy)
     flow.ack(rtt_ms)
     flow.c.starting = 0
     flow.c.window = flow.f.cwnd = window
@@ -31,7 +32,7 @@ def settled(alone: Any, window: float, rtt_ms: float = 50.0) -> Any:
 )
 def test_actions_multiply_without_rounding(alone: Any, action: float, window: float) -> None:
     flow = settled(alone, 100.0)
-    policy.act(flow.f, flow.c, action)
+    driven.act(flow.f, flow.c, action)
     assert flow.f.cwnd == pytest.approx(window, rel=1e-12)
     assert flow.f.pacing_rate == pytest.approx(1.2 * window / 0.05)
 
@@ -39,24 +40,24 @@ def test_actions_multiply_without_rounding(alone: Any, action: float, window: fl
 def test_opposite_actions_cancel(alone: Any) -> None:
     flow = settled(alone, 37.0)
     for action in (0.7, -0.7, 1.0, 1.0, -1.0, -1.0):
-        policy.act(flow.f, flow.c, action)
+        driven.act(flow.f, flow.c, action)
     assert flow.f.cwnd == pytest.approx(37.0)
 
 
 def test_the_window_has_a_floor_and_a_ceiling(alone: Any) -> None:
     flow = settled(alone, 2.02)
-    policy.act(flow.f, flow.c, -1.0)
+    driven.act(flow.f, flow.c, -1.0)
     assert flow.f.cwnd == 2
     flow.f.window_max = 2
-    policy.act(flow.f, flow.c, 1.0)
+    driven.act(flow.f, flow.c, 1.0)
     assert flow.f.cwnd == 2
 
 
 def test_start_up_doubles_and_ignores_actions_until_the_delay_shows(alone: Any) -> None:
-    flow = alone(policy)
+    flow = alone(Policy)
     for rtt, window in ((50, 20), (50, 40), (56, 80)):  # the threshold is 50 / 8 = 6.25 ms
         flow.round(rtt)
-        policy.act(flow.f, flow.c, -1.0)
+        driven.act(flow.f, flow.c, -1.0)
         assert flow.f.cwnd == window
     assert flow.f.pacing_rate == pytest.approx(2 * 80 / (flow.f.srtt * 1e-9))
     flow.f.sample_delivered, flow.f.sample_interval = 60, 60 * MS
@@ -67,7 +68,7 @@ def test_start_up_doubles_and_ignores_actions_until_the_delay_shows(alone: Any) 
     assert not flow.c.starting
     assert flow.c.window == 50
     assert flow.f.cwnd == 25
-    policy.act(flow.f, flow.c, -1.0)
+    driven.act(flow.f, flow.c, -1.0)
     assert flow.c.window == pytest.approx(50 / 1.025)
 
 
@@ -82,7 +83,7 @@ def test_start_up_ends_with_a_full_pipe_and_no_queue() -> None:
 
 
 def test_start_up_ends_at_three_losses_of_twenty_packets_not_at_one(alone: Any) -> None:
-    flow = alone(policy)
+    flow = alone(Policy)
     flow.round(50)
     flow.ack(50, round_start=True)
     flow.lose()
@@ -105,7 +106,7 @@ def test_packets_are_conserved_in_the_first_round_of_recovery_only(alone: Any) -
     flow.lose()
     flow.ack(50, packets=2)
     assert flow.f.cwnd == 62
-    policy.act(flow.f, flow.c, 1.0)
+    driven.act(flow.f, flow.c, 1.0)
     assert flow.f.cwnd == 62
     flow.ack(50, round_start=True)
     assert flow.f.cwnd == pytest.approx(102.5)
@@ -113,10 +114,10 @@ def test_packets_are_conserved_in_the_first_round_of_recovery_only(alone: Any) -
 
 def test_a_timeout_halves_once_climbs_and_can_be_undone(alone: Any) -> None:
     flow = settled(alone, 100.0)
-    policy.on_timeout(flow.f, flow.c, 0)
+    driven.on_timeout(flow.f, flow.c, 0)
     assert (flow.f.cwnd, flow.c.window) == (2, 50)
     flow.f.recovering = 2
-    policy.on_timeout(flow.f, flow.c, 0)
+    driven.on_timeout(flow.f, flow.c, 0)
     assert flow.c.window == 50
     flow.ack(50, packets=10)
     assert flow.f.cwnd == 12
@@ -124,7 +125,7 @@ def test_a_timeout_halves_once_climbs_and_can_be_undone(alone: Any) -> None:
     assert flow.f.cwnd == 50
     flow.f.undo_cwnd = 100.0
     flow.f.recovering = OPEN
-    policy.on_undo(flow.f, flow.c, 0)
+    driven.on_undo(flow.f, flow.c, 0)
     flow.ack(50)
     assert flow.f.cwnd == 100
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astraea.congestion.observation.fixed_point import LOG_TABLE, ONE, log2, ratio
+from astraea.congestion.connection.fixed_point import LOG_TABLE, ONE, log2, ratio
 
 
 @pytest.mark.parametrize("exponent", [0, 1, 9, 23, 24, 25, 40, 62])

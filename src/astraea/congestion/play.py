@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from astraea.congestion.compiled import compiled
-from astraea.congestion.controllers.catalogue import CONTROLLERS
-from astraea.congestion.environment.stepping import Batch, allocate_batch, clear, note
+from astraea.congestion.connection.record import Floats, Ints, Rows, rows
+from astraea.congestion.controllers import dispatch
 from astraea.congestion.observation.features import observe
+from astraea.congestion.observation.frames import FRAME, FRAMES, HISTORY, Frame, History, begin, record
 from astraea.congestion.policy.law import decide
 from astraea.congestion.policy.network import forward
 from astraea.congestion.policy.policy import Policy, shipped_policy
-from astraea.congestion.simulator.arrays import allocate, pick, shape_of, world_at
+from astraea.congestion.simulator.arrays import allocate, shape_of, world_at
 from astraea.congestion.simulator.build import fill
 from astraea.congestion.simulator.loop import advance
 from astraea.congestion.simulator.results import Result, read
@@ -38,19 +39,20 @@ class Playing:
             settings = settings.model_copy(update={"policy": self._policy.header.control})
         self.settings = settings
         shape = shape_of(settings)
-        self._worlds: World = allocate(shape, 1)
+        self._worlds = allocate(shape, 1)
         fill(self._worlds, 0, settings)
         if self._driven:
             observation = self._policy.header.observation
-            self._batch: Batch = allocate_batch(1, shape.flows, shape.links, observation.size)
-            clear(self._batch, self._worlds, 0, settings)
-            self._mind = _mind(self._policy)
+            histories = rows(shape.flows, HISTORY)
+            begin(histories, np.array([flow.parameter for flow in settings.flows]), settings.packet_bytes)
+            features = np.zeros((shape.flows, observation.size), np.int32)
+            self._mind = (rows((shape.flows, FRAMES), FRAME), histories, features, *_mind(self._policy))
 
     def run(self, until_s: float) -> None:
         """Go on to virtual time ``until_s``."""
         until = round(until_s * 1e9)
         if self._driven:
-            play(self._worlds, self._batch, 0, until, *self._mind)
+            play(world_at(self._worlds, 0), until, *self._mind)
         else:
             advance(world_at(self._worlds, 0), until, False)
 
@@ -77,7 +79,7 @@ def _mind(policy: Policy) -> tuple[Any, ...]:
     head = policy.header
     network = head.kind == "network"
     return (
-        CONTROLLERS[head.controller].number,
+        dispatch.number_of(head.controller),
         head.observation.kind,
         head.observation.history,
         network,
@@ -90,26 +92,28 @@ def _mind(policy: Policy) -> tuple[Any, ...]:
 
 @compiled
 def play(
-    worlds: Any,
-    b: Any,
-    k: int,
+    w: World,
     until: int,
+    frames: Rows[Rows[Frame]],
+    histories: Rows[History],
+    features: Ints,
     controller: int,
     kind: int,
     slots: int,
     network: bool,
-    numbers: Any,
-    weights: Any,
-    widths: Any,
-    room: Any,
+    numbers: Ints,
+    weights: Floats,
+    widths: Ints,
+    room: Floats,
 ) -> None:
-    """Run world ``k`` to the end of virtual time ``until``, its flows under ``controller`` driven by a policy."""
-    w = pick(worlds, k)
+    """Run world ``w`` to the end of virtual time ``until``, its flows under ``controller`` driven by a policy."""
     i = advance(w, until, True)
     while i >= 0:
-        if w.flows[i].controller == controller and note(w, b, k, i):
-            observe(kind, slots, b.frames[k, i], b.histories[k, i], b.features[k, i])
-            b.due[k, i] = 0
-            x = b.features[k, i]
-            act(w, i, forward(weights, widths, x, room) if network else decide(numbers, x))
+        f = w.flows[i]
+        if f.controller == controller:
+            news = record(frames[i], histories[i], w.intervals[i])
+            if news and not dispatch.busy(w.controls, i, f):
+                x = features[i]
+                observe(kind, slots, frames[i], histories[i], x)
+                act(w, i, forward(weights, widths, x, room) if network else decide(numbers, x))
         i = advance(w, until, True)

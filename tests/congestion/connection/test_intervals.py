@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from astraea.congestion.simulator.acknowledge import _measure
+from astraea.congestion.connection.intervals import begin_interval, close_interval
+from astraea.congestion.connection.measure import measure_rtt
 from astraea.congestion.simulator.build import build
-from astraea.congestion.simulator.statistics import begin_interval, close_interval
 from astraea.congestion.simulator.topology import dumbbell
 
 MS = 1_000_000
@@ -18,12 +18,12 @@ def low(srtt_ms: float, measured: list[tuple[float, float]], end_ms: float) -> f
     f = world.flows[0]
     f.srtt = srtt_ms * MS
     f.interval_min = 30 * MS
-    begin_interval(world, 0, f, 0)
+    begin_interval(world.marks[0], f, 0)
     assert f.interval_at == end_ms * MS
     f.low_sum = 0
     for at, rtt in measured:
-        _measure(f, int(rtt * MS), 1, int(at * MS))
-    close_interval(world, 0, f, int(end_ms * MS))
+        measure_rtt(f, int(rtt * MS), 1, int(at * MS))
+    close_interval(world.intervals[0], world.marks[0], f, int(end_ms * MS))
     return float(world.intervals[0].rtt_low) / MS
 
 

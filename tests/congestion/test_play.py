@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.metrics.score import ScoreSettings, score
 from astraea.congestion.observation.features import ObservationSettings
+from astraea.congestion.play import Playing, simulate
 from astraea.congestion.policy import Policy
 from astraea.congestion.policy.law import LAW
-from astraea.congestion.policy.play import Playing, simulate
 from astraea.congestion.policy.policy import PolicyHeader
-from astraea.congestion.simulator.settings import PolicySettings, WorldSettings
+from astraea.congestion.simulator.settings import WorldSettings
 from astraea.congestion.simulator.topology import dumbbell
 from astraea.congestion.trainer.evolution import law_policy
 

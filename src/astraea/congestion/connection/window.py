@@ -1,0 +1,223 @@
+"""The window controller that a learned policy drives: a multiplicative change per control interval.
+
+An action ``a`` in [-1, 1] changes the window to ``cwnd * (1 + gain * a)`` for ``a >= 0`` and to
+``cwnd / (1 - gain * a)`` for ``a < 0`` (the form of Astraea, EuroSys'24, eq. 3), without rounding: rounding
+up would add a packet per interval to a small window whatever the policy wants. Packets are paced over a
+smoothed round trip with a gain above one, so that the window, not the pacer, is what binds.
+
+It begins with :mod:`astraea.congestion.connection.startup` and takes over at the window that fills the empty
+path at the rate of delivery. Losses are the policy's to judge, so they do not change its window. What is
+enforced differs from it for a while:
+
+- In the first round trip of recovery a packet leaves only for a packet that arrived.
+- After a timeout, which halves the policy's window, the enforced one climbs back to it packet by packet.
+- At whole multiples of ten seconds (``refresh_after``) of wall-clock time the window falls to three quarters of
+  what fits into the empty path, for one round trip and at least 200 ms, and the smallest round-trip time seen then
+  renews the base: a flow that joins a standing queue would never learn its true base otherwise. One clock for all
+  lets flows empty the queue together, as BBR's do by seeing each other's drains; clocks that agree to tens of
+  milliseconds suffice. Where the queue did empty, a flow goes on with what fits; where others kept it filled, with
+  the window it had. A flow that takes over after its start-up drains as well, to half, since its own overshoot has
+  filled the queue and made all others yield.
+
+What a drain leaves of the queueing delay, the larger of the last one and half of the value before, tells whether
+rivals that do not drain are there. One drain that empties the queue may have met them after a loss.
+
+The base is the smallest of the drains of the last 30 to 60 s: one drain against a rival that fills the buffer says
+little, a path that has become longer shows in all.
+"""
+
+from __future__ import annotations
+
+from astraea.congestion.compiled import inlined
+from astraea.congestion.connection import startup
+from astraea.congestion.connection.fixed_point import ONE
+from astraea.congestion.connection.record import FLOOR, INF, INITIAL_WINDOW, NO_THRESHOLD, OPEN, Connection
+from astraea.congestion.connection.startup import Startup
+
+__all__ = ["State", "act", "busy", "on_ack", "on_loss", "on_mark", "on_recovered", "on_timeout", "on_undo", "start"]
+
+
+class State(Startup):
+    """What it keeps between acknowledgements."""
+
+    window: float  # what the policy wants
+    conserving: int  # whether this is the first round trip of recovery
+    climbing: int  # whether the enforced window is on its way back after a timeout
+    draining: int  # whether the base round-trip time is being renewed
+    drain_window: float
+    drain_from: int  # smoothed round-trip time when the drain began
+    drain_rtt: int  # smallest round-trip time meanwhile
+    drain_until: int  # INF: what is in flight has not fallen yet
+    drained: int  # number of the period of time whose drain has begun
+    drains: int
+    base_now: int  # smallest round-trip time of the drains of this generation
+    base_before: int  # and of the generation before
+
+
+_START_PACING, _PACING = 2.0, 1.2
+_FIRST_SHARE, _DRAIN_SHARE, _DRAIN_FLOOR, _DRAIN_MIN = 0.5, 0.75, 1.0, 200_000_000
+_GENERATION = 3  # drains
+_EMPTY = ONE // 4  # of the queueing delay: nobody else kept the queue filled
+_SLIGHT = 16  # part of the base below which a queueing delay says nothing
+
+
+@inlined
+def start(f: Connection, c: State, now: int) -> None:
+    """Begin the start-up phase."""
+    startup.begin(c)
+    c.base_now = c.base_before = INF
+    c.window = INITIAL_WINDOW
+    f.cwnd = INITIAL_WINDOW
+    f.ssthresh = NO_THRESHOLD
+
+
+@inlined
+def on_ack(f: Connection, c: State, now: int) -> None:
+    """Grow while starting, renew the base when it is old, and enforce what recovery allows."""
+    if c.starting:
+        c.window += startup.growth(f, c)
+        if not c.starting:
+            _take_over(f, c, now)
+    elif c.draining:
+        _drain(f, c, now)
+    elif now // f.refresh_after > c.drained:
+        _begin_drain(f, c, now, _DRAIN_SHARE * c.window * f.min_rtt / f.srtt)
+    if f.round_start:
+        c.conserving = 0
+    if c.climbing:
+        f.cwnd += f.acked
+        c.climbing = f.cwnd < c.window
+    _enforce(f, c)
+
+
+@inlined
+def _begin_drain(f: Connection, c: State, now: int, window: float) -> None:
+    c.drained = now // f.refresh_after
+    c.draining = 1
+    c.drain_window = max(window, _DRAIN_FLOOR)
+    c.drain_rtt = INF
+    c.drain_until = INF
+    c.drain_from = int(f.srtt)
+
+
+@inlined
+def _take_over(f: Connection, c: State, now: int) -> None:
+    """Leave start-up with what fills the empty path at the rate of delivery."""
+    c.window = max(startup.delivery_rate(f) * f.min_rtt * 1e-9, FLOOR)
+    _begin_drain(f, c, now, _FIRST_SHARE * c.window)
+
+
+@inlined
+def _drain(f: Connection, c: State, now: int) -> None:
+    if f.acked > 0:
+        c.drain_rtt = min(c.drain_rtt, f.last_rtt)
+    if c.drain_until == INF:
+        if f.inflight <= c.drain_window:
+            c.drain_until = now + max(int(f.srtt), _DRAIN_MIN)
+    elif now >= c.drain_until:
+        c.draining = 0
+        _renew(f, c)
+        left = _left(c.drain_from - f.min_rtt, c.drain_rtt - f.min_rtt, f.min_rtt)
+        if c.drains > 1 and left < _EMPTY:  # at the first, it is what fits already
+            c.window = max(c.window * f.min_rtt / c.drain_from, FLOOR)
+        f.drain_left = max(left, f.drain_left // 2 if c.drains > 2 else 0)  # the first was not a common one
+        f.min_rtt_at = now
+
+
+@inlined
+def _renew(f: Connection, c: State) -> None:
+    """Take the smallest round-trip time of this drain and those before it, back to the generation before."""
+    if f.min_rtt < min(c.base_now, c.base_before):
+        c.base_now = f.min_rtt
+    c.base_now = min(c.base_now, c.drain_rtt)
+    c.drains += 1
+    if c.drains % _GENERATION == 0:
+        c.base_before = c.base_now
+        c.base_now = INF
+    f.min_rtt = min(c.base_now, c.base_before)
+
+
+@inlined
+def _left(before: int, after: int, base: int) -> int:
+    """Return in 1/1024 how much of a queueing delay a drain has left; nothing if it was hardly there."""
+    if _SLIGHT * before < base:
+        return 0
+    return min(max(ONE * after // before, 0), ONE)
+
+
+@inlined
+def on_loss(f: Connection, c: State, now: int) -> None:
+    """Packets are conserved, but for the start-up phase, which judges losses itself."""
+    if not c.starting:
+        c.conserving = 1
+        f.round_end = f.delivered
+
+
+@inlined
+def on_mark(f: Connection, c: State, now: int) -> None:
+    """A congestion mark ends the start-up phase as a loss does."""
+    if c.starting:
+        c.starting = 0
+        _take_over(f, c, now)
+
+
+@inlined
+def on_recovered(f: Connection, c: State, now: int) -> None:
+    """Go back to the policy's window."""
+    c.conserving = 0
+    c.climbing = 0
+
+
+@inlined
+def on_timeout(f: Connection, c: State, now: int) -> None:
+    """Nothing is known to arrive: halve, and climb from the smallest window."""
+    c.starting = 0
+    c.conserving = 0
+    c.climbing = 1
+    if f.recovering == OPEN:
+        c.window = max(0.5 * c.window, FLOOR)
+    f.cwnd = FLOOR
+    _pace(f, c)
+
+
+@inlined
+def on_undo(f: Connection, c: State, now: int) -> None:
+    """The timeout was spurious: take its halving back."""
+    c.climbing = 0
+    c.window = max(c.window, f.undo_cwnd)
+
+
+@inlined
+def act(f: Connection, c: State, action: float) -> None:
+    """Apply ``action`` in [-1, 1] to the policy's window."""
+    if c.starting == 0:
+        if action >= 0.0:
+            c.window *= 1.0 + f.gain * action
+        else:
+            c.window /= 1.0 - f.gain * action
+        c.window = min(max(c.window, FLOOR), float(f.window_max))
+    _enforce(f, c)
+
+
+@inlined
+def busy(f: Connection, c: State) -> int:
+    """Return whether actions are not applied at present: while starting or renewing the base."""
+    return c.starting or c.draining
+
+
+@inlined
+def _enforce(f: Connection, c: State) -> None:
+    window = c.drain_window if c.draining else c.window
+    if c.conserving:
+        f.cwnd = min(window, max(float(f.inflight + f.acked), FLOOR))
+    elif c.climbing:
+        f.cwnd = min(f.cwnd, window)
+    else:
+        f.cwnd = window
+    _pace(f, c)
+
+
+@inlined
+def _pace(f: Connection, c: State) -> None:
+    if f.srtt > 0.0:
+        f.pacing_rate = (_START_PACING if c.starting else _PACING) * c.window * 1e9 / f.srtt
