@@ -1,0 +1,1 @@
+"""Training: a law by evolution, networks by multi-agent TD3."""
