@@ -15,7 +15,7 @@ def test_words_become_a_world() -> None:
         ["cubic", "bbr,start_s=1,rtt_ms=80", "newreno,size_bytes=3000"],
         stagger_s=2.5, link=["loss=0.01"], capacity_mbps=8, rtt_ms=30, buffer_bdp=2, seed=7,
     )  # fmt: skip
-    assert [flow.controller for flow in world.flows] == ["cubic", "bbr", "newreno"]
+    assert [flow.controller.name for flow in world.flows] == ["cubic", "bbr", "newreno"]
     assert [flow.start_s for flow in world.flows] == [0, 1, 5]
     assert [flow.rtt_ms for flow in world.flows] == [30, 80, 30]
     assert world.flows[2].size_bytes == 3000

@@ -6,6 +6,9 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "Connection": "connection.record",
+    "Controller": "controllers.controller",
+    "Events": "controllers.controller",
     "CongestionEnv": "environment.parallel",
     "FlowSettings": "simulator.settings",
     "LinkSettings": "simulator.settings",
@@ -17,7 +20,9 @@ _HOMES = {
     "WorldSettings": "simulator.settings",
     "Score": "metrics.score",
     "ScoreSettings": "metrics.score",
+    "check_controller": "contract",
     "dumbbell": "simulator.topology",
+    "inlined": "compiled",
     "load_policy": "policy.policy",
     "parallel_env": "environment.parallel",
     "Result": "simulator.results",

@@ -56,13 +56,15 @@ def _made(function: F, **options: Any) -> F:
     if _INTERPRETED:  # machine code neither warns of overflow nor of division by zero
         return np.errstate(all="ignore")(function)
     file = Path(function.__code__.co_filename)
-    ours = _ROOM in file.parents  # all else is cached as a part of what it is compiled into
+    ours = _ROOM.parent in file.parents  # a user's function is cached as a part of what it is compiled into
     dispatcher: Any = njit(cache=ours, **_OPTIONS, **options)(function)
     if ours:
         cache = dispatcher._cache._cache_file
         # what is cached depends on all that may be compiled into it, not on the function's own file alone
         cache._source_stamp = _STAMPS[file in _SIMULATOR]
-        if file.parent.name not in ("connection", "controllers"):
+        if _ROOM not in file.parents:
+            cache._source_stamp += _stamp(file.parent.glob("*.py"))
+        elif file.parent.name not in ("connection", "controllers"):
             _CACHES.append((cache, cache._index_name.removesuffix(".nbi")))
             _name_files(*_CACHES[-1])
     made: F = dispatcher

@@ -33,7 +33,7 @@ class Playing:
 
     def __init__(self, settings: WorldSettings, policy: Policy | None = None) -> None:
         drives = policy.header.controller if policy else "policy"
-        self._driven = any(flow.controller == drives for flow in settings.flows)
+        self._driven = any(flow.controller.name == drives for flow in settings.flows)
         if self._driven:
             self._policy = policy or shipped_policy()
             settings = settings.model_copy(update={"policy": self._policy.header.control})

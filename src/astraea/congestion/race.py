@@ -6,12 +6,16 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from astraea.congestion.controllers.catalogue import find, self_driven
+from pydantic import BaseModel
+
+from astraea.congestion.controllers.catalogue import self_driven
+from astraea.congestion.controllers.controller import Controller
 from astraea.congestion.play import Playing
 from astraea.congestion.simulator.results import Result
 from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, WorldSettings
 from astraea.congestion.simulator.topology import dumbbell
 from astraea.errors import InputError, unknown_name
+from astraea.parts import Typed
 
 __all__ = ["fields_of", "race_world", "watch"]
 
@@ -26,9 +30,9 @@ def race_world(
 ) -> WorldSettings:
     """Return a world in which all ``flows`` share one bottleneck.
 
-    A flow is written ``cubic`` or ``cubic,start_s=5,rtt_ms=80``: a controller, then fields of
-    :class:`FlowSettings`. One without a start begins ``stagger_s`` seconds after the one before it. ``link`` has
-    fields of :class:`LinkSettings` written ``name=value``; ``world`` goes to :func:`dumbbell`.
+    A flow is written ``cubic`` or ``cubic,start_s=5,rtt_ms=80``: a controller, by name or import path, then settings
+    of its own and fields of :class:`FlowSettings`. One without a start begins ``stagger_s`` seconds after the one
+    before it. ``link`` has fields of :class:`LinkSettings` written ``name=value``; ``world`` goes to :func:`dumbbell`.
     Raises :class:`InputError` for a flow or a field that cannot be, and for a controller that waits for actions.
     """
     if not flows:
@@ -52,7 +56,7 @@ def watch(settings: WorldSettings, every_s: float) -> Iterator[Result]:
         yield world.read()
 
 
-def fields_of(changes: Sequence[str], model: type[FlowSettings] | type[LinkSettings], kind: str) -> dict[str, Any]:
+def fields_of(changes: Sequence[str], model: type[BaseModel], kind: str) -> dict[str, Any]:
     """Return ``name=value`` texts as fields of ``model``, values still as text.
 
     Raises :class:`InputError` for a text without ``=`` and for a name that the model does not have.
@@ -69,8 +73,11 @@ def fields_of(changes: Sequence[str], model: type[FlowSettings] | type[LinkSetti
 
 
 def _flow(text: str, start_s: float) -> FlowSettings:
-    controller, *changes = text.split(",")
-    find(controller)
-    if controller not in self_driven():
-        raise InputError(f"'{controller}' waits for actions from outside; a race takes {', '.join(self_driven())}")
-    return FlowSettings(**{"start_s": start_s, **fields_of(changes, FlowSettings, "flow"), "controller": controller})
+    name, *changes = text.split(",")
+    found = Controller.find(Typed(name))
+    if found.external and found.name != "policy":
+        raise InputError(f"'{name}' waits for actions from outside; a race takes {', '.join(self_driven())}")
+    own = [change for change in changes if change.partition("=")[0] in found.model_fields]
+    fields = fields_of([change for change in changes if change not in own], FlowSettings, "flow")
+    controller = Controller.of(found, **fields_of(own, found, "controller"))
+    return FlowSettings(**{"start_s": start_s, **fields, "controller": controller})

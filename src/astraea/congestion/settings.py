@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from astraea.errors import InputError, unknown_name
+from astraea.parts import sentence
 
 __all__ = ["IntSpan", "Settings", "Span"]
 
@@ -38,6 +39,8 @@ def _sentence(error: ValidationError, model: type[BaseModel]) -> InputError:
     inner = first.get("ctx", {}).get("error")
     if isinstance(inner, _MisplacedError):
         return _MisplacedError(place + inner.place, inner.complaint)
+    if first["type"] == "within":  # the settings of a part
+        return _MisplacedError(place, sentence(inner))
     if first["type"] == "extra_forbidden":
         return _MisplacedError(place[:-1], str(unknown_name("setting", place[-1], model.model_fields)))
     return _MisplacedError(place, first["msg"].removeprefix("Value error, "))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from astraea.congestion.controllers.catalogue import SELF_DRIVEN
+from astraea.congestion.controllers.catalogue import self_driven
 from astraea.errors import unknown_name
 
 __all__ = ["Profile", "profile_of"]
@@ -23,6 +23,6 @@ _PROFILES: dict[str, Profile] = {}
 
 def profile_of(controller: str) -> Profile:
     """Return what is known of ``controller``. Raises :class:`InputError` for one that cannot drive a transfer."""
-    if controller not in SELF_DRIVEN:
-        raise unknown_name("congestion controller", controller, SELF_DRIVEN)
+    if controller not in self_driven():
+        raise unknown_name("congestion controller", controller, self_driven())
     return _PROFILES.get(controller, Profile())

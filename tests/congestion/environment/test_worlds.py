@@ -28,8 +28,8 @@ def test_worlds_lie_within_their_ranges() -> None:
     shape = shape_for(WIDE)
     for world in drawn(WIDE, 100):
         link = world.links[0]
-        learned = [flow for flow in world.flows if flow.controller == "policy"]
-        cross = [flow for flow in world.flows if flow.controller != "policy"]
+        learned = [flow for flow in world.flows if flow.controller.name == "policy"]
+        cross = [flow for flow in world.flows if flow.controller.name != "policy"]
         assert 2 <= len(learned) <= 5
         assert len(cross) <= 3
         assert 20 <= link.capacity_mbps <= 400
@@ -48,8 +48,8 @@ def test_worlds_lie_within_their_ranges() -> None:
 
 def test_all_that_may_happen_happens() -> None:
     worlds = drawn(WIDE, 100)
-    assert {sum(flow.controller == "policy" for flow in world.flows) for world in worlds} == {2, 3, 4, 5}
-    assert 30 < sum(any(flow.controller == "cubic" for flow in world.flows) for world in worlds) < 70
+    assert {sum(flow.controller.name == "policy" for flow in world.flows) for world in worlds} == {2, 3, 4, 5}
+    assert 30 < sum(any(flow.controller.name == "cubic" for flow in world.flows) for world in worlds) < 70
     assert 30 < sum(world.links[0].walk is not None for world in worlds) < 70
     capacities = np.log([world.links[0].capacity_mbps for world in worlds])
     assert np.median(capacities) == pytest.approx(np.log(20 * 400) / 2, abs=0.35)  # log-uniform

@@ -27,7 +27,7 @@ def test_names_and_files_become_arms() -> None:
 
 def test_classic_controllers_need_no_policy() -> None:
     assert load(Arm("cubic", "cubic")) is None
-    assert digest_of(None) == ""
+    assert digest_of(Arm("cubic", "cubic"), None) == ""
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from astraea.congestion import WorldSettings, simulate
+from astraea.congestion.controllers.controller import Controller
 from astraea.congestion.evaluation.catalogue import SUITES, suites_named
 from astraea.congestion.evaluation.records import append, read
 from astraea.congestion.evaluation.suite import Case, Outcome, Setup, Suite
@@ -42,10 +43,11 @@ def test_worlds_are_the_same_for_every_arm_and_others_for_every_seed(suite: Suit
     copa, cubic, other = (suite.cases(Setup(name, seed)) for name, seed in (("copa", 0), ("cubic", 0), ("copa", 1)))
     assert len({case.label for case in copa}) == len(copa)
     for mine, theirs, later in zip(copa, cubic, other, strict=True):
-        own = [flow.controller for flow in mine.world.flows]
+        own = [flow.controller.name for flow in mine.world.flows]
         assert "copa" in own
         renamed = tuple(
-            flow.model_copy(update={"controller": name}) for flow, name in zip(theirs.world.flows, own, strict=True)
+            flow.model_copy(update={"controller": Controller.of(name)})
+            for flow, name in zip(theirs.world.flows, own, strict=True)
         )
         assert theirs.world.model_copy(update={"flows": renamed}) == mine.world
         assert mine.world.seed != later.world.seed
@@ -138,7 +140,7 @@ def test_paths_and_losses_that_are_swept() -> None:
 
 def test_each_rival_comes_first_in_half_of_the_worlds() -> None:
     for rival, worlds in (("cubic", cases("friendliness")[:20]), ("bbr", cases("friendliness")[20:])):
-        assert {flow.controller for case in worlds for flow in case.world.flows} == {"copa", rival}
+        assert {flow.controller.name for case in worlds for flow in case.world.flows} == {"copa", rival}
         assert [case.world.flows[0].start_s for case in worlds] == [0.0] * 10 + [5.0] * 10
         assert all(case.world.links[0].loss == 0 for case in worlds)
 

@@ -9,6 +9,7 @@ that are not the package's own.
 from __future__ import annotations
 
 import linecache
+import re
 from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
@@ -78,7 +79,7 @@ def refresh() -> None:
     _loaded = controllers
     _states.clear()
     _states.update({controller.name: state_of(controller) for controller in controllers})
-    fields = [name.replace("-", "_") for name in _states]
+    fields = [name if name.isidentifier() else re.sub(r"\W", "_", f"of_{name}") for name in _states]
     space: dict[str, Any] = globals()
     made = namedtuple("Controls", fields, module=__name__)  # type: ignore[misc]
     space["Controls"] = made

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from astraea.congestion.controllers.catalogue import find
 from astraea.congestion.environment.stepping import Batch, allocate_batch, clear, step_worlds
 from astraea.congestion.environment.worlds import WorldRanges, draw, shape_for
 from astraea.congestion.observation.features import ObservationSettings
@@ -65,4 +64,4 @@ class Arena:
 
 def agents_of(settings: WorldSettings) -> list[int]:
     """Return the numbers of the flows under outside control."""
-    return [i for i, flow in enumerate(settings.flows) if find(flow.controller).external]
+    return [i for i, flow in enumerate(settings.flows) if flow.controller.external]

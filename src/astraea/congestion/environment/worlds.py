@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from astraea.congestion.connection.settings import PolicySettings
-from astraea.congestion.controllers.catalogue import find
+from astraea.congestion.controllers.controller import Controller
 from astraea.congestion.settings import IntSpan, Settings, Span
 from astraea.congestion.simulator.arrays import Shape, shape_of
 from astraea.congestion.simulator.schedules import segments_of
@@ -85,7 +85,7 @@ class WorldRanges(Settings):
         if not (self.loss[0] >= 0 and self.loss[1] < 1):
             raise ValueError(f"loss must lie in [0, 1), got {self.loss[0]:g} to {self.loss[1]:g}")
         for name in self.cross_traffic:
-            if find(name).external:
+            if Controller.find(name).external:
                 raise ValueError(
                     f"'{name}' waits for actions, so it cannot be cross traffic: choose a classic controller"
                 )

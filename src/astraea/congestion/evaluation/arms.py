@@ -9,8 +9,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from astraea.congestion.controllers.catalogue import controllers, find, self_driven
+from astraea.congestion.compiled import digest_of as digest_of_code
+from astraea.congestion.controllers.catalogue import BUILT_IN, controllers, self_driven
+from astraea.congestion.controllers.controller import Controller, state_of
 from astraea.errors import InputError, unknown_name
+from astraea.parts import Typed
 
 if TYPE_CHECKING:
     from astraea.congestion.policy import Policy
@@ -57,21 +60,26 @@ def load(arm: Arm) -> Policy | None:
 
     Raises what :func:`astraea.congestion.policy.load_policy` raises for a file that is not a policy.
     """
-    if not find(arm.controller).external:
+    if not Controller.find(arm.controller).external:
         return None
     from astraea.congestion.policy import load_policy, shipped_policy
 
     return shipped_policy() if arm.file is None else load_policy(arm.file)
 
 
-def digest_of(policy: Policy | None) -> str:
-    """Return a text that differs between different policies; empty for a classic controller."""
-    return "" if policy is None else sha256(pickle.dumps(policy)).hexdigest()[:16]
+def digest_of(arm: Arm, policy: Policy | None) -> str:
+    """Return a text that differs between different policies and controllers; empty for one of the package's own."""
+    found = Controller.find(arm.controller)
+    if policy is not None:
+        return sha256(pickle.dumps(policy)).hexdigest()[:16]
+    return "" if found in BUILT_IN else digest_of_code((found.name, found.events, state_of(found).descr))
 
 
 def _arm(text: str, policy: Path | None) -> Arm:
     name, equals, file = text.partition("=")
     if not equals:
+        if ":" in name:  # an import path
+            return Arm(name, Controller.find(Typed(name)).name)
         if name not in playable():
             raise unknown_name("arm", name, playable())
         return Arm(name, name, policy if name == "policy" else None)

@@ -101,7 +101,7 @@ def _jobs(
     suites: Sequence[Suite], arms: Sequence[Arm], seeds: Sequence[int], worlds: int | None, traces: tuple[Path, ...]
 ) -> Iterator[Job]:
     policies = {arm.name: load(arm) for arm in arms}
-    digests = {name: digest_of(policy) for name, policy in policies.items()}
+    digests = {arm.name: digest_of(arm, policies[arm.name]) for arm in arms}
     for suite, arm, seed in product(suites, arms, seeds):
         policy = policies[arm.name]
         controller = policy.header.controller if policy is not None else arm.controller

@@ -134,7 +134,7 @@ def _flows(result: Result, starts: list[float], ends: list[float]) -> tuple[Flow
         rows.append(
             FlowScore(
                 name=result.names[i],
-                controller=flow.controller,
+                controller=flow.controller.name,
                 start_s=starts[i],
                 end_s=ends[i],
                 goodput_mbps=float(result.goodput[i] * bits / life),

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astraea.congestion.connection.record import INF
-from astraea.congestion.controllers.catalogue import find
 from astraea.congestion.metrics.definitions import active_in, windowed
 from astraea.congestion.metrics.maxmin import max_min_shares
 from astraea.congestion.simulator.results import Result
@@ -130,7 +129,7 @@ def ends_of(result: Result, end: float) -> list[float]:
 
 def weights_of(world: WorldSettings) -> Series:
     """Return the weight of each flow, shape ``(flows,)``: 1 but for flows that actions from outside drive."""
-    return np.array([flow.parameter if find(flow.controller).external else 1.0 for flow in world.flows])
+    return np.array([flow.parameter if flow.controller.external else 1.0 for flow in world.flows])
 
 
 @dataclass(frozen=True)

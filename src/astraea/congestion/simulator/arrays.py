@@ -50,7 +50,7 @@ def shape_of(settings: WorldSettings) -> Shape:
         max([link.capacity_mbps, *(mbps for _, mbps in link.steps), link.walk.high_mbps if link.walk else 0.0])
         for link in settings.links
     )
-    windows = max(flow.parameter if flow.controller == Fixed.name else 0.0 for flow in settings.flows)
+    windows = max(flow.parameter if isinstance(flow.controller, Fixed) else 0.0 for flow in settings.flows)
     ring = 4 * (fastest * 1e3 * slowest / 8 / size + queues + windows) + 1024
     ring = max(min(ring, 2 * settings.window_max_packets, _RING_MAX), RING_MIN)
     return Shape(

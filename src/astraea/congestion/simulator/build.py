@@ -8,7 +8,6 @@ import numpy as np
 
 from astraea.congestion.connection.record import INF
 from astraea.congestion.controllers import dispatch
-from astraea.congestion.controllers.catalogue import find
 from astraea.congestion.simulator.application import BULK, POISSON, REGULAR
 from astraea.congestion.simulator.arrays import RING_MIN, Shape, allocate, shape_of, world_at
 from astraea.congestion.simulator.schedules import schedule_of
@@ -71,12 +70,14 @@ def fill(worlds: Worlds, k: int, settings: WorldSettings) -> None:
         worlds.routes[k, i, : len(path)] = path
         worlds.stages["at"][k, i] = INF
         _fill_flow(worlds.flows[k, i], flow, i, settings, path)
+        state = worlds.controls[dispatch.number_of(flow.controller.name)][k, i]
+        _assign(state, **{name: float(getattr(flow.controller, name)) for name in type(flow.controller).model_fields})
         worlds.flows.window_max[k, i] = min(settings.window_max_packets, held.packets)  # unacknowledged data's ring
 
 
 def flow_name(flow: FlowSettings, number: int) -> str:
     """Return the name of flow ``number`` in results."""
-    return flow.name or f"{flow.controller}-{number}"
+    return flow.name or f"{flow.controller.name.rpartition(':')[2]}-{number}"
 
 
 def _held(worlds: Worlds) -> Shape:
@@ -137,7 +138,7 @@ def _fill_link(worlds: Worlds, k: int, j: int, link: LinkSettings, settings: Wor
 
 
 def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, path: list[int]) -> None:
-    kind = find(flow.controller)
+    kind = flow.controller
     name = flow_name(flow, i)
     forward = sum(settings.links[j].delay_ms for j in path)
     rtt = 2 * forward if flow.rtt_ms is None else flow.rtt_ms

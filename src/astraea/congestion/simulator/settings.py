@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from astraea.congestion.connection.settings import PolicySettings
+from astraea.congestion.controllers.catalogue import Controller, Cubic
 from astraea.congestion.settings import Settings
 
 __all__ = ["FlowSettings", "LinkSettings", "RandomWalk", "WorldSettings"]
@@ -65,7 +66,7 @@ class FlowSettings(Settings):
     """One sender, its path and what it has to send."""
 
     name: str = Field("", description="name in results; empty: its controller and number")
-    controller: str = Field("cubic", description="congestion controller")
+    controller: Controller = Field(Cubic(), description="congestion controller")
     parameter: Positive = Field(
         1.0, description="the controller's one free number: the window of 'fixed', the weight of 'policy'"
     )

@@ -47,7 +47,7 @@ def fitness(result: Result, settings: FitnessSettings) -> float:
 
 
 def _mixed(result: Result) -> bool:
-    return len({flow.controller for flow in result.settings.flows}) > 1
+    return len({flow.controller.name for flow in result.settings.flows}) > 1
 
 
 def _latency(result: Result, settings: FitnessSettings) -> float:
