@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
@@ -40,7 +40,7 @@ def _sentence(error: ValidationError, model: type[BaseModel]) -> InputError:
     if isinstance(inner, _MisplacedError):
         return _MisplacedError(place + inner.place, inner.complaint)
     if first["type"] == "within":  # the settings of a part
-        return _MisplacedError(place, sentence(inner))
+        return _MisplacedError(place, sentence(cast("ValidationError", inner)))
     if first["type"] == "extra_forbidden":
         return _MisplacedError(place[:-1], str(unknown_name("setting", place[-1], model.model_fields)))
     return _MisplacedError(place, first["msg"].removeprefix("Value error, "))

@@ -17,7 +17,7 @@ from astraea.congestion.controllers.vegas import Vegas
 
 __all__ = ["BUILT_IN", "controllers", "self_driven"]
 
-BUILT_IN = (Fixed, NewReno, Cubic, Vegas, Copa, Bbr, Bbr3, Aurora, Policy)
+BUILT_IN: tuple[type[Controller], ...] = (Fixed, NewReno, Cubic, Vegas, Copa, Bbr, Bbr3, Aurora, Policy)
 
 
 def controllers() -> dict[str, type[Controller]]:

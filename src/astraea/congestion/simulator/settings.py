@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from astraea.congestion.connection.settings import PolicySettings
-from astraea.congestion.controllers.catalogue import Controller, Cubic
+from astraea.congestion.controllers.controller import Controller
+from astraea.congestion.controllers.cubic import Cubic
 from astraea.congestion.settings import Settings
 
 __all__ = ["FlowSettings", "LinkSettings", "RandomWalk", "WorldSettings"]
