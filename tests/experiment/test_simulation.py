@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from astraea.experiment.settings import EXAMPLE, load_toml
-from astraea.experiment.simulation import round_costs
+from astraea.experiment.cost import round_costs
 from astraea.network.files import load_network
 
 

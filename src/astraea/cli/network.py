@@ -50,7 +50,7 @@ def show(
     """
     with friendly():
         from astraea.errors import InputError
-        from astraea.experiment.simulation import round_costs
+        from astraea.experiment.cost import round_costs
         from astraea.figures import write_figure
         from astraea.network.files import load_network
         from astraea.report.network import network_figure, network_summary, network_text, round_figure

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 
 from astraea.balance.participation import inclusion_probabilities
-from astraea.experiment.prepare import Experiment
+from astraea.experiment.arms import arm_settings
+from astraea.experiment.prepare import Experiment, prepare
+from astraea.experiment.simulation import Simulation
 from astraea.federation.algorithms import View
 from astraea.federation.clients import ClientData
 from astraea.federation.plan import RoundPlan
 from astraea.federation.training import train_visit
+from astraea.network.choice import NetworkSettings
+from astraea.network.settings import Network
+from astraea.network.timing import RoundTime
 from astraea.seeding import Purpose, stream, torch_seed
 
-__all__ = ["Cost", "estimate", "first_round", "samples_per_round"]
+__all__ = ["Cost", "estimate", "first_round", "round_costs", "samples_per_round"]
 
 _PROBE_STEPS = 20
 
@@ -27,7 +33,8 @@ class Cost:
     """Expected cost of a whole run, all clients together.
 
     ``memory_bytes`` is what samples, models and their gradients take; ``seconds`` is extrapolated from a few
-    timed steps of the real model on this machine, evaluation included.
+    timed steps of the real model on this machine, evaluation included. ``simulated_seconds`` are the rounds' on the
+    network that the settings name, as long as the first.
     """
 
     rounds: int
@@ -37,6 +44,7 @@ class Cost:
     bytes_sent: int
     memory_bytes: int
     seconds: float
+    simulated_seconds: float | None
 
 
 def samples_per_round(experiment: Experiment) -> float:
@@ -68,6 +76,7 @@ def estimate(experiment: Experiment, clock: Callable[[], float] = time.perf_coun
         bytes_sent=round(2 * size * visits),
         memory_bytes=data + 5 * size,  # two models with a gradient each, and the running sum of a round
         seconds=steps * per_step + evaluations * per_evaluation,
+        simulated_seconds=None if experiment.simulation is None else experiment.simulation.time(first).seconds * rounds,
     )
 
 
@@ -113,3 +122,20 @@ def _probe(experiment: Experiment, plan: RoundPlan, clock: Callable[[], float]) 
     finally:
         torch.set_num_threads(before)
         experiment.model.write(start.params, start.counters)
+
+
+def round_costs(
+    tables: Mapping[str, Any], arms: Sequence[str], network: Network, *, congestion: str, sharing: str = "fair"
+) -> dict[str, RoundTime]:
+    """Return what a round of each arm takes on ``network``, without training; ``tables`` are settings as in TOML."""
+    base = dict(tables)
+    own = base.pop("arms", {})
+    settings = NetworkSettings(name=network.name, congestion=congestion, sharing=sharing)
+    costs = {}
+    for arm in arms:
+        experiment = prepare(arm_settings(base, arm, own))
+        try:
+            costs[arm] = Simulation(settings, network, experiment.population).time(first_round(experiment))
+        finally:
+            experiment.engine.close()
+    return costs

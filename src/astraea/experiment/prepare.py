@@ -16,6 +16,7 @@ from astraea.data.dataset import Dataset
 from astraea.data.scenario import Scenario, build_scenario
 from astraea.engines import make_engine
 from astraea.experiment.settings import RunSettings, resolved
+from astraea.experiment.simulation import Simulation, simulation_of
 from astraea.federation.algorithms import Algorithm
 from astraea.federation.availability import available
 from astraea.federation.clients import Population
@@ -40,6 +41,7 @@ class Experiment:
     algorithm: Algorithm
     engine: Engine
     budget: Budget
+    simulation: Simulation | None = None
 
     @property
     def classes(self) -> int:
@@ -122,5 +124,6 @@ def prepare(
         model=vector,
         algorithm=settings.algorithm.bound(settings.train, rule, make_server(settings.server, vector, classes)),
         engine=engine,
-        budget=Budget(settings.rounds, settings.samples, settings.prolonged),
+        budget=Budget(settings.rounds, settings.samples, settings.prolonged, settings.network.seconds),
+        simulation=simulation_of(settings.network, population),
     )

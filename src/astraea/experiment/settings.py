@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from astraea.balance.settings import BalanceSettings
 from astraea.data.catalogue import DataSettings
@@ -22,6 +22,7 @@ from astraea.federation.availability import AvailabilitySettings
 from astraea.federation.models import ModelSettings
 from astraea.federation.server import ServerSettings
 from astraea.federation.settings import TrainingSettings
+from astraea.network.choice import NetworkSettings
 from astraea.parts import Part, Settings, validated
 
 __all__ = [
@@ -96,9 +97,17 @@ class RunSettings(Settings):
     availability: AvailabilitySettings = Field(
         default_factory=AvailabilitySettings, description="Which clients answer."
     )
+    network: NetworkSettings = Field(
+        default_factory=NetworkSettings, description="On which network rounds are timed; its name stands for it."
+    )
     engine: EngineSettings = Field(default_factory=EngineSettings, description="Where rounds are executed.")
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="When to measure.")
     output: OutputSettings = Field(default_factory=OutputSettings, description="What is written.")
+
+    @field_validator("network", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
 
     @classmethod
     def renewed(cls, given: dict[str, Any]) -> dict[str, Any]:
@@ -179,7 +188,7 @@ def resolved(settings: RunSettings) -> RunSettings:
     """Return the settings with everything decided that is left open and does not depend on the data."""
     recipe = settings.algorithm.recipe
     balance, train = settings.balance.decided(recipe.rebalancing), settings.train.decided(recipe.loss)
-    return settings.model_copy(update={"balance": balance, "train": train})
+    return settings.model_copy(update={"balance": balance, "train": train, "network": settings.network.decided()})
 
 
 def dump_toml(settings: RunSettings) -> str:

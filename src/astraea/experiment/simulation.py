@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from astraea.experiment.arms import arm_settings
-from astraea.experiment.cost import first_round
-from astraea.experiment.prepare import prepare
 from astraea.federation.clients import Population
+from astraea.federation.loop import Simulated
 from astraea.federation.plan import RoundPlan
 from astraea.network.choice import NetworkSettings
+from astraea.network.layout import lay_out
 from astraea.network.settings import Network
 from astraea.network.timing import RoundTime, round_time
+from astraea.network.transfers import placed
 
-__all__ = ["Simulation", "round_costs"]
+__all__ = ["Simulation", "simulation_of"]
 
 
 @dataclass(frozen=True)
@@ -30,41 +28,31 @@ class Simulation:
 
     def time(self, plan: RoundPlan) -> RoundTime:
         """Return what the round of ``plan`` takes."""
-        sizes, training = self.population.histograms.sum(axis=1), plan.training
+        sizes, training, chosen = self.population.histograms.sum(axis=1), plan.training, self.settings
 
         def steps(client: int) -> int:
             return training.epochs * int(np.ceil(sizes[client] / training.batch_size))
 
-        chosen = self.settings
         return round_time(plan, self.network, chosen.congestion, chosen.fidelity, steps=steps, sharing=chosen.sharing)
 
-    def metrics(self, plan: RoundPlan) -> dict[str, Any]:
-        """Return what a line of metrics says of it."""
+    def __call__(self, plan: RoundPlan) -> Simulated:
+        """Return what the loop needs to know of the round of ``plan``."""
+        clients = [visit.client for chain in plan.chains for visit in chain.visits]
+        plan = placed(plan, lay_out(self.network, clients))
         cost = self.time(plan)
-        return {
+        metrics = {
             "round_seconds": cost.seconds,
             "round_compute_seconds": cost.compute,
             "round_transfer_seconds": cost.transfer,
             "round_waiting_seconds": cost.waiting,
             "round_bound_seconds": cost.bound,
-            "straggler": cost.straggler if cost.straggler >= 0 else None,
-            "chains_late": len(cost.late),
-            "busiest_link_utilisation": max(cost.utilisation.values()),
+            "straggler": None if cost.straggler < 0 else cost.straggler,
+            "link_utilisation": cost.utilisation,
         }
+        reason = f"its chain is not back by the network's deadline_s of {self.network.deadline_s:g} s" if cost.late else ""
+        return Simulated(plan, cost.seconds, metrics, cost.late, reason)
 
 
-def round_costs(
-    tables: Mapping[str, Any], arms: Sequence[str], network: Network, *, congestion: str, sharing: str = "fair"
-) -> dict[str, RoundTime]:
-    """Return what a round of each arm takes on ``network``, without training; ``tables`` are settings as in TOML."""
-    base = dict(tables)
-    own = base.pop("arms", {})
-    settings = NetworkSettings(name=network.name, congestion=congestion, sharing=sharing)
-    costs = {}
-    for arm in arms:
-        experiment = prepare(arm_settings(base, arm, own))
-        try:
-            costs[arm] = Simulation(settings, network, experiment.population).time(first_round(experiment))
-        finally:
-            experiment.engine.close()
-    return costs
+def simulation_of(settings: NetworkSettings, population: Population) -> Simulation | None:
+    """Return what times the rounds of a run, or ``None`` if the settings name no network."""
+    return None if settings.name is None else Simulation(settings, settings.load(), population)

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,7 +22,7 @@ from astraea.federation.plan import ChainResult, RoundPlan
 from astraea.federation.rule import LocalRule
 from astraea.seeding import Purpose, stream
 
-__all__ = ["Best", "Budget", "Callback", "Engine", "Metrics", "RoundMetrics", "Run", "Totals", "train"]
+__all__ = ["Best", "Budget", "Callback", "Engine", "Metrics", "RoundMetrics", "Run", "Simulated", "Totals", "train"]
 
 Metrics = dict[str, Any]
 """One line of ``metrics.jsonl``: plain numbers under the names that the metrics page explains."""
@@ -50,6 +50,21 @@ class Totals:
     critical_path_steps: int = 0
     bytes_sent: int = 0
     visits_skipped: int = 0
+    simulated_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What a simulated network makes of a round: its plan with every mediator placed, how long it takes, its metrics.
+
+    The chains with the ids of ``late`` are not back in time, for a ``reason``.
+    """
+
+    plan: RoundPlan
+    seconds: float
+    metrics: Metrics
+    late: tuple[int, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +79,7 @@ class Best:
 
 @dataclass(frozen=True)
 class Budget:
-    """How long a run goes on: ``rounds``, or until about ``samples`` samples are processed if that is given.
+    """How long a run goes on: ``rounds``, or until about ``samples`` samples or simulated ``seconds`` if one is given.
 
     ``earlier`` are the lengths, ascending, that it had before it was prolonged: up to each of them it goes on as if
     that were its end.
@@ -73,9 +88,12 @@ class Budget:
     rounds: int
     samples: int | None = None
     earlier: tuple[int, ...] = ()
+    seconds: float | None = None
 
     def progress(self, round_: int, totals: Totals) -> float:
         """Return the share of the run that is done, from 0 to 1."""
+        if self.seconds is not None:
+            return min(totals.simulated_seconds / self.seconds, 1.0)
         done, length = round_, self.rounds
         if self.samples is not None:
             done, length = totals.samples_processed, self.samples
@@ -124,13 +142,15 @@ def train(
     evaluate: Callable[[Tensor, Tensor], Metrics] | None = None,
     evaluate_every: int = 1,
     availability: Callable[[int], NDArray[np.bool_]] | None = None,
+    simulate: Callable[[RoundPlan], Simulated] | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Take ``run`` to the end of its budget, or until a callback wants to stop; return it.
 
     ``evaluate(params, counters)`` is asked every ``evaluate_every`` rounds and after the last; where it
     reports ``validation_balanced_accuracy``, the best model so far is kept. ``availability(round)`` says which
-    clients would answer (all, if not given). Raises :class:`RunError` if every visit of a round fails.
+    clients would answer (all, if not given). ``simulate`` times each round on a network; chains that are late there
+    are not trained. Raises :class:`RunError` if every visit of a round fails.
     """
     try:
         for callback in callbacks:
@@ -148,7 +168,10 @@ def train(
             for callback in callbacks:
                 callback.planned(plan)
             # 2. Execute and aggregate, one chain at a time
-            counted = RoundMetrics(plan)
+            simulated = None if simulate is None else simulate(plan)
+            counted = RoundMetrics(plan if simulated is None else simulated.plan)
+            if simulated is not None:
+                plan = counted.in_time(simulated)
             with _one_thread():
                 total = algorithm.zero(plan)
                 for result in engine.execute(plan, algorithm.rule, population):
@@ -159,6 +182,10 @@ def train(
             # 3. Measure
             totals = counted.added_to(run.totals)
             metrics = counted.metrics(population.histograms) | dataclasses.asdict(totals)
+            if simulated is None:
+                del metrics["simulated_seconds"]
+            else:
+                metrics |= simulated.metrics
             last = budget.progress(state.round, totals) >= 1.0
             best = run.best
             if evaluate is not None and (last or state.round % evaluate_every == 0):
@@ -205,6 +232,21 @@ class RoundMetrics:
         self.samples = 0
         self.loss = 0.0
         self.skipped: list[tuple[int, int, str]] = []
+        self.seconds = 0.0
+
+    def in_time(self, simulated: Simulated) -> RoundPlan:
+        """Count the simulated time, and chains that are late as skipped; return the plan without them.
+
+        Raises :class:`RunError` if none is left.
+        """
+        self.seconds = simulated.seconds
+        late = [chain for chain in self.plan.chains if chain.id in simulated.late]
+        self.skipped += [(visit.client, visit.pass_, simulated.reason) for chain in late for visit in chain.visits]
+        self.reports += len(self.skipped)
+        if late and len(late) == len(self.plan.chains):
+            raise RunError(f"round {self.plan.round + 1}: no chain is back in time, the first because: {simulated.reason}")
+        kept = [chain for chain in self.plan.chains if chain.id not in simulated.late]
+        return replace(self.plan, chains=tuple(replace(chain, id=i) for i, chain in enumerate(kept)))
 
     def add(self, result: ChainResult) -> None:
         """Count one chain."""
@@ -237,6 +279,7 @@ class RoundMetrics:
             critical_path_steps=totals.critical_path_steps + max(self.steps),
             bytes_sent=totals.bytes_sent + self.plan.bytes_sent,
             visits_skipped=totals.visits_skipped + len(self.skipped),
+            simulated_seconds=totals.simulated_seconds + self.seconds,
         )
 
     def metrics(self, histograms: NDArray[np.int64]) -> Metrics:

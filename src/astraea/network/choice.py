@@ -6,20 +6,22 @@ import hashlib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from astraea.errors import unknown_name
+from astraea.congestion.controllers.catalogue import SELF_DRIVEN
+from astraea.errors import InputError, unknown_name
 from astraea.network.files import load_network, shipped_networks
 from astraea.network.settings import Network
-from astraea.network.sharing import SHARINGS
+from astraea.parts import Settings
 
 __all__ = ["NetworkSettings"]
 
 
-class NetworkSettings(BaseModel):
-    """On which network rounds are timed; without a name they take no simulated time."""
+_SHARINGS = ("fair", "weighted", "admission", "longest-path", "shortest-path", "planned")
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+class NetworkSettings(Settings):
+    """On which network rounds are timed; without a name they take no simulated time."""
 
     name: str | None = Field(
         None, description="Network on which rounds are timed: cross-device, cross-silo, edge, or a TOML file."
@@ -28,24 +30,36 @@ class NetworkSettings(BaseModel):
     fidelity: Literal["fluid", "packets", "auto"] = Field(
         "fluid", description="How a round is simulated: as fluids that share links, or packet by packet."
     )
-    sharing: str = Field("fair", description=f"How a round shares the network: {', '.join(SHARINGS)}.")
+    sharing: str = Field("fair", description=f"How a round shares the network: {', '.join(_SHARINGS)}.")
+    seconds: float | None = Field(
+        None, gt=0, description="Budget instead of rounds: the run ends with the round that reaches this simulated time."
+    )
     digest: str = Field("", description="Digest of the network, which tells whether its file has changed; filled in.")
 
     def decided(self) -> NetworkSettings:
         """Return the settings with a file's whole path and the network's digest.
 
-        Raises :class:`astraea.errors.InputError` for a network that cannot be read and an unknown sharing.
+        Raises :class:`astraea.errors.InputError` for a network that cannot be read or has changed since, an unknown
+        controller or sharing, and settings that need a network without one.
         """
-        from astraea.network.profiles import profile_of
-
         if self.name is None:
+            self._refuse_without()
             return self
-        profile_of(self.congestion)
-        if self.sharing not in SHARINGS:
-            raise unknown_name("network.sharing", self.sharing, SHARINGS)
+        if self.congestion not in SELF_DRIVEN:
+            raise unknown_name("network.congestion", self.congestion, SELF_DRIVEN)
+        if self.sharing not in _SHARINGS:
+            raise unknown_name("network.sharing", self.sharing, _SHARINGS)
         text = self.load().model_dump_json(exclude={"name"})
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        if self.digest not in ("", digest):
+            raise InputError(f"network '{self.name}' has changed since the run began: bring it back as it was")
         name = self.name if self.name in shipped_networks() else str(Path(self.name).absolute())
-        return self.model_copy(update={"name": name, "digest": hashlib.sha256(text.encode()).hexdigest()[:16]})
+        return self.model_copy(update={"name": name, "digest": digest})
+
+    def _refuse_without(self) -> None:
+        for field in ("congestion", "fidelity", "sharing", "seconds"):
+            if getattr(self, field) != type(self).model_fields[field].default:
+                raise InputError(f"network.{field} needs a network: set network.name, or --network")
 
     def load(self) -> Network:
         """Return the network; there must be a name."""

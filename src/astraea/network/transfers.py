@@ -15,7 +15,7 @@ from astraea.network.layout import Layout, mediator_at
 from astraea.network.settings import CORE
 from astraea.seeding import Purpose, stream
 
-__all__ = ["Steps", "Transfers", "check", "depth_order", "strands", "transfers_of"]
+__all__ = ["Steps", "Transfers", "check", "depth_order", "placed", "strands", "transfers_of"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -45,11 +45,7 @@ def transfers_of(plan: RoundPlan, layout: Layout, steps: Steps) -> Transfers:
 
     ``steps`` says how many optimiser steps a visit takes; a step's time is the client's, times a draw for each visit.
     """
-    hops = (
-        plan.placed(lambda chain: _mediator(chain, layout)).hops()
-        if layout.network.placement != "server"
-        else plan.hops()
-    )
+    hops = placed(plan, layout).hops()
     seconds = _visit_seconds(plan, layout, steps)
     n = len(hops)
     chain, source, target, size, after = (
@@ -58,6 +54,13 @@ def transfers_of(plan: RoundPlan, layout: Layout, steps: Steps) -> Transfers:
     compute = np.fromiter((sum(seconds[visit] for visit in hop.trained) for hop in hops), np.float64, n)
     serving = np.where(source == SERVER, layout.network.server.seconds_per_transfer, 0.0)
     return Transfers(chain, source, target, size, after, compute + serving, compute)
+
+
+def placed(plan: RoundPlan, layout: Layout) -> RoundPlan:
+    """Return ``plan`` with its mediators where the network of ``layout`` places them."""
+    if layout.network.placement == "server":
+        return plan
+    return plan.placed(lambda chain: _mediator(chain, layout))
 
 
 def check(transfers: Transfers) -> None:
