@@ -62,3 +62,23 @@ def test_a_mistake_is_one_sentence(arguments: list[str], sentence: str) -> None:
 
     assert shown.exit_code == 1
     assert sentence in " ".join(shown.stderr.split())
+
+
+def test_run_on_a_network_tells_simulated_seconds(tmp_path: Path, smallest: Path) -> None:
+    options = [*SMALL, "--set", "rounds=2", "--network", str(smallest), "--congestion", "bbr"]
+
+    done = cli("run", "--out", str(tmp_path / "r"), *options)
+
+    assert done.exit_code == 0, done.output
+    assert "s simulated: " in done.stdout
+    summary = json.loads((tmp_path / "r" / "summary.json").read_text())
+    assert summary["simulated_seconds"] == pytest.approx(sum(summary["simulated_split"].values()))
+    planned = json.loads(cli("run", "--dry-run", "--json", *options).stdout)
+    assert planned["simulated_seconds"] > 0
+
+
+def test_a_controller_without_a_network_is_refused(tmp_path: Path) -> None:
+    done = cli("run", "--out", str(tmp_path / "r"), "--congestion", "bbr")
+
+    assert done.exit_code == 1
+    assert "network.congestion needs a network" in " ".join(done.stderr.split())

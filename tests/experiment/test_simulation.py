@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from astraea.experiment.settings import EXAMPLE, load_toml
-from astraea.experiment.cost import round_costs
+from astraea.errors import AstraeaError, InputError
+from astraea.experiment.cost import first_round, round_costs
+from astraea.experiment.prepare import prepare
+from astraea.experiment.run import run
+from astraea.experiment.settings import EXAMPLE, load_toml, parse_settings
+from astraea.network import round_time
 from astraea.network.files import load_network
 
 
@@ -16,3 +23,104 @@ def test_rounds_of_arms_are_timed_without_training() -> None:
     assert fedavg.seconds == pytest.approx(fedavg.compute + fedavg.transfer + fedavg.waiting)
     assert max(map(len, (fedavg.critical, astraea.critical))) == len(astraea.critical) > 2
     assert astraea.seconds > fedavg.seconds  # a chain of visits takes one after the other
+
+
+SMALL = {
+    "rounds": 3,
+    "data": {"name": "digits"},
+    "scenario": {"clients": 6, "samples": 240},
+    "algorithm": {"name": "astraea", "clients_per_round": 4, "capacity": 2},
+}
+HOME = """
+[server]
+up_mbps = 1000
+down_mbps = 1000
+[[sites]]
+clients = "*"
+up_mbps = 10
+down_mbps = 50
+step_seconds = 0.01
+visit_spread = 0.3
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    file = tmp_path / "home.toml"
+    file.write_text(HOME)
+    return file
+
+
+def test_a_run_counts_simulated_seconds_and_trains_as_without(tmp_path: Path, home: Path) -> None:
+    timed = run(parse_settings({**SMALL, "network": {"name": str(home), "congestion": "bbr"}}), out=tmp_path / "timed")
+    plain = run(parse_settings(SMALL))
+
+    seconds = [line["round_seconds"] for line in timed.history]
+    assert [line["simulated_seconds"] for line in timed.history] == pytest.approx(np.cumsum(seconds).tolist())
+    assert timed.summary["simulated_seconds"] == pytest.approx(sum(seconds))
+    assert sum(timed.summary["simulated_split"].values()) == pytest.approx(sum(seconds))
+    assert timed.summary["congestion"] == "bbr"
+    assert plain.summary["simulated_seconds"] is None
+    assert "simulated_seconds" not in plain.history[0]
+    assert timed.summary["per_class_recall"] == plain.summary["per_class_recall"]
+
+
+def test_a_round_takes_what_its_plan_takes(home: Path) -> None:
+    settings = parse_settings({**SMALL, "network": str(home)})
+    experiment = prepare(settings)
+    plan = first_round(experiment)
+    assert experiment.simulation is not None
+
+    told = experiment.simulation(plan)
+
+    sizes, batch = experiment.population.histograms.sum(axis=1), settings.train.batch_size
+    steps = {client: int(np.ceil(sizes[client] / batch)) for client in range(6)}
+    assert told.seconds == round_time(plan, home, steps=steps).seconds
+    assert told.plan == plan
+    experiment.engine.close()
+
+
+def test_mediators_at_sites_change_the_traffic() -> None:
+    server = run(parse_settings({**SMALL, "rounds": 1, "network": "cross-device"}))
+    edge = run(parse_settings({**SMALL, "rounds": 1, "network": "edge"}))
+
+    chains = edge.history[0]["chains"]
+    hop = server.summary["bytes_sent"] / (2 * 4 * 2)
+    assert edge.summary["bytes_sent"] == server.summary["bytes_sent"] + 2 * chains * hop
+
+
+def test_chains_that_are_late_are_skipped(home: Path) -> None:
+    slow = HOME.replace("step_seconds = 0.01", "step_seconds = 0.05\nstep_spread = 1.0")
+    home.write_text(slow)
+    longest = max(line["round_seconds"] for line in run(parse_settings({**SMALL, "network": str(home)})).history)
+    home.write_text(f"deadline_s = {0.99 * longest}\n{slow}")
+
+    done = run(parse_settings({**SMALL, "network": str(home)}))
+
+    skipped = [visit for line in done.history for visit in line.get("skipped", [])]
+    assert done.summary["visits_skipped"] == len(skipped) > 0
+    assert skipped[0]["reason"].startswith("its chain is not back by the network's deadline_s of ")
+    assert max(line["round_seconds"] for line in done.history) == 0.99 * longest
+
+
+def test_a_budget_of_simulated_seconds_ends_the_run(home: Path) -> None:
+    first = run(parse_settings({**SMALL, "rounds": 1, "network": str(home)})).summary["simulated_seconds"]
+
+    done = run(parse_settings({**SMALL, "rounds": 1, "network": {"name": str(home), "seconds": 2.2 * first}}))
+
+    assert done.summary["rounds"] == 3
+    assert done.summary["simulated_seconds"] >= 2.2 * first
+
+
+def test_a_network_that_has_changed_is_not_resumed(tmp_path: Path, home: Path) -> None:
+    settings = parse_settings({**SMALL, "rounds": 1, "network": str(home)})
+    run(settings, out=tmp_path / "r")
+    home.write_text(HOME.replace("50", "60"))
+
+    with pytest.raises(AstraeaError, match="has changed since the run began"):
+        run(settings.model_copy(update={"rounds": 2}), out=tmp_path / "r", resume=True)
+
+
+def test_settings_of_a_network_need_one() -> None:
+    with pytest.raises(InputError, match=r"network.congestion needs a network: set network.name, or --network"):
+        run(parse_settings({**SMALL, "network": {"congestion": "bbr"}}))

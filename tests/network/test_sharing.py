@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from astraea.errors import InputError
+from astraea.network.choice import SHARINGS
 from astraea.network.settings import Network
 from astraea.network.shapes import chains, star
-from astraea.network.sharing import SHARINGS, flow_weights, planned
+from astraea.network.sharing import flow_weights, planned
 from astraea.network.timing import lay_round, round_time, time_of
 
 

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from astraea.cli.options import ConfigArgument, DataDirOption, JsonOption, SetOption
-from astraea.cli.shell import ERR, OUT, friendly, read_tables
+from astraea.cli.options import (
+    ConfigArgument,
+    CongestionOption,
+    DataDirOption,
+    JsonOption,
+    NetworkOption,
+    SetOption,
+)
+from astraea.cli.shell import ERR, OUT, friendly, read_tables, short_for
 from astraea.progress import Bar
 
 if TYPE_CHECKING:
@@ -36,6 +43,8 @@ def compare(
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each arm, under consecutive seeds.")] = 3,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the comparison.")] = Path("runs/comparison"),
     changes: SetOption = None,
+    network: NetworkOption = None,
+    congestion: CongestionOption = None,
     rates: Annotated[
         str,
         typer.Option(
@@ -71,6 +80,7 @@ def compare(
         from astraea.experiment.compare import compare as run_all
         from astraea.report.comparison import comparison_text, write_report
 
+        changes = short_for(changes, {"network.name": network, "network.congestion": congestion})
         tables, _ = read_tables(config, changes, data_dir)
         own = tables.pop("arms", {})
         names = [name.strip() for name in arms.split(",") if name.strip()]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["ConfigArgument", "DataDirOption", "JsonOption", "SetOption"]
+__all__ = ["ConfigArgument", "CongestionOption", "DataDirOption", "JsonOption", "NetworkOption", "SetOption"]
 
 ConfigArgument = Annotated[
     Path | None,
@@ -26,3 +26,19 @@ DataDirOption = Annotated[
     typer.Option("--data-dir", help="Folder that holds data files; by default $ASTRAEA_DATA, else the user's cache."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+NetworkOption = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        metavar="NAME",
+        help="Time rounds on cross-device, cross-silo, edge or a TOML file: short for --set network.name=NAME.",
+    ),
+]
+CongestionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--congestion",
+        metavar="CONTROLLER",
+        help="Congestion controller of every transfer there: short for --set network.congestion=CONTROLLER.",
+    ),
+]

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from astraea.cli.options import ConfigArgument, DataDirOption, JsonOption, SetOption
-from astraea.cli.shell import ERR, OUT, friendly, read_tables
+from astraea.cli.options import (
+    ConfigArgument,
+    CongestionOption,
+    DataDirOption,
+    JsonOption,
+    NetworkOption,
+    SetOption,
+)
+from astraea.cli.shell import ERR, OUT, friendly, read_tables, short_for
 
 if TYPE_CHECKING:
     from astraea.experiment.cost import Cost
@@ -25,6 +32,8 @@ def run(
         str | None,
         typer.Option("--engine", metavar="NAME", help="Where rounds are executed: short for --set engine.name=NAME."),
     ] = None,
+    network: NetworkOption = None,
+    congestion: CongestionOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder of the run; by default runs/SCENARIO-ALGORITHM-seedN."),
@@ -57,8 +66,7 @@ def run(
     with friendly(resume=f"astraea run --resume --out {out}" if out else "the same command with --resume"):
         from astraea.experiment.settings import parse_settings, resolved
 
-        if engine is not None:
-            changes = [*(changes or []), f"engine.name={engine}"]
+        changes = short_for(changes, {"engine.name": engine, "network.name": network, "network.congestion": congestion})
         resume = resume or prolong
         if resume and config is None and out is not None:
             config = out / "config.toml"
@@ -123,6 +131,9 @@ def _table(summary: dict[str, Any]) -> Any:
     ]
     for name, value in rows:
         table.add_row(name, value)
+    if summary["simulated_seconds"] is not None:
+        split = ", ".join(f"{value:,.1f} {part}" for part, value in summary["simulated_split"].items())
+        table.add_row(f"on {summary['network']}", f"{summary['simulated_seconds']:,.1f} s simulated: {split}")
     if summary["visits_skipped"]:
         table.add_row("visits skipped", str(summary["visits_skipped"]))
     return table

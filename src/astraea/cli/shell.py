@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from rich.console import Console
 
 from astraea.errors import AstraeaError
 
-__all__ = ["ERR", "OUT", "friendly", "read_tables"]
+__all__ = ["ERR", "OUT", "friendly", "read_tables", "short_for"]
 
 OUT = Console()
 ERR = Console(stderr=True, soft_wrap=True)
@@ -53,6 +53,11 @@ def friendly(*, resume: str | None = None) -> Iterator[None]:
 def _fail(sentence: str, code: int = 1) -> None:
     ERR.print(f"astraea: {sentence}", style="red", markup=False, highlight=False)
     raise typer.Exit(code)
+
+
+def short_for(changes: Sequence[str] | None, options: Mapping[str, str | None]) -> list[str]:
+    """Return ``changes`` with those that options of their own stand for, by key, as ``KEY=VALUE``."""
+    return [*(changes or []), *(f"{key}={value}" for key, value in options.items() if value is not None)]
 
 
 def read_tables(

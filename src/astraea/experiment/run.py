@@ -137,6 +137,7 @@ def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequen
         evaluate=experiment.evaluate,
         evaluate_every=settings.evaluation.every,
         availability=experiment.available,
+        simulate=experiment.simulation,
         callbacks=watching,
     )
     summary, clients = summarise(experiment, done, timing.total)

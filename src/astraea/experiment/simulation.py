@@ -49,7 +49,9 @@ class Simulation:
             "straggler": None if cost.straggler < 0 else cost.straggler,
             "link_utilisation": cost.utilisation,
         }
-        reason = f"its chain is not back by the network's deadline_s of {self.network.deadline_s:g} s" if cost.late else ""
+        reason = (
+            f"its chain is not back by the network's deadline_s of {self.network.deadline_s:g} s" if cost.late else ""
+        )
         return Simulated(plan, cost.seconds, metrics, cost.late, reason)
 
 

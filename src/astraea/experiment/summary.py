@@ -89,7 +89,10 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
         "effective_prior": experiment.algorithm.prior(experiment.population.histograms).tolist(),
         "storage_overhead": experiment.population.stored / original - 1.0,
         "wall_seconds": wall_seconds,
-        "simulated_seconds": None,
+        "simulated_seconds": None if experiment.simulation is None else run.totals.simulated_seconds,
+        "simulated_split": _split(experiment, run),
+        "network": settings.network.name,
+        "congestion": None if experiment.simulation is None else settings.network.congestion,
         "class_names": list(scenario.class_names),
         "class_counts": scenario.global_counts.tolist(),
         "sample_shape": list(scenario.train.x.shape[1:]),
@@ -113,6 +116,13 @@ def _collapse(per_class_recall: np.ndarray) -> list[str]:
     if len(measured) < 2 or (measured > 0).sum() > 1:
         return []
     return ["The model answers with one class for all: training collapsed. Try a smaller train.lr, or train.clip_norm."]
+
+
+def _split(experiment: Experiment, run: Run) -> dict[str, float] | None:
+    if experiment.simulation is None:
+        return None
+    parts = ("compute", "transfer", "waiting")
+    return {part: sum(line[f"round_{part}_seconds"] for line in run.history) for part in parts}
 
 
 def _without_nan(value: Any) -> Any:

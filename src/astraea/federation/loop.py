@@ -244,7 +244,9 @@ class RoundMetrics:
         self.skipped += [(visit.client, visit.pass_, simulated.reason) for chain in late for visit in chain.visits]
         self.reports += len(self.skipped)
         if late and len(late) == len(self.plan.chains):
-            raise RunError(f"round {self.plan.round + 1}: no chain is back in time, the first because: {simulated.reason}")
+            raise RunError(
+                f"round {self.plan.round + 1}: no chain is back in time, the first because: {simulated.reason}"
+            )
         kept = [chain for chain in self.plan.chains if chain.id not in simulated.late]
         return replace(self.plan, chains=tuple(replace(chain, id=i) for i, chain in enumerate(kept)))
 

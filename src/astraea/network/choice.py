@@ -14,10 +14,18 @@ from astraea.network.files import load_network, shipped_networks
 from astraea.network.settings import Network
 from astraea.parts import Settings
 
-__all__ = ["NetworkSettings"]
+__all__ = ["SHARINGS", "NetworkSettings"]
 
 
-_SHARINGS = ("fair", "weighted", "admission", "longest-path", "shortest-path", "planned")
+SHARINGS = {
+    "fair": "every transfer gets its max-min share, as under any controller that is fair",
+    "weighted": "shares in proportion to a weight from 1 to 8, the largest for the longest remaining path",
+    "admission": "a few transfers at a time, those with the longest remaining path first",
+    "longest-path": "strictly by the longest remaining path",
+    "shortest-path": "strictly by the shortest remaining path, the wrong way round for a round's end",
+    "planned": "strictly by an order that random insertions into the longest-path order have improved",
+}
+"""Ways of sharing by name; all of it follows from the plan, which is known when the round begins."""
 
 
 class NetworkSettings(Settings):
@@ -30,9 +38,11 @@ class NetworkSettings(Settings):
     fidelity: Literal["fluid", "packets", "auto"] = Field(
         "fluid", description="How a round is simulated: as fluids that share links, or packet by packet."
     )
-    sharing: str = Field("fair", description=f"How a round shares the network: {', '.join(_SHARINGS)}.")
+    sharing: str = Field("fair", description=f"How a round shares the network: {', '.join(SHARINGS)}.")
     seconds: float | None = Field(
-        None, gt=0, description="Budget instead of rounds: the run ends with the round that reaches this simulated time."
+        None,
+        gt=0,
+        description="Budget instead of rounds: the run ends with the round that reaches this simulated time.",
     )
     digest: str = Field("", description="Digest of the network, which tells whether its file has changed; filled in.")
 
@@ -47,8 +57,8 @@ class NetworkSettings(Settings):
             return self
         if self.congestion not in SELF_DRIVEN:
             raise unknown_name("network.congestion", self.congestion, SELF_DRIVEN)
-        if self.sharing not in _SHARINGS:
-            raise unknown_name("network.sharing", self.sharing, _SHARINGS)
+        if self.sharing not in SHARINGS:
+            raise unknown_name("network.sharing", self.sharing, SHARINGS)
         text = self.load().model_dump_json(exclude={"name"})
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         if self.digest not in ("", digest):

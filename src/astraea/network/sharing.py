@@ -7,20 +7,11 @@ from numpy.typing import NDArray
 
 from astraea.errors import unknown_name
 from astraea.network.bound import Alone, lower_bound
+from astraea.network.choice import SHARINGS
 from astraea.network.flows import Flows
 from astraea.network.fluid.model import Sharing, gates, share
 
-__all__ = ["SHARINGS", "flow_weights", "planned", "sharing_of"]
-
-SHARINGS = {
-    "fair": "every transfer gets its max-min share, as under any controller that is fair",
-    "weighted": "shares in proportion to a weight from 1 to 8, the largest for the longest remaining path",
-    "admission": "a few transfers at a time, those with the longest remaining path first",
-    "longest-path": "strictly by the longest remaining path",
-    "shortest-path": "strictly by the shortest remaining path, the wrong way round for a round's end",
-    "planned": "strictly by an order that random insertions into the longest-path order have improved",
-}
-"""Ways of sharing by name; all of it follows from the plan, which is known when the round begins."""
+__all__ = ["flow_weights", "planned", "sharing_of"]
 
 FEW = 3
 HEAVIEST = 8.0

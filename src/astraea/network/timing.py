@@ -113,7 +113,7 @@ def round_time(
     ``plan`` is a round's plan or its transfers; ``network`` a :class:`Network`, the name of one that ships, or a TOML
     file. ``steps`` are the optimiser steps of a visit, by client or for all; by default the epochs of the plan, each
     counted as one step. ``fidelity`` is ``"fluid"``, ``"packets"`` or ``"auto"``; ``sharing`` a name of
-    :data:`astraea.network.sharing.SHARINGS`. Raises :class:`InputError` for a client without a site, transfers that
+    :data:`astraea.network.choice.SHARINGS`. Raises :class:`InputError` for a client without a site, transfers that
     wait for each other in a circle and unknown names.
     """
     found = load_network(network)
