@@ -20,6 +20,7 @@ from astraea.data.loaders import (
     folder,
     huggingface,
     npz,
+    table,
     uci_har,
 )
 from astraea.data.loaders.entry import Entry
@@ -41,7 +42,7 @@ class DataSettings(BaseModel):
     download: bool = Field(True, description="Fetch missing files from their publisher.")
     path: str | Path | None = Field(
         None,
-        description="npz: the file; folder: the images' folder; huggingface: a name on its hub or a folder.",
+        description="npz, table: the file; folder: the images' folder; huggingface: a name on its hub or a folder.",
     )
     split: str | None = Field(
         None, description="emnist: balanced, bymerge, byclass, letters, digits or mnist; by default balanced."
@@ -68,12 +69,45 @@ class DataSettings(BaseModel):
     )
     subset: str | None = Field(None, description="huggingface: name of the dataset's configuration.")
     image_column: str | None = Field(None, description="npz, huggingface: name of the samples.")
-    label_column: str | None = Field(None, description="npz, huggingface: name of the labels.")
+    label_column: str | None = Field(None, description="npz, huggingface, table: name of the labels.")
     test_split: str | None = Field(
         None, description="huggingface: the split to test on; by default 'test' where there is one."
     )
     columns: tuple[str, ...] | None = Field(
         None, description="huggingface: further columns to keep, such as the writer of each sample."
+    )
+
+    layout: str | None = Field(
+        None,
+        description="npz, huggingface: axes of a sample: HW, CHW, HWC, T, CT, TC, F, DHW, CDHW or DHWC; "
+        "by default recognised.",
+    )
+    scale: float | None = Field(
+        None, gt=0, description="npz, huggingface: what values are divided by; by default recognised for images."
+    )
+    kind: str | None = Field(
+        None,
+        description="npz, huggingface: image, sequence, vector, codes or volume; by default recognised.",
+    )
+    noise: bool | None = Field(
+        None,
+        description="npz, huggingface: whether noise makes sense in copies of vectors and sequences; by default in "
+        "all but features of whole numbers.",
+    )
+    site_column: str | None = Field(
+        None, description="table: column that says whose each row is; its values are the clients."
+    )
+    test_path: str | Path | None = Field(None, description="table: file with the test set; by default held out.")
+    codes: tuple[str, ...] | None = Field(None, description="table: columns of numbers that are codes.")
+    noisy: tuple[str, ...] | None = Field(
+        None, description="table: columns of whole numbers for which noise makes sense in copies."
+    )
+    leave_out: tuple[str, ...] | None = Field(None, description="table: columns that are not used.")
+    missing: Literal["refuse", "mean"] | None = Field(
+        None, description="table: refuse empty cells, or fill in the column's mean; by default refuse."
+    )
+    standardise: bool | None = Field(
+        None, description="table: bring numbers to one scale, from sums over clients; by default yes."
     )
 
 
@@ -89,6 +123,7 @@ DATASETS: dict[str, Entry] = {
     "npz": npz.ENTRY,
     "folder": folder.ENTRY,
     "huggingface": huggingface.ENTRY,
+    "table": table.ENTRY,
 }
 
 

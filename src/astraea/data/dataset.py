@@ -58,6 +58,10 @@ class Samples:
         columns = {name: column[rows] for name, column in self.columns.items()}
         return Samples(self.x[rows], self.y[rows], columns, self.described)
 
+    def holding(self, x: NDArray[np.generic]) -> Samples:
+        """Return the samples with other values ``x`` of the same shape."""
+        return Samples(x, self.y, self.columns, self.described)
+
     def counts(self, classes: int) -> NDArray[np.int64]:
         """Return how many samples each class has, shape ``(classes,)``."""
         return np.bincount(self.y, minlength=classes)
@@ -67,7 +71,9 @@ class Samples:
 class Dataset:
     """A named set of samples: a training pool, and a test set unless the user brings none.
 
-    ``notes`` say, a sentence each, what was made of data that could have been read otherwise.
+    ``notes`` say, a sentence each, what was made of data that could have been read otherwise. ``standardised``
+    ``(features,)`` marks features that a scenario brings to one scale from sums over its clients, filling missing
+    values; ``None`` where there is nothing to do. ``site_column`` names the column whose values are the clients.
     Raises :class:`InputError` if a label has no class name or train and test samples differ in shape.
     """
 
@@ -76,6 +82,8 @@ class Dataset:
     test: Samples | None
     class_names: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    standardised: NDArray[np.bool_] | None = None
+    site_column: str | None = None
 
     def __post_init__(self) -> None:
         for part, samples in (("train", self.train), ("test", self.test)):

@@ -22,6 +22,7 @@ from astraea.data.labels import class_counts
 from astraea.data.named_clients import NamedClients, clients_by_column, clients_by_indices
 from astraea.data.papers import PAPERS
 from astraea.data.settings import LABELS, OWN_SIZES, SIZES, SKEWS, ScenarioSettings
+from astraea.data.standardise import Sums, scaling
 from astraea.errors import InputError
 from astraea.parts import from_options
 from astraea.seeding import Purpose, stream
@@ -123,12 +124,22 @@ def build_scenario(
                 f"{len(named.names) - len(names)} of {len(named.names)} clients are left out: "
                 "the label distribution leaves them no sample."
             )
+    train, rows = dataset.train.take(used), partition.rows_of(owners, len(names))
+    if dataset.site_column is not None and settings.column != dataset.site_column:
+        notes.append(
+            f"Column '{dataset.site_column}' names sites, but they are not the clients: "
+            f"set scenario.skew to 'column' and scenario.column to '{dataset.site_column}'."
+        )
+    if dataset.standardised is not None:
+        common = scaling((Sums.of(train.x[own]) for own in rows), dataset.standardised)
+        train, test = train.holding(common.of(train.x)), test.holding(common.of(test.x))
+        held_out = held_out and held_out.holding(common.of(held_out.x))
     return Scenario(
         name=_title(settings),
         dataset=dataset.name,
         class_names=dataset.class_names,
-        train=dataset.train.take(used),
-        clients=partition.rows_of(owners, len(names)),
+        train=train,
+        clients=rows,
         client_names=names,
         test=test,
         validation=held_out,

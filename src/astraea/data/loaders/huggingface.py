@@ -37,6 +37,10 @@ def load(
     colour: Colour | None = None,
     image_size: int | None = None,
     test_split: str | None = None,
+    layout: str | None = None,
+    scale: float | None = None,
+    kind: str | None = None,
+    noise: bool | None = None,
 ) -> Dataset:
     """Return the dataset at ``path``: a name on the hub ("ylecun/mnist"), a folder of ``save_to_disk``, or
     a file or folder of Parquet, JSON or CSV.
@@ -60,7 +64,18 @@ def load(
     x, y, kept = part(train)
     test_x, test_y, test_kept = part(test) if test is not None else (None, None, None)
     return from_arrays(
-        x, y, test_x, test_y, columns=kept, test_columns=test_kept, class_names=names, name=files.dataset
+        x,
+        y,
+        test_x,
+        test_y,
+        columns=kept,
+        test_columns=test_kept,
+        class_names=names,
+        layout=layout,
+        scale=scale,
+        kind=kind,
+        noise=noise,
+        name=files.dataset,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,9 +66,10 @@ def named_classes(arrays: Arrays) -> list[str] | None:
     return None if key is None else [str(name) for name in arrays[key]]
 
 
-def read(path: Path, name: str, samples: str | None = None, labels: str | None = None) -> Dataset:
+def read(path: Path, name: str, samples: str | None = None, labels: str | None = None, **said: Any) -> Dataset:
     """Return the training pool and, if there is one, the test set of an ``.npz`` file.
 
+    ``said`` is what :func:`~astraea.data.loaders.arrays.from_arrays` takes of layout, scale, kind and noise.
     Raises :class:`~astraea.errors.DataError` if the file is damaged or does not hold a dataset.
     """
     arrays = read_npz(path)
@@ -87,6 +88,7 @@ def read(path: Path, name: str, samples: str | None = None, labels: str | None =
             test_columns=test.columns if test else None,
             class_names=named_classes(arrays),
             name=name,
+            **said,
         )
 
 
@@ -95,9 +97,14 @@ def load(
     path: str | Path,
     image_column: str | None = None,
     label_column: str | None = None,
+    layout: str | None = None,
+    scale: float | None = None,
+    kind: str | None = None,
+    noise: bool | None = None,
 ) -> Dataset:
     """Return the dataset of the file at ``path``; see the module for the names of its arrays."""
-    return read(files.given(path), files.dataset, image_column, label_column)
+    said = {"layout": layout, "scale": scale, "kind": kind, "noise": noise}
+    return read(files.given(path), files.dataset, image_column, label_column, **said)
 
 
 def _within(part: str, key: str) -> str | None:

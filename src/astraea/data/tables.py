@@ -1,0 +1,125 @@
+"""Reading a table from a file: CSV of any delimiter and encoding, packed or not, or Parquet."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from astraea.data.files import corrupt
+from astraea.errors import DataError, InputError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+__all__ = ["is_parquet", "read_table"]
+
+_EMPTY = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?", "#N/A", "-")
+"""What stands for an empty cell in a column of numbers; in a column of text only nothing at all does."""
+
+_PACKED: dict[bytes, Literal["gzip", "bz2", "xz", "zstd", "zip"]] = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bz2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"PK": "zip",
+}
+_HEAD = 1 << 16
+_DECIMAL_COMMA = r"-?\d+(?:\.\d{3})*(?:,\d+)?"
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the file at ``path`` begins as Parquet does."""
+    with path.open("rb") as stream:
+        return stream.read(4) == b"PAR1"
+
+
+def read_table(path: Path) -> DataFrame:
+    """Return the table at ``path``; a column of numbers has a dtype of numbers, others hold text.
+
+    A column whose name and values only number the rows, as pandas writes its index, is left out. Raises
+    :class:`DataError` if it is no table, and :class:`InputError` without the extra ``astraea[tables]``.
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise InputError("dataset 'table' needs the package pandas: pip install 'astraea[tables]'") from error
+    if not path.is_file():
+        raise DataError(f"{path} is not a file: give a CSV or Parquet file")
+    try:
+        if is_parquet(path):
+            return pandas.read_parquet(path)
+        return _read_text(path)
+    except (ImportError, MemoryError) as error:
+        raise DataError(f"{path} cannot be read ({error}): pip install 'astraea[tables]', or use a CSV file") from error
+    except DataError:
+        raise
+    except Exception as error:  # the library documents no closed set of errors
+        raise corrupt(path, error) from error
+
+
+def _read_text(path: Path) -> DataFrame:
+    import pandas
+    from pandas.io.common import get_handle
+
+    with path.open("rb") as stream:
+        first = stream.read(6)
+    packed = next((kind for magic, kind in _PACKED.items() if first.startswith(magic)), None)
+    with get_handle(str(path), "rb", compression=packed, is_text=False) as opened:
+        content: bytes = opened.handle.read()
+    text = _decoded(content)
+    if not text.strip():
+        raise DataError(f"{path} is empty: give a table with a line of column names")
+    delimiter = _delimiter(text[:_HEAD])
+    frame = pandas.read_csv(
+        io.StringIO(text), sep=delimiter, dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False
+    )
+    if not len(frame):
+        raise DataError(f"{path} has a line of column names but no rows: give a table with some")
+    for name in frame.columns:
+        frame[name] = _typed(frame[name], comma=delimiter != ",")
+    first_column = str(frame.columns[0])
+    if first_column.startswith("Unnamed: ") and frame.iloc[:, 0].tolist() in (
+        list(range(len(frame))),
+        list(range(1, len(frame) + 1)),
+    ):
+        frame = frame.drop(columns=first_column)
+    return frame
+
+
+def _decoded(content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252")  # what spreadsheets of Windows write
+
+
+def _delimiter(head: str) -> str:
+    """Return what parts the columns: what the line of names is parted by, most often."""
+    names = head.splitlines()[0]
+    found = max(",;\t|", key=lambda mark: len(next(csv.reader([names], delimiter=mark))))
+    if found in names:
+        return found
+    return r"\s+" if " " in names.strip() else ","
+
+
+def _typed(column: Series[Any], *, comma: bool) -> Series[Any]:
+    """Return a column of text as numbers if all but its empty cells are; else as text, None for an empty cell."""
+    import pandas
+
+    texts = column.fillna("").str.strip()
+    empty = texts.isin(_EMPTY)
+    written = texts[~empty]
+    if comma and len(written) and written.str.fullmatch(_DECIMAL_COMMA).all() and written.str.contains(",").any():
+        written = written.str.replace(".", "").str.replace(",", ".")
+    try:
+        numbers = pandas.to_numeric(written)
+    except (ValueError, TypeError):
+        numbers = written
+    if not len(written) or numbers.dtype.kind not in "iuf":
+        return texts.astype(object).where(texts != "", None)
+    return numbers.reindex(column.index)

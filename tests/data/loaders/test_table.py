@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from astraea.data import build_scenario, load_dataset
+from astraea.data.loaders.table import from_frame
+from astraea.errors import AstraeaError, DataError, InputError
+
+CSV = """age,dose,drug,smoker,site,outcome
+50,0.5,aspirin,true,north,well
+61,1.5,none,false,north,ill
+47,2.25,aspirin,false,south,well
+70,0.125,other,true,south,dead
+"""
+
+
+def write(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def test_columns_are_taken_by_what_they_hold(tmp_path: Path) -> None:
+    dataset = load_dataset("table", path=write(tmp_path, CSV), label_column="outcome", site_column="site")
+    assert dataset.class_names == ("dead", "ill", "well")
+    assert dataset.train.y.tolist() == [2, 1, 2, 0]
+    assert dataset.train.columns["site"].tolist() == ["north", "north", "south", "south"]
+    assert dataset.train.x.tolist() == [
+        [50, 0.5, 1, 0, 0, 0, 1],
+        [61, 1.5, 0, 1, 0, 1, 0],
+        [47, 2.25, 1, 0, 0, 1, 0],
+        [70, 0.125, 0, 0, 1, 0, 1],
+    ]
+    assert dataset.train.form.steady == (True, False, True, True, True, True, True)
+    assert dataset.standardised is not None
+    assert dataset.standardised.tolist() == [True, True, False, False, False, False, False]
+    assert dataset.notes[0] == (
+        "Columns: 1 of numbers (dose: standardised, jittered in copies); "
+        "1 of whole numbers (age: standardised, repeated unchanged); "
+        "2 of codes (drug, smoker: a feature for each value, repeated unchanged); "
+        "label 'outcome', sites 'site'."
+    )
+
+
+def test_what_is_declared_comes_first(tmp_path: Path) -> None:
+    path = write(tmp_path, CSV)
+    dataset = load_dataset(
+        "table", path=path, label_column="outcome", codes=["age"], leave_out=["drug", "smoker", "site"]
+    )
+    assert dataset.train.x.shape == (4, 5)
+    dataset = load_dataset(
+        "table",
+        path=path,
+        label_column="site",
+        noisy=["age"],
+        leave_out=["drug", "smoker", "outcome"],
+        standardise=False,
+    )
+    assert dataset.train.form.steady == (False, False)
+    assert dataset.standardised is not None
+    assert not dataset.standardised.any()
+
+
+def test_sites_are_clients(tmp_path: Path) -> None:
+    dataset = load_dataset("table", path=write(tmp_path, CSV * 1), label_column="smoker", site_column="site")
+    scenario = build_scenario(dataset, skew="column", column="site", test_share=0.5)
+    assert scenario.client_names == ("north", "south")
+    note = build_scenario(dataset, clients=1, test_share=0.5).notes
+    assert any("Column 'site' names sites, but they are not the clients" in line for line in note)
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|", "  "])
+def test_any_delimiter(tmp_path: Path, mark: str) -> None:
+    dataset = load_dataset("table", path=write(tmp_path, CSV.replace(",", mark)), label_column="outcome")
+    assert dataset.train.x.shape == (4, 9)
+
+
+def test_numbers_with_a_decimal_comma(tmp_path: Path) -> None:
+    text = "a;b;y\n1,5;1.250,75;0\n2;3,5;1\n"
+    dataset = load_dataset("table", path=write(tmp_path, text), label_column="y")
+    assert dataset.train.x.tolist() == [[1.5, 1250.75], [2, 3.5]]
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zip", "parquet", "utf-16", "bom", "latin"])
+def test_packed_and_encoded_files_are_told_by_their_content(tmp_path: Path, kind: str) -> None:
+    text = CSV.replace("south", "süd")
+    if kind == "parquet":
+        pd.read_csv(io.StringIO(text)).to_parquet(tmp_path / "t.csv")
+    elif kind == "zip":
+        with zipfile.ZipFile(tmp_path / "t.csv", "w") as archive:
+            archive.writestr("inside.csv", text)
+    else:
+        plain = text.encode({"utf-16": "utf-16", "bom": "utf-8-sig", "latin": "cp1252"}.get(kind, "utf-8"))
+        pack = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}.get(kind, bytes)
+        write(tmp_path, pack(plain))
+    dataset = load_dataset("table", path=tmp_path / "t.csv", label_column="site")
+    assert dataset.class_names == ("north", "süd")
+    assert dataset.train.x[:, 1].tolist() == [0.5, 1.5, 2.25, 0.125]
+
+
+@pytest.mark.parametrize("empty", ["", "NA", "nan", "?", " "])
+def test_an_empty_cell_is_named_or_filled_with_the_mean(tmp_path: Path, empty: str) -> None:
+    path = write(tmp_path, CSV.replace("1.5", empty))
+    with pytest.raises(InputError, match=r"t.csv: column 'dose' is empty in row 2: fill it in, or set data.missing"):
+        load_dataset("table", path=path, label_column="outcome")
+    dataset = load_dataset(
+        "table", path=path, test_path=path, label_column="outcome", missing="mean", standardise=False
+    )
+    assert np.isnan(dataset.train.x[1, 1])
+    scenario = build_scenario(dataset, skew="indices", indices=[[0, 1], [2]])
+    filled = scenario.train.x[:, 1]
+    assert filled.tolist() == [0.5, pytest.approx((0.5 + 2.25) / 2), 2.25]
+
+
+def test_na_is_a_site_and_a_value_of_codes_like_any_other(tmp_path: Path) -> None:
+    path = write(tmp_path, CSV.replace("north", "NA").replace("none", "None"))
+    dataset = load_dataset("table", path=path, label_column="outcome", site_column="site")
+    assert dataset.train.columns["site"].tolist() == ["NA", "NA", "south", "south"]
+    assert dataset.train.x.shape == (4, 7)
+
+
+def test_whole_numbers_stay_whole_beside_an_empty_cell_and_those_with_a_point_are_numbers(tmp_path: Path) -> None:
+    path = write(tmp_path, "a,b,y\n1,1.0,0\n,2.0,1\n3,3.0,0\n")
+    dataset = load_dataset("table", path=path, label_column="y", missing="mean")
+    assert dataset.train.form.steady == (True, False)
+
+
+def test_a_column_that_only_numbers_the_rows_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    pd.read_csv(io.StringIO(CSV)).to_csv(path)
+    assert load_dataset("table", path=path, label_column="outcome").train.x.shape == (4, 9)
+
+
+def test_a_test_set_of_its_own(tmp_path: Path) -> None:
+    test = write(tmp_path, "outcome,smoker,drug,dose,age,site\nill,true,new,1,55,west\n", "test.csv")
+    dataset = load_dataset(
+        "table", path=write(tmp_path, CSV), label_column="outcome", site_column="site", test_path=test
+    )
+    assert dataset.test is not None
+    assert dataset.test.y.tolist() == [1]
+    assert dataset.test.x.tolist() == [[55, 1, 0, 0, 0, 0, 1]]
+    assert dataset.test.columns["site"].tolist() == ["west"]
+
+
+def test_a_frame_of_ones_own() -> None:
+    frame = pd.DataFrame({"x": [0.5, 1.5], "when": pd.Categorical(["a", "b"]), "y": [4, 9]})
+    dataset = from_frame(frame, "y")
+    assert dataset.class_names == ("4", "9")
+    assert dataset.train.x.tolist() == [[0.5, 1, 0], [1.5, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "complaint"),
+    [
+        (CSV, {"label_column": "outcom"}, "unknown column 'outcom'; did you mean 'outcome'"),
+        (CSV, {"label_column": "outcome", "site_column": "city"}, "unknown column 'city'"),
+        ("y\n1\n2\n", {"label_column": "y"}, "has no column but y: it needs features"),
+        ("", {"label_column": "y"}, "t.csv is empty"),
+        ("a,y\n", {"label_column": "y"}, "has a line of column names but no rows"),
+        ("a,y\n1,0\n2,3,4\n", {"label_column": "y"}, r"t.csv cannot be used \(.*line 3"),
+        ("a,y\n1,0\n2,\n", {"label_column": "y"}, "column 'y' is empty in row 2: fill it in, or leave the row out"),
+        ("a,y\n1,0\n1e999,1\n", {"label_column": "y"}, "column 'a' is infinite in row 2"),
+        ("a,b,y\n1,,0\n1,,1\n", {"label_column": "y", "missing": "mean"}, "column 'b' is empty: leave it out"),
+        (
+            "id,y\n" + "".join(f"p{k},{k % 2}\n" for k in range(40)),
+            {"label_column": "y"},
+            "column 'id' is text with 40 different values in 40 rows, such as 'p0': leave it out",
+        ),
+    ],
+)
+def test_tables_that_cannot_be_used_say_why(
+    tmp_path: Path, text: str, options: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(AstraeaError, match=complaint):
+        load_dataset("table", path=write(tmp_path, text), **options)
+
+
+def test_a_folder_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is not a file: give a CSV or Parquet file"):
+        load_dataset("table", path=tmp_path, label_column="y")
