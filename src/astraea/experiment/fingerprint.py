@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.scenario import Scenario
@@ -88,7 +89,8 @@ def model_facts(module: nn.Module) -> dict[str, Any]:
         "class": import_path(type(module)),
         "repr": re.sub(r" at 0x[0-9a-fA-F]+", "", repr(module)),
         "tensors": [
-            [name, kind, list(one.shape), str(one.dtype).removeprefix("torch.")] for name, kind, one in tensors
+            [name, kind, [] if is_lazy(one) else list(one.shape), str(one.dtype).removeprefix("torch.")]
+            for name, kind, one in tensors
         ],
         "frozen": _digest(*frozen) if frozen else None,
     }

@@ -6,7 +6,6 @@ or loaded with anything else in its place.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ from astraea.data.dataset import Dataset
 from astraea.data.scenario import Scenario
 from astraea.errors import InputError, RunError
 from astraea.experiment.fingerprint import dataset_digest, import_path, model_facts, scenario_digest
+from astraea.federation.own_models import copied
 
 __all__ = ["Given", "GivenSettings"]
 
@@ -120,11 +120,11 @@ class Given:
         if not isinstance(model, nn.Module):
             return model
 
-        def copied() -> nn.Module:
-            return copy.deepcopy(model)
+        def another() -> nn.Module:
+            return copied(model)
 
-        copied.__qualname__ = type(model).__qualname__
-        return copied
+        another.__qualname__ = type(model).__qualname__
+        return another
 
 
 _WANTED = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +22,7 @@ from astraea.federation.clients import Population
 from astraea.federation.evaluation import Evaluation, evaluate, tail_recall
 from astraea.federation.loop import Budget, Engine, Metrics
 from astraea.federation.models import build_model
+from astraea.federation.own_models import copied
 from astraea.federation.server import make_server
 from astraea.federation.vector import VectorModel
 
@@ -113,7 +113,7 @@ def prepare(
 
     shape, dtype = scenario.train.x.shape[1:], population.input_dtype
     module = build_model(settings.model, shape, classes, settings.seed, dtype, model)
-    engine = make_engine(settings.engine, copy.deepcopy(module))  # first: it tells whether the device is there
+    engine = make_engine(settings.engine, copied(module))  # first: it tells whether the device is there
     vector = VectorModel(module.to(settings.engine.device))
     rule = settings.train.local_rule(len(vector.weights), int(population.histograms.sum()))
     return Experiment(

@@ -14,6 +14,7 @@ from astraea.data.catalogue import DataSettings
 from astraea.data.dataset import Dataset
 from astraea.data.scenario import Scenario, ScenarioSettings
 from astraea.errors import InputError, RunError
+from astraea.experiment.first_batch import try_first_batch
 from astraea.experiment.folder import RunFolder
 from astraea.experiment.given import Given
 from astraea.experiment.identity import continued, reopen
@@ -83,6 +84,7 @@ def run(
             return load_result(folder.path, model=given.model)
     experiment = prepare(settings, dataset=given.dataset, scenario=given.scenario, model=given.factory())
     try:
+        try_first_batch(experiment)
         with nullcontext() if folder is None else folder.held():
             if folder is not None and stored is not None and longer:
                 reopen(settings, stored, folder.checkpoints, folder.summary)

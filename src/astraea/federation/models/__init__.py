@@ -14,9 +14,12 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
+from astraea.data.form import conventional
 from astraea.errors import AstraeaError, InputError, RunError, unknown_name
+from astraea.federation.diagnosis import check_logits, logits_of
 from astraea.federation.models.general import MLP, SequenceCNN
 from astraea.federation.models.papers import EmnistCNN, KerasCifarCNN
+from astraea.federation.own_models import materialised
 from astraea.seeding import Purpose, torch_seed
 
 __all__ = [
@@ -102,6 +105,7 @@ def build_model(
             ) from error
         if not isinstance(model, nn.Module):
             raise InputError(f"'{name}' gave a {type(model).__name__}, not an nn.Module: name one that does")
+        model = materialised(model, torch.zeros(2, *shape, dtype=dtype))
         if settings.weights is not None:
             load_weights(model, settings.weights)
         _freeze(model, settings.freeze)
@@ -169,18 +173,16 @@ def _check(model: nn.Module, name: str, shape: tuple[int, ...], classes: int, dt
     try:
         with torch.no_grad():
             device = next((parameter.device for parameter in model.parameters()), None)
-            logits = model(torch.zeros(2, *shape, dtype=dtype, device=device))
-    except Exception as error:
-        raise InputError(
-            f"model '{name}' fails on samples of shape {shape} ({' '.join(str(error).split())[:200]}): "
-            "choose a model for this shape"
-        ) from error
+            zeros = torch.zeros(2, *shape, dtype=dtype, device=device)
+            logits = logits_of(model, zeros, conventional(dtype, zeros.shape))
+    except InputError as error:
+        raise InputError(f"model '{name}' fails on samples of shape {shape}: {error}") from error
     finally:
         model.train(training)
-    if logits.shape != (2, classes):
-        raise InputError(
-            f"model '{name}' maps 2 samples to {tuple(logits.shape)}, expected (2, {classes}): "
-            "set its number of classes"
-        )
+    try:
+        check_logits(logits, classes)
+    except InputError as error:
+        shape = tuple(logits.shape)
+        raise InputError(f"model '{name}' maps 2 samples to {shape}, expected (2, {classes}): {error}") from error
     if not bool(torch.isfinite(logits).all()):
         raise InputError(f"model '{name}' gives NaN or infinite logits before any training: check its weights")

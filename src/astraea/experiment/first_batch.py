@@ -1,0 +1,152 @@
+"""One batch of one client through model and loss before the first round: what cannot work is said at once."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from astraea.errors import InputError
+from astraea.experiment.prepare import Experiment
+from astraea.federation.clients import Population, as_input
+from astraea.federation.diagnosis import check_logits, logits_of, warn_of_probabilities, words
+from astraea.federation.rule import VisitContext
+from astraea.federation.vector import VectorModel
+
+__all__ = ["try_first_batch"]
+
+_BATCH = 8
+
+
+def try_first_batch(experiment: Experiment) -> None:
+    """Raise :class:`InputError` with the cause, in one sentence, if this experiment's visits cannot work.
+
+    Samples of one client, and of codes those with the least and the greatest, go through the model, the loss and
+    backwards; nothing of it remains, and no random stream is touched.
+    """
+    model, population = experiment.model, experiment.population
+    x, y = _batch(population, model.device)
+    before, training = model.read(), model.module.training
+    try:
+        with torch.random.fork_rng(devices=[]):
+            model.module.train()
+            with model.precision():
+                logits = logits_of(model.module, x, population.form)
+            check_logits(logits, experiment.classes)
+            if not bool(torch.isfinite(logits).all()):
+                raise InputError("the model gives NaN or infinite logits for the first samples: check it and the data")
+            warn_of_probabilities(logits)
+            _check_gradients(model, experiment, logits, y)
+            _check_weights_are_read(model, x)
+            model.write(*before)
+            _check_single_samples(model, experiment)
+    finally:
+        model.write(*before)
+        for part in model.parts:
+            if part.is_leaf:
+                part.grad = None
+        model.module.train(training)
+
+
+def _batch(population: Population, device: torch.device) -> tuple[Tensor, Tensor]:
+    client = int(population.histograms.sum(axis=1).argmax())
+    data = population[client]
+    x, y = data.x[:_BATCH], data.y[:_BATCH]
+    if population.form.kind == "codes" and len(population.x):
+        flat = population.x.reshape(len(population.x), -1).to(torch.int64)
+        ends = torch.stack([flat.amax(dim=1).argmax(), flat.amin(dim=1).argmin()])
+        x, y = torch.cat([x, population.x[ends]]), torch.cat([y, population.y[ends]])
+    if len(x) == 1:
+        x, y = x.repeat(2, *(1,) * (x.ndim - 1)), y.repeat(2)
+    return as_input(x, population.form).to(device), y.to(device)
+
+
+def _check_gradients(model: VectorModel, experiment: Experiment, logits: Tensor, y: Tensor) -> None:
+    params, _ = model.read()
+    histograms = experiment.population.histograms
+    prior = torch.from_numpy(histograms.sum(axis=0) / histograms.sum()).to(params)
+    context = VisitContext(
+        start=params[: len(model.weights)],
+        shared=experiment.algorithm.rule.shared(params),
+        client={},
+        log_prior=prior.log(),
+        lr=1.0,
+        histogram=torch.from_numpy(histograms[0].copy()).to(model.device),
+    )
+    if not logits.requires_grad:
+        raise InputError(
+            "the model's outputs carry no gradient, so nothing would be trained: look for detach(), no_grad() or "
+            ".data in its forward"
+        )
+    if not all(part.is_leaf for part in model.parts):  # a scripted module holds its parameters elsewhere
+        raise InputError(_NOTHING_ARRIVES)
+    for part in model.parts:
+        part.grad = None
+    try:
+        loss = experiment.algorithm.rule.objective(logits, y, context)
+        loss.backward()  # type: ignore[no-untyped-call]
+    except Exception as error:
+        raise InputError(f"the loss cannot be taken of the model's outputs ({words(error)}): check both") from error
+    if not bool(torch.isfinite(loss)):
+        raise InputError(f"the loss of the first batch is {float(loss)}: check the data and the model's first outputs")
+    names = [name for name, part in model.module.named_parameters() if part.requires_grad]
+    without = [name for name, part in zip(names, model.parts, strict=True) if part.grad is None]
+    if len(without) == len(names):
+        raise InputError(_NOTHING_ARRIVES)
+    if without:
+        warnings.warn(
+            f"{len(without)} of {len(names)} parameters get no gradient and stay as they are, such as '{without[0]}'",
+            stacklevel=2,
+        )
+
+
+_NOTHING_ARRIVES = (
+    "no gradient arrives at the model's parameters, so nothing would be trained: give the plain nn.Module instead of a "
+    "scripted or exported one, and look for detach() in its forward"
+)
+
+
+def _check_weights_are_read(model: VectorModel, x: Tensor) -> None:
+    """What is written into the parameters must reach the outputs: compiled modules may keep a copy of their own."""
+    params, counters = model.read()
+    was = model.module.training
+    model.module.eval()
+    try:
+        with torch.no_grad():
+            first = model.outputs(x)
+            moved = params.clone()
+            moved[: len(model.weights)] += 0.1 + params[: len(model.weights)].abs()
+            model.write(moved, counters)
+            second = model.outputs(x)
+    finally:
+        model.write(params, counters)
+        model.module.train(was)
+    if torch.equal(first, second):
+        raise InputError(_NOTHING_ARRIVES)
+
+
+def _check_single_samples(model: VectorModel, experiment: Experiment) -> None:
+    """A layer that normalises over the batch fails on one sample: so would each visit of a client that has one."""
+    sizes = experiment.population.histograms.sum(axis=1)
+    batch = experiment.settings.train.batch_size
+    alone = np.flatnonzero(sizes == 1)
+    if not model.has_batch_norm or (not len(alone) and batch > 1):
+        return
+    x = as_input(experiment.population.x[:1], experiment.population.form).to(model.device)
+    try:
+        with torch.no_grad():
+            model.outputs(x)
+    except Exception:
+        if batch == 1:
+            raise InputError(
+                "the model's batch normalisation cannot train on batches of one sample: "
+                "set train.batch_size to 2 or more"
+            ) from None
+        names = ", ".join(experiment.scenario.client_names[k] for k in alone[:5])
+        more = ", ..." if len(alone) > 5 else ""
+        raise InputError(
+            f"{len(alone)} of {len(sizes)} clients have one sample to train on ({names}{more}), on which the model's "
+            "batch normalisation cannot train: use GroupNorm, or fewer or more even clients"
+        ) from None

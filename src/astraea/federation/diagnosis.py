@@ -1,0 +1,129 @@
+"""Why a model cannot work on a batch: the layer at fault, and the mend, in one sentence."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from astraea.data.form import Form
+from astraea.errors import InputError
+
+__all__ = ["check_logits", "logits_of", "warn_of_probabilities", "words"]
+
+_MOST = 300
+
+
+def logits_of(module: nn.Module, x: Tensor, form: Form) -> Tensor:
+    """Return what ``module`` makes of samples ``x`` ``(B, *sample)``, which ``form`` describes.
+
+    Raises :class:`InputError` that names the layer which fails, or says that no tensor is returned.
+    """
+    entered: list[tuple[str, nn.Module, tuple[object, ...]]] = []
+    with _watched(module, entered):
+        try:
+            found = module(x)
+        except Exception as error:
+            raise InputError(_why(error, entered, x, form)) from error
+    if isinstance(found, Tensor):
+        return found
+    if isinstance(found, Mapping):
+        keys = ", ".join(map(str, found))
+        mend = "'logits'" if "logits" in found else "one of them"
+        raise InputError(f"the model returns a mapping ({keys}), not logits: wrap it in a module that returns {mend}")
+    raise InputError(
+        f"the model returns a {type(found).__name__}, not a tensor of logits: wrap it in a module that returns "
+        "the logits alone"
+    )
+
+
+def check_logits(logits: Tensor, classes: int) -> None:
+    """Raise :class:`InputError` unless ``logits`` are numbers ``(B, classes)``."""
+    shape = tuple(logits.shape)
+    if logits.ndim == 1 or (logits.ndim == 2 and shape[1] == 1 and classes > 1):
+        raise InputError(
+            f"the model gives one logit a sample, shape {shape}, but there are {classes} classes: "
+            f"end it with {classes} outputs, one for each"
+        )
+    if logits.ndim != 2:
+        raise InputError(f"the model gives outputs of shape {shape}: it must give (batch, {classes}), a logit a class")
+    if shape[1] != classes:
+        raise InputError(f"the model gives {shape[1]} logits, but there are {classes} classes: end it with {classes}")
+    if not logits.is_floating_point():
+        raise InputError(f"the model gives outputs of dtype {logits.dtype}: return logits, not the predicted class")
+
+
+def warn_of_probabilities(logits: Tensor) -> None:
+    """Warn if a model gives probabilities in place of logits."""
+    with torch.no_grad():
+        if bool((logits >= 0).all()) and bool((logits.sum(dim=1) - 1).abs().max() < 1e-4):
+            warnings.warn(
+                "the model's outputs are probabilities that sum to 1: leave out its softmax, the loss takes logits",
+                stacklevel=2,
+            )
+
+
+def words(error: Exception) -> str:
+    """Return what an exception says, on one line."""
+    text = " ".join(str(error).split())[:_MOST]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+@contextmanager
+def _watched(module: nn.Module, entered: list[tuple[str, nn.Module, tuple[object, ...]]]) -> Iterator[None]:
+    """Keep in ``entered`` the modules that are being called, outermost first, and what they were given."""
+    handles = []
+    for name, part in module.named_modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            continue
+
+        def enter(part: nn.Module, given: tuple[object, ...], name: str = name) -> None:
+            entered.append((name, part, given))
+
+        def leave(part: nn.Module, given: tuple[object, ...], found: object) -> None:
+            entered.pop()
+
+        handles += [part.register_forward_pre_hook(enter), part.register_forward_hook(leave)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _why(error: Exception, entered: list[tuple[str, nn.Module, tuple[object, ...]]], x: Tensor, form: Form) -> str:
+    """Return the sentence for a model that fails on a batch: the innermost layer that was at work, and the mend."""
+    name, layer, given = entered[-1] if entered else ("", None, ())
+    value = given[0] if given and isinstance(given[0], Tensor) else x
+    place = f"layer '{name}' ({type(layer).__name__})" if name else f"the model ({type(layer).__name__})"
+    samples = f"samples are {form.kind} of shape {tuple(x.shape[1:])} and dtype {str(x.dtype).removeprefix('torch.')}"
+    integers = not value.is_floating_point()
+    if isinstance(layer, (nn.Embedding, nn.EmbeddingBag)):
+        if not integers:
+            return f"{place} looks up integers, but {samples}: give codes as integers, or say kind = 'codes'"
+        low, high = int(value.min()), int(value.max())
+        if low < 0 or high >= layer.num_embeddings:
+            return (
+                f"{place} has {layer.num_embeddings:,} rows, but the samples hold codes from {low:,} to {high:,}: "
+                f"give it {high + 1:,} rows, or number the codes from 0"
+            )
+    if integers and layer is not None and any(part.is_floating_point() for part in layer.parameters(recurse=False)):
+        return (
+            f"{place} takes floating-point numbers, but {samples}: begin with an nn.Embedding, "
+            "or say kind = 'vector' if the integers are numbers"
+        )
+    if isinstance(layer, nn.Linear) and value.shape[-1] != layer.in_features:
+        return (
+            f"{place} takes {layer.in_features:,} features, but gets {value.shape[-1]:,} ({samples}): "
+            f"build it with in_features = {value.shape[-1]}"
+        )
+    channels = getattr(layer, "in_channels", None) or getattr(layer, "num_features", None)
+    if isinstance(channels, int) and value.ndim > 1 and value.shape[1] != channels:
+        return (
+            f"{place} takes {channels:,} channels, but gets {value.shape[1]:,} ({samples}): "
+            f"build it for {value.shape[1]}"
+        )
+    return f"{place} fails ({words(error)}); {samples}: make the model fit them"

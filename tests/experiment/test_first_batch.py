@@ -1,0 +1,160 @@
+"""Every fault that a first batch shows is told before training, with its cause."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import astraea
+from astraea.errors import InputError
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(60, 6)).astype(np.float32), np.arange(60) % 3
+IDS = RNG.integers(0, 50, (60, 6))
+SMALL: dict[str, Any] = {
+    "rounds": 1,
+    "scenario": {"clients": 4},
+    "train": {"batch_size": 5},
+    "algorithm": {"name": "fedavg", "clients_per_round": 2},
+}
+
+
+class Returning(nn.Module):
+    """A linear model whose logits are handed to ``then``."""
+
+    def __init__(self, then: Any, classes: int = 3) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, classes)
+        self.then = then
+
+    def forward(self, x: Tensor) -> Any:
+        return self.then(self.layer(x))
+
+
+class Embedded(nn.Module):
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.table, self.head = nn.Embedding(rows, 4), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.table(x).mean(dim=1))
+
+
+class Unused(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.spare = nn.Linear(6, 3), nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x)
+
+
+def run(model: nn.Module, x: np.ndarray = X, y: np.ndarray = Y, **changes: Any) -> Any:
+    return astraea.run(dataset=astraea.from_arrays(x, y), model=model, **{**SMALL, **changes})
+
+
+IMAGES = RNG.random((60, 3, 8, 8)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "complaint"),
+    [
+        (nn.Linear(5, 3), X, r"the model \(Linear\) takes 5 features, but gets 6 .*: build it with in_features = 6"),
+        (
+            nn.Sequential(nn.Linear(6, 9), nn.Linear(8, 3)),
+            X,
+            r"layer '1' \(Linear\) takes 8 features, but gets 9",
+        ),
+        (nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.LazyLinear(3)), IMAGES, "lazy layers cannot be made"),
+        (nn.Conv2d(1, 4, 3), IMAGES, r"takes 1 channels, but gets 3 .*: build it for 3"),
+        (nn.Linear(6, 3), IDS, r"takes floating-point numbers, but samples are codes .* begin with an nn.Embedding"),
+        (Embedded(50), X, "looks up integers, but samples are vector .* say kind = 'codes'"),
+        (Embedded(40), IDS, r"has 40 rows, but the samples hold codes from 0 to 49: give it 50 rows"),
+        (Returning(lambda z: {"logits": z}), X, r"returns a mapping \(logits\), not logits: .* returns 'logits'"),
+        (Returning(lambda z: (z, z)), X, "returns a tuple, not a tensor of logits"),
+        (Returning(lambda z: None), X, "returns a NoneType"),
+        (Returning(lambda z: z[:, 0]), X, "gives one logit a sample, .* there are 3 classes"),
+        (Returning(lambda z: z[:, :1]), X, "gives one logit a sample, .*: end it with 3 outputs"),
+        (Returning(lambda z: z, classes=5), X, "gives 5 logits, but there are 3 classes"),
+        (Returning(lambda z: z[:, None]), X, r"outputs of shape \(2, 1, 3\): it must give \(batch, 3\)"),
+        (Returning(lambda z: z.argmax(dim=1, keepdim=True).repeat(1, 3)), X, "return logits, not the predicted"),
+        (Returning(lambda z: z.detach()), X, "outputs carry no gradient"),
+        (Returning(lambda z: z * float("nan")), X, "NaN or infinite logits before any training"),
+    ],
+)
+def test_what_cannot_work_is_told_before_training(model: nn.Module, x: np.ndarray, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        run(model, x)
+
+
+class Detached(nn.Module):
+    """Computes with a copy of its weights, as compiled modules may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, 3)
+        self.other = nn.Parameter(torch.zeros(6, 3))
+        self.kept = [torch.eye(6, 3, requires_grad=True)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.kept[0]
+
+
+def test_models_at_whose_parameters_no_gradient_arrives_are_refused() -> None:
+    with pytest.raises(InputError, match="no gradient arrives at the model's parameters, so nothing would be trained"):
+        run(Detached())
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("made", [torch.jit.script, lambda module: torch.jit.trace(module, torch.zeros(2, 6))])
+def test_scripted_models_are_trained_like_plain_ones(made: Any) -> None:
+    plain = nn.Sequential(nn.Linear(6, 3))
+    before = plain[0].weight.detach().clone()
+    scripted = run(made(copy.deepcopy(plain)))
+    state = run(plain).model.state_dict()
+    assert not torch.equal(state["0.weight"], before)
+    assert torch.equal(scripted.model.state_dict()["0.weight"], state["0.weight"])
+
+
+def test_lazy_models_are_made_from_the_samples() -> None:
+    result = run(nn.Sequential(nn.LazyLinear(5), nn.ReLU(), nn.LazyLinear(3)))
+    assert result.summary["visits_skipped"] == 0
+    assert result.model[0].in_features == 6
+
+
+def test_batch_normalisation_and_clients_of_one_sample() -> None:
+    model = nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Linear(5, 3))
+    split = {"skew": "indices", "indices": [[0], list(range(1, 20)), list(range(20, 40)), [41]]}
+    with pytest.raises(InputError, match=r"2 of 4 clients have one sample to train on \(0, 3\).*: use GroupNorm"):
+        run(model, scenario=split)
+    with pytest.raises(InputError, match=r"set train.batch_size to 2 or more"):
+        run(model, train={"batch_size": 1})
+    pictures = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 3))
+    assert run(pictures, IMAGES, scenario=split).summary["visits_skipped"] == 0  # 36 pixels are enough
+
+
+def test_what_is_odd_but_works_is_said() -> None:
+    with pytest.warns(UserWarning, match="outputs are probabilities that sum to 1: leave out its softmax"):
+        run(Returning(lambda z: z.softmax(dim=1)))
+    with pytest.warns(UserWarning, match="2 of 4 parameters get no gradient and stay as they are, such as 'spare"):
+        run(Unused())
+
+
+def test_codes_go_to_embeddings_as_integers() -> None:
+    assert run(Embedded(50), IDS).summary["visits_skipped"] == 0
+
+
+def test_trying_leaves_no_trace() -> None:
+    model = nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Dropout(), nn.Linear(5, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        first, second = run(model), run(model)
+    assert torch.equal(first.model[0].weight, second.model[0].weight)
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert first.model[1].num_batches_tracked > 0
