@@ -8,7 +8,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from astraea.congestion.controllers.catalogue import SELF_DRIVEN
 from astraea.errors import InputError, unknown_name
 from astraea.network.files import load_network, shipped_networks
 from astraea.network.settings import Network
@@ -52,11 +51,12 @@ class NetworkSettings(Settings):
         Raises :class:`astraea.errors.InputError` for a network that cannot be read or has changed since, an unknown
         controller or sharing, and settings that need a network without one.
         """
+        from astraea.network.profiles import profile_of  # knows the controllers, which load the compiler
+
         if self.name is None:
             self._refuse_without()
             return self
-        if self.congestion not in SELF_DRIVEN:
-            raise unknown_name("network.congestion", self.congestion, SELF_DRIVEN)
+        profile_of(self.congestion)
         if self.sharing not in SHARINGS:
             raise unknown_name("network.sharing", self.sharing, SHARINGS)
         text = self.load().model_dump_json(exclude={"name"})
