@@ -40,7 +40,7 @@ def on_timeout(f: Connection, c: State, now: int) -> None:
     f.cwnd = 1.0
 
 
-class Mine(Controller, name="mine"):
+class Own(Controller, name="own"):
     """Additive increase, multiplicative decrease, both to choose."""
 
     increase: float = Field(1.0, gt=0, description="packets per round trip")

@@ -1,0 +1,97 @@
+"""A user's own controller: named, by import path and as an object, after a first simulation, and in other processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+SCRIPT = """
+import json
+from astraea.congestion import check_controller, dumbbell, simulate
+from astraea.congestion.evaluation.arms import Arm, digest_of
+from astraea.congestion.race import race_world
+from astraea.workers import worker_pool
+
+def told(*flows):
+    fields = {"jitter_ms": 0.5}
+    flows = [{"controller": flow, "start_s": 0.3 * i, **fields} for i, flow in enumerate(flows)]
+    return dumbbell(flows, capacity_mbps=2, rtt_ms=40, duration_s=3)
+
+before = simulate(told("newreno", "cubic")).delivered.tolist()
+from own import Own
+alone = [simulate(told(flow)).delivered.tolist() for flow in
+         ("own", Own, Own(increase=1.0), {"name": "own", "increase": 1.0}, Own(increase=4.0))]
+raced = race_world(["own,increase=4,rtt_ms=50", "own:Own"], capacity_mbps=2, rtt_ms=40, duration_s=3)
+
+class Here(Own, name="here"):
+    "One that the script itself holds."
+
+with worker_pool(2) as pool:
+    jobs = [pool.submit(simulate, told(flow)) for flow in ("newreno", Own(increase=4.0), Here())]
+    sent = [job.result().delivered.tolist() for job in jobs]
+check_controller("own", events=200)
+print(json.dumps({
+    "before": before,
+    "after": simulate(told("newreno", "cubic")).delivered.tolist(),
+    "alone": alone,
+    "raced": [[flow.controller.increase, flow.rtt_ms] for flow in raced.flows],
+    "own flows": len(simulate(raced).delivered),
+    "sent": sent,
+    "newreno": simulate(told("newreno")).delivered.tolist(),
+    "digests": [digest_of(Arm(name, name), None) for name in ("own", "cubic")],
+}))
+"""
+
+
+def found(script: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    file = tmp_path / "script.py"
+    file.write_text(script, encoding="utf-8")
+    path = os.pathsep.join([str(HERE), *sys.path])
+    return subprocess.run(
+        [sys.executable, str(file)], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}
+    )
+
+
+def test_it_plays_wherever_the_packages_own_do(tmp_path: Path) -> None:
+    shown = found(SCRIPT, tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    told = json.loads(shown.stdout)
+    assert told["before"] == told["after"]  # who else is registered changes nothing
+    named, as_class, as_object, as_table, faster = told["alone"]
+    assert named == as_class == as_object == as_table
+    assert faster != named
+    assert told["raced"] == [[4.0, 50.0], [1.0, 40.0]]
+    assert told["own flows"] == 2
+    assert told["sent"] == [told["newreno"], faster, named]
+    assert len(told["digests"][0]) == 16
+    assert told["digests"][1] == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("state = type('State', (), {'__annotations__': {'mean': float}})", "cannot call a field 'mean'"),
+        ("name = 'x'; simulate(dumbbell([{'controller': {'name': 'own', 'increas': 1}}]))", "did you mean 'increase'"),
+        ("simulate(dumbbell([{'controller': {'name': 'own', 'decrease': 2}}]))", "less than 1"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(change: str, sentence: str, tmp_path: Path) -> None:
+    script = f"""
+from astraea.congestion import dumbbell, simulate
+from own import Own
+
+class Mine(Own, name="mine"):
+    {change}
+
+simulate(dumbbell([{{"controller": "mine"}}], duration_s=0.1))
+"""
+    shown = found(script, tmp_path)
+    assert shown.returncode != 0
+    assert sentence in shown.stderr.splitlines()[-1]

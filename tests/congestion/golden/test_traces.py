@@ -1,0 +1,57 @@
+"""The golden traces: what is told gives the same intervals, features, actions and windows, bit for bit."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+
+import pytest
+
+from astraea.congestion.connection.record import Interval, dtype_of
+from astraea.congestion.golden.path import PATHS, recorded, sender_of
+from astraea.congestion.golden.sender import Ack
+from astraea.congestion.golden.traces import FILE, Trace, load_traces
+from astraea.congestion.observation.features import OBSERVATION_VERSION
+
+TRACES = load_traces()
+EACH = pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.name)
+
+
+@EACH
+def test_a_sender_that_is_told_the_same_decides_the_same(trace: Trace) -> None:
+    sender = sender_of(trace.control)
+    told = [sender.tell(event, numbers) for event, numbers in trace.events]
+    assert [decision for decision in told if decision is not None] == trace.decisions
+
+
+@EACH
+def test_the_command_writes_what_ships(trace: Trace) -> None:
+    path = next(path for path in PATHS if path.name == trace.name)
+    made = json.loads(json.dumps(recorded(path)))
+    assert made["events"] == [[event, *numbers] for event, numbers in trace.events]
+    assert made["decisions"] == [list(decision) for decision in trace.decisions]
+
+
+def test_every_event_and_state_of_the_window_is_met() -> None:
+    events = [(event, numbers) for trace in TRACES for event, numbers in trace.events]
+    assert {event for event, _ in events} == {"ack", "interval", "timeout"}
+    acks = [Ack(*numbers) for event, numbers in events if event == "ack"]
+    assert all(sum(getattr(ack, name) for ack in acks) for name in ("undone", "recovered", "loses", "marked"))
+    left = (dtype_of(Interval).names or ()).index("drain_left")
+    drains = next(trace for trace in TRACES if trace.name == "drains")
+    assert len({decision.interval[left] for decision in drains.decisions}) > 2  # several drains, each of its own
+    actions = [decision.action for trace in TRACES for decision in trace.decisions]
+    assert min(a for a in actions if a is not None) < 0 < max(a for a in actions if a is not None)
+    assert None in actions
+
+
+def test_they_belong_to_this_version_of_the_observation() -> None:
+    text = (files("astraea.congestion.golden") / FILE).read_text(encoding="utf-8")
+    assert json.loads(text)["observation_version"] == OBSERVATION_VERSION
+
+
+def test_another_window_is_noticed() -> None:
+    trace = TRACES[0]
+    sender = sender_of({"gain": 0.2})
+    told = [sender.tell(event, numbers) for event, numbers in trace.events]
+    assert [decision for decision in told if decision is not None] != trace.decisions
