@@ -38,7 +38,7 @@ class Score:
     @property
     def seconds(self) -> float:
         """Median seconds of a turn; the first one warms up and is left out."""
-        return statistics.median(turn["seconds"] for turn in self.turns[1:])
+        return float(statistics.median(turn["seconds"] for turn in self.turns[1:]))
 
 
 def arguments(description: str, **defaults: Any) -> argparse.Namespace:

@@ -30,7 +30,8 @@ KINDS: dict[str, dict[str, Any]] = {
 
 def steered(env: VectorEnvironment) -> np.ndarray:
     """Return actions that steer every flow to five packets in the queue: windows as a trained policy has them."""
-    return np.clip(np.log2(1 + 8 * 5) - env.observations[:, :, 0], -1, 1)
+    actions: np.ndarray = np.clip(np.log2(1 + 8 * 5) - env.observations[:, :, 0], -1, 1)
+    return actions
 
 
 def vectorised(fields: dict[str, Any], worlds: int, threads: int, seconds: float) -> dict[str, float]:

@@ -194,7 +194,7 @@ def parts(notes: Path) -> list[float]:
         for began, entered, left in visits
         if sent <= entered <= received
     ]
-    return np.mean(found, axis=0).tolist()
+    return [float(value) for value in np.mean(found, axis=0)]
 
 
 class Table:

@@ -104,6 +104,7 @@ def _prepare(setup: dict[str, Any], folder: Path, synthetic: bool) -> Path:
         from astraea.data import load_dataset
 
         dataset = load_dataset(setup["data"])
+        assert dataset.test is not None
         order = np.resize(rng.permutation(len(dataset.train.y)), needed)
         train, test = (dataset.train.x[order], dataset.train.y[order]), (dataset.test.x[:2000], dataset.test.y[:2000])
     np.savez(path, x=train[0], y=train[1], test_x=test[0], test_y=test[1])

@@ -38,7 +38,7 @@ def main() -> None:
     for clients in (size for size in SIZES if size <= options.most):
         counts = dirichlet(0.3)(clients, options.classes, np.random.default_rng(0))
         rules = ["kl", "kl-approximate", "random"] if clients <= EXACT else ["kl-approximate", "random"]
-        line = {"clients": clients, **{rule: measured(counts, 10, rule) for rule in rules}}
+        line: dict[str, Any] = {"clients": clients, **{rule: measured(counts, 10, rule) for rule in rules}}
         line["peak MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         curve.append(line)
         print(f"{clients:,} clients: " + ", ".join(f"{rule} {told(line[rule])}" for rule in rules), flush=True)
@@ -90,7 +90,8 @@ def dirichlet(alpha: float) -> Callable[..., Counts]:
 
 
 def _sizes(clients: int, rng: np.random.Generator) -> np.ndarray:
-    return np.maximum(1, rng.lognormal(4, 0.5, clients).round().astype(int))
+    sizes: np.ndarray = np.maximum(1, rng.lognormal(4, 0.5, clients).round().astype(int))
+    return sizes
 
 
 def two_classes_each(clients: int, classes: int, rng: np.random.Generator) -> Counts:

@@ -66,6 +66,7 @@ def searched(plan: Plan, scores: Scores, cell: Cell) -> Outcome | None:
         return scores.validation(setup_of(plan, here, knobs, plan.search_seed), cell.budget)
 
     clients = setup_of(plan, here, start, plan.search_seed).settings(plan).scenario.clients
+    assert clients is not None
 
     def possible(knobs: Point) -> bool:
         shape = dict(knobs)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from astraea.errors import InputError
-from astraea.experiment.run import Result
+from astraea.experiment.result import Result
 from searched.limits import Cost
 from searched.plan import SHAPE, Plan, Setup
 from searched.search import FAILED, point

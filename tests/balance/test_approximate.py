@@ -79,7 +79,7 @@ def test_parts_and_threads_leave_no_client_out_and_do_not_change_the_schedule(mo
     monkeypatch.setattr(approximate, "_WINDOW", 10)
     monkeypatch.setattr(approximate, "_ROUNDS", 2)
     together = schedule_mediators(counts, 4, "kl-approximate", seed=3)
-    monkeypatch.setattr(approximate.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
     assert schedule_mediators(counts, 4, "kl-approximate", seed=3) == together
     assert sorted(client for mediator in together for client in mediator) == list(range(103))
     assert [len(mediator) for mediator in together] == [4] * 25 + [3]

@@ -1,4 +1,5 @@
 import math
+from random import Random
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def test_only_proportions_count(counts: np.ndarray, factor: float) -> None:
 
 
 @given(rows, st.randoms())
-def test_order_of_classes_does_not_matter(counts: np.ndarray, random) -> None:
+def test_order_of_classes_does_not_matter(counts: np.ndarray, random: Random) -> None:
     shuffled = list(counts)
     random.shuffle(shuffled)
     assert kl_to_uniform(shuffled) == pytest.approx(kl_to_uniform(counts), abs=1e-12)

@@ -127,6 +127,7 @@ def test_a_class_that_nobody_holds_gives_no_nan(name: str) -> None:
     loss = Loss.of(name)(logits, torch.tensor([0, 1, 0, 2]), view)
     loss.backward()
     assert torch.isfinite(loss)
+    assert logits.grad is not None
     assert torch.isfinite(logits.grad).all()
 
 

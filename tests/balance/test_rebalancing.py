@@ -1,4 +1,5 @@
 import warnings
+from random import Random
 
 import numpy as np
 import pytest
@@ -115,7 +116,7 @@ def test_only_proportions_count(counts: np.ndarray, rule: tuple, factor: float) 
 
 
 @given(counts_of_classes, rules, st.randoms())
-def test_the_order_of_classes_does_not_matter(counts: np.ndarray, rule: tuple, random) -> None:
+def test_the_order_of_classes_does_not_matter(counts: np.ndarray, rule: tuple, random: Random) -> None:
     order = list(range(len(counts)))
     random.shuffle(order)
     change = rebalancing(counts, rule=rule[0], **rule[1])

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -18,5 +20,5 @@ def test_an_unknown_rule_names_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("kind", [BalanceSettings, TransformSettings])
-def test_every_setting_is_described(kind: type) -> None:
+def test_every_setting_is_described(kind: Any) -> None:
     assert all(field.description for field in kind.model_fields.values())

@@ -67,10 +67,10 @@ def test_a_mirrored_image_equals_a_flipped_array() -> None:
 
 def test_a_shift_moves_by_pixels_and_fill_says_what_comes_in() -> None:
     image = torch.tensor([[1.0, 2, 3, 4], [5, 6, 7, 8]], dtype=torch.float64)
-    shift = [[1.0, 0, 1], [0, 1, 0]]  # one pixel to the right
+    shift: list[list[float]] = [[1.0, 0, 1], [0, 1, 0]]  # one pixel to the right
     assert torch.allclose(moved(image, shift, "zeros"), image.new_tensor([[0, 1, 2, 3], [0, 5, 6, 7]]))
     assert torch.allclose(moved(image, shift, "border"), image.new_tensor([[1, 1, 2, 3], [5, 5, 6, 7]]))
-    down = [[1.0, 0, 0], [0, 1, 1]]
+    down: list[list[float]] = [[1.0, 0, 0], [0, 1, 1]]
     assert torch.allclose(moved(image, down, "zeros"), image.new_tensor([[0, 0, 0, 0], [1, 2, 3, 4]]))
 
 

@@ -3,13 +3,15 @@ from __future__ import annotations
 import inspect
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from astraea.cli.app import app
 
-RUNNER = CliRunner(**{"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {})
+OLD: dict[str, Any] = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
+RUNNER = CliRunner(**OLD)
 SMALL = ["--set", "scenario.clients=4", "--set", "scenario.samples=120", "--set", "algorithm.clients_per_round=4"]
 
 

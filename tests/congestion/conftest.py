@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from astraea.congestion.connection.record import INF, rows
-from astraea.congestion.controllers.controller import Controller, state_of
+from astraea.congestion.controllers.controller import state_of
 from astraea.congestion.simulator.state import FLOW
 
 MS = 1_000_000
@@ -21,7 +21,7 @@ MS = 1_000_000
 class Alone:
     """One controller with a connection whose acknowledgements a test makes up."""
 
-    controller: type[Controller]
+    controller: Any
     f: Any = field(default_factory=lambda: rows(1, FLOW)[0])
     now: int = 0
 

@@ -29,7 +29,7 @@ def test_an_unknown_name_is_not_there() -> None:
 def test_cached_code_depends_on_all_files_it_is_made_of() -> None:
     from astraea.congestion.simulator.loop import advance
 
-    stamp = advance._cache._cache_file._source_stamp[1]
+    stamp = advance._cache._cache_file._source_stamp[1]  # type: ignore[attr-defined]
     files = {name for name, _, _ in stamp}
     assert {"loop.py", "cubic.py", "rng.py", "compiled.py"} <= files
     assert simulator.__doc__

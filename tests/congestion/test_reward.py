@@ -75,7 +75,7 @@ def test_loss_and_stability() -> None:
 
 
 def test_coefficients_count_as_they_are_set() -> None:
-    rates, rtts, losses = [[2000] * 5, [0] * 5], [BASE + 19_500, BASE], [0.1, 0.1]
+    rates, rtts, losses = [[2000.0] * 5, [0.0] * 5], [BASE + 19_500.0, float(BASE)], [0.1, 0.1]
     kinds = {
         "cooperative": 1 - 0.3 * 0.2045454 - 2 * 0.1 - 0.4 * 1,
         "max-min": 1 - 0.75 - 0.3 * 0.2045454 - 2 * 0.1,
@@ -116,7 +116,7 @@ def test_the_latency_term_in_seconds_times_rate_would_reward_starving() -> None:
 
     def published_units(window: float) -> float:
         rates, rtts = windows(3, window)
-        latency = max(np.mean(rtts) - BASE, 0) * 1e-6 * rates[0][0]  # seconds * packets/s
+        latency = max(float(np.mean(rtts)) - BASE, 0.0) * 1e-6 * rates[0][0]  # seconds * packets/s
         return 0.1 * rates[0][0] / SHARE - 0.02 * latency
 
     assert published_units(36) < published_units(4)

@@ -53,7 +53,7 @@ def test_settings_are_whole_and_fixed() -> None:
     with pytest.raises(InputError, match="'split' beside settings: put it into the DataSettings"):
         load_dataset(DataSettings(name="emnist"), split="letters")
     with pytest.raises(ValidationError):
-        DataSettings(splt="letters")  # type: ignore[call-arg]
+        DataSettings(splt="letters")
     with pytest.raises(ValidationError):
         DataSettings().name = "emnist"  # type: ignore[misc]
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ from astraea.errors import InputError
     ],
 )
 def test_distinct_labels_are_numbered_and_keep_their_names(
-    train: list[object], test: list[object], names: tuple[str, ...], numbered: list[list[int]]
+    train: list[Any], test: list[Any], names: tuple[str, ...], numbered: list[list[int]]
 ) -> None:
     parts, found, notes = number_classes([flat(train), flat(test)])
     assert found == names
@@ -68,7 +70,7 @@ def test_rows_that_are_not_one_hot_are_refused() -> None:
     with pytest.raises(InputError, match="row 0 of the labels names 0 classes"):
         number_classes([flat([[0, 0], [1, 0]])])
     with pytest.raises(InputError, match="neither one a sample nor one-hot rows"):
-        number_classes([flat([[0.2, 0.8], [1, 0]])])
+        number_classes([flat(np.array([[0.2, 0.8], [1, 0]]))])
 
 
 def test_strings_of_bytes_and_of_two_spellings_are_one() -> None:
@@ -80,7 +82,7 @@ def test_strings_of_bytes_and_of_two_spellings_are_one() -> None:
 @pytest.mark.parametrize(
     ("values", "complaint"), [([[1], [1, 2]], "differ in length"), ([{}, 2], "mix dict and int"), ([None], "NoneType")]
 )
-def test_labels_that_are_no_labels_are_refused(values: list[object], complaint: str) -> None:
+def test_labels_that_are_no_labels_are_refused(values: list[Any], complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
         flat(np.array(values, object) if complaint != "differ in length" else values, "labels")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import cloudpickle
 import numpy as np
@@ -49,10 +50,10 @@ def with_batch_norm() -> nn.Module:
     return nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Dropout(0.3), nn.Linear(6, 3))
 
 
-def built(build: object) -> nn.Module:
+def built(build: Any) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(7)
-        return build()  # type: ignore[operator,no-any-return]
+        return build()
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +72,14 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def engine(name: str) -> Iterator[Engine]:
-    made = make_engine(EngineSettings(name=name, workers=2), built(perceptron))  # type: ignore[arg-type]
+    made = make_engine(EngineSettings(name=name, workers=2), built(perceptron))
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
 def batch_norm_engine(name: str) -> Iterator[Engine]:
-    made = make_engine(EngineSettings(name=name, workers=2), built(with_batch_norm))  # type: ignore[arg-type]
+    made = make_engine(EngineSettings(name=name, workers=2), built(with_batch_norm))
     yield made
     made.close()
 
@@ -225,6 +226,6 @@ def test_a_round_left_early_does_not_disturb_the_next(name: str, engine: Engine,
 
 
 def test_closing_twice_does_no_harm(name: str, population: Population) -> None:
-    made = make_engine(EngineSettings(name=name, workers=1), built(perceptron))  # type: ignore[arg-type]
+    made = make_engine(EngineSettings(name=name, workers=1), built(perceptron))
     made.close()
     made.close()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import cloudpickle
 import numpy as np
@@ -135,7 +136,12 @@ def test_the_longest_chain_goes_first_within_the_window(population: Population) 
     chains = [[0], [1, 2, 3], [4], [5, 0], [1], [2], [3, 4, 5, 0]]
     sent: list[int] = []
     send = engine.pool.send
-    engine.pool.send = lambda worker, task, chain: (sent.append(chain.id), send(worker, task, chain))[1]  # type: ignore[method-assign]
+
+    def noted(worker: Any, task: Any, chain: Any) -> Any:
+        sent.append(chain.id)
+        return send(worker, task, chain)
+
+    engine.pool.send = noted  # type: ignore[method-assign]
     list(engine.execute(plan_for(nn.Linear(1, 2), chains), PLAIN, population))
     assert sent == [1, 3, 0, 2, 4, 6, 5]  # four at a time may be open: 6 has to wait until 2 is added up
     engine.close()
@@ -215,7 +221,7 @@ def test_values_come_out_of_shared_memory_as_they_went_in(tmp_path: Path) -> Non
             assert torch.equal(found[key], expected)
             assert found[key].dtype == expected.dtype
         else:
-            assert np.array_equal(found[key], expected)
+            assert np.array_equal(found[key], np.asarray(expected))
     assert isinstance(found["mapped"], np.memmap)
     found["float"][0] = 7
     assert unpack(packed, region.bytes())["float"][0] == 7  # the very same memory

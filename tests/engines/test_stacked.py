@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,10 +60,10 @@ def population() -> Population:
     return Population.from_samples(samples, np.split(np.arange(total), np.cumsum(SIZES)[:-1]), 3)
 
 
-def made(build: object, *arguments: object) -> nn.Module:
+def made(build: Any, *arguments: object) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(7)
-        return build(*arguments)  # type: ignore[operator,no-any-return]
+        return build(*arguments)
 
 
 def plan_of(module: nn.Module, chains: list[list[int]], **training: object) -> RoundPlan:

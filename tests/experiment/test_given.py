@@ -116,13 +116,13 @@ def test_other_files_of_the_same_name_are_noticed(tmp_path: Path) -> None:
         data = arrays(seed)
         np.savez(tmp_path / name / "mine.npz", x=data.train.x, y=data.train.y)
 
-    def data(name: str) -> dict[str, str]:
+    def folder_of(name: str) -> dict[str, str]:
         return {"name": "npz", "path": "mine.npz", "dir": str(tmp_path / name)}
 
-    folder = interrupted(tmp_path / "r", data=data("one"), scenario={"clients": 5})
+    folder = interrupted(tmp_path / "r", data=folder_of("one"), scenario={"clients": 5})
     with pytest.raises(RunError, match=r"was made with other data of the name 'npz': name the folder"):
-        astraea.run(out=folder, resume=True, data=data("other"))
-    astraea.run(out=folder, resume=True, data=data("same"))
+        astraea.run(out=folder, resume=True, data=folder_of("other"))
+    astraea.run(out=folder, resume=True, data=folder_of("same"))
 
 
 def test_an_own_model_is_asked_for_and_comes_back(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,10 +71,10 @@ def test_all_that_remembers_resumes_to_the_same_bytes(tiny: RunSettings, tmp_pat
 
 
 def test_what_is_left_open_is_decided(tiny: RunSettings) -> None:
-    settings = resolved(altered(tiny, train__loss="running-prior", server__optimizer="adam"))
+    settings: Any = resolved(altered(tiny, train__loss="running-prior", server__optimizer="adam"))
     assert (settings.train.tau, settings.train.prior_rate, settings.train.absent_scale) == (1.5, 0.1, None)
     assert settings.server.lr == 0.01
-    given = resolved(altered(tiny, train__loss="fedlc", train__tau=0.3, server__lr=0.5))
+    given: Any = resolved(altered(tiny, train__loss="fedlc", train__tau=0.3, server__lr=0.5))
     assert (given.train.tau, given.server.lr) == (0.3, 0.5)
 
 

@@ -16,7 +16,7 @@ from astraea.federation.settings import TrainingSettings
     [("constant", 1, 1, 1), ("cosine", 1, 0.5, 0.02447174), ("linear", 1, 0.5, 0.1), ("step", 1, 0.1, 0.01)],
 )
 def test_schedules(schedule: str, at_start: float, at_half: float, near_end: float) -> None:
-    settings = TrainingSettings(schedule=schedule, lr=1.0)  # type: ignore[arg-type]
+    settings = TrainingSettings(schedule=schedule, lr=1.0)
     assert [settings.rate(at) for at in (0.0, 0.5, 0.9)] == pytest.approx([at_start, at_half, near_end])
 
 

@@ -68,6 +68,8 @@ def test_frozen_parameters_stay_where_they_are() -> None:
 
 def test_a_buffer_that_the_module_replaces_is_still_found() -> None:
     class Counting(nn.Module):
+        seen: torch.Tensor
+
         def __init__(self) -> None:
             super().__init__()
             self.scale = nn.Parameter(torch.ones(1))

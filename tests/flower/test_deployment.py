@@ -91,7 +91,7 @@ def _replay(history: list[dict[str, Any]], budgets: list[int], app: Path) -> Run
     run = Run(one.algorithm.init(*one.model.read()))
     for budget in budgets:
         run.finished = False
-        train(run, one.algorithm, one.engine, Clients(), Budget(budget), seed=0, availability=available)  # type: ignore[arg-type]
+        train(run, one.algorithm, one.engine, Clients(), Budget(budget), seed=0, availability=available)
     return run
 
 

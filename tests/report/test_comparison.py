@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -87,5 +88,5 @@ def test_the_report_keeps_every_value(comparison: Comparison) -> None:
 def test_curves_are_means_over_seeds_at_common_points(comparison: Comparison) -> None:
     panel = comparison_figure(comparison).axes[0]
     x, y = panel.lines[0].get_data()
-    assert list(x) == [6.0, 12.0]
-    assert list(y) == pytest.approx([27.5, 55.0])
+    assert list(np.asarray(x)) == [6.0, 12.0]
+    assert list(np.asarray(y)) == pytest.approx([27.5, 55.0])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -68,7 +69,7 @@ def test_a_network_is_drawn_with_all_its_sites(name: str) -> None:
 def test_a_round_is_drawn_as_bars_with_its_critical_path(network: Network) -> None:
     cost = round_time(chains([[1.0, 2.0], [4.0, 5.0]]), network)
 
-    axis = round_figure(cost).axes[0]
+    axis: Any = round_figure(cost).axes[0]
 
     bars = {(round(bar.get_x(), 6), round(bar.get_width(), 6)) for bar in axis.patches}
     for i in range(8):

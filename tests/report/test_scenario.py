@@ -1,5 +1,6 @@
 import io
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,7 +87,8 @@ def test_the_picture_shows_the_scenarios_numbers(clients: int, sizes: str) -> No
     scenario = _scenario([4000, 2000, 1000], clients, sizes=sizes, skew="dirichlet")
     figure = scenario_figure(scenario)
     figure.savefig(io.BytesIO())
-    heat, bars, _colorbar, size_axes, kl_axes = figure.axes
+    axes_of: list[Any] = list(figure.axes)
+    heat, bars, _colorbar, size_axes, kl_axes = axes_of
     assert [patch.get_height() for patch in bars.patches] == [4000, 2000, 1000]
     shares = heat.images[0].get_array()
     assert shares is not None

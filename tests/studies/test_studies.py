@@ -103,7 +103,7 @@ def test_unknown_studies_are_named(study: ModuleType) -> None:
 
 
 def test_traffic_is_read_at_the_first_mean_of_three_evaluations(results: ModuleType) -> None:
-    history = [{"bytes_sent": 5}]
+    history: list[dict[str, float]] = [{"bytes_sent": 5}]
     history += [{"accuracy": level, "bytes_sent": 10 * n} for n, level in enumerate([0.9, 0.1, 0.5, 0.6, 0.7, 0.8])]
     assert results.traffic_to(history, 0.5) == 20  # (0.9 + 0.1 + 0.5) / 3
     assert results.traffic_to(history, 0.6) == 40
@@ -175,7 +175,7 @@ def test_a_page_tells_what_was_tried_on_validation_samples(
     results: ModuleType, study: ModuleType, finished: Comparison, tmp_path: Path
 ) -> None:
     planned = study.Study(title="Tiny", about="About.", datasets=("digits",), cases={"only": study.Case()})
-    tried = {"fedavg": {"0.1": 0.5, "9": None}, "astraea": {"0.1": 0.25, "9": 0.75}}
+    tried: dict[str, dict[str, float | None]] = {"fedavg": {"0.1": 0.5, "9": None}, "astraea": {"0.1": 0.25, "9": 0.75}}
     searched = dataclasses.replace(finished, searched=tried)
     results.write_results(planned, "tiny", {("digits", "only"): searched}, tmp_path, "the command")
     page = (tmp_path / "tiny.md").read_text()

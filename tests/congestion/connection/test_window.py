@@ -147,7 +147,7 @@ def test_a_late_comer_learns_its_base_as_it_takes_over() -> None:
 
 
 def test_all_drain_together_every_ten_seconds_and_go_on_with_what_fits() -> None:
-    flows = [{"controller": "policy"}, {"controller": "policy", "start_s": 1.0}]
+    flows: list[Any] = [{"controller": "policy"}, {"controller": "policy", "start_s": 1.0}]
     world = build(dumbbell(flows, capacity_mbps=8.0, rtt_ms=60.0, buffer_bdp=4.0, duration_s=30.0))
     controls = world.controls.policy
     while (who := advance(world, 9_990 * MS, True)) != REACHED:

@@ -41,4 +41,4 @@ def test_each_controller_starts_and_delivers(name: str) -> None:
     ],
 )
 def test_no_field_hides_behind_an_attribute_of_numpy(dtype: np.dtype) -> None:
-    assert not set(dtype.names) & set(dir(np.recarray))
+    assert not set(dtype.names or ()) & set(dir(np.recarray))

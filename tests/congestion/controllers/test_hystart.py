@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from astraea.congestion.connection.record import NO_THRESHOLD
 from astraea.congestion.controllers import hystart
 from astraea.congestion.controllers.cubic import Cubic
-from astraea.congestion.controllers.newreno import NO_THRESHOLD
 
 
 def slow_start(alone: Any, rtts_ms: list[float]) -> tuple[Any, list[float]]:

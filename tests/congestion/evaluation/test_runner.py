@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from astraea.congestion import simulate
 from astraea.congestion.evaluation import catalogue, runner
 from astraea.congestion.evaluation.arms import parse_arms
 from astraea.congestion.evaluation.columns import mean, relative
@@ -25,7 +26,7 @@ from astraea.errors import InputError
 
 
 def plan(setup: Setup) -> list[Case]:
-    flows = [{"controller": setup.controller}, {"controller": setup.controller, "start_s": 0.5}]
+    flows: list[dict[str, Any]] = [{"controller": setup.controller}, {"controller": setup.controller, "start_s": 0.5}]
     return [
         Case(f"{mbps}", shared_queue(flows, rng_of("tiny", setup.seed, 0), capacity_mbps=mbps, duration_s=2.0),
              {"mbps": mbps})
@@ -85,8 +86,12 @@ def test_what_was_interrupted_goes_on_and_loses_nothing(tmp_path: Path, monkeypa
     with file.open("a") as lines:
         lines.write('{"suite": "ti')  # killed while writing
     played = []
-    simulate = runner.simulate
-    monkeypatch.setattr(runner, "simulate", lambda *a, **k: played.append(1) or simulate(*a, **k))
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        played.append(1)
+        return simulate(*arguments, **options)
+
+    monkeypatch.setattr(runner, "simulate", counted)
     found = run(tmp_path / "part", watch=lambda job, finished, total: seen.append((finished, total)))
     assert len(played) == 5
     assert seen == [(k, 8) for k in range(1, 9)]
@@ -163,8 +168,9 @@ def test_without_traces_a_note_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", ["seeds", "jobs", "worlds"])
 def test_counts_begin_at_one(tmp_path: Path, count: str) -> None:
+    none: dict[str, Any] = {count: 0}
     with pytest.raises(InputError, match=f"{count} must be at least 1, got 0"):
-        run(tmp_path, **{count: 0})
+        run(tmp_path, **none)
 
 
 @pytest.mark.compiled

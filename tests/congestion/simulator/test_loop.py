@@ -23,7 +23,7 @@ from astraea.congestion.simulator.steering import act
 
 MS = 1_000_000
 
-MIXED = [
+MIXED: list[dict[str, Any]] = [
     {"controller": "cubic"},
     {"controller": "newreno", "rtt_ms": 45, "start_s": 0.1, "ack_every": 2},
     {"controller": "vegas", "path": ("first",), "end_s": 0.7},

@@ -20,7 +20,7 @@ def _write_npz(path: Path, **changes: np.ndarray) -> None:
     for value, (part, count) in enumerate((("train", 3), ("val", 2), ("test", 1))):
         arrays[f"{part}_images"] = np.stack([GLYPH + np.uint8(value)] * count)
         arrays[f"{part}_labels"] = np.arange(count, dtype=np.uint8)
-    np.savez(path, **arrays, **changes)
+    np.savez(path, **arrays, **changes)  # type: ignore[arg-type]
 
 
 def test_the_npz_file_is_read_and_cropped_to_the_glyphs(tmp_path: Path) -> None:
@@ -71,10 +71,10 @@ def test_damage_is_told(tmp_path: Path) -> None:
         load_dataset("devanagari", dir=tmp_path)
     parts = {f"{part}_images": GLYPH[None, 2:30, 2:30] for part in ("train", "val", "test")}
     labels = {f"{part}_labels": [0] for part in ("train", "val", "test")}
-    np.savez(path, **parts, **labels)
+    np.savez(path, **parts, **labels)  # type: ignore[arg-type]
     with pytest.raises(DataError, match=r"samples of shape \(1, 28, 28\) where \(1, 32, 32\) is expected"):
         load_dataset("devanagari", dir=tmp_path)
-    np.savez(path, **parts, **labels | {"val_labels": [46]})
+    np.savez(path, **parts, **labels | {"val_labels": [46]})  # type: ignore[arg-type]
     with pytest.raises(DataError, match=r"dhcd_32x32.npz cannot be used \(train label 46"):
         load_dataset("devanagari", dir=tmp_path)
 

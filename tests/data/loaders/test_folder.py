@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,7 +84,8 @@ def test_images_at_any_depth_behind_links_and_of_any_kind_belong_to_their_class(
     (root / "bee" / "loop").symlink_to(root, target_is_directory=True)
     for kind in ("webp", "bmp", "tif", "gif", "pgm"):
         (root / "cow").mkdir(exist_ok=True)
-        Image.fromarray(GREY).save(root / "cow" / f"x.{kind}", **({"lossless": True} if kind == "webp" else {}))
+        options: dict[str, Any] = {"lossless": True} if kind == "webp" else {}
+        Image.fromarray(GREY).save(root / "cow" / f"x.{kind}", **options)
     dataset = load_dataset("folder", path=root)
     assert dataset.class_names == ("ant", "bee", "cow")
     assert dataset.train.counts(3).tolist() == [3, 3, 5]

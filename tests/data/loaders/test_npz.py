@@ -17,7 +17,7 @@ Y = np.array([0, 1, 1, 2])
     [("x", "y"), ("x_train", "y_train"), ("train_images", "train_labels"), ("data", "targets"), ("train_x", "y")],
 )
 def test_arrays_are_known_by_their_usual_names(tmp_path: Path, samples: str, labels: str) -> None:
-    np.savez(tmp_path / "a.npz", **{samples: X, labels: Y})
+    np.savez(tmp_path / "a.npz", **{samples: X, labels: Y})  # type: ignore[arg-type]
     dataset = load_dataset("npz", path=tmp_path / "a.npz")
     assert np.array_equal(dataset.train.x[:, 0], X)
     assert dataset.train.y.tolist() == Y.tolist()
@@ -74,7 +74,7 @@ def test_other_names_can_be_given(tmp_path: Path) -> None:
 def test_arrays_that_make_no_dataset_name_the_file(
     tmp_path: Path, arrays: dict[str, np.ndarray], complaint: str
 ) -> None:
-    np.savez(tmp_path / "a.npz", **arrays)
+    np.savez(tmp_path / "a.npz", **arrays)  # type: ignore[arg-type]
     with pytest.raises(DataError, match=rf"a.npz cannot be used \(.*{complaint}"):
         load_dataset("npz", path=tmp_path / "a.npz")
 

@@ -173,7 +173,7 @@ def test_a_mediator_can_visit_its_clients_in_another_order() -> None:
     histograms = np.array([[4, 0], [3, 1], [0, 4], [2, 2]])
 
     def order(name: str, seed: int = 0) -> list[int]:
-        settings = Astraea(clients_per_round=4, capacity=4, mediator_epochs=2, order=name)  # type: ignore[arg-type]
+        settings = Astraea(clients_per_round=4, capacity=4, mediator_epochs=2, order=name)
         (chain,) = plan(build(settings), view(histograms), seed).chains
         assert [visit.pass_ for visit in chain.visits] == [0] * 4 + [1] * 4
         return [visit.client for visit in chain.visits]

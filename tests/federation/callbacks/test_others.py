@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from astraea.federation.callbacks import LiveProgress, MetricsFile, TensorBoard,
 from astraea.federation.loop import Budget, Run
 
 
-def run_after(*lines: dict[str, object]) -> Run:
+def run_after(*lines: dict[str, Any]) -> Run:
     return Run(State(len(lines), torch.zeros(1), torch.zeros(0)), history=list(lines))
 
 

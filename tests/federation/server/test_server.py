@@ -24,7 +24,7 @@ NONE = torch.empty(0, dtype=torch.int64)
 
 
 def build(**settings: object) -> Algorithm:
-    server = Server(ServerSettings(**settings))  # type: ignore[arg-type]
+    server = Server(ServerSettings(**settings))
     training = TrainingSettings(momentum=0.0)
     return FedAvg(clients_per_round=2).bound(training, Plain().bound(CrossEntropy()), server)
 

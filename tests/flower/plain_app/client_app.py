@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flwr.app import ArrayRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
@@ -11,7 +13,7 @@ from plain_app.task import train as train_model
 app = ClientApp()
 
 
-def own_data(context: Context):
+def own_data(context: Context) -> Any:
     return load_data(context.node_config["partition-id"], context.node_config["num-partitions"])
 
 

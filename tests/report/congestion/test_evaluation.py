@@ -92,7 +92,8 @@ def test_a_terminal_shows_a_column_an_arm(evaluation: Evaluation) -> None:
 
 
 def test_pictures_have_a_panel_for_each_measure(evaluation: Evaluation) -> None:
-    loss, grid, staggered = (suite_figure(evaluation, suite) for suite in evaluation.suites)
+    figures: list[Any] = [suite_figure(evaluation, suite) for suite in evaluation.suites]
+    loss, grid, staggered = figures
     assert [axis.get_ylabel() for axis in loss.axes] == ["utilisation (%)", "queueing delay (ms)"]
     assert list(loss.axes[0].lines[1].get_xdata()) == [0.0, 0.5, 1.0]
     assert list(loss.axes[0].lines[1].get_ydata()) == pytest.approx([90.5] * 3)

@@ -50,7 +50,10 @@ class Script:
 def collect(script: Script, steps: int, **options: Any) -> list[list[list[float]]]:
     collector = Collector(script, **{"central": True, "gamma": 0.5, **options})
     collector.restart(0)
-    return [collector.step(lambda observations: observations[:, 0] / 1000).tolist() for _ in range(steps)]
+    return [
+        collector.step(lambda observations: (observations[:, 0] / 1000).astype(np.float32)).tolist()
+        for _ in range(steps)
+    ]
 
 
 def test_a_flow_goes_on_from_when_it_was_last_asked() -> None:

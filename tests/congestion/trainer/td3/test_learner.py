@@ -36,7 +36,13 @@ def noise() -> torch.Generator:
 
 def test_targets_take_the_smaller_of_two_values() -> None:
     values = torch.tensor([[4.0, -1.0, 2.0], [3.0, 5.0, 2.0]])
-    some = Batch(*[torch.zeros(3, 1)] * 2, torch.zeros(3), torch.tensor([0.1, 0.2, 0.3]), torch.tensor([0.9, 0.5, 0.0]))
+    some = Batch(
+        torch.zeros(3, 1),
+        torch.zeros(3, 1),
+        torch.zeros(3),
+        torch.tensor([0.1, 0.2, 0.3]),
+        torch.tensor([0.9, 0.5, 0.0]),
+    )
     assert targets(some, values).tolist() == pytest.approx([0.1 + 0.9 * 3, 0.2 - 0.5, 0.3])
 
 
