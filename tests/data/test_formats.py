@@ -22,7 +22,7 @@ from astraea.data.formats import (
     read_npz,
     reading,
 )
-from astraea.errors import DataError
+from astraea.errors import DataError, InputError
 
 IMAGES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 
@@ -159,3 +159,49 @@ def test_labels_below_zero_are_refused() -> None:
     with pytest.raises(ValueError, match="labels from -1 to 0"):
         check_labels(np.array([0, -1]), 2, 3)
     check_labels(np.array([], int), 0, 3)
+
+
+def _lying(path: Path, header: str, content: bytes = b"1234") -> Path:
+    """Write an archive whose array has ``header``."""
+    text = header.encode()
+    text += b" " * (-(10 + len(text) + 1) % 64) + b"\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("shape", "complaint"),
+    [
+        ("(10000000000,)", r"claims an array of shape \(10,000,000,000\)"),
+        (f"({2**70},)", r"claims an array of shape \(10\^21\)"),
+        (f"({2**40}, {2**40})", "claims an array of shape"),
+        (f"({'9' * 5000},)", "cannot be used"),
+        ("(-1,)", "cannot be used"),
+        ("(" * 200 + ")" * 200, "cannot be used"),
+    ],
+)
+def test_a_header_that_lies_is_told_in_one_sentence(tmp_path: Path, shape: str, complaint: str) -> None:
+    path = _lying(tmp_path / "x.npz", f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}")
+    with pytest.raises(DataError, match=complaint) as caught:
+        read_npz(path)
+    assert len(str(caught.value)) < 700
+    assert "\n" not in str(caught.value)
+
+
+def test_little_that_unpacks_to_very_much_is_refused(tmp_path: Path) -> None:
+    with (
+        zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("x.npy", "w", force_zip64=True) as stream,
+    ):
+        np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": (300 << 20,)})
+        for _ in range(300):
+            stream.write(bytes(1 << 20))
+    with pytest.raises(DataError, match=r"it would unpack from 1.\d MB to 0.3 GB"):
+        read_npz(tmp_path / "x.npz")
+
+
+def test_a_whole_file_of_unfit_contents_is_not_to_be_replaced(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught, reading(tmp_path / "x.npz"):
+        raise InputError("it has no labels")
+    assert str(caught.value) == f"{tmp_path / 'x.npz'} cannot be used (it has no labels)"

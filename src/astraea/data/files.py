@@ -10,12 +10,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from astraea.errors import DataError
+from astraea.errors import DataError, InputError
 from astraea.progress import Bar
 
 __all__ = ["Finder", "Remote", "corrupt", "data_root"]
 
 _SECONDS_WITHOUT_ANSWER = 30.0
+_MOST_WORDS = 400
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,11 @@ class Remote:
 
 
 def corrupt(path: object, reason: object) -> DataError:
-    """Return the error for a file at ``path`` that is not what its name promises."""
+    """Return the error for a file at ``path`` that is not what its name promises, or holds what cannot be taken."""
     words = (str(reason).splitlines() or [type(reason).__name__])[0]
+    words = words if len(words) <= _MOST_WORDS else f"{words[:_MOST_WORDS]}..."
+    if isinstance(reason, InputError):  # the file is whole: the reason says what to do about its contents
+        return DataError(f"{path} cannot be used ({words})")
     return DataError(f"{path} cannot be used ({words}): replace it with a good copy")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import math
 import tarfile
 import zipfile
 import zlib
@@ -34,12 +35,17 @@ __all__ = [
 _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_IDX_BYTES = 1 << 32
 _PIECE = 1 << 20
+_MUCH = 1 << 28
+_MOST_GROWTH = 200
 
 
 @contextmanager
 def reading(path: object) -> Iterator[None]:
     """Turn what is raised over a damaged or unfit file into a :class:`DataError` that names ``path``."""
-    damage = (EOFError, KeyError, OSError, ValueError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
+    damage = (
+        *(EOFError, KeyError, MemoryError, OSError, OverflowError, RecursionError, SyntaxError, ValueError),
+        *(zlib.error, zipfile.BadZipFile, zipfile.LargeZipFile, tarfile.TarError, NotImplementedError),
+    )
     try:
         yield
     except DataError:
@@ -146,10 +152,36 @@ def idx_samples(
 
 
 def read_npz(path: Path) -> dict[str, NDArray[np.generic]]:
-    """Read all arrays of an ``.npz`` file; pickled objects in it are refused, since they could run code."""
+    """Read all arrays of an ``.npz`` file; pickled objects in it are refused, since they could run code.
+
+    So are arrays that are not as long as their header says, and archives of which little unpacks to very much.
+    """
     with reading(path), path.open("rb") as stream:
-        archive = np.load(stream, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
+        if not zipfile.is_zipfile(stream):
             raise ValueError("it is not an .npz archive")
+        with zipfile.ZipFile(stream) as packed:
+            _check_sizes(packed, path.stat().st_size)
+        stream.seek(0)
+        archive = np.load(stream, allow_pickle=False)
         with archive:
             return {name: archive[name] for name in archive.files}
+
+
+def _check_sizes(packed: zipfile.ZipFile, size: int) -> None:
+    """Raise ``ValueError`` unless every array in an archive of ``size`` bytes is as long as it claims to be."""
+    unpacked = sum(member.file_size for member in packed.infolist())
+    if unpacked > _MUCH and unpacked > _MOST_GROWTH * size:
+        raise ValueError(f"it would unpack from {size / 1e6:.1f} MB to {unpacked / 1e9:.1f} GB")
+    for member in packed.infolist():
+        if not member.filename.endswith(".npy"):
+            continue
+        with packed.open(member) as stream:
+            version = np.lib.format.read_magic(stream)
+            header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _, dtype = header(stream)
+            if not dtype.hasobject and math.prod(shape) * dtype.itemsize != member.file_size - stream.tell():
+                raise ValueError(f"the header of {member.filename} claims an array of shape {_short(shape)}")
+
+
+def _short(shape: tuple[int, ...]) -> str:
+    return f"({', '.join(f'{size:,}' if size < 10**15 else f'10^{len(str(size)) - 1}' for size in shape)})"
