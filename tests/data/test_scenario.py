@@ -297,3 +297,22 @@ def test_an_empty_site_is_refused() -> None:
     samples = Samples(np.zeros((2, 1), np.float32), np.array([0, 1]), {"site": np.array([1.0, np.nan])})
     with pytest.raises(InputError, match="column 'site' is empty in 1 rows, first in row 1"):
         build_scenario(Dataset("d", samples, samples, ("a", "b")), skew="column", column="site")
+
+
+def test_names_of_classes_that_no_sample_has_are_left_out() -> None:
+    samples = Samples(np.zeros((4, 1), np.float32), np.array([1, 3, 3, 1]))
+    names = ("a", "b", "c", "d", "e")
+    scenario = build_scenario(Dataset("d", samples, samples.take(np.array([0, 1])), names), clients=1)
+    assert scenario.class_names == ("b", "d")
+    assert scenario.train.y.tolist() == [0, 1, 1, 0]
+    assert scenario.test.y.tolist() == [0, 1]
+    assert scenario.notes == ("3 of 5 named classes have no sample and are left out: 'a', 'c', 'e'.",)
+
+
+def test_sites_of_the_data_are_the_clients_unless_the_skew_is_said() -> None:
+    samples = Samples(np.zeros((4, 1), np.float32), np.array([0, 1, 0, 1]), {"site": np.array(["n", "n", "s", "s"])})
+    dataset = Dataset("d", samples, samples, ("a", "b"), site_column="site")
+    assert build_scenario(dataset).client_names == ("n", "s")
+    said = build_scenario(dataset, skew="random", clients=3)
+    assert len(said.clients) == 3
+    assert any("Column 'site' names sites, but they are not the clients" in note for note in said.notes)

@@ -68,6 +68,8 @@ def read_tables(
 
     tables = load_toml(config or EXAMPLE)
     more = parse_changes(changes or ())
+    if config is None and "data.site_column" in more:
+        tables.pop("scenario")  # the example's clients are not those of these data
     if data_dir is not None:
         more["data.dir"] = str(data_dir)
     return changed(tables, more), str(config or "settings")

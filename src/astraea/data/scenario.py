@@ -7,7 +7,7 @@ and the division of the rest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -92,11 +92,13 @@ def build_scenario(
         raise InputError(f"the validation share must be at least 0 and below 1, got {validation}")
     if not len(dataset.train):
         raise InputError(f"'{dataset.name}' has no training sample: a scenario needs some to divide")
+    settings = settings.by_site(dataset.site_column)
+    dataset, notes = _held_classes(dataset) if settings.counts is None else (dataset, [])
     y = dataset.train.y
 
     named = _named_clients(dataset.train, settings, seed)
     pool = np.arange(len(y)) if named is None else np.flatnonzero(named.owners >= 0)
-    notes = list(named.notes) if named else []
+    notes += named.notes if named else ()
 
     test = dataset.test
     if test is None or not len(test):
@@ -146,6 +148,26 @@ def build_scenario(
         test_clients=_test_clients(test, names, settings.column),
         notes=(*dataset.notes, *notes, *test_notes, *label_notes),
     )
+
+
+def _held_classes(dataset: Dataset) -> tuple[Dataset, list[str]]:
+    """Leave out names of classes without any sample: a model would be free to answer with them."""
+    counts = dataset.train.counts(dataset.classes)
+    if dataset.test is not None:
+        counts = counts + dataset.test.counts(dataset.classes)
+    held = np.flatnonzero(counts)
+    if len(held) == dataset.classes:
+        return dataset, []
+    number = np.cumsum(counts > 0) - 1
+    absent = [dataset.class_names[c] for c in np.flatnonzero(counts == 0)]
+    some = ", ".join(f"'{name}'" for name in absent[:3]) + (", ..." if len(absent) > 3 else "")
+    left = replace(
+        dataset,
+        class_names=tuple(dataset.class_names[c] for c in held),
+        train=replace(dataset.train, y=number[dataset.train.y]),
+        test=dataset.test and replace(dataset.test, y=number[dataset.test.y]),
+    )
+    return left, [f"{len(absent)} of {dataset.classes} named classes have no sample and are left out: {some}."]
 
 
 def _title(settings: ScenarioSettings) -> str:

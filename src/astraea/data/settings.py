@@ -106,6 +106,12 @@ class ScenarioSettings(BaseModel):
         description="Share of every class of the training set held out as test set where the data have none.",
     )
 
+    def by_site(self, column: str | None) -> ScenarioSettings:
+        """Return the settings with the values of ``column`` as clients, unless the skew was said."""
+        if column is None or self.name != "custom" or "skew" in self.model_fields_set:
+            return self
+        return self.model_copy(update={"skew": "column", "column": column})
+
     @model_validator(mode="before")
     @classmethod
     def _fill_in_paper(cls, given: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,10 +155,12 @@ class RunFolder:
             raise RunError(f"{self.path} holds no run: it has no config.toml; give the folder of 'astraea run --out'")
         return parse_settings(load_toml(self.config), str(self.config), trust=trust)
 
-    def write_results(self, summary: dict[str, Any], clients: list[float | None], model: dict[str, Tensor]) -> None:
-        """Write model, clients and, as the last, the summary."""
+    def write_results(
+        self, summary: dict[str, Any], names: Sequence[str], clients: list[float | None], model: dict[str, Tensor]
+    ) -> None:
+        """Write model, clients with their names and, as the last, the summary."""
         write_tensors(self.model, model)
-        write_json(self.clients, {"accuracy": clients})
+        write_json(self.clients, {"name": list(names), "accuracy": clients})
         write_json(self.summary, summary, indent=2)
 
     def read_json(self, path: Path) -> Any:

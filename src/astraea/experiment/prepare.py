@@ -89,8 +89,10 @@ def prepare(
     settings = resolved(settings)
     settings.given.refuse_missing(data=not (dataset is None and scenario is None), model=model is not None)
     if scenario is None:
+        dataset = dataset or load_dataset(settings.data)
+        settings = settings.model_copy(update={"scenario": settings.scenario.by_site(dataset.site_column)})
         scenario = build_scenario(
-            load_dataset(settings.data) if dataset is None else dataset,
+            dataset,
             settings.scenario,
             settings.seed,
             settings.evaluation.validation,

@@ -145,5 +145,5 @@ def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequen
     summary, clients = summarise(experiment, done, timing.total)
     experiment.model.write(*deployed(experiment, done))
     if folder is not None:
-        folder.write_results(summary, clients, experiment.model.state_dict())
+        folder.write_results(summary, experiment.scenario.client_names, clients, experiment.model.state_dict())
     return Result(summary, done.history, experiment.model.module.eval(), np.array(clients, float))

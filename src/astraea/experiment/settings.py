@@ -188,7 +188,9 @@ def resolved(settings: RunSettings) -> RunSettings:
     """Return the settings with everything decided that is left open and does not depend on the data."""
     recipe = settings.algorithm.recipe
     balance, train = settings.balance.decided(recipe.rebalancing), settings.train.decided(recipe.loss)
-    return settings.model_copy(update={"balance": balance, "train": train, "network": settings.network.decided()})
+    scenario = settings.scenario.by_site(settings.data.site_column)
+    decided = {"scenario": scenario, "balance": balance, "train": train, "network": settings.network.decided()}
+    return settings.model_copy(update=decided)
 
 
 def dump_toml(settings: RunSettings) -> str:

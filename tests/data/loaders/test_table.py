@@ -74,7 +74,8 @@ def test_sites_are_clients(tmp_path: Path) -> None:
     dataset = load_dataset("table", path=write(tmp_path, CSV * 1), label_column="smoker", site_column="site")
     scenario = build_scenario(dataset, skew="column", column="site", test_share=0.5)
     assert scenario.client_names == ("north", "south")
-    note = build_scenario(dataset, clients=1, test_share=0.5).notes
+    assert build_scenario(dataset, test_share=0.5).client_names == ("north", "south")
+    note = build_scenario(dataset, skew="random", clients=1, test_share=0.5).notes
     assert any("Column 'site' names sites, but they are not the clients" in line for line in note)
 
 
