@@ -13,7 +13,8 @@ TORCH = "import torch"
 FIRST_ROUND = """
 from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
-from astraea.engines import EngineSettings, make_engine
+from astraea.engines import EngineSettings
+from astraea.experiment.engines import make_engine
 from astraea.federation.algorithms import FedAvg
 from astraea.federation.clients import Population
 from astraea.federation.loop import Budget, Run, train

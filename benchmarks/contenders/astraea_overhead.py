@@ -12,7 +12,8 @@ from torch import nn
 
 from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
-from astraea.engines import EngineSettings, ProcessesEngine, make_engine
+from astraea.engines import EngineSettings, ProcessesEngine
+from astraea.experiment.engines import make_engine
 from astraea.federation.algorithms import FedAvg
 from astraea.federation.clients import Population
 from astraea.federation.loop import Budget, Run, train

@@ -15,7 +15,8 @@ from torch import nn
 
 from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
-from astraea.engines import ENGINES, EngineSettings, SerialEngine, make_engine
+from astraea.engines import EngineSettings, SerialEngine
+from astraea.experiment.engines import ENGINES, make_engine
 from astraea.federation.clients import Population
 from astraea.federation.loop import Engine
 from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, RoundPlan, Visit

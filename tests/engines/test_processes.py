@@ -18,9 +18,10 @@ from torch import nn
 
 from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
-from astraea.engines import EngineSettings, ProcessesEngine, SerialEngine, make_engine
+from astraea.engines import EngineSettings, ProcessesEngine, SerialEngine
 from astraea.engines.shared import Region, pack, unpack
 from astraea.errors import InputError, RunError
+from astraea.experiment.engines import make_engine
 from astraea.federation.clients import Population
 from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, RoundPlan, Visit
 from astraea.federation.rules import Plain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from astraea.engines.processes import ProcessesEngine
 from astraea.engines.serial import SerialEngine
-from astraea.engines.settings import ENGINES, EngineSettings, make_engine
+from astraea.engines.settings import EngineSettings
 from astraea.engines.stacked import StackedEngine
 
-__all__ = ["ENGINES", "EngineSettings", "ProcessesEngine", "SerialEngine", "StackedEngine", "make_engine"]
+__all__ = ["EngineSettings", "ProcessesEngine", "SerialEngine", "StackedEngine"]

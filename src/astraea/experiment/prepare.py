@@ -13,7 +13,7 @@ from astraea.balance.rebalancing import Rebalancing, rebalancing
 from astraea.data.catalogue import load_dataset
 from astraea.data.dataset import Dataset
 from astraea.data.scenario import Scenario, build_scenario
-from astraea.engines import make_engine
+from astraea.experiment.engines import make_engine
 from astraea.experiment.settings import RunSettings, resolved
 from astraea.experiment.simulation import Simulation, simulation_of
 from astraea.federation.algorithms import Algorithm
