@@ -13,7 +13,8 @@ from numpy.testing import assert_allclose
 from astraea.errors import InputError, RunError
 from astraea.experiment.run import run
 from astraea.experiment.settings import RunSettings, dump_toml, load_toml, parse_settings
-from astraea.federation.loop import Budget, Callback, Run, Totals
+from astraea.federation.loop import Budget, Callback, Run
+from astraea.federation.round import Totals
 
 SAME = ("metrics.jsonl", "chains.jsonl", "model.safetensors", "clients.json", "scenario.json", "fingerprint.json")
 
@@ -166,4 +167,4 @@ def test_progress_of_a_prolonged_run_is_that_of_each_length() -> None:
     budget = Budget(60, earlier=(10, 40))
     assert [budget.progress(round_, Totals()) for round_ in (5, 10, 39, 40, 60)] == [0.5, 0.25, 39 / 40, 40 / 60, 1.0]
     samples = Budget(1, 300, earlier=(200,))
-    assert [samples.progress(0, Totals(samples_processed=n)) for n in (100, 200, 330)] == [0.5, 200 / 300, 1.0]
+    assert [samples.progress(0, Totals({"samples_processed": n})) for n in (100, 200, 330)] == [0.5, 200 / 300, 1.0]

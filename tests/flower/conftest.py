@@ -62,7 +62,9 @@ class Federation:
 
         settings = self.settings
         given = {"algorithm": settings.algorithm, "balance": settings.balance, "train": settings.train}
-        return AstraeaStrategy(**{**given, "seed": settings.seed, "fraction_evaluate": 0.0, **options})
+        kind = options.pop("kind", AstraeaStrategy)
+        made: AstraeaStrategy = kind(**{**given, "seed": settings.seed, "fraction_evaluate": 0.0, **options})
+        return made
 
     def grid(self, app: ClientApp | None = None) -> InProcessGrid:
         from astraea.flower import InProcessGrid

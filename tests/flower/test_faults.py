@@ -151,7 +151,7 @@ def test_a_bad_reply_is_skipped_and_the_chain_goes_on(
     one.start(strategy, one.grid(one.app(mods=[spoil(how, bad)])))
     local = one.locally(population=Without(one.experiment.population, bad))
     assert torch.equal(strategy.run.state.params, local.state.params)
-    assert strategy.run.totals.visits_skipped == {"first": 1, "last": 1, "always": 4}[place]
+    assert strategy.run.totals["visits_skipped"] == {"first": 1, "last": 1, "always": 4}[place]
     skipped = next(line for line in caplog.messages if "client 1 is skipped" in line)
     assert reason in skipped
 
@@ -180,7 +180,7 @@ def test_remarks_that_make_no_sense_are_not_counted(federation: Callable[..., An
     one = federation()
     strategy = one.strategy()
     one.start(strategy, one.grid(one.app(mods=[spoil(remark, lambda client, visit: True)])))
-    assert strategy.run.totals.optimizer_steps == 0
+    assert strategy.run.totals["optimizer_steps"] == 0
     assert torch.equal(strategy.run.state.params, one.locally().state.params)
 
 

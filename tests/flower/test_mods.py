@@ -82,7 +82,7 @@ def test_augmentation_adds_the_copies_that_the_server_asks_for() -> None:
     strategy = _start(_app(train, augmentation()), algorithm={"capacity": 2, "mediator_epochs": 1})
     assert seen == {0: [6, 2], 1: [5, 4]}
     assert strategy._registry.histograms.tolist() == [[6, 2], [5, 4]]
-    assert strategy.run.totals.samples_processed == 17
+    assert strategy.run.totals["samples_processed"] == 17
 
 
 def test_transformed_samples_differ_from_visit_to_visit() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ import torch
 
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
 
+from flwr.app import Array, ArrayRecord, Message
 from flwr.serverapp.strategy import FedAvg
 
-from astraea.flower import AstraeaStrategy
+from astraea.flower import AstraeaStrategy, initial_arrays
 
 
 @pytest.mark.parametrize(
@@ -40,5 +42,52 @@ def test_same_seed_same_bytes_as_the_local_engine(federation: Callable[..., Any]
     assert own == local.history
 
 
-def test_average_is_flowers_own() -> None:
-    assert AstraeaStrategy.aggregate_train is FedAvg.aggregate_train
+def test_no_private_method_of_flowers_is_overridden() -> None:
+    flowers = {name for kind in FedAvg.__mro__[:-1] for name in vars(kind)}
+    shared = flowers & set(vars(AstraeaStrategy))
+    assert {name for name in shared if name.startswith("_") and not name.startswith("__")} <= {"_abc_impl"}
+    assert {"configure_train", "aggregate_train"} <= shared
+
+
+def doubled(arrays: ArrayRecord) -> ArrayRecord:
+    return ArrayRecord({name: Array(2 * array.numpy()) for name, array in arrays.items()})
+
+
+class Doubling(AstraeaStrategy):
+    def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> Any:
+        arrays, metrics = super().aggregate_train(server_round, replies)
+        self.seen = arrays
+        return doubled(arrays), metrics
+
+
+class Constant(AstraeaStrategy):
+    def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> Any:
+        assert len(list(replies)) == 3  # the last visits of the three chains
+        return self.made, None
+
+
+def test_what_an_overridden_aggregate_train_returns_is_the_next_model(
+    federation: Callable[..., Any], tmp_path: Path
+) -> None:
+    one = federation()
+    strategy = one.strategy(kind=Doubling, checkpoint=tmp_path)
+    result = one.start(strategy)
+    final = {name: array.numpy() for name, array in result.arrays.items()}
+    for name, array in doubled(strategy.seen).items():
+        assert (array.numpy() == final[name]).all()
+    again = one.strategy(kind=Doubling, checkpoint=tmp_path)
+    resumed = one.start(again)
+    assert all((array.numpy() == final[name]).all() for name, array in resumed.arrays.items())
+
+
+def test_an_aggregate_train_that_does_without_ours_takes_effect_and_its_round_is_counted(
+    federation: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    one = federation()
+    strategy = one.strategy(kind=Constant)
+    strategy.made = doubled(initial_arrays(one.model()))
+    result = one.start(strategy)
+    assert all((array.numpy() == strategy.made[name].numpy()).all() for name, array in result.arrays.items())
+    assert (strategy.run.state.round, len(strategy.run.history)) == (2, 2)
+    assert strategy.run.totals["bytes_sent"] == one.locally().totals["bytes_sent"]
+    assert "Constant.aggregate_train did without AstraeaStrategy's" in caplog.text

@@ -23,6 +23,7 @@ from astraea.federation.plan import LocalTraining
 from astraea.federation.rule import LocalRule, VisitContext
 from astraea.federation.training import batches, clipped
 from astraea.federation.vector import VectorModel
+from astraea.federation.walk import Trained
 
 __all__ = ["Row", "gradients", "separable", "train_rows"]
 
@@ -40,13 +41,20 @@ class Row:
     params: Tensor | None = None
     steps: int = 0
     loss: float = float("nan")
-    finite: bool = False
     late: bool = False
 
     def context(self, weights: int, log_prior: Tensor | None, lr: float, step: int = 0) -> VisitContext:
         """Return what the rule may look at."""
         histogram = None if self.data.histogram is None else self.data.histogram.to(self.start.device)
         return VisitContext(self.start[:weights], self.shared, self.client, log_prior, lr, histogram, step)
+
+    def trained(self, rule: LocalRule, training: LocalTraining, weights: int, log_prior: Tensor | None) -> Trained:
+        """Return what the visit gives back, once the row is trained."""
+        assert self.params is not None
+        context = self.context(weights, log_prior, training.lr, self.steps)
+        extras, kept = rule.finish(self.params[:weights], self.steps, context)
+        held = len(self.data)
+        return Trained(self.params, self.counters, extras, kept, held, held * training.epochs, self.steps, self.loss)
 
     def batches(self, training: LocalTraining, *, merge_single: bool) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the visit's batches, those of an epoch drawn when it begins."""
@@ -123,9 +131,8 @@ def train_rows(
         for row in order[:active]:
             row.steps = step
     params = torch.cat((weights, floats), dim=1)
-    finite = torch.isfinite(params).all(dim=1).tolist()
     for place, (row, total) in enumerate(zip(order, losses.tolist(), strict=True)):
-        row.params, row.counters, row.finite = params[place], counters[place], finite[place]
+        row.params, row.counters = params[place], counters[place]
         if training.epochs:
             row.loss = total / (len(row.data) * training.epochs)
 

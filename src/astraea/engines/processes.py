@@ -23,13 +23,16 @@ from astraea.engines.serial import SerialEngine
 from astraea.engines.worker_pool import Exit, WorkerPool
 from astraea.errors import InputError, RunError
 from astraea.federation.clients import Population
-from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan, VisitReport
+from astraea.federation.plan import Chain, ChainResult, RoundPlan
 from astraea.federation.rule import LocalRule
+from astraea.federation.walk import given_up
 
 __all__ = ["ProcessesEngine"]
 
 _EXITS = 2
 """Workers that a chain may cost before its clients are reported instead of trying again."""
+
+_LOST = f"{_EXITS} worker processes died on this chain, the last "
 
 
 class ProcessesEngine:
@@ -151,15 +154,9 @@ class _Round:
         for place, (_, index) in enumerate(exit_.tasks):
             self.exits[index] += place == 0  # the others had only been queued
             if self.exits[index] >= _EXITS:
-                self.results[index] = _given_up(self.plan.chains[index], self.plan.start, exit_.cause)
+                self.results[index] = given_up(self.plan, self.plan.chains[index], _LOST + exit_.cause)
             else:
                 self.waiting = sorted([*self.waiting, index])
-
-
-def _given_up(chain: Chain, start: ChainState, cause: str) -> ChainResult:
-    reason = f"{_EXITS} worker processes died on this chain, the last {cause}"
-    reports = tuple(VisitReport(visit.client, visit.pass_, skipped=reason) for visit in chain.visits)
-    return ChainResult(chain, start, reports)
 
 
 def _samples(chains: Sequence[Chain], population: Population) -> list[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -13,25 +12,31 @@ from astraea.engines.allocator import keep_freed_memory
 from astraea.federation.clients import Population
 from astraea.federation.plan import ChainResult, RoundPlan
 from astraea.federation.rule import LocalRule
-from astraea.federation.training import Deadline, run_chain
+from astraea.federation.training import Deadline, Trainer
 from astraea.federation.vector import VectorModel
 
 __all__ = ["SerialEngine", "repeatable"]
 
 
-@contextmanager
-def repeatable(device: torch.device, threads: int) -> Iterator[None]:
+class repeatable:  # noqa: N801 - a context manager, used like a function
     """Train with that many threads, and leave PyTorch's number of threads and its random state as they were."""
-    before, state = torch.get_num_threads(), torch.get_rng_state()
-    cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+
+    __slots__ = ("_before", "_device", "_threads")
+
+    def __init__(self, device: torch.device, threads: int) -> None:
+        self._device, self._threads = device, threads
+
+    def __enter__(self) -> None:
+        cuda = torch.cuda.get_rng_state(self._device) if self._device.type == "cuda" else None
+        self._before = torch.get_num_threads(), torch.get_rng_state(), cuda
+        torch.set_num_threads(self._threads)
+
+    def __exit__(self, *error: object) -> None:
+        threads, state, cuda = self._before
+        torch.set_num_threads(threads)
         torch.set_rng_state(state)
         if cuda is not None:
-            torch.cuda.set_rng_state(cuda, device)
+            torch.cuda.set_rng_state(cuda, self._device)
 
 
 class SerialEngine:
@@ -48,9 +53,10 @@ class SerialEngine:
     def execute(self, plan: RoundPlan, rule: LocalRule, population: Population) -> Iterator[ChainResult]:
         """Yield the result of each chain, in plan order."""
         plan = plan.to(self.model.device)
+        trainer = Trainer(self.model, rule, plan.training, prior=plan.prior, deadline=self.deadline)
         for chain in plan.chains:
             with repeatable(self.model.device, self.threads):
-                result = run_chain(plan, chain, self.model, rule, population, self.deadline)
+                result = trainer.walk(plan, chain, population)
             with self.model.sharing():  # the result is added up now, while all other cores are idle
                 yield result
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from astraea.engines.lockstep import Row, train_rows
 from astraea.engines.serial import repeatable
-from astraea.federation.clients import ClientData, Population
-from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan, Visit, VisitReport
+from astraea.federation.clients import Population
+from astraea.federation.plan import Chain, ChainResult, RoundPlan, Visit
 from astraea.federation.rule import LocalRule
-from astraea.federation.training import Deadline, failure, run_chain, seed_dropout, visit_seed
+from astraea.federation.training import Deadline, run_chain, seed_dropout, visit_seed
 from astraea.federation.vector import VectorModel
+from astraea.federation.walk import VisitError, Walk
 
 __all__ = ["StackedEngine"]
 
@@ -76,7 +76,7 @@ class StackedEngine:
     def _together(
         self, plan: RoundPlan, chains: Sequence[Chain], rule: LocalRule, clients: Population
     ) -> list[ChainResult] | None:
-        walks = [_Walk(chain, plan.start) for chain in chains]
+        walks = [Walk(plan, chain) for chain in chains]
         for place in range(max(len(chain.visits) for chain in chains)):
             walking = [walk for walk in walks if place < len(walk.chain.visits)]
             try:
@@ -90,78 +90,37 @@ class StackedEngine:
         return [walk.result() for walk in walks]
 
     def _visit(
-        self, plan: RoundPlan, walking: Sequence[_Walk], place: int, rule: LocalRule, clients: Population
+        self, plan: RoundPlan, walking: Sequence[Walk], place: int, rule: LocalRule, clients: Population
     ) -> None:
         """Make the visit number ``place`` of every chain in ``walking``."""
-        rows: dict[int, Row] = {}
-        for number, walk in enumerate(walking):
-            visit = walk.chain.visits[place]
+        rows: list[tuple[Walk, Visit, Row]] = []
+        for walk in walking:
+            visit, start = walk.chain.visits[place], walk.state
             try:
-                rows[number] = walk.row(plan, visit, clients[visit.client])
+                data, kept = clients[visit.client], walk.kept_by(visit.client)
             except Exception as error:  # a client whose data cannot be read
-                walk.skip(visit, failure(error))
+                walk.skip(visit, error)
+            else:
+                order = torch.Generator().manual_seed(visit_seed(plan, visit))
+                rows.append((walk, visit, Row(data, order, start.params, start.counters, start.extras, kept)))
         if not rows:
             return
-        first = next(iter(rows))
-        seed_dropout(visit_seed(plan, walking[first].chain.visits[place]), self.model.device)
+        seed_dropout(visit_seed(plan, rows[0][1]), self.model.device)
         self.model.module.train()
         began, limit = self.deadline.clock(), self.deadline.seconds
+        log_prior = None if plan.prior is None else plan.prior.log()
         train_rows(
             self.model,
-            list(rows.values()),
+            [row for _, _, row in rows],
             rule,
             plan.training,
-            None if plan.prior is None else plan.prior.log(),
+            log_prior,
             getattr(clients, "classes", None),
             precision=self.model.precision,
             late=lambda: limit is not None and self.deadline.clock() - began > limit,
         )
-        for number, row in rows.items():
-            visit = walking[number].chain.visits[place]
+        for walk, visit, row in rows:
             if row.late:
-                walking[number].skip(visit, f"not done within {limit:g} s")
-            elif not row.finite:
-                walking[number].skip(visit, "the model became NaN or infinite")
+                walk.skip(visit, VisitError(f"not done within {limit:g} s"))
             else:
-                walking[number].take(visit, row, rule, plan, len(self.model.weights))
-
-
-@dataclass
-class _Walk:
-    """A chain under way."""
-
-    chain: Chain
-    end: ChainState
-    reports: list[VisitReport] = field(default_factory=list)
-    states: dict[int, Mapping[str, Tensor]] = field(default_factory=dict)
-    counted: set[int] = field(default_factory=set)
-
-    def row(self, plan: RoundPlan, visit: Visit, data: ClientData) -> Row:
-        state = self.states.get(visit.client, plan.client_states.get(visit.client, {}))
-        order = torch.Generator().manual_seed(visit_seed(plan, visit))
-        return Row(data, order, self.end.params, self.end.counters, self.end.extras, state)
-
-    def skip(self, visit: Visit, reason: str) -> None:
-        self.reports.append(VisitReport(visit.client, visit.pass_, skipped=reason))
-
-    def take(self, visit: Visit, row: Row, rule: LocalRule, plan: RoundPlan, weights: int) -> None:
-        assert row.params is not None
-        context = row.context(weights, None if plan.prior is None else plan.prior.log(), plan.training.lr, row.steps)
-        extras, kept = rule.finish(row.params[:weights], row.steps, context)
-        if kept:
-            self.states[visit.client] = kept
-        fresh = visit.client not in self.counted
-        self.counted.add(visit.client)
-        self.end = replace(
-            self.end,
-            params=row.params,
-            counters=row.counters,
-            extras=extras,
-            examples=self.end.examples + fresh * len(row.data),
-            steps=self.end.steps + row.steps,
-        )
-        samples = len(row.data) * plan.training.epochs
-        self.reports.append(VisitReport(visit.client, visit.pass_, samples, row.steps, row.loss))
-
-    def result(self) -> ChainResult:
-        return ChainResult(self.chain, self.end, tuple(self.reports), self.states)
+                walk.take(visit, row.trained(rule, plan.training, self.model.size, log_prior))

@@ -17,7 +17,7 @@ from astraea.experiment.simulation import Simulation
 from astraea.federation.algorithms import View
 from astraea.federation.clients import ClientData
 from astraea.federation.plan import RoundPlan
-from astraea.federation.training import train_visit
+from astraea.federation.training import Trainer
 from astraea.network.choice import NetworkSettings
 from astraea.network.settings import Network
 from astraea.network.timing import RoundTime
@@ -111,10 +111,10 @@ def _probe(experiment: Experiment, plan: RoundPlan, clock: Callable[[], float]) 
     try:
         with torch.random.fork_rng(devices=[]):
             seconds = []
+            trainer = Trainer(experiment.model, experiment.algorithm.rule, training, prior=plan.prior)
             for _ in range(2):  # the first warms up
                 began = clock()
-                rule = experiment.algorithm.rule
-                train_visit(experiment.model, data, rule, training, start, seed=seed, prior=plan.prior)
+                trainer.train(data, start, seed)
                 seconds.append(clock() - began)
         began = clock()
         experiment.evaluate(start.params, start.counters)

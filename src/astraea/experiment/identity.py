@@ -66,11 +66,12 @@ def reopen(now: RunSettings, stored: RunSettings, checkpoints: Path, summary: Pa
     run = None if latest is None else load_checkpoint(latest)
     if latest is None or run is None or not run.finished:
         return
-    done, had = run.state.round, stored.rounds
+    done: float = run.state.round
+    had = stored.rounds
     if stored.samples is not None:
-        done, had = run.totals.samples_processed, stored.samples
+        done, had = run.totals["samples_processed"], stored.samples
     patience = stored.evaluation.early_stopping
-    if done < had or (patience is not None and EarlyStopping(patience).wants_stop(run)):
+    if done < had or (patience is not None and EarlyStopping(patience).exhausted(run)):
         raise RunError(
             f"the run in {checkpoints.parent} was stopped early, after round {run.state.round}, and more rounds would "
             "not change that: begin another run with a larger evaluation.early_stopping"

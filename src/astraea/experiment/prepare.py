@@ -20,9 +20,10 @@ from astraea.federation.algorithms import Algorithm
 from astraea.federation.availability import available
 from astraea.federation.clients import Population
 from astraea.federation.evaluation import Evaluation, evaluate, tail_recall
-from astraea.federation.loop import Budget, Engine, Metrics
+from astraea.federation.loop import Budget, Engine
 from astraea.federation.models import build_model
 from astraea.federation.own_models import copied
+from astraea.federation.round import Metrics
 from astraea.federation.server import make_server
 from astraea.federation.vector import VectorModel
 

@@ -16,8 +16,8 @@ from astraea.errors import AstraeaError, RunError
 from astraea.experiment.folder import RunFolder
 from astraea.experiment.given import Given
 from astraea.experiment.settings import RunSettings
-from astraea.federation.loop import Metrics
 from astraea.federation.models import ModelSettings, build_model, is_import_path, load_weights
+from astraea.federation.round import Metrics
 
 __all__ = ["Result", "load", "load_result"]
 

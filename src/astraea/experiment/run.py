@@ -111,7 +111,10 @@ def _with_changes(settings: RunSettings | None, changes: dict[str, Any]) -> RunS
 def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequence[Callback]) -> Result:
     settings = experiment.settings
     timing = Timing(None if folder is None else folder.timings)
-    watching: list[Callback] = [timing, *callbacks]
+    watching: list[Callback] = [timing]
+    if settings.evaluation.early_stopping is not None:
+        watching.append(EarlyStopping(settings.evaluation.early_stopping))
+    watching += callbacks  # before those that write, which see what they say
     state: Run | None = None
     if folder is not None:
         folder.claim(settings, experiment.scenario, experiment.population, experiment.model.module)
@@ -127,8 +130,6 @@ def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequen
         ]
         if settings.output.tensorboard:
             watching.append(TensorBoard(folder.tensorboard))
-    if settings.evaluation.early_stopping is not None:
-        watching.append(EarlyStopping(settings.evaluation.early_stopping))
     done = train(
         state or Run(experiment.algorithm.init(*experiment.model.read())),
         experiment.algorithm,

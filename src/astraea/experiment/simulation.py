@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from astraea.federation.clients import Population
-from astraea.federation.loop import Simulated
 from astraea.federation.plan import RoundPlan
+from astraea.federation.round import Simulated
 from astraea.network.choice import NetworkSettings
 from astraea.network.layout import lay_out
 from astraea.network.settings import Network

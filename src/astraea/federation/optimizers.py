@@ -8,6 +8,7 @@ PyTorch's compiler, which takes longer than many a round. Their arithmetic is th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from astraea.federation.plan import LocalTraining
 
-__all__ = ["Optimizer", "elementwise", "make_optimizer"]
+__all__ = ["Optimizer", "elementwise", "make_optimizer", "optimizer_maker"]
 
 
 class Optimizer(Protocol):
@@ -36,10 +37,15 @@ def make_optimizer(training: LocalTraining) -> Optimizer:
     Weights are a vector, or stacked models, a row each, which step as each would alone.
     Raises what ``torch.optim`` raises for options that it does not take.
     """
+    return optimizer_maker(training)()
+
+
+def optimizer_maker(training: LocalTraining) -> Callable[[], Optimizer]:
+    """Return what makes a fresh optimiser for a visit, as :func:`make_optimizer` does, for many visits."""
     if elementwise(training):
         made, _ = _WRITTEN_OUT[training.optimizer]
-        return made(training.lr, **training.options)
-    return _Wrapped(training)
+        return partial(made, training.lr, **training.options)
+    return partial(_Wrapped, training)
 
 
 def elementwise(training: LocalTraining) -> bool:

@@ -1,39 +1,26 @@
-"""Local training: one visit, and the walk of one model along a chain. Every engine runs these two functions."""
+"""Local training: one visit, and the walk of a model along a chain, for engines that train one model at a time."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from astraea.federation.clients import ClientData
-from astraea.federation.optimizers import elementwise, make_optimizer
-from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, RoundPlan, Visit, VisitReport
+from astraea.federation.optimizers import elementwise, optimizer_maker
+from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, RoundPlan, Visit
 from astraea.federation.rule import LocalRule, VisitContext
 from astraea.federation.vector import VectorModel
+from astraea.federation.walk import Trained, VisitError, Walk
 from astraea.seeding import Purpose, torch_seed
 
-__all__ = [
-    "Deadline",
-    "VisitError",
-    "batches",
-    "clipped",
-    "failure",
-    "run_chain",
-    "seed_dropout",
-    "train_visit",
-    "visit_seed",
-]
+__all__ = ["Deadline", "Trainer", "batches", "clipped", "run_chain", "seed_dropout", "visit_seed"]
 
 Clock = Callable[[], float]
 """Seconds on a clock that only goes forward."""
-
-
-class VisitError(Exception):
-    """A visit whose work is discarded; the message is the reason in the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,82 +31,114 @@ class Deadline:
     clock: Clock
 
 
-def train_visit(
-    model: VectorModel,
-    data: ClientData,
-    rule: LocalRule,
-    training: LocalTraining,
-    state: ChainState,
-    *,
-    seed: int,
-    visit: Visit | None = None,
-    prior: Tensor | None = None,
-    client_state: Mapping[str, Tensor] | None = None,
-    deadline: Deadline | None = None,
-) -> tuple[ChainState, Mapping[str, Tensor], VisitReport]:
-    """Train the model of ``state`` on ``data``; return the new state, what the client keeps, and a report.
+class Trainer:
+    """Trains visits of one round on ``model``: what all of them share is worked out once.
 
-    The report names the client and pass of ``visit``, 0 if it is not given. ``seed`` fixes batch order, fresh copies
-    and dropout. Raises :class:`VisitError` if the time is up or the result is not finite.
+    ``prior`` is the effective class prior ``(N,)``, or ``None``.
     """
-    began = deadline.clock() if deadline is not None else 0.0
-    seed_dropout(seed, model.device)
-    order = torch.Generator().manual_seed(seed)
-    model.write(state.params, state.counters)
-    if not model.module.training:
-        model.module.train()
-    weights, step_along = model.weights, _stepper(model, rule, training)
-    context = VisitContext(
-        start=state.params[: len(weights)],
-        shared=state.extras,
-        client=client_state or {},
-        log_prior=None if prior is None else prior.log(),
-        lr=training.lr,
-        histogram=None if data.histogram is None else data.histogram.to(model.device),
-    )
-    steps, total = 0, torch.zeros((), device=model.device)
-    for _ in range(training.epochs):
-        x, y = data.epoch(order)
-        x, y = model.laid_out(x.to(model.device)), y.to(model.device)
-        for start, stop in batches(len(y), training.batch_size, merge_single=model.has_batch_norm):
-            if deadline is not None and deadline.seconds is not None and deadline.clock() - began > deadline.seconds:
-                raise VisitError(f"not done within {deadline.seconds:g} s")
-            loss = rule.objective(model.outputs(x[start:stop]), y[start:stop], replace(context, step=steps))
-            step_along(model.gradients(loss), context)
-            steps += 1
-            total += loss.detach() * (stop - start)
-    samples = len(data) * training.epochs
-    params, counters = model.release()
-    if not model.finite(params):
-        raise VisitError("the model became NaN or infinite")
-    extras, kept = rule.finish(params[: len(weights)], steps, context)
-    loss_mean = float(total) / samples if samples else math.nan
-    client, pass_ = (0, 0) if visit is None else (visit.client, visit.pass_)
-    report = VisitReport(client, pass_, samples, steps, loss_mean)
-    return ChainState(params, counters, extras, state.examples, state.steps + steps), kept, report
 
+    def __init__(
+        self,
+        model: VectorModel,
+        rule: LocalRule,
+        training: LocalTraining,
+        *,
+        prior: Tensor | None = None,
+        deadline: Deadline | None = None,
+    ) -> None:
+        self.model, self.rule, self.training = model, rule, training
+        self._log_prior = None if prior is None else prior.log()
+        self._deadline = deadline if deadline is not None and deadline.seconds is not None else None
+        self._optimizer = optimizer_maker(training)
+        plain = type(rule).gradient is LocalRule.gradient and training.clip_norm is None
+        self._by_parts = plain and elementwise(training)
 
-def _stepper(
-    model: VectorModel, rule: LocalRule, training: LocalTraining
-) -> Callable[[list[Tensor], VisitContext], None]:
-    """Return what takes a step along the gradients by the model's parts."""
-    if type(rule).gradient is LocalRule.gradient and training.clip_norm is None and elementwise(training):
-        parts = [(part.detach(), make_optimizer(training)) for part in model.parts]
+    def train(
+        self, data: ClientData, start: ChainState, seed: int, client_state: Mapping[str, Tensor] | None = None
+    ) -> Trained:
+        """Train the model of ``start`` on ``data``, for a client that kept ``client_state`` from its last visit.
 
-        def by_parts(gradients: list[Tensor], context: VisitContext) -> None:
-            for (part, optimizer), gradient in zip(parts, gradients, strict=True):
-                optimizer.step(part, gradient)
+        ``seed`` fixes batch order, fresh copies and dropout. Raises :class:`VisitError` if the time is up.
+        """
+        model, training = self.model, self.training
+        seed_dropout(seed, model.device)
+        model.write(start.params, start.counters)
+        if not model.module.training:
+            model.module.train()
+        size = model.size
+        histogram = data.histogram
 
-        return by_parts
-    weights, optimizer = model.weights, make_optimizer(training)
+        def context(step: int) -> VisitContext:
+            return VisitContext(
+                start.params[:size], start.extras, client_state or {}, self._log_prior, training.lr, histogram, step
+            )
 
-    def as_vector(gradients: list[Tensor], context: VisitContext) -> None:
-        gradient = rule.gradient(torch.cat([part.reshape(-1) for part in gradients]), weights, context)
-        if training.clip_norm is not None:
-            gradient = clipped(gradient, training.clip_norm)
-        optimizer.step(weights, gradient)
+        if histogram is not None:
+            histogram = histogram.to(model.device)
+        steps, loss = self._descend(data, seed, context)
+        params, counters = model.release()
+        extras, kept = self.rule.finish(params[:size], steps, context(steps))
+        samples = len(data) * training.epochs
+        return Trained(
+            params, counters, extras, kept, len(data), samples, steps, loss / samples if samples else math.nan
+        )
 
-    return as_vector
+    def _descend(self, data: ClientData, seed: int, context: Callable[[int], VisitContext]) -> tuple[int, float]:
+        """Return the number of steps taken, and the sum of the samples' losses."""
+        model, training, deadline = self.model, self.training, self._deadline
+        if not training.epochs:
+            return 0, 0.0
+        order = torch.Generator().manual_seed(seed)
+        began = deadline.clock() if deadline is not None else 0.0
+        step_along, objective = self._stepper(), self.rule.objective
+        steps, total = 0, torch.zeros((), device=model.device)
+        for _ in range(training.epochs):
+            x, y = data.epoch(order)
+            x, y = model.laid_out(x.to(model.device)), y.to(model.device)
+            for start, stop in batches(len(y), training.batch_size, merge_single=model.has_batch_norm):
+                if deadline is not None and deadline.clock() - began > (deadline.seconds or 0.0):
+                    raise VisitError(f"not done within {deadline.seconds:g} s")
+                here = context(steps)
+                loss = objective(model.outputs(x[start:stop]), y[start:stop], here)
+                step_along(model.gradients(loss), here)
+                steps += 1
+                total += loss.detach() * (stop - start)
+        return steps, float(total)
+
+    def _stepper(self) -> Callable[[list[Tensor], VisitContext], None]:
+        """Return what takes a step along the gradients by the model's parts, with a fresh optimiser."""
+        make, rule, norm = self._optimizer, self.rule, self.training.clip_norm
+        if self._by_parts:
+            parts = [(part.detach(), make()) for part in self.model.parts]
+
+            def by_parts(gradients: list[Tensor], context: VisitContext) -> None:
+                for (part, optimizer), gradient in zip(parts, gradients, strict=True):
+                    optimizer.step(part, gradient)
+
+            return by_parts
+        weights, optimizer = self.model.weights, make()
+
+        def as_vector(gradients: list[Tensor], context: VisitContext) -> None:
+            gradient = rule.gradient(torch.cat([part.reshape(-1) for part in gradients]), weights, context)
+            optimizer.step(weights, gradient if norm is None else clipped(gradient, norm))
+
+        return as_vector
+
+    def walk(
+        self, plan: RoundPlan, chain: Chain, clients: Sequence[ClientData] | Mapping[int, ClientData]
+    ) -> ChainResult:
+        """Walk one model along ``chain`` of ``plan``: each visit trains what the one before it left."""
+        walk = Walk(plan, chain, self.model.sharing)
+        for visit in chain.visits:
+            try:
+                trained = self.train(
+                    clients[visit.client], walk.state, visit_seed(plan, visit), walk.kept_by(visit.client)
+                )
+            except Exception as error:  # whatever went wrong at one client must not end the others' work
+                walk.skip(visit, error)
+            else:
+                walk.take(visit, trained)
+        return walk.result()
 
 
 def run_chain(
@@ -130,51 +149,16 @@ def run_chain(
     clients: Sequence[ClientData] | Mapping[int, ClientData],
     deadline: Deadline | None = None,
 ) -> ChainResult:
-    """Walk one model along ``chain``: each visit trains what the one before it left.
+    """Walk one model along ``chain`` of ``plan``.
 
-    A visit that fails is skipped and reported, and the chain goes on from its last good model. A client's
-    samples count once towards the chain's weight, however often it is visited.
+    A visit that fails is skipped and reported, and the chain goes on from its last good model.
     """
-    state, reports = plan.start, []
-    states: dict[int, Mapping[str, Tensor]] = {}
-    counted: set[int] = set()
-    for visit in chain.visits:
-        client, kept_before = visit.client, states.get(visit.client, plan.client_states.get(visit.client))
-        try:
-            data = clients[client]
-            state, kept, report = train_visit(
-                model,
-                data,
-                rule,
-                plan.training,
-                state,
-                seed=visit_seed(plan, visit),
-                visit=visit,
-                prior=plan.prior,
-                client_state=kept_before,
-                deadline=deadline,
-            )
-        except Exception as error:  # whatever went wrong at one client must not end the others' work
-            reports.append(VisitReport(client, visit.pass_, skipped=failure(error)))
-            continue
-        reports.append(report)
-        if kept:
-            states[client] = kept
-        if client not in counted:
-            counted.add(client)
-            state = replace(state, examples=state.examples + len(data))
-    return ChainResult(chain, state, tuple(reports), states)
+    return Trainer(model, rule, plan.training, prior=plan.prior, deadline=deadline).walk(plan, chain, clients)
 
 
 def visit_seed(plan: RoundPlan, visit: Visit) -> int:
     """Return the seed of a visit's random stream."""
     return torch_seed(plan.seed, Purpose.TRAINING, plan.round, visit.client, visit.pass_)
-
-
-def failure(error: Exception) -> str:
-    """Return the reason in the report of a visit that ``error`` ended."""
-    text = " ".join(str(error).split())
-    return text if isinstance(error, VisitError) else f"{type(error).__name__}: {text}"[:300]
 
 
 def batches(samples: int, size: int, *, merge_single: bool) -> list[tuple[int, int]]:

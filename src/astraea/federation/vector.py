@@ -7,7 +7,6 @@ stay where they are.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -31,7 +30,7 @@ class VectorModel:
 
     ``params``: trainable parameters, then floating buffers, shape ``(P,)``; ``counters``: integer and boolean
     buffers as int64, shape ``(Q,)``. ``weights`` (shape ``(W,)``, W <= P) is the trainable part itself, which shares
-    memory with the module, and ``parts`` are the module's parameters that lie in it one after another.
+    memory with the module, ``size`` is W, and ``parts`` are the module's parameters that lie in it one after another.
 
     The module is taken over: use :meth:`state_dict` for an independent copy of its state. ``threads`` may work on
     passes over the whole of a large model, which are bounded by memory; what is computed does not depend on it. With
@@ -57,13 +56,15 @@ class VectorModel:
         self._shapes = [parameter.shape for parameter in trainable]
         flat = torch.cat([parameter.detach().reshape(-1) for parameter in trainable])
         self.weights = flat
+        self.size = flat.numel()
         self._point_into(flat)
-        self._released = False
         self._threads = threads if flat.numel() >= _WORTH_SHARING else 1
         self._bfloat16 = bfloat16
         self._channels_last: bool | None = None
         self.has_batch_norm = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
         self._buffers = list(_persistent_buffers(module))
+        self._moves = self.size >= _WORTH_MOVING * len(trainable) and not any(True for _ in self._values(floating=True))
+        self._no_counters = flat.new_empty(0, dtype=torch.int64)
 
     @property
     def device(self) -> torch.device:
@@ -126,10 +127,7 @@ class VectorModel:
 
         The module must not be trained on before the next :meth:`write`, which gives it memory of its own again.
         """
-        if self.weights.numel() < _WORTH_MOVING * len(self.parts) or any(True for _ in self._values(floating=True)):
-            return self.read()
-        self._released = True
-        return self.weights, self._counters()
+        return (self.weights, self._counters()) if self._moves else self.read()
 
     def write(self, params: Tensor, counters: Tensor) -> None:
         """Set the travelling part of the model; the arguments are copied.
@@ -137,31 +135,17 @@ class VectorModel:
         Raises :class:`InputError` if their lengths are not those that :meth:`read` gives.
         """
         with torch.no_grad(), self.sharing():
-            if self._released:
-                self._point_into(torch.empty_like(self.weights))
-                self._released = False
-            _scatter(params, [self.weights, *self._values(floating=True)], "parameters")
-            _scatter(counters, list(self._values(floating=False)), "counters")
+            if self._moves:
+                _check(params, self.size, "parameters")
+                self._point_into(params.to(self.weights, copy=True))
+            else:
+                _scatter(params, [self.weights, *self._values(floating=True)], "parameters")
+            if self._buffers or counters.numel():
+                _scatter(counters, list(self._values(floating=False)), "counters")
 
-    def finite(self, params: Tensor) -> bool:
-        """Whether ``params`` holds neither NaN nor infinity."""
-        # The sum of finite numbers may overflow, but that of others is never finite: one cheap pass decides.
-        with self.sharing():
-            total = params.sum()
-        return math.isfinite(total) or bool(torch.isfinite(params).all())
-
-    @contextmanager
-    def sharing(self) -> Iterator[None]:
+    def sharing(self) -> AbstractContextManager[None]:
         """Divide what is done within among as many threads as passes over the whole model may have."""
-        if self._threads == 1:
-            yield
-            return
-        before = torch.get_num_threads()
-        torch.set_num_threads(self._threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
+        return _ALONE if self._threads == 1 else _Threads(self._threads)
 
     @contextmanager
     def holding(self, params: Tensor, counters: Tensor) -> Iterator[nn.Module]:
@@ -217,8 +201,10 @@ class VectorModel:
                 yield (f"{prefix}.{name}" if prefix else name), value
 
     def _counters(self) -> Tensor:
+        if not self._buffers:
+            return self._no_counters
         counting = [value.reshape(-1).to(torch.int64) for value in self._values(floating=False)]
-        return torch.cat(counting) if counting else self.weights.new_empty(0, dtype=torch.int64)
+        return torch.cat(counting) if counting else self._no_counters
 
     def _views(self, vector: Tensor) -> list[Tensor]:
         parts = vector.split_with_sizes(self._sizes)
@@ -245,10 +231,32 @@ def _persistent_buffers(module: nn.Module) -> Iterator[tuple[nn.Module, str]]:
                 yield owner, name
 
 
-def _scatter(vector: Tensor, parts: list[Tensor], what: str) -> None:
-    expected = sum(part.numel() for part in parts)
+class _Threads:
+    """The context in which PyTorch has so many threads."""
+
+    __slots__ = ("before", "threads")
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+
+    def __enter__(self) -> None:
+        self.before = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+
+    def __exit__(self, *error: object) -> None:
+        torch.set_num_threads(self.before)
+
+
+_ALONE = nullcontext()
+
+
+def _check(vector: Tensor, expected: int, what: str) -> None:
     if vector.numel() != expected:
         raise InputError(f"the model holds {expected} {what}, but {vector.numel()} arrived: the models differ")
+
+
+def _scatter(vector: Tensor, parts: list[Tensor], what: str) -> None:
+    _check(vector, sum(part.numel() for part in parts), what)
     if len(parts) == 1:
         parts[0].copy_(vector.view(parts[0].shape))
         return

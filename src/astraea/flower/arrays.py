@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from astraea.errors import InputError
-from astraea.federation.training import VisitError
+from astraea.federation.walk import VisitError
 from astraea.flower.messages import MOST
 
 __all__ = ["Layout", "initial_arrays"]
@@ -52,8 +52,8 @@ class Layout:
         """Return ``record`` as ``(params, counters)``: floating point values ``(P,)`` and integers ``(Q,)`` int64.
 
         Each array is taken as its own dtype, whatever it came as; integers may come as floating point numbers, as
-        averaging leaves them. Raises :class:`~astraea.federation.training.VisitError` if names or shapes differ, if
-        bytes are no array, or if a value is not finite.
+        averaging leaves them. Raises :class:`~astraea.federation.walk.VisitError` if names or shapes differ, or
+        if bytes are no array.
         """
         names = [name for name, _, _ in self.arrays]
         if set(record.keys()) != set(names):
@@ -67,16 +67,13 @@ class Layout:
             if value.shape != shape:
                 raise VisitError(f"its '{name}' has shape {value.shape}, not {shape}: the models differ")
             if dtype.kind == "f":
-                with np.errstate(over="ignore"):  # what overflows is found below
+                with np.errstate(over="ignore"):  # what overflows is found by who takes the vector
                     floats.append(torch.tensor(value.astype(dtype, copy=False)).reshape(-1))
             else:
                 if value.dtype.kind == "f" and not bool((np.abs(value) < MOST).all()):
                     raise VisitError(f"its '{name}' holds numbers that {dtype} cannot hold")
                 integers.append(torch.tensor(value.round().astype(np.int64)).reshape(-1))
-        params = torch.cat(floats)
-        if not math.isfinite(params.sum()) and not bool(torch.isfinite(params).all()):
-            raise VisitError("the model became NaN or infinite")
-        return params, torch.cat(integers) if integers else torch.empty(0, dtype=torch.int64)
+        return torch.cat(floats), torch.cat(integers) if integers else torch.empty(0, dtype=torch.int64)
 
     def record(self, params: Tensor, counters: Tensor) -> ArrayRecord:
         """Return ``(params, counters)`` as named arrays of the original shapes and dtypes."""

@@ -8,6 +8,7 @@ later, disturbs nobody's random streams.
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from flwr.serverapp import Grid
 from numpy.typing import NDArray
 
 from astraea.errors import RunError
-from astraea.federation.training import VisitError
+from astraea.federation.walk import VisitError
 from astraea.flower.messages import (
     AUGMENTS,
     HISTOGRAM_ACTION,
@@ -33,9 +34,11 @@ from astraea.flower.messages import (
     remarks,
 )
 
-__all__ = ["Client", "ClientRegistry"]
+__all__ = ["Client", "ClientRegistry", "wait_for_nodes"]
 
 _log = logging.getLogger("flwr")
+
+_POLL = 1.0  # seconds between two looks at who is connected
 
 _FAULTS = (ErrorCode.LOAD_CLIENT_APP_EXCEPTION, ErrorCode.CLIENT_APP_RAISED_EXCEPTION)
 """Errors that asking again would not mend; others come from a node that is away, or from the way to it."""
@@ -227,3 +230,19 @@ class ClientRegistry:
 def _short(reason: str | None) -> str:
     text = " ".join((reason or "no reason given").split())
     return text if len(text) <= 200 else f"... {text[-200:]}"
+
+
+def wait_for_nodes(grid: Grid, needed: int, setting: str, patience: float) -> None:
+    """Wait until ``needed`` nodes are connected, as ``setting`` asks.
+
+    Raises :class:`RunError` if they are not after ``patience`` seconds.
+    """
+    deadline = time.monotonic() + patience
+    while (connected := len(list(grid.get_node_ids()))) < needed:
+        if time.monotonic() > deadline:
+            raise RunError(
+                f"{connected} nodes are connected after {patience:g} s, {setting} asks for {needed}: "
+                "start more SuperNodes, or lower it"
+            )
+        _log.info("Waiting for nodes: %d of %d are connected", connected, needed)
+        time.sleep(_POLL)

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict
 
-from astraea.federation.plan import ChainResult, ChainState, RoundPlan, Visit, VisitReport
-from astraea.federation.training import VisitError
+from astraea.federation.plan import ChainResult, RoundPlan, Visit
+from astraea.federation.walk import Trained, VisitError, Walk
 from astraea.flower.arrays import Layout
 from astraea.flower.messages import MOST, remarks
 
@@ -44,9 +44,7 @@ class ExchangeRounds:
         self._node, self._content, self._check = node, content, check
         self.count = max(len(chain.visits) for chain in plan.chains)
         self._metrics: list[MetricRecord] = []
-        self._states = {chain.id: plan.start for chain in plan.chains}
-        self._reports: dict[int, list[VisitReport]] = {chain.id: [] for chain in plan.chains}
-        self._counted: dict[int, set[int]] = {chain.id: set() for chain in plan.chains}
+        self._walks = {chain.id: Walk(plan, chain) for chain in plan.chains}
         self._waiting: dict[int, Visit] = {}
 
     def messages(self, number: int, timeout: float) -> list[Message]:
@@ -55,7 +53,7 @@ class ExchangeRounds:
         for chain in self.plan.chains:
             place = number - (self.count - len(chain.visits))
             if place >= 0:
-                visit, state = chain.visits[place], self._states[chain.id]
+                visit, state = chain.visits[place], self._walks[chain.id].state
                 self._waiting[chain.id] = visit
                 content = self._content(visit, self._layout.record(state.params, state.counters))
                 found.append(Message(content, self._node(visit.client), "train", group_id=str(chain.id), ttl=timeout))
@@ -65,23 +63,34 @@ class ExchangeRounds:
         """Hand on the models of an exchange's replies; a chain without a good one keeps the model it had."""
         by_chain = {reply.metadata.group_id: reply for reply in replies}
         for number, visit in sorted(self._waiting.items()):
+            walk = self._walks[number]
             try:
-                self._states[number], report = self._accepted(number, visit, by_chain.get(str(number)))
+                trained, metrics = self._read(walk, visit, by_chain.get(str(number)))
             except VisitError as error:
-                report = VisitReport(visit.client, visit.pass_, skipped=str(error))
+                walk.skip(visit, error)
+            else:
+                if walk.take(visit, trained):
+                    self._metrics.append(metrics)
+            skipped = walk.reports[-1].skipped
+            if skipped is not None:
                 _log.warning(
-                    "round %d, mediator %d: client %d is skipped: %s", self.plan.round + 1, number, visit.client, error
+                    "round %d, mediator %d: client %d is skipped: %s",
+                    self.plan.round + 1,
+                    number,
+                    visit.client,
+                    skipped,
                 )
-            self._reports[number].append(report)
         self._waiting = {}
 
     def results(self, *, only_last: bool = False) -> Iterator[ChainResult]:
         """Yield the result of each chain; with ``only_last`` a chain whose last visit failed counts as untrained."""
-        for chain in self.plan.chains:
-            reports = tuple(self._reports[chain.id])
-            if only_last and reports[-1].skipped is not None:
-                reports = tuple(replace(report, skipped=report.skipped or reports[-1].skipped) for report in reports)
-            yield ChainResult(chain, self._states[chain.id], reports)
+        for walk in self._walks.values():
+            result = walk.result()
+            failed = result.reports[-1].skipped if only_last else None
+            if failed is not None:
+                reports = tuple(replace(report, skipped=report.skipped or failed) for report in result.reports)
+                result = replace(result, reports=reports)
+            yield result
 
     def metrics(self) -> list[RecordDict]:
         """Return the metrics of each good reply, as far as all of them report the same: no others have an average."""
@@ -102,7 +111,8 @@ class ExchangeRounds:
             for record in self._metrics
         ]
 
-    def _accepted(self, number: int, visit: Visit, reply: Message | None) -> tuple[ChainState, VisitReport]:
+    def _read(self, walk: Walk, visit: Visit, reply: Message | None) -> tuple[Trained, MetricRecord]:
+        """Return what a reply gives, and its metrics. Raises :class:`VisitError` if it cannot be understood."""
         if reply is None:
             raise VisitError("it did not answer in time")
         if reply.has_error():
@@ -115,20 +125,10 @@ class ExchangeRounds:
         examples = _examples(metrics[0], self._weight)
         params, counters = self._layout.vectors(arrays[0])
         self._check(visit.client, examples, reply)
-        self._metrics.append(metrics[0])
         steps, loss = max(0, int(_number(remarks(reply), "steps", 0.0))), _number(metrics[0], "train_loss", math.nan)
-        before = self._states[number]
-        fresh = visit.client not in self._counted[number]
-        self._counted[number].add(visit.client)
-        state = replace(
-            before,
-            params=params,
-            counters=counters,
-            examples=before.examples + (int(examples) if fresh else 0),
-            steps=before.steps + steps,
-        )
-        samples = int(examples) * self.plan.training.epochs
-        return state, VisitReport(visit.client, visit.pass_, samples, steps, loss)
+        held, extras = int(examples), walk.state.extras  # extras travel between clients, and here only the model does
+        trained = Trained(params, counters, extras, {}, held, held * self.plan.training.epochs, steps, loss)
+        return trained, metrics[0]
 
 
 def _examples(metrics: MetricRecord, weight: str) -> float:

@@ -21,7 +21,7 @@ from astraea.balance.settings import TransformSettings
 from astraea.errors import InputError
 from astraea.federation.plan import Chain, ChainState, RoundPlan, Visit
 from astraea.federation.settings import TrainingSettings
-from astraea.federation.training import VisitError
+from astraea.federation.walk import VisitError
 
 __all__ = [
     "AUGMENTS",

@@ -30,8 +30,9 @@ from torch import nn
 from astraea.engines.serial import SerialEngine
 from astraea.errors import InputError, RunError
 from astraea.federation.clients import Population
-from astraea.federation.plan import Chain, ChainResult, RoundPlan, VisitReport
+from astraea.federation.plan import Chain, ChainResult, RoundPlan
 from astraea.federation.rule import LocalRule
+from astraea.federation.walk import given_up
 
 __all__ = ["FlowerEngine"]
 
@@ -187,9 +188,8 @@ def _result(plan: RoundPlan, chain: Chain, reply: Message) -> ChainResult:
     if reply.has_content():
         result: ChainResult = pickle.loads(_bytes(reply))
         return result
-    reason = f"the simulation's process failed: {' '.join((reply.error.reason or '').split())[-300:]}"
-    reports = tuple(VisitReport(visit.client, visit.pass_, skipped=reason) for visit in chain.visits)
-    return ChainResult(chain, plan.start, reports)
+    why = f"the simulation's process failed: {' '.join((reply.error.reason or '').split())[-300:]}"
+    return given_up(plan, chain, why)
 
 
 def _quieten() -> None:

@@ -2,15 +2,14 @@
 
 A round is planned and added up by the code that plans and adds up a local round. Flower's nodes talk to the
 server only, so chains are walked in exchanges, all but the last of which happen while the round is configured. That
-last one goes through Flower's own loop, and ``aggregate_train`` is Flower's own.
+last one goes through Flower's own loop, and ``aggregate_train`` ends the round. What it returns is the next model, also
+where a subclass overrides it.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import logging
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,13 +23,14 @@ from flwr.serverapp.strategy import FedAvg, Result
 from astraea.balance.settings import BalanceSettings
 from astraea.errors import InputError, RunError, unknown_name
 from astraea.federation.algorithms import Algorithm, State, View
-from astraea.federation.loop import Budget, RoundMetrics, Run
+from astraea.federation.loop import Budget, Run
 from astraea.federation.plan import Visit
+from astraea.federation.round import Round, RoundMetrics
 from astraea.federation.settings import TrainingSettings
-from astraea.federation.training import VisitError
+from astraea.federation.walk import VisitError, finite
 from astraea.flower.arrays import Layout
 from astraea.flower.checkpoint import StrategyCheckpoint
-from astraea.flower.client_registry import ClientRegistry
+from astraea.flower.client_registry import ClientRegistry, wait_for_nodes
 from astraea.flower.exchange_rounds import ExchangeRounds
 from astraea.flower.messages import DATA_CHANGED, KEY, Instructions, remarks
 from astraea.flower.options import Options
@@ -40,7 +40,6 @@ from astraea.seeding import Purpose, stream
 __all__ = ["AstraeaStrategy"]
 
 _log = logging.getLogger("flwr")
-_POLL = 1.0  # seconds between two looks at who is connected
 
 
 class AstraeaStrategy(FedAvg):
@@ -89,13 +88,10 @@ class AstraeaStrategy(FedAvg):
         self._exchanges: ExchangeRounds | None = None
         self._only_last = False
         self._away: list[int] = []  # clients that were not connected when the round was planned
-        self._visits: list[RecordDict] = []
         self._run: Run | None = None
         self._budget: Budget | None = None  # known once start() is called, which a wrapper's start() does not do
         self._done = 0  # rounds of earlier processes, which Flower's loop does not count
         self._timeout = 3600.0
-        self._average = self.train_metrics_aggr_fn
-        self.train_metrics_aggr_fn = self._train_metrics
 
     @property
     def run(self) -> Run:
@@ -131,10 +127,11 @@ class AstraeaStrategy(FedAvg):
         """
         self._layout, self._timeout, self._budget = Layout.of(initial_arrays), timeout, Budget(num_rounds)
         stored = None if self._checkpoint is None else self._checkpoint.load(self._registry)
-        params, counters = self._layout.vectors(initial_arrays)
-        self._run = stored or Run(State(0, params, counters))
-        state = self._run.state
-        if (len(state.params), len(state.counters)) != (len(params), len(counters)):
+        self._run = None
+        given = self._take_over(initial_arrays, 0)
+        self._run = stored or given
+        state, first = self._run.state, given.state
+        if (len(state.params), len(state.counters)) != (len(first.params), len(first.counters)):
             raise RunError("the checkpoint holds another model: give checkpoint= another folder")
         self._done = state.round
         if stored is not None:
@@ -167,13 +164,12 @@ class AstraeaStrategy(FedAvg):
                     f"checkpoint= does not work within {type(wrapper).__name__}, whose own loop begins at round 1: "
                     "leave it out"
                 )
-        self._wait_for(grid, "min_available_nodes" if server_round == 1 else "min_train_nodes")
+        setting = "min_available_nodes" if server_round == 1 else "min_train_nodes"
+        wait_for_nodes(grid, getattr(self, setting), setting, self.patience)
         self._registry.refresh(grid, self._timeout)
         self._layout = self._layout or Layout.of(arrays)
         round_ = self._done + server_round - 1
-        params, counters = self._layout.vectors(arrays)  # which a wrapper may have changed since the last round
-        run = self._run = self._run or Run(State(round_, params, counters))
-        run.state = replace(run.state, round=round_, params=params, counters=counters)
+        run = self._take_over(arrays, round_)
         histograms = self._registry.histograms
         view = View(
             histograms=histograms,
@@ -218,40 +214,37 @@ class AstraeaStrategy(FedAvg):
             )
         return self._exchanges.messages(self._exchanges.count - 1, self._timeout)
 
-    def _check_and_log_replies(
-        self, replies: Iterable[Message], is_train: bool, validate: bool = True
-    ) -> tuple[list[Message], list[Message]]:
-        """Return, for training, one reply: the average of all chains, which Flower's average then leaves as it is.
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """Return the next model and Flower's average of the clients' metrics, from the last visits' ``replies``.
 
-        So the last visits' replies are judged like all others, a chain whose last visit failed still counts, and
-        the sum is that of the local loop, to the bit.
+        All replies are judged alike, a chain whose last visit failed still counts, and the sum is that of the local
+        loop, to the bit. Raises :class:`RunError` if every visit of the round failed.
         """
-        if not is_train:
-            return super()._check_and_log_replies(replies, is_train, validate)
-        exchanges, self._exchanges = self._exchanges, None
-        if exchanges is None:
-            return [], []
+        if self._exchanges is None:
+            return None, None
         replies = list(replies)
-        exchanges.take(replies)
-        run, algorithm, counted = self.run, self._algorithm(), RoundMetrics(exchanges.plan)
-        total = algorithm.zero(exchanges.plan)
+        failures = sum(reply.has_error() for reply in replies)
+        _log.info("aggregate_train: Received %d results and %d failures", len(replies) - failures, failures)
+        self._exchanges.take(replies)
+        visits = self._exchanges.metrics()
+        self._end_round()
+        metrics = self.train_metrics_aggr_fn(visits, self.weighted_by_key) if visits else None
+        if metrics is not None:
+            self.run.history[-1]["flower_train"] = dict(metrics)
+        return self._arrays(), metrics
+
+    def _end_round(self) -> None:
+        """Add up and count what the exchanges of this round gave."""
+        assert self._exchanges is not None
+        exchanges, self._exchanges = self._exchanges, None
+        round_ = Round(self._algorithm(), exchanges.plan)
         for result in exchanges.results(only_last=self._only_last):
-            total = algorithm.add(total, result)
-            counted.add(result)
-        counted.check()
-        run.state = algorithm.finish(run.state, total)
-        run.totals = counted.added_to(run.totals)
-        line = counted.metrics(self._registry.histograms) | dataclasses.asdict(run.totals)
+            round_.add(result)
+        run = self.run
+        run.state, run.totals, line = round_.finish(run.state, run.totals, self._registry.histograms)
         run.history.append(line | ({"away": self._away} if self._away else {}))
-        self._visits = exchanges.metrics()
-        assert self._layout is not None
-        average = RecordDict(
-            {
-                self.arrayrecord_key: self._layout.record(run.state.params, run.state.counters),
-                "metrics": MetricRecord({self.weighted_by_key: max(total.examples, 1)}),
-            }
-        )
-        return [Message(average, dst_node_id=1, message_type="train")], []
 
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -271,11 +264,6 @@ class AstraeaStrategy(FedAvg):
             self._run.history[-1]["flower_evaluate"] = dict(metrics)
         return metrics
 
-    def _train_metrics(self, contents: list[RecordDict], key: str) -> MetricRecord:
-        metrics = self._average(self._visits, key)
-        self.run.history[-1]["flower_train"] = dict(metrics)
-        return metrics
-
     def _after_round(
         self,
         server_round: int,
@@ -285,13 +273,47 @@ class AstraeaStrategy(FedAvg):
         run, round_ = self.run, self._done + server_round
         if server_round == 0 and self._done:
             return None  # measured by the process that finished this round
-        metrics = None if evaluate_fn is None else evaluate_fn(round_, self._arrays())
+        if server_round:
+            self._take_over(arrays, round_)
+        metrics = None if evaluate_fn is None else evaluate_fn(round_, arrays)
         if server_round:
             if metrics is not None:
                 run.history[-1]["flower_server"] = dict(metrics)
             if self._checkpoint is not None and (round_ % self._every == 0 or self._last(round_)):
                 self._checkpoint.save(run, self._registry)
         return metrics
+
+    def _take_over(self, arrays: ArrayRecord, round_: int) -> Run:
+        """Let ``arrays`` be the model after ``round_`` rounds: a wrapper or a subclass may have made another of ours.
+
+        Raises :class:`RunError` if that cannot be.
+        """
+        assert self._layout is not None
+        try:
+            params, counters = self._layout.vectors(arrays)
+        except VisitError as error:
+            raise RunError(f"the model after {round_} rounds cannot be used: {error}") from error
+        if not finite(params):
+            raise RunError(f"the model after {round_} rounds holds NaN or infinite numbers: begin with another")
+        run = self._run = self._run or Run(State(round_, params, counters))
+        if self._exchanges is not None:
+            self._count_without_last(self._exchanges)
+        run.state = replace(run.state, round=round_, params=params, counters=counters)
+        return run
+
+    def _count_without_last(self, exchanges: ExchangeRounds) -> None:
+        """Count a round whose replies went to an ``aggregate_train`` that did not ask for ours."""
+        self._exchanges, counted = None, RoundMetrics(exchanges.plan)
+        for result in exchanges.results():
+            counted.add(result)
+        self.run.totals, line = counted.counted(self.run.totals, self._registry.histograms)
+        self.run.history.append(line)
+        _log.warning(
+            "round %d: %s.aggregate_train did without AstraeaStrategy's: samples and steps of the last visits are not "
+            "counted",
+            exchanges.plan.round + 1,
+            type(self).__name__,
+        )
 
     def _last(self, round_: int) -> bool:
         return self._budget is not None and round_ >= self._budget.rounds
@@ -308,8 +330,11 @@ class AstraeaStrategy(FedAvg):
         def told(name: str) -> dict[int, MetricRecord]:
             return {line["round"]: MetricRecord(line[name]) for line in self.run.history if name in line}
 
-        result.train_metrics_clientapp = told("flower_train")
-        result.evaluate_metrics_clientapp = told("flower_evaluate")
+        def own(metrics: Mapping[int, MetricRecord]) -> dict[int, MetricRecord]:
+            return {self._done + round_: found for round_, found in metrics.items()}
+
+        result.train_metrics_clientapp = told("flower_train") | own(result.train_metrics_clientapp)
+        result.evaluate_metrics_clientapp = told("flower_evaluate") | own(result.evaluate_metrics_clientapp)
         first = {round_: metrics for round_, metrics in before.items() if metrics is not None}
         result.evaluate_metrics_serverapp = first | told("flower_server")
         return result
@@ -323,17 +348,6 @@ class AstraeaStrategy(FedAvg):
                 f"it trained on {examples:g} samples, which contradicts its label histogram of "
                 f"{self._registry.clients[client].trained.sum()}: it is asked for that again"
             )
-
-    def _wait_for(self, grid: Grid, setting: str) -> None:
-        needed, deadline = getattr(self, setting), time.monotonic() + self.patience
-        while (connected := len(list(grid.get_node_ids()))) < needed:
-            if time.monotonic() > deadline:
-                raise RunError(
-                    f"{connected} nodes are connected after {self.patience:g} s, {setting} asks for {needed}: "
-                    "start more SuperNodes, or lower it"
-                )
-            _log.info("Waiting for nodes: %d of %d are connected", connected, needed)
-            time.sleep(_POLL)
 
     def _algorithm(self) -> Algorithm:
         return self.options.make_algorithm(

@@ -134,8 +134,7 @@ def test_over_selection_fills_a_round_up() -> None:
 def test_results_are_weighted_by_samples() -> None:
     algorithm = build(FedAvg())
     state = algorithm.init(torch.zeros(2), torch.tensor([0]))
-    total = algorithm.zero(plan(algorithm, view(np.ones((1, 2), int))))
-    total = type(total)(torch.zeros(2), torch.zeros(1, dtype=torch.float64), {})
+    total = algorithm.zero(algorithm.plan(state, view(np.ones((1, 2), int)), np.random.default_rng(0)))
     total = algorithm.add(total, result([1.0, 2.0], 1, counters=[10]))
     total = algorithm.add(total, result([4.0, 8.0], 2, counters=[41]))
     total = algorithm.add(total, result([9.0, 9.0], 5, failed=True, counters=[9]))

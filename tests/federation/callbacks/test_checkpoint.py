@@ -11,7 +11,8 @@ import torch
 from astraea.errors import RunError
 from astraea.federation.algorithms import State
 from astraea.federation.callbacks import Checkpointing, latest_checkpoint, load_checkpoint, save_checkpoint
-from astraea.federation.loop import Best, Run, Totals
+from astraea.federation.loop import Best, Run
+from astraea.federation.round import Totals
 
 
 def run_at(round_: int) -> Run:
@@ -24,7 +25,13 @@ def run_at(round_: int) -> Run:
         clients={4: {"control": torch.full((2,), 0.5)}, 11: {"control": torch.zeros(2)}},
     )
     best = Best(1, 0.75, torch.ones(5), torch.tensor([1]))
-    return Run(state, Totals(samples_processed=9), [{"round": 1, "accuracy": 0.1 + 0.2}], best, finished=True)
+    return Run(
+        state,
+        Totals({"samples_processed": 9, "energy": 0.5}),
+        [{"round": 1, "accuracy": 0.1 + 0.2}],
+        best,
+        finished=True,
+    )
 
 
 def test_a_run_comes_back_whole(tmp_path: Path) -> None:

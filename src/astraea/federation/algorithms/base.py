@@ -24,7 +24,7 @@ from astraea.balance.rebalancing import NoRebalancing, RebalancingRule
 from astraea.errors import InputError
 from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan
 from astraea.federation.rules import LocalRule, Plain
-from astraea.federation.server import Server
+from astraea.federation.server import Server, Sum
 from astraea.federation.settings import TrainingSettings
 from astraea.parts import Part
 
@@ -60,24 +60,6 @@ class View:
     available: NDArray[np.bool_]
     progress: float
     seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """The running sum of a round's results: memory for one model, however many chains there are.
-
-    ``params`` is weighted by ``weight``, ``counters`` by ``examples``; ``extras`` sums the changes to what travels;
-    ``work`` sums samples times steps, where steps are normalised.
-    """
-
-    params: Tensor
-    counters: Tensor
-    extras: Mapping[str, Tensor]
-    examples: int = 0
-    clients: dict[int, Mapping[str, Tensor]] = field(default_factory=dict)
-    weight: float = 0.0
-    work: float = 0.0
-    plan: RoundPlan | None = None
 
 
 class Recipe(NamedTuple):
@@ -179,48 +161,24 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
 
     def zero(self, plan: RoundPlan) -> Sum:
         """Return an empty sum for the results of ``plan``."""
-        start = plan.start
-        return Sum(
-            torch.zeros_like(start.params),
-            torch.zeros_like(start.counters, dtype=torch.float64),
-            {name: torch.zeros_like(value) for name, value in start.extras.items()},
-            plan=plan,
-        )
+        return self.server.aggregator.zero(plan)
 
     def add(self, total: Sum, result: ChainResult) -> Sum:
         """Add one chain's result, in place of ``total``; a chain in which no visit succeeded adds nothing."""
-        if not result.trained:
-            return total
-        end = result.end
-        weight, work = self.server.weight(result, None if total.plan is None else total.plan.training)
-        total.params.add_(end.params, alpha=weight)
-        if len(end.counters):
-            total.counters.add_(end.counters, alpha=end.examples)
-        for name, change in total.extras.items():
-            change.add_(end.extras[name])
-            if total.plan is not None:
-                change.sub_(total.plan.start.extras[name])
-        total.clients.update(result.client_states)
-        return replace(
-            total,
-            examples=total.examples + end.examples,
-            weight=total.weight + weight,
-            work=total.work + work,
-        )
+        return self.server.aggregator.add(total, result)
 
     def finish(self, state: State, total: Sum) -> State:
         """Return the state after the round; without any result the model stays as it is."""
         round_ = state.round + 1
         if total.examples == 0:
             return replace(state, round=round_)
-        # FedNova's sum(p a) * sum(p / a); 1 where every chain has the same steps.
-        stretch = total.work * total.weight / total.examples**2 if total.work else 1.0
-        params, memory = self.server.next(state.params, total.params / total.weight, stretch, round_, state.server)
+        mean = self.server.aggregator.mean(total)
+        params, memory = self.server.next(state.params, mean.params, mean.stretch, round_, state.server)
         return replace(
             state,
             round=round_,
             params=params,
-            counters=(total.counters / total.examples).round().to(torch.int64),
+            counters=mean.counters,
             shared={name: state.shared[name] + change for name, change in total.extras.items()},
             server=memory,
             clients={**state.clients, **total.clients},

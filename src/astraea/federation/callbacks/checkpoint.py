@@ -5,7 +5,6 @@ Tensors go in as tensors, everything else as JSON in the file's own metadata, wi
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -17,7 +16,8 @@ from torch import Tensor
 
 from astraea.errors import RunError
 from astraea.federation.algorithms.base import State
-from astraea.federation.loop import Best, Callback, Run, Totals
+from astraea.federation.loop import Best, Callback, Run
+from astraea.federation.round import Totals
 from astraea.files import remove_partial_files, write_tensors
 
 __all__ = ["Checkpointing", "latest_checkpoint", "load_checkpoint", "save_checkpoint"]
@@ -36,7 +36,7 @@ def save_checkpoint(run: Run, folder: Path) -> Path:
     facts: dict[str, Any] = {
         "format": _FORMAT,
         "round": run.state.round,
-        "totals": dataclasses.asdict(run.totals),
+        "totals": dict(run.totals),
         "history": run.history,
         "finished": run.finished,
         "best": None,
@@ -91,7 +91,7 @@ def load_checkpoint(path: Path) -> Run:
         },
     )
     best = facts["best"] and Best(**facts["best"], params=tensors["best/params"], counters=tensors["best/counters"])
-    return Run(state, Totals(**facts["totals"]), facts["history"], best, facts["finished"])
+    return Run(state, Totals(facts["totals"]), facts["history"], best, facts["finished"])
 
 
 class Checkpointing(Callback):

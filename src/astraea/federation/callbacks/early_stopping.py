@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from astraea.federation.loop import Callback, Run
+from astraea.federation.round import Metrics
 
 __all__ = ["EarlyStopping"]
 
@@ -16,7 +17,11 @@ class EarlyStopping(Callback):
     def __init__(self, patience: int) -> None:
         self.patience = patience
 
-    def wants_stop(self, run: Run) -> bool:
+    def after_round(self, run: Run) -> tuple[bool, Metrics]:
+        """Stop if none of the last ``patience`` evaluations beat the best before them."""
+        return self.exhausted(run), {}
+
+    def exhausted(self, run: Run) -> bool:
         """Whether none of the last ``patience`` evaluations beat the best before them."""
         if run.best is None:
             return False

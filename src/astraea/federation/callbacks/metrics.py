@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from astraea.federation.loop import Budget, Callback, Metrics, Run
+from astraea.federation.loop import Budget, Callback, Run
+from astraea.federation.round import Metrics
 from astraea.files import append_text, write_text
 
 __all__ = ["MetricsFile"]

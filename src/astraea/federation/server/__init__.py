@@ -7,17 +7,30 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from astraea.federation.plan import ChainResult, LocalTraining
+from astraea.federation.server.aggregation import Aggregator, Mean, SampleMean, Sum
 from astraea.federation.server.averaging import averaged
 from astraea.federation.server.fedadam import FedAdam
 from astraea.federation.server.fedavgm import FedAvgM
-from astraea.federation.server.fednova import chain_steps
+from astraea.federation.server.fednova import FedNova
 from astraea.federation.server.optimizer import NoOptimizer, ServerOptimizer, ServerState
 from astraea.federation.server.realignment import Classifier, find_classifier, realigned
 from astraea.federation.server.settings import ServerSettings
 from astraea.federation.vector import VectorModel
 
-__all__ = ["FedAdam", "FedAvgM", "NoOptimizer", "Server", "ServerOptimizer", "ServerSettings", "make_server"]
+__all__ = [
+    "Aggregator",
+    "FedAdam",
+    "FedAvgM",
+    "FedNova",
+    "Mean",
+    "NoOptimizer",
+    "SampleMean",
+    "Server",
+    "ServerOptimizer",
+    "ServerSettings",
+    "Sum",
+    "make_server",
+]
 
 _AVERAGE = "average"
 
@@ -34,16 +47,10 @@ class Server:
     weights: int | None = None
     classifier: Classifier | None = None
 
-    def weight(self, result: ChainResult, training: LocalTraining | None) -> tuple[float, float]:
-        """Return the weight of a chain's model in the average, and its samples times its steps.
-
-        The second is 0 unless changes are normalised.
-        """
-        examples = float(result.end.examples)
-        if self.settings.aggregation == "samples" or training is None:
-            return examples, 0.0
-        steps = chain_steps(result, training)
-        return examples / steps, examples * steps
+    @property
+    def aggregator(self) -> Aggregator:
+        """What adds up a round's models."""
+        return self.settings.aggregation
 
     def next(
         self, params: Tensor, mean: Tensor, stretch: float, round_: int, memory: ServerState

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
+from astraea.federation.server.aggregation import Aggregator, SampleMean
 from astraea.federation.server.optimizer import NoOptimizer, ServerOptimizer
 from astraea.parts import Moved, Settings
 
@@ -22,11 +23,7 @@ class ServerSettings(Settings):
         "adaptivity": Moved("optimizer", "adaptivity", 1e-3),
     }
 
-    aggregation: Literal["samples", "fednova"] = Field(
-        "samples",
-        description="How a round's models are averaged: samples (each chain weighs as many samples as it trained on) "
-        "or fednova (the same, after each chain's change is divided by its number of steps).",
-    )
+    aggregation: Aggregator = Field(default_factory=SampleMean, description="How a round's models are averaged.")
     optimizer: ServerOptimizer = Field(
         default_factory=NoOptimizer, description="How the average becomes the next model."
     )
