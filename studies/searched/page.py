@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from astraea.figures import write_figure
+from astraea.files import write_text
+from astraea.tables import Column, Table, number, value_spread
 from searched.picture import draw
 from searched.plan import Plan
 from searched.progress import Cell, cells, chosen, searched, setup_of
@@ -28,26 +31,17 @@ class Measured:
     runs: Mapping[int, Mapping[str, Any]]
 
 
-class Column(NamedTuple):
-    """A column of a table: the mean over seeds, and with ``spread`` the standard deviation."""
-
-    title: str
-    key: str
-    scale: float
-    digits: int
-    spread: bool = True
-
-
 COLUMNS = (
-    Column("balanced test (%)", "balanced_accuracy", 100, 1),
-    Column("rarest quarter (%)", "tail_recall", 100, 1),
-    Column("clients' own, mean (%)", "client_accuracy", 100, 1),
-    Column("clients' own, worst tenth (%)", "worst_decile", 100, 1),
-    Column("MB", "bytes", 1e-6, 0, spread=False),
-    Column("critical path (k steps)", "critical_path_steps", 1e-3, 1, spread=False),
-    Column("samples (k)", "samples", 1e-3, 0, spread=False),
-    Column("extra storage (%)", "storage_overhead", 100, 0, spread=False),
+    Column("balanced_accuracy", "balanced test (%)", 100),
+    Column("tail_recall", "rarest quarter (%)", 100),
+    Column("client_accuracy", "clients' own, mean (%)", 100),
+    Column("worst_decile", "clients' own, worst tenth (%)", 100),
+    Column("bytes", "MB", 1e-6, 0, spread=False),
+    Column("critical_path_steps", "critical path (k steps)", 1e-3, spread=False),
+    Column("samples", "samples (k)", 1e-3, 0, spread=False),
+    Column("storage_overhead", "extra storage (%)", 100, 0, spread=False),
 )
+JUDGED = ("balanced_accuracy", "tail_recall", "client_accuracy", "worst_decile")
 
 _CAPTION = (
     "Colour: method. Large: measured cells, mean over seeds. Small: what the search tried, on its own seed; these were "
@@ -62,21 +56,24 @@ def measured(plan: Plan, scores: Scores) -> list[Measured]:
         knobs = chosen(plan, scores, cell)
         if knobs is None:
             continue
-        runs = {seed: scores.run(setup_of(plan, cell, knobs, seed), cell.budget) for seed in plan.seeds_at(cell.budget)}
+        runs = {
+            seed: scores.run(setup_of(plan, cell, knobs, seed), cell.budget)
+            for seed in plan.seeds_at(cell.case, cell.budget)
+        }
         finished = {seed: run for seed, run in runs.items() if run is not None and "failed" not in run}
         if finished:
             found.append(Measured(cell, knobs, finished))
     return found
 
 
-def interval(differences: Sequence[float]) -> tuple[float, float | None]:
+def interval(differences: Sequence[float]) -> tuple[float, float]:
     """Return the mean of paired differences and half the width of its 95 % interval (Student's t).
 
-    One difference has no interval.
+    One difference has no interval: its width is NaN.
     """
     values = np.array(differences)
     if len(values) < 2:
-        return float(values.mean()), None
+        return float(values.mean()), float("nan")
     width = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean()), float(width)
 
@@ -88,8 +85,8 @@ def write_page(plan: Plan, name: str, scores: Scores, folder: Path, command: str
     folder.mkdir(parents=True, exist_ok=True)
     found = measured(plan, scores)
     points = {(one.cell, one.knobs): list(one.runs.values()) for one in found}
-    draw(plan, scores.rows, points).savefig(folder / f"{name}.png", dpi=110)
-    (folder / f"{name}.md").write_text("\n".join(_page(plan, name, scores, found, command)))
+    write_figure(folder / f"{name}.png", draw(plan, scores.rows, points), dpi=110)
+    write_text(folder / f"{name}.md", "\n".join(_page(plan, name, scores, found, command)))
     return True
 
 
@@ -105,8 +102,7 @@ def _page(plan: Plan, name: str, scores: Scores, found: Sequence[Measured], comm
         if not here:
             continue
         lines += [f"## {dataset}, {case}: {budget}", "", f"{plan.cases[case].about}; {plan.budgets[budget].about}.", ""]
-        lines += [*_results(plan, here), ""]
-        lines += _contrasts(plan, here)
+        lines += [_results(plan, here), "", *_contrasts(plan, here)]
     return lines + _searches(plan, scores)
 
 
@@ -118,7 +114,7 @@ def _state(plan: Plan, scores: Scores, found: Sequence[Measured]) -> str:
     done = sum(chosen(plan, scores, cell) is not None for cell in searches)
     runs = sum(len(one.runs) for one in found)
     fitting = [cell for cell in everything if not _fails(searched(plan, scores, cell))]
-    planned = sum(len(plan.seeds_at(cell.budget)) for cell in fitting)
+    planned = sum(len(plan.seeds_at(cell.case, cell.budget)) for cell in fitting)
     if (done, runs) == (len(searches), planned):
         return f"Finished: {done} searches and {runs} measurements; {len(scores.rows)} runs in all."
     return (
@@ -145,36 +141,33 @@ def _conditions(plan: Plan) -> str:
     )
 
 
-def _results(plan: Plan, here: Sequence[Measured]) -> list[str]:
+def _results(plan: Plan, here: Sequence[Measured]) -> str:
     rows = []
-    for one in here:
-        seeds = plan.seeds_at(one.cell.budget)
-        cells_ = [_mean([run[column.key] for run in one.runs.values()], column) for column in COLUMNS]
-        rows.append([one.cell.method, *cells_, _told(plan, one), f"{len(one.runs)} of {len(seeds)}"])
-    rows.sort(key=lambda row: -float(row[1].split()[0]))
-    return _table(["method", *(column.title for column in COLUMNS), "knobs", "seeds"], rows)
+    for one in sorted(here, key=lambda one: -COLUMNS[0].values(one.runs.values()).mean()):
+        figures = [column.text(one.runs.values()) for column in COLUMNS]
+        seeds = f"{len(one.runs)} of {len(plan.seeds_at(one.cell.case, one.cell.budget))}"
+        rows.append([one.cell.method, *figures, _told(plan, one), seeds])
+    return Table(["method", *(column.title for column in COLUMNS), "knobs", "seeds"], rows).markdown()
 
 
 def _contrasts(plan: Plan, here: Sequence[Measured]) -> list[str]:
-    known = {one.cell.method: one for one in here}
+    known = {one.cell.method: one.runs for one in here}
     rows = []
     for better, other in plan.contrasts:
-        if better not in known or other not in known:
-            continue
-        seeds = [seed for seed in known[better].runs if seed in known[other].runs]
-        if not seeds:
-            continue
-        told = []
-        for key in ("balanced_accuracy", "tail_recall", "client_accuracy", "worst_decile"):
-            pairs = [(known[better].runs[seed][key], known[other].runs[seed][key]) for seed in seeds]
-            mean, width = interval([100 * (a - b) for a, b in pairs])
-            told.append(f"{mean:+.1f}" + ("" if width is None else f" ± {width:.1f}"))
-        rows.append([f"{better} − {other}", *told, str(len(seeds))])
+        seeds = [seed for seed in known.get(better, {}) if seed in known.get(other, {})]
+        if seeds:
+            differences = [
+                interval([100 * (known[better][seed][key] - known[other][seed][key]) for seed in seeds])
+                for key in JUDGED
+            ]
+            told = [value_spread(*difference, signed=True) for difference in differences]
+            rows.append([f"{better} − {other}", *told, str(len(seeds))])
     if not rows:
         return []
-    titles = ["points", "balanced test", "rarest quarter", "clients' own, mean", "clients' own, worst tenth", "pairs"]
-    several = f"{4 * len(rows)} comparisons, not corrected for their number" if len(rows) > 1 else "4 comparisons"
-    return [f"Differences paired by seed, with 95 % intervals (Student's t; {several}):", "", *_table(titles, rows), ""]
+    titles = ["points", *(column.title.removesuffix(" (%)") for column in COLUMNS[: len(JUDGED)]), "pairs"]
+    several = f"{len(JUDGED) * len(rows)} comparisons, not corrected for their number"
+    about = f"Differences paired by seed, with 95 % intervals (Student's t; {several}):"
+    return [about, "", Table(titles, rows).markdown(), ""]
 
 
 def _searches(plan: Plan, scores: Scores) -> list[str]:
@@ -203,14 +196,14 @@ def _searches(plan: Plan, scores: Scores) -> list[str]:
             rows.append(row)
         state = "" if outcome.done else " (not finished)"
         lines += [f"### {cell.dataset}, {cell.budget}: {cell.method}{state}", ""]
-        lines += [*_table(["knobs", *(f"{rate:g}" for rate in rates)], rows), ""]
+        lines += [Table(["knobs", *(f"{rate:g}" for rate in rates)], rows).markdown(), ""]
     return lines
 
 
 def _score(value: float | None, *, best: bool) -> str:
     if value is None:
         return "**…**"
-    told = "failed" if value == FAILED else f"{100 * value:.1f}"
+    told = "failed" if value == FAILED else number(100 * value)
     return f"**{told}**" if best else told
 
 
@@ -226,16 +219,3 @@ def _told(plan: Plan, one: Measured) -> str:
         at_end = ladder and value in (min(ladder), max(ladder))
         parts.append(f"{name} {value:g}" + ("*" if at_end else ""))
     return ", ".join(parts)
-
-
-def _mean(values: Sequence[float | None], column: Column) -> str:
-    known = np.array([value for value in values if value is not None]) * column.scale
-    if not len(known):
-        return "–"
-    spread = f" ± {known.std(ddof=1):.{column.digits}f}" if column.spread and len(known) > 1 else ""
-    return f"{known.mean():,.{column.digits}f}{spread}"
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    head = ["| " + " | ".join(titles) + " |", "|---|" + "---:|" * (len(titles) - 1)]
-    return head + ["| " + " | ".join(row) + " |" for row in rows]

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from astraea.figures import arm_style, new_figure, plain_axes
 from searched.plan import Plan
 from searched.progress import Cell
 from searched.search import Point, point
@@ -17,28 +17,29 @@ __all__ = ["draw"]
 
 Runs = Sequence[Mapping[str, Any]]
 
+_MARKERS = "osv"
 _AXES = (("bytes", 1e-6, "sent (MB)"), ("critical_path_steps", 1e-3, "critical path (k steps)"))
 
 
 def draw(plan: Plan, rows: Runs, measured: Mapping[tuple[Cell, Point], Runs]) -> Figure:
     """Return the picture: means over the seeds of ``measured`` cells large, searched runs among ``rows`` small."""
     panels = list(dict.fromkeys((row["dataset"], row["case"]) for row in rows))
-    figure = Figure(figsize=(11, 0.9 + 3.3 * len(panels)), layout="constrained")
+    figure = new_figure(11, 0.9 + 3.3 * len(panels))
     axes = figure.subplots(len(panels), 2, squeeze=False)
-    colours = {method: colormaps["tab20"](place % 20) for place, method in enumerate(plan.methods)}
     for (dataset, case), pair in zip(panels, axes, strict=True):
         for axis, (key, scale, label) in zip(pair, _AXES, strict=True):
-            for method, colour in colours.items():
+            for place, method in enumerate(plan.methods):
+                look = {"color": arm_style(place).colour, "marker": _MARKERS[place // 7 % len(_MARKERS)]}
                 x, y = _searched(plan, rows, method, dataset, case, key)
-                axis.plot(scale * x, 100 * y, ".", color=colour, markersize=4, alpha=0.6)
                 ends = _means(measured, method, dataset, case, key)
+                told = method if len(x) and not len(ends) else None
+                axis.plot(scale * x, 100 * y, **look, linestyle="", label=told, markersize=3, alpha=0.5)
                 if len(ends):
-                    axis.plot(scale * ends[:, 0], 100 * ends[:, 1], "o-", color=colour, label=method, markersize=7)
+                    axis.plot(scale * ends[:, 0], 100 * ends[:, 1], **look, label=method, markersize=7)
             axis.set_xscale("log")
             axis.set_xlabel(label, fontsize=8)
             axis.set_title(f"{dataset}, {case}", fontsize=10)
-            axis.grid(alpha=0.3, which="both")
-            axis.spines[["top", "right"]].set_visible(False)
+            plain_axes(axis)
         pair[0].set_ylabel("balanced test accuracy (%)", fontsize=8)
     handles = {label: line for axis in axes.flat for line, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     if handles:

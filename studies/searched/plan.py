@@ -30,6 +30,7 @@ class Method(BaseModel):
 
     arm: str
     about: str = ""
+    rival: bool = Field(False, description="Run after the other methods have been run within all budgets.")
     start: dict[str, float]
     search: tuple[str, ...]
 
@@ -63,6 +64,7 @@ class Case(BaseModel):
 
     about: str
     settings: dict[str, Any] = {}
+    seeds: int | None = Field(None, ge=1, description="How many of the study's seeds; all, if not said.")
 
 
 class Plan(BaseModel):
@@ -109,9 +111,9 @@ class Plan(BaseModel):
         """Return the methods that are measured within a budget."""
         return self.budgets[budget].methods or tuple(self.methods)
 
-    def seeds_at(self, budget: str) -> tuple[int, ...]:
-        """Return the seeds that are measured within a budget: the one that was searched with is none of them."""
-        return self.seeds[: self.budgets[budget].seeds]
+    def seeds_at(self, case: str, budget: str) -> tuple[int, ...]:
+        """Return the seeds that are measured in a case within a budget."""
+        return self.seeds[: self.cases[case].seeds][: self.budgets[budget].seeds]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from searched.plan import Plan, Setup
 from searched.scores import Scores
@@ -31,7 +32,7 @@ class Wanted:
 
 
 def cells(plan: Plan) -> list[Cell]:
-    """Return all cells in the order in which they are worth their time."""
+    """Return all cells, in the order in which a page tells them."""
     return [
         Cell(dataset, case, budget, method)
         for dataset in plan.datasets
@@ -39,6 +40,17 @@ def cells(plan: Plan) -> list[Cell]:
         for budget in plan.budgets
         for method in plan.methods_at(budget)
     ]
+
+
+def _groups(plan: Plan) -> list[list[Cell]]:
+    """Return the cells that are run together, the most wanted first: case by case, rivals last, budget by budget."""
+    cases, budgets, datasets = list(plan.cases), list(plan.budgets), list(plan.datasets)
+
+    def rank(cell: Cell) -> tuple[int, bool, int, int]:
+        rival = plan.methods[cell.method].rival
+        return cases.index(cell.case), rival, budgets.index(cell.budget), datasets.index(cell.dataset)
+
+    return [list(group) for _, group in groupby(sorted(cells(plan), key=rank), key=rank)]
 
 
 def setup_of(plan: Plan, cell: Cell, knobs: Point, seed: int) -> Setup:
@@ -84,15 +96,12 @@ def chosen(plan: Plan, scores: Scores, cell: Cell) -> Point | None:
 def wanted(plan: Plan, scores: Scores) -> Iterator[Wanted]:
     """Yield the runs that are needed and can be started now, the most wanted first.
 
-    Within a dataset, case and budget each method is searched and measured under the first seed, one method after
-    another; then come the other seeds of all methods.
+    Within a group each method is searched and measured under the first seed, one method after another; then come the
+    other seeds of all methods.
     """
-    everything = cells(plan)
-    groups = dict.fromkeys((cell.dataset, cell.case, cell.budget) for cell in everything)
-    for group in groups:
-        members = [cell for cell in everything if (cell.dataset, cell.case, cell.budget) == group]
+    for members in _groups(plan):
+        seeds = plan.seeds_at(members[0].case, members[0].budget)
         best: dict[Cell, Point] = {}
-        seeds = plan.seeds_at(group[2])
         for cell in members:
             found = searched(plan, scores, cell)
             if found is None:

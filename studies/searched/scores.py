@@ -9,6 +9,7 @@ from typing import Any
 
 from astraea.errors import InputError
 from astraea.experiment.result import Result
+from astraea.files import append_text, whole_lines
 from searched.limits import Cost
 from searched.plan import SHAPE, Plan, Setup
 from searched.search import FAILED, point
@@ -130,7 +131,7 @@ def _rows(file: Path, edition: int) -> Iterator[dict[str, Any]]:
     """Yield the rows of an edition. Raises :class:`InputError` for a line that is damaged."""
     if not file.is_file():
         return
-    for number, line in enumerate(file.read_text().splitlines(), 1):
+    for number, line in enumerate(whole_lines(file), 1):
         try:
             row = json.loads(line)
         except ValueError as error:
@@ -143,5 +144,4 @@ def _rows(file: Path, edition: int) -> Iterator[dict[str, Any]]:
 
 def _append(file: Path, row: Mapping[str, Any]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as out:
-        out.write(json.dumps(row) + "\n")
+    append_text(file, json.dumps(row) + "\n")

@@ -17,6 +17,7 @@ from astraea.experiment.prepare import prepare
 from astraea.experiment.run import run
 
 STUDIES = Path(__file__).parents[2] / "studies"
+DOCS = STUDIES.parent / "docs" / "results"
 
 TINY = """
 title = "Tiny"
@@ -198,7 +199,7 @@ def test_a_study_that_does_not_fit_together_is_refused(
 def test_an_interval_is_students(parts: Any) -> None:
     mean, width = parts.page.interval([1.0, 2.0, 3.0])
     assert (mean, width) == (2.0, pytest.approx(4.302653 / 3**0.5, rel=1e-6))
-    assert parts.page.interval([4.0]) == (4.0, None)
+    assert parts.page.interval([4.0]) == (4.0, pytest.approx(float("nan"), nan_ok=True))
 
 
 def test_the_command_searches_measures_and_writes_a_page(tmp_path: Path) -> None:
@@ -235,7 +236,7 @@ def test_scores_of_another_edition_and_damaged_ones_are_not_used(parts: Any, tin
     assert (again.validation(setup, "all"), again.validation(setup, "half")) == (0.5, None)
     later = parts.scores.Scores(tmp_path, "tiny", tiny.model_copy(update={"edition": 3}))
     assert later.validation(setup, "all") is None
-    (tmp_path / "tiny.jsonl").write_text('{"edition": 2')
+    (tmp_path / "tiny.jsonl").write_text('{"edition": 2\n')
     with pytest.raises(InputError, match="line 1 is damaged"):
         parts.scores.Scores(tmp_path, "tiny", tiny)
 
@@ -248,3 +249,21 @@ def test_the_frontiers_methods_can_be_run_on_all_of_its_data(parts: Any) -> None
         assert settings.evaluation.validation == 0.1
         assert settings.data.name == cell.dataset
         assert settings.train.optimizer == "SGD"
+
+
+def test_rivals_come_after_all_budgets_and_other_cases_last(parts: Any, tmp_path: Path) -> None:
+    plan = parts.plan.load_plan(STUDIES / "frontier.toml")
+    runs = list(parts.progress.wanted(plan, parts.scores.Scores(tmp_path, "frontier", plan)))
+    assert {run.setup.case for run in runs} == {"random"}  # the others reuse what is searched there
+    assert {run.budget for run in runs} == {"FedAvg's bytes"}  # where the searches of other budgets begin
+    first_rival = next(place for place, run in enumerate(runs) if run.setup.arm == "fedavg+fedprox")
+    assert {run.setup.dataset for run in runs[:first_rival]} == set(plan.datasets)
+    assert dict(runs[0].setup.knobs) == {"rate": 0.02, "chains": 4, "epochs": 5}
+
+
+def test_the_frontiers_page_says_what_its_scores_say(parts: Any, tmp_path: Path) -> None:
+    plan = parts.plan.load_plan(STUDIES / "frontier.toml")
+    scores = parts.scores.Scores(STUDIES / "scores", "frontier", plan)
+    assert scores.rows
+    parts.page.write_page(plan, "frontier", scores, tmp_path, "python studies/measure.py frontier")
+    assert (tmp_path / "frontier.md").read_text() == (DOCS / "frontier.md").read_text()
