@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -136,10 +135,11 @@ class Setup:
         if rounds is not None:
             base["rounds"] = rounds
         base["evaluation"]["every"] = -(-base["rounds"] // plan.evaluations)
-        arm = arm_settings(base, self.arm, plan.own).model_dump(exclude_none=True)
-        return parse_settings(changed(arm, self._changes(plan, arm["algorithm"])), f"{self.arm}, {dict(self.knobs)}")
+        arm = arm_settings(base, self.arm, plan.own)
+        changes = self._changes(plan, arm.algorithm.name)
+        return parse_settings(changed(arm.model_dump(exclude_none=True), changes), f"{self.arm}, {dict(self.knobs)}")
 
-    def _changes(self, plan: Plan, algorithm: Mapping[str, Any]) -> dict[str, Any]:
+    def _changes(self, plan: Plan, algorithm: str) -> dict[str, Any]:
         knobs = dict(self.knobs)
         chain = knobs.pop("chain", 1)
         found = {
@@ -147,7 +147,7 @@ class Setup:
             "algorithm.local_epochs": knobs.pop("epochs", 1),
         }
         passes = knobs.pop("passes", 1)
-        if algorithm["name"] == "astraea":
+        if algorithm == "astraea":
             found |= {"algorithm.capacity": chain, "algorithm.mediator_epochs": passes}
         elif (chain, passes) != (1, 1):
             raise InputError(f"arm '{self.arm}' has no chains: its knobs 'chain' and 'passes' are 1")
