@@ -17,7 +17,7 @@ Ints = NDArray[np.int64]
 
 
 class Flows(NamedTuple):
-    """``n`` flows over ``L`` links; links are listed in order of the path, each row filled up with -1.
+    """``n`` flows over ``L`` links; links are listed in order of the path, with -1 where there is none.
 
     A link is private if no two flows can be on it at once, since one waits for the other; all others are shared.
     """
@@ -26,6 +26,7 @@ class Flows(NamedTuple):
     after: Ints  # (n,) the flow that must have arrived, or -1
     wait: Floats  # (n,) seconds from then to the first byte: training, the server's time, the handshake
     flight: Floats  # (n,) seconds from a byte's leaving to its arrival
+    path: Ints  # (n, hops) all links, in order
     shared: Ints  # (n, H)
     private: Ints  # (n, P)
     window: Floats  # (n,) bytes/s that flow control allows
@@ -71,6 +72,7 @@ def flows_of(transfers: Transfers, layout: Layout) -> Flows:
         after=transfers.after,
         wait=transfers.delay + handshake * rtt,
         flight=flight,
+        path=paths,
         shared=_packed(paths, is_common),
         private=_packed(paths, ~is_common & (paths >= 0)),
         window=np.broadcast_to(window * (transport.packet_bytes / transport.payload_bytes), (n,)).copy(),

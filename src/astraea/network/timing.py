@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from astraea.errors import InputError
 from astraea.federation.plan import RoundPlan
 from astraea.network.bound import Alone, alone, lower_bound
 from astraea.network.files import NetworkLike, load_network
@@ -25,6 +24,8 @@ __all__ = ["Fidelity", "Round", "RoundTime", "lay_round", "round_time", "time_of
 
 Fidelity = Literal["fluid", "packets", "auto"]
 
+_FEW_PACKETS = 2_000_000  # so many, counted on every link, take some seconds
+
 
 @dataclass(frozen=True)
 class Round:
@@ -35,6 +36,12 @@ class Round:
     flows: Flows
     times: Alone
     profile: Profile
+
+    @property
+    def at_once(self) -> Round:
+        """The round on links that are filled to the whole, as packets find them."""
+        layout = lay_out(self.layout.network, self.layout.clients)
+        return replace(self, layout=layout, flows=flows_of(self.transfers, layout))
 
 
 @dataclass(frozen=True)
@@ -142,10 +149,27 @@ def time_of(
     """Return how long a round that is laid out takes."""
     deadline = laid.layout.network.deadline_s
     way = sharing if isinstance(sharing, Sharing) else sharing_of(sharing, laid.flows, laid.times, laid.profile.growth)
-    if fidelity == "packets":
-        raise InputError("rounds cannot be run in packets yet: choose fidelity 'fluid'")
-    moments = share(laid.flows, way, laid.profile.growth, np.inf if deadline is None else deadline)
-    return _told(laid, moments, congestion, "fluid")
+    until = np.inf if deadline is None else deadline
+    if fidelity == "auto":
+        fidelity = _fitting(laid, way)
+    moments = share(laid.flows, way, laid.profile.growth, until)
+    if fidelity == "packets" and len(laid.flows.after):
+        from astraea.network.packets import send
+
+        whole = laid.at_once
+        ended = moments.arrived[np.isfinite(moments.arrived)]
+        moments = send(whole.flows, whole.layout, congestion, way, float(ended.max(initial=1e-3)), until)
+    return _told(laid, moments, congestion, fidelity)
+
+
+def _fitting(laid: Round, way: Sharing) -> Fidelity:
+    """Return packets for a round that they can run in a few seconds, and the fluid model for all others."""
+    from astraea.network.packets import MOST_FLOWS, packets_of
+
+    plain = way.weight is None and not way.strict and not way.few and not laid.flows.background.any()
+    cold = laid.layout.network.transport.slow_start and laid.layout.network.transport.connections != "warm"
+    small = len(laid.flows.after) <= MOST_FLOWS and packets_of(laid.flows, laid.layout) <= _FEW_PACKETS
+    return "packets" if plain and cold and small else "fluid"
 
 
 def _told(laid: Round, moments: Moments, congestion: str, fidelity: str) -> RoundTime:

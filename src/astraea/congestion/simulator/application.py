@@ -9,7 +9,7 @@ from astraea.congestion.controllers import dispatch
 from astraea.congestion.rng import exponential
 from astraea.congestion.simulator.state import ACTIVE, CLOSED, WAITING, Flow, World
 
-__all__ = ["BULK", "POISSON", "REGULAR", "close", "wake"]
+__all__ = ["BULK", "POISSON", "REGULAR", "close", "release", "wake"]
 
 BULK, REGULAR, POISSON = 0, 1, 2  # all at once; a chunk at regular times; at exponential times
 
@@ -44,6 +44,18 @@ def wake(w: World, i: int, f: Flow, now: int) -> None:
         f.app_debt -= whole
         f.app_at = now + whole if f.limit_seq < f.finish_seq else INF
     f.wake_at = min(f.app_at, f.end_at)
+
+
+@compiled
+def release(w: World, f: Flow, now: int) -> None:
+    """Let flows start that have waited for ``f``, which has ended: its last byte arrived half a round trip ago."""
+    k = f.follower
+    f.follower = -1
+    while k >= 0:
+        g = w.flows[k]
+        g.start_at = max(now, now - f.reverse_delay + g.gap)
+        g.wake_at = g.start_at
+        k = g.sibling
 
 
 @compiled

@@ -47,7 +47,7 @@ def fill(worlds: Worlds, k: int, settings: WorldSettings) -> None:
         if need > have and name not in ("packets", "transfers"):
             raise InputError(f"{need} {name} do not fit into a world made for {have}: allocate a larger one")
     links = _names("link", [link.name for link in settings.links])
-    _names("flow", [flow_name(flow, i) for i, flow in enumerate(settings.flows)])
+    numbers = _names("flow", [flow_name(flow, i) for i, flow in enumerate(settings.flows)])
     kept = (worlds.packets, worlds.resend)  # written before they are read
     for array in (*worlds[:-1], *worlds.controls):
         if not any(array is ring for ring in kept):
@@ -73,6 +73,25 @@ def fill(worlds: Worlds, k: int, settings: WorldSettings) -> None:
         state = worlds.controls[dispatch.number_of(flow.controller.name)][k, i]
         _assign(state, **{name: float(getattr(flow.controller, name)) for name in type(flow.controller).model_fields})
         worlds.flows.window_max[k, i] = min(settings.window_max_packets, held.packets)  # unacknowledged data's ring
+    _line_up(worlds.flows[k], settings, numbers)
+
+
+def _line_up(flows: Any, settings: WorldSettings, numbers: dict[str, int]) -> None:
+    """Let flows wait for those that they start after."""
+    waiting = {i: numbers.get(flow.after, -1) for i, flow in enumerate(settings.flows) if flow.after is not None}
+    for i, before in waiting.items():
+        name = settings.flows[i].after
+        if before < 0:
+            raise unknown_name("flow", str(name), numbers)
+        if settings.flows[before].size_bytes is None:
+            raise InputError(f"flow '{name}' never ends, so nothing can start after it: give it size_bytes")
+        way = [i]
+        while (following := waiting.get(way[-1], -1)) >= 0 and following not in way:
+            way.append(following)
+        if following >= 0:
+            raise InputError(f"flow '{flow_name(settings.flows[i], i)}' waits for itself: let one of its circle start")
+        flows[i].gap, flows[i].wake_at = flows[i].start_at, INF
+        flows[i].sibling, flows[before].follower = flows[before].follower, i
 
 
 def flow_name(flow: FlowSettings, number: int) -> str:
@@ -145,7 +164,7 @@ def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, pa
     if rtt < forward:
         raise InputError(f"flow '{name}' has an rtt of {rtt} ms, but its path takes {forward} ms one way")
     end = settings.duration_s if flow.end_s is None else flow.end_s
-    if flow.start_s >= end:
+    if flow.after is None and flow.start_s >= end:
         raise InputError(f"flow '{name}' starts at {flow.start_s} s, but ends at {end} s: it would never send")
     size = settings.packet_bytes
     finish = INF if flow.size_bytes is None else -(-flow.size_bytes // size)
@@ -190,6 +209,8 @@ def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, pa
         ack_timeout=round(flow.ack_timeout_ms * 1e6),
         ack_slot=round(flow.ack_slot_ms * 1e6),
         jitter=flow.jitter_ms * 1e6,
+        follower=-1,
+        sibling=-1,
         hold_pn=-1,
         mask=RING_MIN - 1,
         seq_mask=RING_MIN - 1,

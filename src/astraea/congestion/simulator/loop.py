@@ -10,7 +10,7 @@ from astraea.congestion.compiled import compiled, inlined
 from astraea.congestion.connection.intervals import close_interval
 from astraea.congestion.connection.record import INF
 from astraea.congestion.simulator.acknowledge import acknowledge
-from astraea.congestion.simulator.application import close, wake
+from astraea.congestion.simulator.application import close, release, wake
 from astraea.congestion.simulator.recovery import expire
 from astraea.congestion.simulator.sender import advance_stage, send
 from astraea.congestion.simulator.state import CLOSED, Clock, Flow, World
@@ -42,6 +42,14 @@ def advance(w: World, until: int, pause: bool) -> int:
         if i < clock.flows:
             f = w.flows[i]
             decided = _step(w, i, f, now) and pause
+            if f.follower >= 0 and f.phase == CLOSED:
+                release(w, f, now)
+                _build(w, clock)
+                if decided:
+                    return int(i)
+                i = owners[0]
+                now = keys[0]
+                continue
             key = _key(w, i, f)
         else:
             record_sample(w, clock, now)

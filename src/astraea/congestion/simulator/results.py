@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from astraea.congestion.connection.record import INF
 from astraea.congestion.simulator.build import flow_name
 from astraea.congestion.simulator.links import backlog, could_carry
 from astraea.congestion.simulator.settings import WorldSettings
-from astraea.congestion.simulator.state import World
+from astraea.congestion.simulator.state import WAITING, World
 
 __all__ = ["Result", "read"]
 
@@ -45,6 +46,7 @@ class Result:
     goodput: NDArray[np.int64]
     lost: NDArray[np.int64]
     resent: NDArray[np.int64]
+    start_s: Series  # when each flow started; NaN if it waits for another one
     completion_s: Series  # from a flow's start to its last byte; NaN if it had not finished
     transfer_s: Series  # (flows, transfers) from each hand-over to its last byte; NaN as above
     link_utilisation: Series  # (links,) what a link carried of what it could have carried
@@ -90,6 +92,7 @@ def read(world: World, settings: WorldSettings) -> Result:
             goodput=flows["goodput"].copy(),
             lost=flows["lost"].copy(),
             resent=flows["resent"].copy(),
+            start_s=np.where((flows["phase"] == WAITING) & (flows["wake_at"] == INF), np.nan, flows["start_at"]) * 1e-9,
             completion_s=np.where(
                 flows["una_seq"] >= flows["finish_seq"],
                 (flows["finished_at"] - flows["start_at"]) * 1e-9,

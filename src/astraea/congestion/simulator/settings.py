@@ -76,6 +76,9 @@ class FlowSettings(Settings):
         None, description="round-trip time without queues and transmission; unset: twice the path's delays"
     )
     start_s: NotNegative = Field(0.0, description="when it starts")
+    after: str | None = Field(
+        None, description="name of a flow of finite size: start_s counts from when its last byte has arrived"
+    )
     end_s: Positive | None = Field(None, description="when it leaves; unset: with the world")
     size_bytes: int | None = Field(None, ge=1, description="data to send in all; unset: without end")
     transfer_bytes: int | None = Field(None, ge=1, description="data of one of many transfers; unset: one transfer")

@@ -58,6 +58,9 @@ class Flow(Connection):
     # application
     app: int
     wake_at: int  # the next of: start, data from the application, end
+    follower: int  # the first flow that starts after this one has ended; -1: none
+    sibling: int  # the next flow that starts after the same one
+    gap: int  # how long after it, if it starts after another
     app_at: int  # when it next hands over data
     app_gap: float  # mean time between hand-overs
     app_chunk: int  # packets a time

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from astraea.errors import InputError
+from astraea.network.choice import SHARINGS
+from astraea.network.settings import Network
+from astraea.network.shapes import chains, star
+from astraea.network.timing import RoundTime, lay_round, round_time, time_of
+
+
+def network(server: float = 100, own: float = 20, **more: Any) -> Network:
+    """Full packets are payload, so that a size on the wire is the model's."""
+    site = {"up_mbps": own, "down_mbps": own, "delay_ms": 15, **more.pop("site", {})}
+    ends = {"up_mbps": server, "down_mbps": server, "delay_ms": 5}
+    return Network(server=ends, sites=(site,), transport={"payload_bytes": 1500, "connections": "kept"}, **more)
+
+
+def both(transfers: Any, place: Network, congestion: str = "cubic") -> tuple[RoundTime, RoundTime]:
+    return tuple(round_time(transfers, place, congestion, fidelity) for fidelity in ("packets", "fluid"))  # type: ignore[return-value,arg-type]
+
+
+def test_one_transfer_takes_what_the_fluid_model_says() -> None:
+    packets, fluid = both(star([0.2], 300_000), network())
+
+    assert packets.fidelity == "packets"
+    assert packets.seconds == pytest.approx(fluid.seconds, rel=0.03)
+    assert packets.compute == fluid.compute == 0.2
+    assert packets.seconds >= packets.bound * (1 - 1e-9)
+
+
+def test_a_chain_waits_for_each_hop_before() -> None:
+    packets, fluid = both(chains([[0.2, 0.1, 0.0]], 150_000), network())
+
+    moments = packets.moments
+    flights = packets.round.flows.flight
+    waits = packets.round.flows.wait
+    for i in range(1, 6):  # half a round trip on, the sender of the hop before knows that it has arrived
+        expected = max(moments.arrived[i - 1] + waits[i], moments.arrived[i - 1] + flights[i - 1])
+        assert moments.begun[i] == pytest.approx(expected, abs=1e-6)
+    assert packets.seconds == pytest.approx(fluid.seconds, rel=0.08)
+
+
+def test_flows_that_share_a_link_take_longer_together() -> None:
+    packets, fluid = both(star([0.0] * 4, 300_000), network(20))
+
+    assert packets.seconds == pytest.approx(fluid.seconds, rel=0.2)
+    assert packets.seconds > round_time(star([0.0], 300_000), network(20), fidelity="packets").seconds * 2
+
+
+def test_a_link_that_varies_is_followed(tmp_path: Path) -> None:
+    trace = tmp_path / "t.csv"
+    trace.write_text("0,20\n1,0\n2,20\n")
+    place = network(site={"up_trace": trace})
+    offset = float(lay_round(star([0.0]), place, "cubic").layout.capacities.offset[-2])
+    packets = round_time(star([1.0 - offset % 1.0], 300_000), place, fidelity="packets")
+    fluid = round_time(star([1.0 - offset % 1.0], 300_000), place)
+
+    assert packets.seconds == pytest.approx(fluid.seconds, rel=0.25)
+
+
+def test_a_deadline_cuts_packets_too() -> None:
+    found = round_time(star([0.0, 9.0], 150_000), network(deadline_s=2), fidelity="packets")
+
+    assert found.late == (1,)
+    assert found.seconds == 2
+    assert np.isinf(found.moments.arrived).tolist() == [False, False, False, True]
+
+
+def test_auto_takes_packets_for_what_is_small() -> None:
+    assert round_time(star([0.1], 150_000), network(), fidelity="auto").fidelity == "packets"
+    assert round_time(star([0.1] * 50, 500_000_000), network(), fidelity="auto").fidelity == "fluid"
+    warm = network().model_copy(update={"transport": network().transport.plain()})
+    assert round_time(star([0.1], 150_000), warm, fidelity="auto").fidelity == "fluid"
+
+
+@pytest.mark.parametrize(
+    ("sharing", "transport", "sentence"),
+    [
+        ("admission", {}, "packets share by their controller alone"),
+        ("weighted", {}, "'cubic' takes no weights: choose congestion 'policy'"),
+        ("fair", {"connections": "warm"}, "packets begin with slow start"),
+    ],
+)
+def test_what_packets_cannot_do_is_refused(sharing: str, transport: dict[str, Any], sentence: str) -> None:
+    assert sharing in SHARINGS
+    place = network()
+    place = place.model_copy(update={"transport": place.transport.model_copy(update=transport)})
+
+    with pytest.raises(InputError, match=sentence):
+        time_of(lay_round(star([0.1]), place, "cubic"), "cubic", "packets", sharing)
