@@ -76,6 +76,13 @@ def test_a_mediator_visits_its_most_balanced_client_first() -> None:
     assert exchange_kl(np.array([[9.0, 0], [1, 2], [5, 4]]), 3, np.random.default_rng(0)) == [[2, 1, 0]]
 
 
+def test_it_is_a_rule_by_name_which_starts_from_the_random_draw_of_its_seed() -> None:
+    counts = np.full((7, 3), 5.0)  # all alike: no exchange gains anything, so the groups are those that were drawn
+    mediators = schedule_mediators(counts, 3, "kl-exchange", seed=6)
+    drawn = schedule_mediators(counts, 3, "random", seed=6)
+    assert [sorted(mediator) for mediator in mediators] == [sorted(mediator) for mediator in drawn]
+
+
 def test_one_seed_gives_one_schedule() -> None:
     counts = two_classes_each()[:20]
     schedules = [exchange_kl(counts, 4, np.random.default_rng(seed)) for seed in (3, 3, 4)]
