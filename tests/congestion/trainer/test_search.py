@@ -11,8 +11,9 @@ from astraea.congestion.policy import load_policy
 from astraea.congestion.trainer import families
 from astraea.congestion.trainer.evolution import EvolutionSettings, Generation
 from astraea.congestion.trainer.families import FAMILIES, Family
+from astraea.congestion.trainer.fitness import FitnessSettings
 from astraea.congestion.trainer.search import GENERATIONS, POLICY, train_law
-from astraea.errors import InputError
+from astraea.errors import InputError, RunError
 
 TINY = EvolutionSettings(generations=3, population=4, validate_every=1, validation_mixes=1, seed=5)
 
@@ -57,5 +58,15 @@ def test_another_training_is_not_overwritten(tmp_path: Path) -> None:
     train_law(TINY.model_copy(update={"generations": 1}), tmp_path)
     with pytest.raises(InputError, match="add --resume to go on with it"):
         train_law(TINY, tmp_path)
-    with pytest.raises(InputError, match="with other settings"):
-        train_law(TINY, tmp_path, resume=True)
+    with pytest.raises(RunError, match="has seed = 5, not 6: resume it without changes"):
+        train_law(TINY.model_copy(update={"seed": 6}), tmp_path, resume=True)
+    with pytest.raises(RunError, match=r"has fitness\.loss = 2\.0, not 1\.0"):
+        train_law(TINY.model_copy(update={"fitness": FitnessSettings(loss=1.0)}), tmp_path, resume=True)
+
+
+def test_a_finished_search_may_be_prolonged_by_other_jobs(tmp_path: Path) -> None:
+    train_law(TINY.model_copy(update={"generations": 1}), tmp_path / "parts")
+    train_law(TINY, tmp_path / "parts", resume=True, jobs=2)
+    train_law(TINY, tmp_path / "whole")
+    whole, parts = ((tmp_path / name / GENERATIONS).read_text() for name in ("whole", "parts"))
+    assert parts == whole

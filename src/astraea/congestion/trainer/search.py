@@ -12,12 +12,12 @@ from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import Policy, load_policy
 from astraea.congestion.trainer.board import open_board
 from astraea.congestion.trainer.evolution import Evolution, EvolutionSettings, Generation, law_policy
-from astraea.errors import InputError
-from astraea.files import append_text, whole_lines, write_text
+from astraea.congestion.trainer.folder import claim
+from astraea.files import append_text, whole_lines
 
 __all__ = ["train_law"]
 
-SETTINGS, GENERATIONS, POLICY, SCALARS = "settings.json", "generations.jsonl", "policy.safetensors", "tensorboard"
+GENERATIONS, POLICY, SCALARS = "generations.jsonl", "policy.safetensors", "tensorboard"
 
 Watch = Callable[[Generation, EvolutionSettings], None]
 
@@ -34,13 +34,14 @@ def train_law(
     """Search for a law and return the best by validation, which lies in ``out/policy.safetensors`` then.
 
     A generation is appended to ``out/generations.jsonl`` as it ends; with ``resume`` the search goes on after the
-    last one and ends as it would have without the stop, whatever ``jobs`` is.
-    Raises :class:`astraea.errors.InputError` if ``out`` holds another search, or one and ``resume`` is not set.
+    last one and ends as it would have without the stop, whatever ``jobs`` is. A search may be prolonged by more
+    ``generations``; where it ended before, it has been validated once more than one that was not stopped.
+    Raises :class:`astraea.errors.InputError` if ``out`` holds a training and ``resume`` is not set, and
+    :class:`astraea.errors.RunError` if it is another one, naming the key.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    past = _past(out, settings, resume=resume)
+    claim(out, "law", settings, resume=resume, execution=("generations",))
+    past = _past(out)
     search = Evolution(settings, past, jobs)
-    write_text(out / SETTINGS, settings.model_dump_json(indent=2) + "\n")
     best = max((g.validation["all"] for g in past if g.validation), default=-float("inf"))
     spent = time.monotonic()
     board = open_board(out / SCALARS, search.generation) if tensorboard else None
@@ -59,15 +60,9 @@ def train_law(
     return load_policy(out / POLICY)
 
 
-def _past(out: Path, settings: EvolutionSettings, *, resume: bool) -> list[Generation]:
+def _past(out: Path) -> list[Generation]:
     file = out / GENERATIONS
-    if not file.is_file():
-        return []
-    if not resume:
-        raise InputError(f"{out} holds a training already: add --resume to go on with it, or choose another folder")
-    if EvolutionSettings.model_validate_json((out / SETTINGS).read_text(encoding="utf-8")) != settings:
-        raise InputError(f"{out} holds a training with other settings: repeat them, or choose another folder")
-    rows = [json.loads(line) for line in whole_lines(file)]
+    rows = [json.loads(line) for line in whole_lines(file)] if file.is_file() else []
     return [Generation(**{**row, "values": tuple(row["values"]), "centre": tuple(row["centre"])}) for row in rows]
 
 

@@ -74,9 +74,9 @@ def test_a_training_that_was_interrupted_is_the_same_as_one_that_was_not(tmp_pat
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Stopped):
         train_td3(TINY, tmp_path, watch=stop_after(1))
-    with pytest.raises(InputError, match="holds a training already: resume it"):
+    with pytest.raises(InputError, match="holds a training already: add --resume"):
         train_td3(TINY, tmp_path)
-    with pytest.raises(InputError, match="has another batch_size"):
+    with pytest.raises(RunError, match="has batch_size = 8, not 9: resume it without changes"):
         train_td3(TINY.model_copy(update={"batch_size": 9}), tmp_path, resume=True)
     (tmp_path / CHECKPOINT).write_bytes(b"not a checkpoint")
     with pytest.raises(RunError, match="cannot be read"):

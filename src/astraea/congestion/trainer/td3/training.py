@@ -22,6 +22,7 @@ from torch import Tensor
 
 from astraea.congestion.environment.vector import VectorEnvironment
 from astraea.congestion.policy.policy import Policy
+from astraea.congestion.trainer.folder import SETTINGS, claim
 from astraea.congestion.trainer.td3.buffer import ReplayBuffer
 from astraea.congestion.trainer.td3.checkpoint import Counts, load_checkpoint, save_checkpoint
 from astraea.congestion.trainer.td3.collect import Collector
@@ -31,15 +32,14 @@ from astraea.congestion.trainer.td3.learner import Learner, Losses
 from astraea.congestion.trainer.td3.log import Log
 from astraea.congestion.trainer.td3.settings import Td3Settings
 from astraea.congestion.trainer.td3.validation import Validation, headline
-from astraea.errors import InputError, RunError
-from astraea.files import write_json
+from astraea.errors import RunError
 from astraea.seeding import Purpose, stream, torch_seed
 
 __all__ = ["CHECKPOINT", "POLICY", "SETTINGS", "Progress", "train_td3"]
 
-CHECKPOINT, POLICY, SETTINGS = "checkpoint.safetensors", "policy.safetensors", "settings.json"
+CHECKPOINT, POLICY = "checkpoint.safetensors", "policy.safetensors"
 
-_LENGTH = ("flow_steps", "minutes", "checkpoint_minutes", "threads")  # may change when a training is resumed
+_EXECUTION = ("flow_steps", "minutes", "checkpoint_minutes", "threads")
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,11 @@ def train_td3(
 
     ``out`` receives ``settings.json``, ``metrics.jsonl`` (a line per epoch), ``checkpoint.safetensors`` and, after
     each validation that is the best so far, ``policy.safetensors``. With ``resume`` a training in ``out`` goes on
-    from its last checkpoint; there need not be one. Raises :class:`InputError` if ``out`` holds a training of other
-    settings, or any and ``resume`` is not given, and :class:`RunError` if the losses are no numbers any more.
+    from its last checkpoint; there need not be one; its length, threads and time between checkpoints may be others.
+    Raises :class:`InputError` if ``out`` holds a training and ``resume`` is not given, and :class:`RunError` if it is
+    another one, naming the key, or if the losses are no numbers any more.
     """
-    _claim(settings, out, resume)
+    claim(out, "td3", settings, resume=resume, execution=_EXECUTION)
     with _threads(settings.threads):
         training = _Training(settings, out, tensorboard, watch)
         try:
@@ -224,24 +225,6 @@ class _Training:
         s = self._settings
         spent = 0.0 if s.minutes is None else (time.monotonic() - self._began) / (60 * s.minutes)
         return max(self._counts.flow_steps / s.flow_steps, spent)
-
-
-def _claim(settings: Td3Settings, out: Path, resume: bool) -> None:
-    """Make ``out`` the folder of this training, or find that it is."""
-    out.mkdir(parents=True, exist_ok=True)
-    file = out / SETTINGS
-    wanted = settings.model_dump(mode="json")
-    if file.is_file():
-        if not resume:
-            raise InputError(f"{out} holds a training already: resume it, or choose another folder")
-        known = json.loads(file.read_text(encoding="utf-8"))
-        changed = [name for name in wanted if name not in _LENGTH and known.get(name) != wanted[name]]
-        if changed:
-            raise InputError(
-                f"the training in {out} has another {changed[0]}: resume it with its own settings ({file}), or choose "
-                "another folder"
-            )
-    write_json(file, wanted, indent=2)
 
 
 @contextmanager
