@@ -95,3 +95,19 @@ simulate(dumbbell([{{"controller": "mine"}}], duration_s=0.1))
     shown = found(script, tmp_path)
     assert shown.returncode != 0
     assert sentence in shown.stderr.splitlines()[-1]
+
+
+def test_the_page_shows_this_very_file() -> None:
+    page = (HERE.parents[2] / "docs" / "how-to" / "own-controller.md").read_text(encoding="utf-8")
+    shown = page.split("```python\n")[1].split("```")[0]
+    text = (HERE / "own.py").read_text(encoding="utf-8")
+    assert text.endswith(shown[shown.index("from typing") :])
+
+
+def test_the_command_takes_an_import_path(tmp_path: Path) -> None:
+    words = ["congestion", "race", "own:Own,increase=2", "newreno", "-b", "1", "-t", "1.5", "--json"]
+    script = f"import sys; sys.argv[1:] = {words!r}; from astraea.cli import main; main()"
+    shown = found(script, tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    flows = json.loads(shown.stdout)["settings"]["flows"]
+    assert [flow["controller"] for flow in flows] == [{"name": "own", "increase": 2.0, "decrease": 0.5}, "newreno"]
