@@ -23,12 +23,35 @@ PUBLIC = (
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace the marks of pages that are generated: settings, public names, and the API of a package."""
+    """Replace the marks of pages that are generated: settings, network files, public names, the API of a package."""
     if "<!-- settings -->" in markdown:
         markdown = markdown.replace("<!-- settings -->", _settings())
+    if "<!-- network -->" in markdown:
+        markdown = markdown.replace("<!-- network -->", _network())
     if "<!-- public -->" in markdown:
         markdown = markdown.replace("<!-- public -->", _public())
     return re.sub(r"<!-- api ([a-z.]+) -->", lambda mark: _api(mark[1]), markdown)
+
+
+def _network() -> str:
+    from astraea.network.settings import Link, Network, Server, Site, Transport
+
+    text = []
+    sections = {
+        "At the top": Network,
+        "[server]": Server,
+        "[[links]]": Link,
+        "[[sites]]": Site,
+        "[transport]": Transport,
+    }
+    for title, model in sections.items():
+        text.append(f"\n## {title}\n\n| key | default | meaning |\n|---|---|---|")
+        for name, field in model.model_fields.items():
+            if title == "At the top" and f"{name}" in ("server", "links", "sites", "transport"):
+                continue
+            default = "–" if field.is_required() or field.get_default() is None else repr(field.get_default())
+            text.append(f"| `{name}` | `{default}` | {field.description} |")
+    return "\n".join(text)
 
 
 def public_names(package: str) -> dict[str, str]:

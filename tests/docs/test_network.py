@@ -1,0 +1,48 @@
+"""What the pages about networks show runs, and says what comes out."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from astraea.network import load_network
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def blocks(language: str) -> list[str]:
+    text = (DOCS / "tutorial" / "network.md").read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_the_tutorials_round_takes_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shared: dict[str, Any] = {}
+    for block in blocks("python"):
+        exec(block, shared)
+
+    printed = capsys.readouterr().out.strip()
+    assert f"It prints `{printed}`" in (DOCS / "tutorial" / "network.md").read_text()
+    assert (tmp_path / "round.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_tutorials_file_is_a_network(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(blocks("toml")[0])
+
+    assert load_network(file).sites[0].delay_ms == 20
+
+
+def test_the_reference_lists_every_key() -> None:
+    hooks = runpy.run_path(str(DOCS / "hooks.py"))
+    page = hooks["on_page_markdown"]((DOCS / "reference" / "networks.md").read_text())
+
+    assert "| `buffer_bdp` | `1.0` |" in page
+    assert page.count("`half_duplex`") == 1
+    assert "None" not in page.split("## What is modelled")[0]
