@@ -75,6 +75,33 @@ def test_more_rounds_go_on_from_a_finished_run(federation: Callable[..., Any], t
     assert torch.equal(strategy.run.state.params, one.locally().state.params)
 
 
+def test_more_rounds_are_a_choice_where_rates_depend_on_how_many(
+    federation: Callable[..., Any], tmp_path: Path
+) -> None:
+    one = federation()  # whose rate falls along a cosine
+    one.start(one.strategy(checkpoint=tmp_path), rounds=1)
+    with pytest.raises(RunError, match=r"has rounds = 1, not 2, and train\.schedule = 'cosine' runs over that length"):
+        one.start(one.strategy(checkpoint=tmp_path), rounds=2)
+    prolonged = one.strategy(checkpoint=tmp_path, prolong=True)
+    one.start(prolonged, rounds=2)
+    first, second = (line["lr"] for line in prolonged.run.history)
+    assert second == pytest.approx(first / 2)
+    one.start(one.strategy(checkpoint=tmp_path, prolong=True), rounds=2)  # which is done: nothing to choose
+    with pytest.raises(RunError, match="has rounds = 2, not 1"):
+        one.start(one.strategy(checkpoint=tmp_path), rounds=1)
+
+
+def test_another_model_is_refused(federation: Callable[..., Any], tmp_path: Path) -> None:
+    one = federation()
+    one.start(one.strategy(checkpoint=tmp_path), rounds=1)
+    facts = json.loads((tmp_path / "strategy.json").read_text())
+    assert facts["model"]
+    facts["model"][0][0] = "another"
+    (tmp_path / "strategy.json").write_text(json.dumps(facts))
+    with pytest.raises(RunError, match="the checkpoint holds another model"):
+        one.start(one.strategy(checkpoint=tmp_path), rounds=1)
+
+
 def test_other_settings_are_refused(federation: Callable[..., Any], tmp_path: Path) -> None:
     one = federation()
     one.start(one.strategy(checkpoint=tmp_path), rounds=1)

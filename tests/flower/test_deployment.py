@@ -120,7 +120,7 @@ def test_a_federation_over_tls_survives_a_dead_node_and_a_restarted_superlink(
     deployment.kill("superlink")
     deployment.start_superlink()
     deployment.start_node(VICTIM)
-    deployment.run(num_server_rounds=4, checkpoint=str(checkpoint), timeout=TIMEOUT)
+    deployment.run(num_server_rounds=4, prolong=True, checkpoint=str(checkpoint), timeout=TIMEOUT)
     deployment.wait_until(lambda: _rounds(checkpoint) >= 4, PATIENCE, "the fourth round")
     path = latest_checkpoint(checkpoint)
     assert path is not None

@@ -29,6 +29,7 @@ def main(grid: Grid, context: Context) -> None:
         train={"lr": config["lr"]},
         seed=int(config["seed"]),
         checkpoint=str(config["checkpoint"]) or None,
+        prolong=bool(config["prolong"]),
         min_available_nodes=int(config["clients"]),
         fraction_evaluate=0.0,
     )

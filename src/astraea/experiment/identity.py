@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from astraea.errors import InputError, RunError
+from astraea.errors import RunError
 from astraea.experiment.settings import RunSettings, flattened, resolved
 from astraea.federation.callbacks import EarlyStopping, latest_checkpoint, load_checkpoint, save_checkpoint
+from astraea.federation.prolonging import earlier_lengths
 from astraea.identity import check_same
 
 __all__ = ["EXECUTION", "check_same_run", "continued", "reopen"]
@@ -42,19 +43,14 @@ def continued(now: RunSettings, stored: RunSettings, path: Path, *, prolong: boo
     unit = "rounds" if stored.samples is None else "samples"
     had, wanted = getattr(stored, unit), getattr(now, unit)
     now = now.model_copy(update={"prolonged": stored.prolonged})
-    longer = wanted is not None and wanted > had
-    check_same_run(now.model_copy(update={unit: had}) if longer else now, stored, path)
-    if prolong and not longer:
-        raise InputError(f"there is nothing to prolong: the run in {path} has {unit} = {had}; set a larger number")
-    if longer and (reason := _depends_on_its_end(stored)):
-        if not prolong:
-            raise RunError(
-                f"the run in {path} has {unit} = {had}, not {wanted}, and {reason}: a run of {wanted} would have "
-                f"trained otherwise from its beginning. Add --prolong (in Python prolong=True) to keep what is done "
-                f"and to go on as such a run would after {had} {unit}, or choose another --out"
-            )
-        now = now.model_copy(update={"prolonged": (*stored.prolonged, had)})
-    return now
+    check_same_run(now if wanted is None else now.model_copy(update={unit: had}), stored, path)
+    lengths = earlier_lengths(
+        *(had, wanted, stored.prolonged, stored.train, stored.algorithm),
+        what=f"the run in {path}",
+        unit=unit,
+        prolong=prolong,
+    )
+    return now.model_copy(update={"prolonged": lengths})
 
 
 def reopen(now: RunSettings, stored: RunSettings, checkpoints: Path, summary: Path) -> None:
@@ -82,15 +78,3 @@ def reopen(now: RunSettings, stored: RunSettings, checkpoints: Path, summary: Pa
         save_checkpoint(run, checkpoints)
     else:  # it was measured because it was the last, which a longer run would not have done
         latest.unlink()
-
-
-def _depends_on_its_end(settings: RunSettings) -> str:
-    """Return what makes a run's past depend on its length, or nothing."""
-    train, algorithm = settings.train, type(settings.algorithm)
-    if train.schedule != "constant":
-        return f"train.schedule = '{train.schedule}' runs over that length"
-    if train.warmup:
-        return f"train.warmup = {train.warmup:g} is a share of that length"
-    if algorithm.__module__.partition(".")[0] != "astraea":
-        return f"what {algorithm.__qualname__} does may depend on that length"
-    return ""

@@ -48,6 +48,10 @@ class Layout:
             raise InputError("the model has no array of floating point numbers: there is nothing to train")
         return cls(tuple((name, value.shape, value.dtype) for name, value in values))
 
+    def as_json(self) -> list[list[Any]]:
+        """Return name, shape and dtype of each array, as JSON takes them."""
+        return [[name, list(shape), dtype.name] for name, shape, dtype in self.arrays]
+
     def vectors(self, record: ArrayRecord) -> tuple[Tensor, Tensor]:
         """Return ``record`` as ``(params, counters)``: floating point values ``(P,)`` and integers ``(Q,)`` int64.
 

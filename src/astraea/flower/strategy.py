@@ -52,9 +52,10 @@ class AstraeaStrategy(FedAvg):
     clients made by :func:`~astraea.flower.client_app`; a ClientApp of the user's own trains as it likes.
 
     With ``checkpoint``, a folder, every ``checkpoint_every``-th round is stored there, and :meth:`start` goes on
-    after the last one that is. ``min_available_nodes`` are waited for before the first round, and
-    ``min_train_nodes`` before any other, so that a run goes on without nodes that died; ``patience`` is how many
-    seconds to wait. Everything in ``flower`` goes to Flower's FedAvg.
+    after the last one that is. More rounds than it was begun with need ``prolong`` where the learning rate depends on
+    how many there are; rounds that are done keep theirs. ``min_available_nodes`` are waited for before the first
+    round, and ``min_train_nodes`` before any other, so that a run goes on without nodes that died; ``patience`` is
+    how many seconds to wait. Everything in ``flower`` goes to Flower's FedAvg.
 
     Raises :class:`InputError` for settings that cannot be used.
     """
@@ -70,6 +71,7 @@ class AstraeaStrategy(FedAvg):
         seed: int = 0,
         checkpoint: Path | str | None = None,
         checkpoint_every: int = 1,
+        prolong: bool = False,
         patience: float = 600.0,
         **flower: Any,
     ) -> None:
@@ -80,7 +82,7 @@ class AstraeaStrategy(FedAvg):
                 raise unknown_name("strategy option", name, [*own, *known])
         super().__init__(**flower)
         self.options = options = Options.of(algorithm, balance, train, seed)
-        self.patience, self._every = patience, checkpoint_every
+        self.patience, self._every, self._prolong = patience, checkpoint_every, prolong
         self._registry = ClientRegistry(options.copying, seed, self.configrecord_key, ask=options.reads_histograms)
         same = options.as_json() | {"fraction_train": self.fraction_train}
         self._checkpoint = None if checkpoint is None else StrategyCheckpoint(Path(checkpoint), same)
@@ -128,11 +130,11 @@ class AstraeaStrategy(FedAvg):
         self._layout, self._timeout, self._budget = Layout.of(initial_arrays), timeout, Budget(num_rounds)
         stored = None if self._checkpoint is None else self._checkpoint.load(self._registry)
         self._run = None
-        given = self._take_over(initial_arrays, 0)
-        self._run = stored or given
-        state, first = self._run.state, given.state
-        if (len(state.params), len(state.counters)) != (len(first.params), len(first.counters)):
-            raise RunError("the checkpoint holds another model: give checkpoint= another folder")
+        first = self._take_over(initial_arrays, 0)
+        if stored is not None:
+            self._budget = stored.goes_on(num_rounds, self._layout, self.options, prolong=self._prolong)
+        self._run = first if stored is None else stored.run
+        state = self._run.state
         self._done = state.round
         if stored is not None:
             _log.info("Resuming after round %d", self._done)
@@ -280,7 +282,9 @@ class AstraeaStrategy(FedAvg):
             if metrics is not None:
                 run.history[-1]["flower_server"] = dict(metrics)
             if self._checkpoint is not None and (round_ % self._every == 0 or self._last(round_)):
-                self._checkpoint.save(run, self._registry)
+                assert self._budget is not None
+                assert self._layout is not None
+                self._checkpoint.save(run, self._registry, self._budget, self._layout)
         return metrics
 
     def _take_over(self, arrays: ArrayRecord, round_: int) -> Run:
