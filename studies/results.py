@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from study import Study
 
-from astraea.experiment.compare import Comparison
+from astraea.experiment.comparison import Comparison
 from astraea.figures import BLUE, arm_style, new_figure, plain_axes, write_figure
 from astraea.files import write_text
 from astraea.tables import Column, Table, csv_text, mean_spread, number

@@ -17,8 +17,10 @@ from shared import FinishedRuns
 from study import HERE, NAMES, Part, Study, load_study, parts
 
 from astraea.cli.shell import friendly
-from astraea.experiment.compare import Job, compare, load_comparison
+from astraea.experiment.compare import compare
+from astraea.experiment.comparison import load_comparison
 from astraea.experiment.cost import estimate
+from astraea.experiment.jobs import Job
 from astraea.experiment.prepare import prepare
 from astraea.experiment.settings import parse_changes
 

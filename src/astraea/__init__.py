@@ -23,15 +23,19 @@ if TYPE_CHECKING:
     from astraea.data.loaders.arrays import from_arrays
     from astraea.data.scenario import Scenario, build_scenario
     from astraea.errors import AstraeaError
-    from astraea.experiment.compare import compare, load_comparison
+    from astraea.experiment.compare import compare
+    from astraea.experiment.comparison import Comparison, load_comparison
     from astraea.experiment.result import Result, load, load_result
     from astraea.experiment.run import run
     from astraea.experiment.settings import RunSettings
+    from astraea.federation.loop import Callback
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AstraeaError": "astraea.errors",
+    "Callback": "astraea.federation.loop",
+    "Comparison": "astraea.experiment.comparison",
     "Result": "astraea.experiment.result",
     "RunSettings": "astraea.experiment.settings",
     "Scenario": "astraea.data.scenario",
@@ -39,7 +43,7 @@ _HOMES = {
     "compare": "astraea.experiment.compare",
     "from_arrays": "astraea.data.loaders.arrays",
     "load": "astraea.experiment.result",
-    "load_comparison": "astraea.experiment.compare",
+    "load_comparison": "astraea.experiment.comparison",
     "load_dataset": "astraea.data.catalogue",
     "load_result": "astraea.experiment.result",
     "run": "astraea.experiment.run",
@@ -47,6 +51,8 @@ _HOMES = {
 
 __all__ = [
     "AstraeaError",
+    "Callback",
+    "Comparison",
     "Result",
     "RunSettings",
     "Scenario",

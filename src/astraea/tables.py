@@ -123,6 +123,10 @@ class Table:
         """Return the cells as CSV."""
         return csv_text([self.titles, *self.rows])
 
+    def text(self) -> str:
+        """Return a table of plain text, as wide as it needs, without a line end after the last row."""
+        return _plain_text(self.rich())
+
     def rich(self, *, dense: bool = False) -> RichTable:
         """Return a table for a terminal, ``dense`` if it has many short columns; its cells are text, not markup."""
         from rich.box import SIMPLE_HEAD
@@ -139,6 +143,15 @@ class Table:
         for row in self.rows:
             table.add_row(*map(Text, row))
         return table
+
+
+def _plain_text(table: RichTable) -> str:
+    from rich.console import Console
+
+    console = Console(width=10_000, file=io.StringIO(), color_system=None)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
 def csv_text(rows: Iterable[Sequence[object]], line_end: str = "\r\n") -> str:

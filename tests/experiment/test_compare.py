@@ -13,9 +13,10 @@ import pytest
 
 from astraea.errors import InputError, RunError
 from astraea.experiment.arms import ARMS, VARIATIONS, arm_settings
-from astraea.experiment.compare import Comparison, compare, load_comparison
+from astraea.experiment.compare import compare
+from astraea.experiment.comparison import Comparison, load_comparison
 from astraea.experiment.folder import RunFolder
-from astraea.experiment.settings import RunSettings, dump_toml, load_toml, parse_settings, resolved
+from astraea.experiment.settings import RunSettings, dump_toml, flattened, load_toml, parse_settings, resolved
 
 
 def test_every_built_in_arm_has_the_client_epochs_of_the_base() -> None:
@@ -31,26 +32,26 @@ def test_arms_differ_in_what_their_name_says() -> None:
     fedavg, augmentation, random, rare = (
         arm_settings(base, name, {}) for name in ("fedavg", "augmentation", "random-mediators", "astraea+rare-first")
     )
-    assert (fedavg.algorithm.name, fedavg.balance.rebalancing) == ("fedavg", "none")
-    assert (augmentation.algorithm.name, augmentation.balance.rebalancing) == ("astraea", "auto")
-    assert getattr(augmentation.algorithm, "mediators", None) == "none"
-    assert getattr(random.algorithm, "mediators", None) == "random"
-    assert getattr(rare.algorithm.participation, "rule", None) == "rare-first"
+    assert (fedavg.algorithm.name, fedavg.balance.rebalancing.name) == ("fedavg", "none")
+    assert (augmentation.algorithm.name, augmentation.balance.rebalancing.name) == ("astraea", "auto")
+    assert flattened(augmentation)["algorithm.mediators"] == "none"
+    assert flattened(random)["algorithm.mediators"] == "random"
+    assert rare.algorithm.participation.name == "rare-first"
 
 
 def test_controls_match_the_critical_path_and_the_mediators() -> None:
     base = {"algorithm": {"name": "astraea", "clients_per_round": 50, "capacity": 10, "mediator_epochs": 2}}
-    critical, chain = (arm_settings(base, name, {}).algorithm for name in ("fedavg-critical-path", "one-chain"))
+    critical, chain = (flattened(arm_settings(base, name, {})) for name in ("fedavg-critical-path", "one-chain"))
     # A mediator's chain is 10 clients long and passed twice: 20 epochs one after another, 100 in all.
-    assert (critical.clients_per_round, critical.local_epochs) == (5, 20)
-    assert (getattr(chain, "capacity", 0), getattr(chain, "mediators", "")) == (50, "random")
+    assert (critical["algorithm.clients_per_round"], critical["algorithm.local_epochs"]) == (5, 20)
+    assert (chain["algorithm.capacity"], chain["algorithm.mediators"]) == (50, "random")
 
 
 def test_pooled_is_one_machine_with_all_samples() -> None:
     base = {"scenario": {"labels": "half-normal", "skew": "dirichlet", "sizes": "uploads"}}
     settings = arm_settings(base, "pooled+copies", {})
     assert (settings.scenario.clients, settings.scenario.skew, settings.scenario.labels) == (1, "random", "half-normal")
-    assert (settings.algorithm.clients_per_round, settings.balance.rebalancing) == (1, "mean-power")
+    assert (settings.algorithm.clients_per_round, settings.balance.rebalancing.name) == (1, "mean-power")
     by_writer = arm_settings({"scenario": {"skew": "column", "column": "writer"}}, "pooled", {}).scenario
     assert (by_writer.clients, by_writer.skew, by_writer.column) == (1, "random", None)
 
@@ -58,12 +59,12 @@ def test_pooled_is_one_machine_with_all_samples() -> None:
 def test_variations_follow_any_arm() -> None:
     own = {"mine": {"train.lr": 0.5}, "mine+fedprox": {"train.lr": 0.25}}
     settings = arm_settings({}, "astraea+logit-adjusted+scaffold+fedadam+papers-optimizer", own)
-    assert (settings.algorithm.name, settings.train.loss, settings.train.rule) == (
+    assert (settings.algorithm.name, settings.train.loss.name, settings.train.rule.name) == (
         "astraea",
         "logit-adjusted",
         "scaffold",
     )
-    assert (settings.server.optimizer, settings.train.optimizer, settings.train.schedule) == (
+    assert (settings.server.optimizer.name, settings.train.optimizer, settings.train.schedule) == (
         "adam",
         "Adam",
         "constant",

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from astraea.errors import RunError
-from astraea.experiment.compare import Comparison, load_comparison
-from astraea.report.comparison import comparison_figure, comparison_table, comparison_text, write_report
+from astraea.experiment.comparison import Comparison, load_comparison
+from astraea.report.comparison import write_report
 
 ACCURACIES = {"fedavg": (0.5, 0.6), "astraea": (0.7, 0.7)}
 
@@ -53,7 +51,7 @@ def comparison(tmp_path: Path) -> Comparison:
 
 
 def test_markdown_has_mean_and_sample_standard_deviation(comparison: Comparison) -> None:
-    lines = comparison_table(comparison).markdown().splitlines()
+    lines = comparison.to_markdown().splitlines()
     assert lines[0].startswith("| arm | accuracy, final (%) | best (%) |")
     # 50 and 60: mean 55, sample standard deviation sqrt(2 * 25) = 7.07; what a seed lacks is not averaged.
     assert lines[2] == "| fedavg | 55.0 ± 7.1 | 65.0 ± 7.1 | 55.0 ± 7.1 | – | 55.0 ± 7.1 | 12 | 0.3 | 5 | 25 | 0.1 |"
@@ -61,9 +59,7 @@ def test_markdown_has_mean_and_sample_standard_deviation(comparison: Comparison)
 
 
 def test_the_terminals_table_has_a_column_an_arm(comparison: Comparison) -> None:
-    console = Console(width=80, record=True, file=io.StringIO())
-    console.print(comparison_text(comparison))
-    shown = console.export_text()
+    shown = str(comparison)
     assert "2 seeds, mean ± standard deviation" in shown
     assert "70.0 ± 0.0" in shown
 
@@ -86,7 +82,7 @@ def test_the_report_keeps_every_value(comparison: Comparison) -> None:
 
 
 def test_curves_are_means_over_seeds_at_common_points(comparison: Comparison) -> None:
-    panel = comparison_figure(comparison).axes[0]
+    panel = comparison.figure().axes[0]
     x, y = panel.lines[0].get_data()
     assert list(np.asarray(x)) == [6.0, 12.0]
     assert list(np.asarray(y)) == pytest.approx([27.5, 55.0])

@@ -15,7 +15,8 @@ from types import ModuleType
 import pytest
 
 from astraea.errors import InputError
-from astraea.experiment.compare import Comparison, compare
+from astraea.experiment.compare import compare
+from astraea.experiment.comparison import Comparison
 from astraea.experiment.folder import RunFolder
 from astraea.experiment.settings import parse_settings
 

@@ -21,7 +21,7 @@ from astraea.cli.shell import ERR, OUT, friendly, read_tables, short_for
 from astraea.progress import Bar
 
 if TYPE_CHECKING:
-    from astraea.experiment.compare import Job
+    from astraea.experiment.jobs import Job
 
 __all__ = ["compare"]
 
@@ -76,34 +76,34 @@ def compare(
     """
     with friendly(resume="the same command"):
         from astraea.errors import InputError
-        from astraea.experiment.arms import arm_settings
         from astraea.experiment.compare import compare as run_all
-        from astraea.report.comparison import comparison_text, write_report
+        from astraea.report.comparison import write_report
 
         changes = short_for(changes, {"network.name": network, "network.congestion": congestion})
         tables, _ = read_tables(config, changes, data_dir)
         own = tables.pop("arms", {})
-        names = [name.strip() for name in arms.split(",") if name.strip()]
         try:
             grid = [float(rate) for rate in rates.split(",") if rate.strip()]
         except ValueError as error:
             raise InputError(f"--rates takes numbers separated by commas, not '{rates}'") from error
         with _Bars("runs", ERR) as bar:
             comparison = run_all(
-                {name: arm_settings(tables, name, own) for name in names},
+                arms,
                 seeds,
                 out,
+                own=own,
                 match_samples=match,
                 rates=grid,
                 schedules=[name.strip() for name in schedules.split(",") if name.strip()],
                 jobs=jobs,
                 watch=bar.watch,
+                **tables,
             )
         write_report(comparison)
         if as_json:
             typer.echo(json.dumps({arm: list(found) for arm, found in comparison.summaries.items()}))
             return
-        OUT.print(comparison_text(comparison))
+        OUT.print(comparison.table().transposed().rich())
         OUT.print(f"written to {out}", markup=False, highlight=False)
 
 

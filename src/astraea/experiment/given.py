@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -83,8 +84,9 @@ class Given:
             raise InputError("a scenario brings its data along: leave dataset= out, or give the scenario's settings")
         return cls(**objects), sections
 
-    def settings(self) -> GivenSettings:
-        """Return the fingerprints of what was brought; data are read once."""
+    @cached_property
+    def fingerprints(self) -> GivenSettings:
+        """The fingerprints of what was brought; data are read once."""
         data = None
         if self.scenario is not None:
             clients, samples = len(self.scenario.clients), len(self.scenario.train)
@@ -100,7 +102,7 @@ class Given:
         What was brought then must be there again, unless that run is ``finished`` and nothing will be read. Raises
         :class:`RunError` if something else was brought, or nothing.
         """
-        now = self.settings()
+        now = self.fingerprints
         if not finished:
             before.refuse_missing(data=now.data is not None, model=now.model is not None)
         for key, was, given in (("data", before.data, now.data), ("model", before.model, now.model)):

@@ -1,0 +1,149 @@
+"""A finished comparison: every run's summary, and the table and the picture that people read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from astraea.errors import RunError
+from astraea.experiment.folder import RunFolder
+from astraea.figures import arm_style, new_figure, plain_axes
+from astraea.tables import Column, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["COLUMNS", "FILE", "Comparison", "load_comparison", "run_folder"]
+
+FILE = "comparison.json"
+
+COLUMNS = (
+    Column("accuracy_final", "accuracy, final (%)", 100.0),
+    Column("accuracy_best", "best (%)", 100.0),
+    Column("balanced_accuracy_final", "balanced (%)", 100.0),
+    Column("tail_recall", "rarest quarter (%)", 100.0),
+    Column("worst_decile_client_accuracy", "worst tenth of clients (%)", 100.0),
+    Column("samples_processed", "samples (k)", 1e-3, 0, spread=False),
+    Column("critical_path_steps", "critical-path steps (k)", 1e-3, 1, spread=False),
+    Column("bytes_sent", "sent (MB)", 1e-6, 0, spread=False),
+    Column("storage_overhead", "extra storage (%)", 100.0, 0, spread=False),
+)
+"""What a comparison's table tells of each arm."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """For each arm, its settings and the summary of each seed, in the order of ``seeds``.
+
+    ``samples`` is the budget that every run had, or ``None`` where arms ran for their own number of rounds.
+    ``rates`` and ``schedules`` are what each arm ran with, and ``searched`` holds the validation score of each
+    candidate that it tried, by the candidate's label; ``None`` for one that failed. Printed, it is its table.
+    """
+
+    folder: Path
+    seeds: tuple[int, ...]
+    samples: int | None
+    rates: Mapping[str, float]
+    searched: Mapping[str, Mapping[str, float | None]]
+    summaries: Mapping[str, Sequence[Mapping[str, Any]]]
+    schedules: Mapping[str, str] = field(default_factory=dict)
+    kept: Any = field(default=None, repr=False)  # a temporary folder, which lives as long as this
+
+    def history(self, arm: str, seed: int) -> list[dict[str, Any]]:
+        """Return the metrics of every round of one run."""
+        return RunFolder(run_folder(self.folder, arm, seed)).read_metrics()
+
+    def table(self) -> Table:
+        """Return a row for each arm: mean ± sample standard deviation over seeds."""
+        seeds = len(self.seeds)
+        rows = [
+            [arm, *(column.text(summaries) for column in COLUMNS), f"{self.rates[arm]:g}"]
+            for arm, summaries in self.summaries.items()
+        ]
+        return Table(
+            ["arm", *(column.title for column in COLUMNS), "learning rate"],
+            rows,
+            title=f"{seeds} seeds, mean ± standard deviation" if seeds > 1 else "1 seed",
+        )
+
+    def to_markdown(self) -> str:
+        """Return the table for Markdown."""
+        return self.table().markdown()
+
+    def to_latex(self) -> str:
+        """Return the table as a ``tabular`` in the style of the package booktabs."""
+        return self.table().latex()
+
+    def figure(self) -> Figure:
+        """Return a picture: accuracy over samples processed and over traffic, and recall by class."""
+        figure = new_figure(13, 4)
+        by_samples, by_bytes, by_class = figure.subplots(1, 3)
+        for number, (arm, summaries) in enumerate(self.summaries.items()):
+            style = arm_style(number)
+            for panel, key, scale in ((by_samples, "samples_processed", 1e-3), (by_bytes, "bytes_sent", 1e-6)):
+                x, mean, spread = _curve(self, arm, key)
+                panel.plot(x * scale, mean, **style.of_line, label=arm)
+                panel.fill_between(x * scale, mean - spread, mean + spread, color=style.colour, alpha=0.2, linewidth=0)
+            recall = 100 * np.array([summary["per_class_recall"] for summary in summaries], float)
+            by_class.plot(recall.mean(axis=0), **style.of_line, marker="o", markersize=3, label=arm)
+        first = next(iter(self.summaries.values()))[0]
+        by_samples.set(xlabel="samples processed (thousands)", ylabel="test accuracy (%)")
+        by_bytes.set(xlabel="traffic, every hand-over counted (MB)", ylabel="test accuracy (%)", xscale="log")
+        by_class.set(xlabel="class", ylabel="recall (%)")
+        names = first["class_names"]
+        if len(names) <= 12:
+            by_class.set_xticks(range(len(names)), names, rotation=45, ha="right")
+        for panel in (by_samples, by_bytes, by_class):
+            plain_axes(panel)
+        by_samples.legend(frameon=False)
+        return figure
+
+    def __str__(self) -> str:
+        return self.table().transposed().text()
+
+    def _repr_html_(self) -> str:
+        return self.table().transposed().html()
+
+
+def load_comparison(folder: Path | str) -> Comparison:
+    """Return a finished comparison from its folder. Raises :class:`RunError` if there is none."""
+    folder = Path(folder)
+    try:
+        facts = json.loads((folder / FILE).read_text())
+    except FileNotFoundError as error:
+        raise RunError(f"{folder} holds no finished comparison: it has no {FILE}") from error
+    except ValueError as error:
+        raise RunError(f"{folder / FILE} is damaged ({error}): run the comparison again to write it anew") from error
+    summaries: dict[str, list[dict[str, Any]]] = {}
+    for arm in facts["arms"]:
+        runs = [RunFolder(run_folder(folder, arm, seed)) for seed in facts["seeds"]]
+        summaries[arm] = [one.read_json(one.summary) for one in runs]
+    return Comparison(
+        folder,
+        tuple(facts["seeds"]),
+        facts["samples"],
+        facts["rates"],
+        facts["searched"],
+        summaries,
+        facts.get("schedules", {}),
+    )
+
+
+def run_folder(out: Path, arm: str, seed: int) -> Path:
+    """Return the folder of one run of the comparison in ``out``."""
+    return out / arm / f"seed-{seed}"
+
+
+def _curve(comparison: Comparison, arm: str, key: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return ``(x, mean accuracy, spread)`` in percent, the runs of all seeds read off at common points."""
+    runs = [[line for line in comparison.history(arm, seed) if "accuracy" in line] for seed in comparison.seeds]
+    x = np.array([line[key] for line in min(runs, key=len)], float)
+    accuracy = np.stack(
+        [np.interp(x, [line[key] for line in run], [100 * line["accuracy"] for line in run]) for run in runs]
+    )
+    return x, accuracy.mean(axis=0), accuracy.std(axis=0, ddof=1 if len(runs) > 1 else 0)

@@ -1,0 +1,88 @@
+"""Runs side by side: those that are not finished yet, each in a folder and a process of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from astraea.errors import RunError
+from astraea.experiment.folder import RunFolder
+from astraea.experiment.given import Given
+from astraea.experiment.identity import check_same_run
+from astraea.experiment.run import run
+from astraea.experiment.settings import RunSettings
+from astraea.workers import worker_pool
+
+__all__ = ["Job", "Runner", "copy_run"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a comparison."""
+
+    arm: str
+    settings: RunSettings
+    folder: Path
+
+
+def copy_run(finished: Path, folder: Path) -> None:
+    """Let a finished run be another folder's too, whole or not at all: it has the same settings."""
+    if not folder.exists():
+        partial = folder.with_name(f"{folder.name}.partial")
+        shutil.copytree(finished, partial, dirs_exist_ok=True)
+        partial.rename(folder)
+
+
+@dataclass(frozen=True)
+class Runner:
+    """How the runs of a comparison are done: ``jobs`` side by side, unless ``known`` has one already."""
+
+    jobs: int
+    given: Given
+    watch: Callable[[Sequence[Job], int], None]
+    known: Callable[[RunSettings], Path | None]
+
+    def run_all(self, plan: Sequence[Job], *, tolerate: bool = False) -> set[Path]:
+        """Run what is not finished; return the folders of runs that failed, or raise if that is not tolerated."""
+        for job in plan:
+            if not job.folder.exists() and (elsewhere := self.known(job.settings)) is not None:
+                copy_run(elsewhere, job.folder)
+        waiting = [job for job in plan if not RunFolder(job.folder).finished]
+        for job in plan:
+            if job not in waiting:
+                check_same_run(job.settings, RunFolder(job.folder).settings(), job.folder)
+        failures: dict[Path, str] = {}
+        done = len(plan) - len(waiting)
+        self.watch(plan, done)
+        with worker_pool(max(1, min(self.jobs, len(waiting))), self.given) as pool:
+            running: dict[Future[None], Job] = {pool.submit(_run_job, job): job for job in waiting}
+            while running:
+                ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    job = running.pop(future)
+                    error = future.exception()
+                    if error is not None:
+                        failures[job.folder] = f"{job.arm}, seed {job.settings.seed}: {error}"
+                    else:
+                        done += 1
+                self.watch(plan, done)
+        if failures and not tolerate:
+            raise RunError(
+                f"{len(failures)} of {len(plan)} runs failed, the first: {next(iter(failures.values()))}; "
+                "the others are kept, and the same command goes on from there"
+            )
+        return set(failures)
+
+
+def _run_job(given: Given, job: Job) -> None:
+    run(
+        job.settings,
+        dataset=given.dataset,
+        scenario=given.scenario,
+        model=given.model,
+        out=job.folder,
+        resume=True,
+    )
