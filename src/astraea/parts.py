@@ -124,6 +124,12 @@ class Part(Settings):
                 )
             cls._parts[name] = cls
 
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(state)
+        cls = type(self)  # a class of a script came to this worker process by value, without its registration
+        if ":" not in cls.name:
+            cls._parts.setdefault(cls.name, cls)
+
     @classmethod
     def registered(cls) -> Mapping[str, type[Self]]:
         """Return the parts of this kind by name, as far as their modules have been imported."""

@@ -86,6 +86,7 @@ _SCRIPT = """
 import pathlib, sys
 import numpy as np
 import astraea
+from astraea.federation.algorithms import FedAvg
 from torch import nn
 
 with pathlib.Path("count").open("a") as file:
@@ -98,18 +99,24 @@ class Net(nn.Module):
     def forward(self, x):
         return self.last(x)
 
+class Mine(FedAvg, name="mine"):
+    # Visits its clients by number.
+    def chains(self, cohort, histograms, rng):
+        return super().chains(sorted(cohort), histograms, rng)
+
 x = np.random.default_rng(0).normal(size=(90, 5)).astype(np.float32)
 data = astraea.from_arrays(x, (x[:, 0] > 0).astype(int))
 options = dict(dataset=data, scenario={"clients": 6}, model=Net, rounds=1)
-print(*astraea.compare("fedavg,astraea", 2, "c", jobs=2, **options).summaries)
-print(*astraea.compare("fedavg,astraea", 2, "c", jobs=2, **options).summaries)  # all is there already
+print(*astraea.compare("fedavg,mine", 1, "c", jobs=2, **options).summaries)
+pathlib.Path("c/mine/seed-0/summary.json").unlink()  # as if it had been killed just before its end
+print(*astraea.compare("fedavg,mine", 1, "c", jobs=2, **options).summaries)
 """
 
 
 def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(_SCRIPT)
     done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True)
-    assert done.stdout == "fedavg astraea\nfedavg astraea\n", done.stderr
+    assert done.stdout == "fedavg mine\nfedavg mine\n", done.stderr
     assert (tmp_path / "count").read_text() == "ran\n"
 
 

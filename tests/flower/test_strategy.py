@@ -61,6 +61,8 @@ class Doubling(AstraeaStrategy):
 
 
 class Constant(AstraeaStrategy):
+    made: ArrayRecord
+
     def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> Any:
         assert len(list(replies)) == 3  # the last visits of the three chains
         return self.made, None

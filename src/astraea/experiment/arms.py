@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from astraea.balance.losses import Loss
 from astraea.errors import unknown_name
 from astraea.experiment.settings import RunSettings, changed, parse_settings
+from astraea.federation.algorithms import Algorithm
 
 __all__ = ["ARMS", "VARIATIONS", "Shape", "arm_settings"]
 
@@ -105,8 +106,8 @@ def arm_settings(base: Mapping[str, Any], name: str, own: Mapping[str, Mapping[s
     """Return the settings of arm ``name``, which is ``ARM`` or ``ARM+VARIATION+...``.
 
     ``base`` are the settings' tables; ``own`` the configuration's ``[arms.NAME]``, whose keys are dotted keys of
-    the settings, or tables. A name that is not among them is a built-in arm. Raises :class:`InputError` for an
-    unknown name or a change that cannot be made.
+    the settings, or tables. A name that is not among them is a built-in arm, or a further algorithm. Raises
+    :class:`InputError` for an unknown name or a change that cannot be made.
     """
     arm, *variations = name.split("+")
     if name in own:
@@ -116,6 +117,8 @@ def arm_settings(base: Mapping[str, Any], name: str, own: Mapping[str, Mapping[s
         changes = dict(_dotted(own[arm]))
     elif arm in ARMS:
         changes = ARMS[arm](_shape(parse_settings(base)))
+    elif arm in Algorithm.known():  # one that a package or a script has brought
+        changes = {"algorithm.name": arm}
     else:
         raise unknown_name("arm", arm, [*ARMS, *own])
     for variation in variations:
