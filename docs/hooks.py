@@ -34,10 +34,12 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def _network() -> str:
+    from pydantic import BaseModel
+
     from astraea.network.settings import Link, Network, Server, Site, Transport
 
     text = []
-    sections = {
+    sections: dict[str, type[BaseModel]] = {
         "At the top": Network,
         "[server]": Server,
         "[[links]]": Link,

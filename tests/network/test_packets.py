@@ -21,7 +21,7 @@ def network(server: float = 100, own: float = 20, **more: Any) -> Network:
 
 
 def both(transfers: Any, place: Network, congestion: str = "cubic") -> tuple[RoundTime, RoundTime]:
-    return tuple(round_time(transfers, place, congestion, fidelity) for fidelity in ("packets", "fluid"))  # type: ignore[return-value,arg-type]
+    return tuple(round_time(transfers, place, congestion, fidelity) for fidelity in ("packets", "fluid"))  # type: ignore[return-value]
 
 
 def test_one_transfer_takes_what_the_fluid_model_says() -> None:
