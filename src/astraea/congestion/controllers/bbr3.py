@@ -14,6 +14,7 @@ import numpy as np
 
 from astraea.congestion.compiled import inlined
 from astraea.congestion.connection.record import INF, INITIAL_WINDOW, LIMITED, NO_THRESHOLD, Connection, Sent
+from astraea.congestion.controllers import bbr3_cycle as cycle
 from astraea.congestion.controllers import bbr3_model as model
 from astraea.congestion.controllers import filters
 from astraea.congestion.controllers.bbr import window_before
@@ -33,7 +34,6 @@ from astraea.congestion.controllers.bbr3_model import (
     State,
 )
 from astraea.congestion.controllers.controller import Controller, Events
-from astraea.congestion.rng import uniform
 
 __all__ = [
     "CRUISE",
@@ -55,7 +55,6 @@ __all__ = [
     "start",
 ]
 
-_NO_ACKS, _REFILLING, _STARTING, _FEEDBACK, _STOPPING = range(5)  # what acknowledgements tell of a probe
 _MARGIN = 0.99  # pace a little below the estimate
 _MIN_RTT_AGE, _PROBE_AGE, _PROBE_TIME = 10_000_000_000, 5_000_000_000, 200_000_000
 _FIRST_RTT = 1e6
@@ -92,10 +91,10 @@ def on_ack(f: Connection, c: State, now: int) -> None:
         c.mode = DRAIN
         c.drain_round = f.rounds
     if c.mode == DRAIN and (f.inflight <= model.one_pipe(f, c, c.bw) or f.rounds > c.drain_round + 3):
-        _start_down(f, c, now)
+        cycle.start_down(f, c, now)
     if c.full_reached:
-        _adapt_longterm(f, c)
-        _advance_cycle(f, c, rate, now)
+        cycle.adapt_longterm(f, c)
+        cycle.advance_cycle(f, c, rate, now)
     _update_min_rtt(f, c, now)
     _check_probe_rtt(f, c, now)
     if c.loss_round_start:
@@ -106,86 +105,6 @@ def on_ack(f: Connection, c: State, now: int) -> None:
     if pace > 0.0 and (c.full_reached or pace > f.pacing_rate):
         f.pacing_rate = pace
     _set_window(f, c)
-
-
-@inlined
-def _adapt_longterm(f: Connection, c: State) -> None:
-    """Raise what may be in flight as long as losses are few (5.3.3.6)."""
-    if c.ack_phase == _STARTING and f.round_start:
-        c.ack_phase = _FEEDBACK
-    if c.ack_phase == _STOPPING and f.round_start:
-        c.ack_phase = _NO_ACKS
-        c.probing = 0
-        if DOWN <= c.mode <= UP and not f.sample_limited:
-            c.bw_last_cycle = c.bw_cycle
-            c.bw_cycle = 0.0
-            c.max_bw = c.bw_last_cycle
-    if c.inflight_longterm == np.inf or model.too_high(f.sample_lost, f.sample_inflight):
-        return
-    c.inflight_longterm = max(c.inflight_longterm, f.sample_inflight)
-    if c.mode == UP and f.window_limited and f.cwnd >= c.inflight_longterm:
-        c.up_acks += f.acked
-        if c.up_acks >= c.up_step:
-            grown = np.floor(c.up_acks / c.up_step)
-            c.up_acks -= grown * c.up_step
-            c.inflight_longterm += grown
-        if f.round_start:
-            _steepen(f, c)
-
-
-@inlined
-def _steepen(f: Connection, c: State) -> None:
-    """Double by how much inflight_longterm grows per round trip."""
-    c.up_step = max(f.cwnd / float(1 << c.up_rounds), 1.0)
-    c.up_rounds = min(c.up_rounds + 1, 30)
-
-
-@inlined
-def _advance_cycle(f: Connection, c: State, rate: float, now: int) -> None:
-    """Go down, cruise, refill and up in turn (5.3.3)."""
-    if c.mode == DOWN or c.mode == CRUISE:
-        rounds = min(min(c.bw * c.min_rtt * 1e-9, f.cwnd), 63.0)
-        if now > c.cycle_at + c.probe_wait or c.probe_rounds >= rounds:
-            c.bw_shortterm = c.inflight_shortterm = np.inf
-            c.up_rounds = 0
-            c.up_acks = 0.0
-            c.ack_phase = _REFILLING
-            f.round_end = f.delivered
-            c.mode = REFILL
-        elif c.mode == DOWN and f.inflight <= min(model.with_headroom(c), model.one_pipe(f, c, c.max_bw)):
-            c.mode = CRUISE
-    elif c.mode == REFILL:
-        if f.round_start:
-            c.probing = 1
-            _start_up(f, c, rate)
-    elif c.mode == UP:
-        if f.window_limited and f.cwnd >= c.inflight_longterm:
-            model.reset_full(c, rate)
-        elif c.full_now:
-            _start_down(f, c, now)
-
-
-@inlined
-def _start_down(f: Connection, c: State, now: int) -> None:
-    c.loss_in_round = 0
-    c.bw_latest = 0.0
-    c.inflight_latest = 0.0
-    c.up_step = np.inf
-    c.probe_rounds = int(2.0 * uniform(f))
-    c.probe_wait = int((2.0 + uniform(f)) * 1e9)
-    c.cycle_at = now
-    c.ack_phase = _STOPPING
-    f.round_end = f.delivered
-    c.mode = DOWN
-
-
-@inlined
-def _start_up(f: Connection, c: State, rate: float) -> None:
-    c.ack_phase = _STARTING
-    f.round_end = f.delivered
-    model.reset_full(c, rate)
-    c.mode = UP
-    _steepen(f, c)
 
 
 @inlined
@@ -202,7 +121,7 @@ def _update_min_rtt(f: Connection, c: State, now: int) -> None:
         c.prior_cwnd = window_before(f, c.prior_cwnd, c.mode == PROBE_RTT)
         c.mode = PROBE_RTT
         c.probe_end = 0
-        c.ack_phase = _STOPPING
+        c.ack_phase = cycle.STOPPING
         f.round_end = f.delivered
     c.restarted = 0
 
@@ -230,7 +149,7 @@ def _leave_probe_rtt(f: Connection, c: State, now: int) -> None:
     f.cwnd = max(f.cwnd, c.prior_cwnd)
     c.bw_shortterm = c.inflight_shortterm = np.inf
     if c.full_reached:
-        _start_down(f, c, now)
+        cycle.start_down(f, c, now)
         c.mode = CRUISE
     else:
         c.mode = STARTUP
@@ -275,7 +194,7 @@ def on_packet_lost(f: Connection, c: State, packet: Sent, now: int) -> None:
         at_loss = before + (LOSS * before - (lost - 1.0)) / (1.0 - LOSS)
         c.inflight_longterm = max(at_loss, BETA * min(c.bw * c.min_rtt * 1e-9, f.cwnd))
     if c.mode == UP:
-        _start_down(f, c, now)
+        cycle.start_down(f, c, now)
 
 
 @inlined
@@ -310,7 +229,7 @@ def on_undo(f: Connection, c: State, now: int) -> None:
         if c.undo_mode == STARTUP:
             c.mode = STARTUP
         elif c.undo_mode == UP:
-            _start_up(f, c, 0.0)
+            cycle.start_up(f, c, 0.0)
 
 
 @inlined

@@ -25,12 +25,12 @@ Act = Callable[[Values], Values]
 class Worlds(Protocol):
     """What is collected from: see :class:`astraea.congestion.environment.vector.VectorEnvironment`."""
 
-    due: Any
-    observations: Any
-    rewards: Any
-    elapsed: Any
-    states: Any
-    ended: Any
+    due: NDArray[np.bool_]
+    observations: Values
+    rewards: Values
+    elapsed: Values
+    states: Values
+    ended: NDArray[np.bool_]
 
     def reset(self, seed: int | None = None) -> None:
         """Begin anew."""
