@@ -54,6 +54,8 @@ def doubled(arrays: ArrayRecord) -> ArrayRecord:
 
 
 class Doubling(AstraeaStrategy):
+    seen: ArrayRecord | None = None
+
     def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> Any:
         arrays, metrics = super().aggregate_train(server_round, replies)
         self.seen = arrays

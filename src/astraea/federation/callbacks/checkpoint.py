@@ -1,6 +1,7 @@
 """Checkpoints: a whole run in one safetensors file, and the one before it.
 
-Tensors go in as tensors, everything else as JSON in the file's own metadata, with a checksum over both.
+Every field of the state is stored: tensors go in as tensors, everything else as JSON in the file's own metadata, with a
+checksum over both.
 """
 
 from __future__ import annotations
@@ -14,28 +15,27 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from astraea.errors import RunError
-from astraea.federation.algorithms.base import State
-from astraea.federation.loop import Best, Callback, Run
+from astraea.errors import InputError, RunError
+from astraea.federation.loop import Best, Budget, Callback, Run
 from astraea.federation.round import Totals
+from astraea.federation.values import packed, unpacked
 from astraea.files import remove_partial_files, write_tensors
 
 __all__ = ["Checkpointing", "latest_checkpoint", "load_checkpoint", "save_checkpoint"]
 
-_FORMAT = 1
+_FORMAT = 2
 _KEPT = 2
 
 
 def save_checkpoint(run: Run, folder: Path) -> Path:
-    """Write ``run`` to ``folder``/round-NNNNNN.safetensors, drop all but the latest two, and return the path."""
-    tensors = {"state/params": run.state.params, "state/counters": run.state.counters}
-    tensors |= {f"shared/{name}": value for name, value in run.state.shared.items()}
-    tensors |= {f"server/{name}": value for name, value in run.state.server.items()}
-    for client, kept in run.state.clients.items():
-        tensors |= {f"client/{client}/{name}": value for name, value in kept.items()}
+    """Write ``run`` to ``folder``/round-NNNNNN.safetensors, drop all but the latest two, and return the path.
+
+    Every field of the state is stored, those of a subclass included. Raises :class:`InputError` for one that cannot be.
+    """
+    state, tensors = packed(run.state, "state")
     facts: dict[str, Any] = {
         "format": _FORMAT,
-        "round": run.state.round,
+        "state": state,
         "totals": dict(run.totals),
         "history": run.history,
         "finished": run.finished,
@@ -73,23 +73,19 @@ def load_checkpoint(path: Path) -> Run:
         if metadata["digest"] != _digest(tensors, text):
             raise ValueError("its checksum is wrong")
         facts = json.loads(text)
-        if facts["format"] != _FORMAT:
-            raise ValueError(f"its format is {facts['format']}, this version reads {_FORMAT}")
     except (OSError, SafetensorError, ValueError, KeyError) as error:
         others = sorted(other.name for other in path.parent.glob("round-*.safetensors") if other != path)
         mend = f"delete it to resume from {others[-1]}" if others else "start the run anew without --resume"
         raise RunError(f"the checkpoint {path} is damaged ({error}): {mend}") from error
-    state = State(
-        round=facts["round"],
-        params=tensors["state/params"],
-        counters=tensors["state/counters"],
-        shared=_below(tensors, "shared/"),
-        server=_below(tensors, "server/"),
-        clients={
-            int(client): _below(tensors, f"client/{client}/")
-            for client in {name.split("/")[1] for name in tensors if name.startswith("client/")}
-        },
-    )
+    if facts["format"] != _FORMAT:
+        raise RunError(
+            f"the checkpoint {path} was written by another version (its format is {facts['format']}, this one reads "
+            f"{_FORMAT}): finish the run with that version, or start it anew without --resume"
+        )
+    try:
+        state = unpacked(facts["state"], tensors)
+    except InputError as error:
+        raise RunError(f"the checkpoint {path} cannot be read: {error}") from error
     best = facts["best"] and Best(**facts["best"], params=tensors["best/params"], counters=tensors["best/counters"])
     return Run(state, Totals(facts["totals"]), facts["history"], best, facts["finished"])
 
@@ -101,6 +97,10 @@ class Checkpointing(Callback):
         self.folder = folder
         self.every = every
         self._saved = -1
+
+    def begin(self, run: Run, budget: Budget) -> None:
+        """Refuse a state that cannot be stored. Raises :class:`InputError`."""
+        packed(run.state, "state")
 
     def after_round(self, run: Run) -> None:
         """Save if a round's turn has come."""
@@ -116,10 +116,6 @@ class Checkpointing(Callback):
         if run.state.round != self._saved:
             save_checkpoint(run, self.folder)
             self._saved = run.state.round
-
-
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _digest(tensors: dict[str, Tensor], text: str) -> str:
