@@ -43,7 +43,7 @@ held = resident()
 algorithm = FedAvg(clients_per_round=cohort, local_epochs=1).bound(TrainingSettings(), Plain().bound(CrossEntropy()))
 module = EmnistCNN((1, 28, 28), 62)
 start = VectorModel(module).read()
-made = make_engine(EngineSettings(name=engine, workers=2), module)
+made = make_engine(EngineSettings.of(engine, **({"workers": 2} if engine == "processes" else {})), module)
 while isinstance(made, ProcessesEngine) and not all(worker.ready for worker in made.pool.workers):
     list(made.pool.collect())
 run = Run(algorithm.init(*start))

@@ -29,7 +29,7 @@ population = Population.from_samples(samples, np.split(np.arange(2000), 100), 10
 algorithm = FedAvg(clients_per_round=10, local_epochs=1).bound(TrainingSettings(), Plain().bound(CrossEntropy()))
 module = EmnistCNN((1, 28, 28), 10)
 start = VectorModel(module).read()
-engine = make_engine(EngineSettings(name="NAME"), module)
+engine = make_engine(EngineSettings.of("NAME"), module)
 train(Run(algorithm.init(*start)), algorithm, engine, population, Budget(1), seed=0)
 import os
 os._exit(0)

@@ -24,8 +24,7 @@ PUBLIC = (
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Replace the marks of pages that are generated: settings, network files, public names, the API of a package."""
-    if "<!-- settings -->" in markdown:
-        markdown = markdown.replace("<!-- settings -->", _settings())
+    markdown = re.sub(r"<!-- settings ?(\w*) -->", lambda mark: _settings(mark[1]), markdown)
     if "<!-- network -->" in markdown:
         markdown = markdown.replace("<!-- network -->", _network())
     if "<!-- public -->" in markdown:
@@ -67,15 +66,18 @@ def public_names(package: str) -> dict[str, str]:
     return names
 
 
-def _settings() -> str:
+def _settings(section: str) -> str:
     from astraea.experiment.keys import describe
 
     text = []
-    for section, keys in groupby(describe(), key=lambda key: key.name.split(".")[0] if "." in key.name else ""):
-        text.append(f"\n## {section or 'The run'}\n\n| key | default | meaning |\n|---|---|---|")
-        for key in keys:
-            meaning = key.description.replace("|", "\\|")
-            text.append(f"| `{key.name}` | `{key.default}` | {meaning} |")
+    for name, keys in groupby(describe(), key=lambda key: key.name.split(".")[0]):
+        if section in ("", name):
+            if not section:
+                text.append(f"\n## {name}\n")
+            text.append("| key | default | of | meaning |\n|---|---|---|---|")
+            for key in keys:
+                meaning = key.description.replace("|", "\\|")
+                text.append(f"| `{key.name}` | `{key.default}` | {key.part} | {meaning} |")
     return "\n".join(text)
 
 

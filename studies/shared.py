@@ -6,7 +6,7 @@ from pathlib import Path
 
 from astraea.errors import AstraeaError
 from astraea.experiment.folder import RunFolder
-from astraea.experiment.settings import RunSettings
+from astraea.experiment.settings import RunSettings, resolved
 
 __all__ = ["FinishedRuns"]
 
@@ -19,10 +19,10 @@ class FinishedRuns:
         for summary in sorted(root.glob("*/*/*/**/summary.json")):
             folder = RunFolder(summary.parent)
             try:
-                self._folders.setdefault(folder.settings().model_dump_json(), folder.path)
+                self._folders.setdefault(resolved(folder.settings()).model_dump_json(), folder.path)
             except AstraeaError:
                 continue  # of a version whose settings were others
 
     def __call__(self, settings: RunSettings) -> Path | None:
         """Return the folder of a finished run of ``settings``, seed and budget included, or ``None``."""
-        return self._folders.get(settings.model_dump_json())
+        return self._folders.get(resolved(settings).model_dump_json())

@@ -45,7 +45,7 @@ def serve(config: dict[str, Any], turns: Any) -> None:
     algorithm = Idle(clients_per_round=cohort).bound(
         TrainingSettings(schedule="constant"), Plain().bound(CrossEntropy())
     )
-    engine = make_engine(EngineSettings(name=config["engine"]), Flat(config["size"]))
+    engine = make_engine(EngineSettings.of(config["engine"]), Flat(config["size"]))
     while isinstance(engine, ProcessesEngine) and not all(worker.ready for worker in engine.pool.workers):
         list(engine.pool.collect())
     run = Run(algorithm.init(torch.zeros(config["size"]), torch.zeros(0, dtype=torch.int64)))

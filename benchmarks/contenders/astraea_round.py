@@ -27,7 +27,7 @@ def serve(config: dict[str, Any], turns: Any) -> None:
     )
     device = config["device"]
     model = VectorModel(build(config["model"]).to(device))
-    settings = EngineSettings(name=config["engine"], device=device, bfloat16=config.get("bfloat16", False))
+    settings = EngineSettings.of(config["engine"], device=device, bfloat16=config.get("bfloat16", False))
     engine = make_engine(settings, build(config["model"]))
     while isinstance(engine, ProcessesEngine) and not all(worker.ready for worker in engine.pool.workers):
         list(engine.pool.collect())

@@ -34,7 +34,18 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from astraea.errors import InputError, nearest, unknown_name
 
-__all__ = ["ENTRY_POINTS", "Moved", "Part", "Settings", "Typed", "from_options", "kinds", "sentence", "validated"]
+__all__ = [
+    "ENTRY_POINTS",
+    "Moved",
+    "Part",
+    "Settings",
+    "Typed",
+    "from_options",
+    "imported",
+    "kinds",
+    "sentence",
+    "validated",
+]
 
 ENTRY_POINTS = "astraea.parts"
 """The group of entry points under which an installed package names the modules of its parts."""
@@ -79,11 +90,16 @@ class Settings(BaseModel):
             found = kind.registered().get(part["name"])
             if found is not None and key in found.model_fields:
                 given[field] = {key: value, **part}
-            elif value != default:
+            elif default is None or value != default:
                 raise InputError(
-                    f"'{old}' is now '{field}.{key}', which the {kind.kind} '{part['name']}' does not have: "
-                    f"leave it out, or name another {kind.kind}"
+                    f"'{old}' is now '{field}.{key}', which the {kind.kind_of_part} '{part['name']}' does not have: "
+                    f"leave it out, or name another {kind.kind_of_part}"
                 )
+        return given
+
+    @classmethod
+    def completed(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Return ``given`` with what follows from it."""
         return given
 
     @model_validator(mode="before")
@@ -91,7 +107,7 @@ class Settings(BaseModel):
     def _spelled(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
-        renewed = cls.renewed(dict(given))
+        renewed = cls.renewed(cls.completed(dict(given)))
         for key in renewed:
             if key not in cls.model_fields:
                 raise PydanticCustomError("unknown_key", "unknown key", {"key": str(key), "of": cls})
@@ -99,9 +115,9 @@ class Settings(BaseModel):
 
 
 class Part(Settings):
-    """Base of every kind of part; see the module. ``name`` is a part's name in settings, ``kind`` what messages say."""
+    """Base of every kind of part; see the module. ``name`` is how settings call a part."""
 
-    kind: ClassVar[str] = ""
+    kind_of_part: ClassVar[str] = ""
     default: ClassVar[str] = ""
     name: ClassVar[str] = ""
     _root: ClassVar[type[Part]]
@@ -111,7 +127,7 @@ class Part(Settings):
         super().__init_subclass__(**options)
         cls.name = name or f"{cls.__module__}:{cls.__qualname__}"
         if kind:
-            cls.kind, cls.default, cls._root, cls._parts = kind, default, cls, {}
+            cls.kind_of_part, cls.default, cls._root, cls._parts = kind, default, cls, {}
             _KINDS[kind] = cls
             return
         _DEFINED[f"{cls.__module__}:{cls.__qualname__}"] = cls
@@ -119,7 +135,7 @@ class Part(Settings):
             other = cls._parts.get(name)
             if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
                 raise InputError(
-                    f"{cls.kind} '{name}' is there twice, as {other.__module__}:{other.__qualname__} and as "
+                    f"{cls.kind_of_part} '{name}' is there twice, as {other.__module__}:{other.__qualname__} and as "
                     f"{cls.__module__}:{cls.__qualname__}: give one of them another name"
                 )
             cls._parts[name] = cls
@@ -166,17 +182,17 @@ class Part(Settings):
             if found is not None:
                 return found
         if ":" not in name and "." not in name:
-            raise unknown_name(cls.kind, name, cls.registered())
+            raise unknown_name(cls.kind_of_part, name, cls.registered())
         defined = _DEFINED.get(name)
         if defined is None:
-            return cls.accepted(_imported(cls.kind, name, trust or isinstance(name, Typed)), name)
+            return cls.accepted(imported(cls.kind_of_part, name, trust=trust or isinstance(name, Typed)), name)
         return cls.accepted(defined, name)
 
     @classmethod
     def accepted(cls, found: Any, name: str) -> type[Self]:
         """Return ``found`` at the import path ``name`` as a part. Raises :class:`InputError` if it is none."""
         if not (isinstance(found, type) and issubclass(found, cls._root)) or inspect.isabstract(found):
-            raise InputError(f"'{name}' is no {cls.kind}: name a subclass of {_path(cls._root)}")
+            raise InputError(f"'{name}' is no {cls.kind_of_part}: name a subclass of {_path(cls._root)}")
         return cast("type[Self]", found)
 
     @classmethod
@@ -187,6 +203,10 @@ class Part(Settings):
         if isinstance(given, Mapping):
             return {"name": cls.default, **given}
         return {"name": given}
+
+    def called(self) -> str:
+        """Return the name under which settings say which part this is."""
+        return self.name
 
     @classmethod
     def _taken(cls, given: Any, *, trust: bool) -> Self:
@@ -240,8 +260,9 @@ def _written(part: Part, info: Any) -> Any:
     fields = type(part).model_fields
     usual = all(field.get_default(call_default_factory=True) == getattr(part, key) for key, field in fields.items())
     if not fields or (usual and not (info.context or {}).get("full")):
-        return str(part.name)
-    return {"name": str(part.name), **part.model_dump(mode=info.mode, context=info.context)}
+        return str(part.called())
+    table = part.model_dump(mode=info.mode, context=info.context, exclude_none=info.exclude_none)
+    return {"name": str(part.called()), **table}
 
 
 def _path(found: type) -> str:
@@ -264,7 +285,7 @@ def _import_installed() -> None:
                 )
 
 
-def _imported(kind: str, name: str, trust: bool) -> Any:
+def imported(kind: str, name: str, *, trust: bool) -> Any:
     """Return what lies at an import path, ``package.module:Name``; nothing is imported without ``trust``."""
     module, _, attribute = name.rpartition(":") if ":" in name else name.rpartition(".")
     if not trust:

@@ -128,7 +128,7 @@ def test_settings_lists_every_key() -> None:
         (["--set", "engine.device=cuda:9"], "engine.device 'cuda:9' is not to be had here"),
         (
             ["--set", "scenario.labels=half-nromal"],
-            "unknown scenario.labels 'half-nromal'; did you mean 'half-normal'?",
+            "unknown label distribution 'half-nromal'; did you mean 'half-normal'?",
         ),
         (["nowhere.toml"], "cannot read nowhere.toml"),
     ],

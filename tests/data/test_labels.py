@@ -11,6 +11,10 @@ NAMES = tuple(f"class {c}" for c in range(62))
 PLENTY = np.full(62, 1_000_000)
 
 
+def weights(distribution: labels.LabelDistribution, classes: int) -> np.ndarray:
+    return distribution.weights(NAMES[:classes], np.ones(classes, np.int64))
+
+
 def _counts(weights: np.ndarray, samples: int | None, available: int = 1_000_000, **more: int) -> np.ndarray:
     counts, note = labels.class_counts(
         weights, np.full(len(weights), available), NAMES[: len(weights)], samples, **more
@@ -21,29 +25,29 @@ def _counts(weights: np.ndarray, samples: int | None, available: int = 1_000_000
 
 def test_half_normal_gives_the_papers_cinic_counts() -> None:
     expected = [18000, 16451, 13741, 10489, 7318, 4666, 2719, 1448, 705, 314]
-    assert _counts(labels.half_normal(10), None, 18_000).tolist() == expected
-    assert _counts(labels.half_normal(10), 75_851, 18_000).tolist() == expected
+    assert _counts(weights(labels.HalfNormal(), 10), None, 18_000).tolist() == expected
+    assert _counts(weights(labels.HalfNormal(), 10), 75_851, 18_000).tolist() == expected
     assert kl_to_uniform(expected) == pytest.approx(0.3885, abs=5e-5)
 
 
 def test_half_normal_bins_reach_three_sigma_for_any_number_of_classes() -> None:
-    weights = labels.half_normal(3)  # middles at 0.5, 1.5 and 2.5 sigma
-    assert weights == pytest.approx(np.exp([0, (0.25 - 2.25) / 2, (0.25 - 6.25) / 2]))
+    found = weights(labels.HalfNormal(), 3)  # middles at 0.5, 1.5 and 2.5 sigma
+    assert found == pytest.approx(np.exp([0, (0.25 - 2.25) / 2, (0.25 - 6.25) / 2]))
 
 
 def test_zipf_and_linear_have_the_divergences_of_the_paper() -> None:
-    assert kl_to_uniform(labels.zipf(10, 2)) == pytest.approx(1.066, abs=5e-4)
-    assert kl_to_uniform(labels.linear(10)) == pytest.approx(0.151, abs=5e-4)
-    assert _counts(labels.zipf(4, 1), 25).tolist() == [12, 6, 4, 3]
-    assert labels.linear(4).tolist() == [4, 3, 2, 1]
+    assert kl_to_uniform(weights(labels.Zipf(exponent=2), 10)) == pytest.approx(1.066, abs=5e-4)
+    assert kl_to_uniform(weights(labels.Linear(), 10)) == pytest.approx(0.151, abs=5e-4)
+    assert _counts(weights(labels.Zipf(exponent=1), 4), 25).tolist() == [12, 6, 4, 3]
+    assert weights(labels.Linear(), 4).tolist() == [4, 3, 2, 1]
 
 
 def test_long_tail_decays_exponentially_to_one_over_the_factor() -> None:
     # CIFAR-10-LT with 5,000 of the first class and factor 100.
-    assert _counts(labels.long_tail(10, 100), None, 5_000).tolist() == [
+    assert _counts(weights(labels.LongTail(factor=100), 10), None, 5_000).tolist() == [
         5000, 2997, 1797, 1077, 646, 387, 232, 139, 83, 50,
     ]  # fmt: skip
-    assert labels.long_tail(1, 100).tolist() == [1]
+    assert weights(labels.LongTail(factor=100), 1).tolist() == [1]
 
 
 def test_letter_frequency_is_the_reconstructed_ltrf1() -> None:
@@ -68,17 +72,17 @@ def test_letter_frequency_goes_by_the_names_where_classes_are_characters() -> No
 
 @pytest.mark.parametrize("names", [NAMES[:46], NAMES[:10], tuple("0123456789")])
 def test_letter_frequency_keeps_its_imbalance_for_other_classes(names: tuple[str, ...]) -> None:
-    weights = labels.letter_frequency(names)
-    assert (np.diff(weights) <= 0).all()
-    assert kl_to_uniform(weights) == pytest.approx(0.265, abs=0.03)
+    found = labels.letter_frequency(names)
+    assert (np.diff(found) <= 0).all()
+    assert kl_to_uniform(found) == pytest.approx(0.265, abs=0.03)
 
 
 def test_explicit_counts_are_taken_as_they_are() -> None:
-    assert _counts(labels.explicit([5, 0, 2], NAMES[:3]), 7).tolist() == [5, 0, 2]
+    assert _counts(weights(labels.Counts(counts=[5, 0, 2]), 3), 7).tolist() == [5, 0, 2]
     with pytest.raises(InputError, match="2 numbers, the data 3 classes"):
-        labels.explicit([5, 0], NAMES[:3])
+        weights(labels.Counts(counts=[5, 0]), 3)
     with pytest.raises(InputError, match="-1 for class 'class 1'"):
-        labels.explicit([5, -1, 0], NAMES[:3])
+        weights(labels.Counts(counts=[5, -1, 0]), 3)
 
 
 def test_scarce_samples_scale_all_counts_by_one_factor_and_say_so() -> None:
@@ -97,7 +101,7 @@ def test_the_scarce_class_need_not_be_the_commonest() -> None:
 
 
 def test_no_class_falls_below_the_minimum_and_the_total_is_kept() -> None:
-    assert _counts(labels.zipf(3, 10), 1000, minimum=40).tolist() == [920, 40, 40]
+    assert _counts(weights(labels.Zipf(exponent=10), 3), 1000, minimum=40).tolist() == [920, 40, 40]
 
 
 def test_a_class_without_samples_is_an_error_only_if_it_is_asked_for() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from astraea.data import Samples, ScenarioSettings
-from astraea.data.named_clients import clients_by_column, clients_by_indices
+from astraea.data import Samples
+from astraea.data.named_clients import Column, Indices
 from astraea.errors import DataError, InputError
 
 
@@ -15,23 +15,27 @@ def _samples() -> Samples:
     return Samples(np.zeros((4, 1)), np.array([0, 1, 0, 1]), columns)
 
 
-def _from_file(path: Path, content: Any, samples: int = 6, **more: Any) -> Any:
+def _rows(samples: int) -> Samples:
+    return Samples(np.zeros((samples, 1)), np.zeros(samples, np.int64))
+
+
+def _from_file(path: Path, content: Any, samples: int = 6, clients: int | None = None) -> Any:
     path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return clients_by_indices(samples, ScenarioSettings(skew="indices", index_file=str(path), **more))
+    return Indices(index_file=str(path)).named(_rows(samples), clients, np.random.default_rng(0))
 
 
 def test_each_value_of_a_column_is_a_client() -> None:
-    named = clients_by_column(_samples(), "writer", None, np.random.default_rng(0))
+    named = Column(column="writer").named(_samples(), None, np.random.default_rng(0))
     assert named.owners.tolist() == [2, 0, 1, 0]
     assert named.names == ("a", "b", "c")
     assert named.notes == ()
-    assert clients_by_column(_samples(), "age", 3, np.random.default_rng(0)).names == ("9", "10", "11")
+    assert Column(column="age").named(_samples(), 3, np.random.default_rng(0)).names == ("9", "10", "11")
 
 
 def test_fewer_clients_than_values_are_drawn_and_noted() -> None:
-    chosen = {clients_by_column(_samples(), "writer", 2, np.random.default_rng(s)).names for s in range(20)}
+    chosen = {Column(column="writer").named(_samples(), 2, np.random.default_rng(s)).names for s in range(20)}
     assert chosen == {("a", "b"), ("a", "c"), ("b", "c")}
-    named = clients_by_column(_samples(), "writer", 1, np.random.default_rng(0))
+    named = Column(column="writer").named(_samples(), 1, np.random.default_rng(0))
     writer = named.names[0]
     assert named.owners.tolist() == [0 if name == writer else -1 for name in "caba"]
     assert named.notes == ("1 of the 3 values of column 'writer' are clients, drawn at random.",)
@@ -40,16 +44,16 @@ def test_fewer_clients_than_values_are_drawn_and_noted() -> None:
 def test_unknown_columns_and_too_many_clients_are_refused() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match=r"no column 'writr' \(it has age, writer\); did you mean 'writer'\?"):
-        clients_by_column(_samples(), "writr", None, rng)
+        Column(column="writr").named(_samples(), None, rng)
     with pytest.raises(InputError, match=r"no column 'writer' \(it has none\)"):
-        clients_by_column(Samples(np.zeros((1, 1)), np.array([0])), "writer", None, rng)
+        Column(column="writer").named(Samples(np.zeros((1, 1)), np.array([0])), None, rng)
     with pytest.raises(InputError, match="clients is 4, but column 'writer' has only 3 values"):
-        clients_by_column(_samples(), "writer", 4, rng)
+        Column(column="writer").named(_samples(), 4, rng)
 
 
 def test_index_lists_from_settings_and_from_files(tmp_path: Path) -> None:
     lists = [[0, 2], [5]]
-    direct = clients_by_indices(6, ScenarioSettings(skew="indices", indices=lists))
+    direct = Indices(indices=lists).named(_rows(6), None, np.random.default_rng(0))
     assert direct.owners.tolist() == [0, -1, 0, -1, -1, 1]
     assert direct.names == ("0", "1")
     assert direct.notes == ("3 training samples are on nobody's index list and left out.",)
@@ -71,9 +75,9 @@ def test_index_files_of_another_shape_are_refused(tmp_path: Path, content: Any) 
 def test_unreadable_index_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"bad\.json is not JSON"):
         _from_file(tmp_path / "bad.json", "[[0, 1]")
-    settings = ScenarioSettings(skew="indices", index_file=str(tmp_path / "missing.json"))
+    lists = Indices(index_file=str(tmp_path / "missing.json"))
     with pytest.raises(DataError, match=r"missing\.json: No such file"):
-        clients_by_indices(6, settings)
+        lists.named(_rows(6), None, np.random.default_rng(0))
 
 
 def test_a_number_of_clients_that_the_lists_do_not_have_is_refused(tmp_path: Path) -> None:

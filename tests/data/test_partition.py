@@ -11,12 +11,12 @@ from astraea.errors import InputError
 Divide = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 
 SIZED: dict[str, Divide] = {
-    "random": lambda y, sizes, rng: partition.random(sizes, rng),
-    "stratified": partition.stratified,
-    "dirichlet 0.05": lambda y, sizes, rng: partition.dirichlet(y, sizes, 0.05, rng),
-    "dirichlet 0.5": lambda y, sizes, rng: partition.dirichlet(y, sizes, 0.5, rng),
-    "dirichlet 1e-300": lambda y, sizes, rng: partition.dirichlet(y, sizes, 1e-300, rng),
-    "dirichlet 1e300": lambda y, sizes, rng: partition.dirichlet(y, sizes, 1e300, rng),
+    "random": partition.Random().owners,
+    "stratified": partition.Stratified().owners,
+    "dirichlet 0.05": partition.Dirichlet(beta=0.05).owners,
+    "dirichlet 0.5": partition.Dirichlet(beta=0.5).owners,
+    "dirichlet 1e-300": partition.Dirichlet(beta=1e-300).owners,
+    "dirichlet 1e300": partition.Dirichlet(beta=1e300).owners,
 }
 
 
@@ -51,18 +51,18 @@ def test_every_sample_has_one_owner_and_sizes_are_kept(
 def test_stratified_with_even_sizes_differs_by_at_most_one_in_any_class(y: np.ndarray, clients: int, seed: int) -> None:
     clients = min(clients, len(y))
     sizes = np.full(clients, len(y) // clients) + (np.arange(clients) < len(y) % clients)
-    held = _histograms(y, partition.stratified(y, sizes, np.random.default_rng(seed)))
+    held = _histograms(y, partition.Stratified().owners(y, sizes, np.random.default_rng(seed)))
     assert np.ptp(held, axis=0).max() <= 1
 
 
 def test_stratified_follows_uneven_sizes() -> None:
     y = np.repeat([0, 1], [90, 30])
-    held = _histograms(y, partition.stratified(y, np.array([80, 40]), np.random.default_rng(0)))
+    held = _histograms(y, partition.Stratified().owners(y, np.array([80, 40]), np.random.default_rng(0)))
     assert held.tolist() == [[60, 20], [30, 10]]
 
 
 def test_random_takes_no_notice_of_order() -> None:
-    owners = partition.random(np.full(10, 1000), np.random.default_rng(0))
+    owners = partition.Random().owners(np.zeros(10_000, np.int64), np.full(10, 1000), np.random.default_rng(0))
     first_half = np.bincount(owners[:5000], minlength=10)
     assert np.abs(first_half - 500).max() < 80  # five standard deviations
 
@@ -73,7 +73,7 @@ def test_dirichlet_has_the_spread_of_its_distribution() -> None:
     beta, clients, n = 0.6, 4000, 100
     v = 4 / (25 * (5 * beta + 1))
     y = np.arange(clients * n) % 5
-    share = _histograms(y, partition.dirichlet(y, np.full(clients, n), beta, np.random.default_rng(0))) / n
+    share = _histograms(y, partition.Dirichlet(beta=beta).owners(y, np.full(clients, n), np.random.default_rng(0))) / n
     assert share.mean(axis=0) == pytest.approx(np.full(5, 0.2))
     assert share.var() == pytest.approx(v + (0.2 - 0.04 - v) / n, rel=0.05)
 
@@ -82,7 +82,7 @@ def test_dirichlet_of_imbalanced_data_has_the_same_mean_whoever_comes_first() ->
     y = np.repeat([0, 1, 2], [9000, 900, 100])
     held = np.zeros((50, 3))
     for seed in range(60):
-        owners = partition.dirichlet(y, np.full(50, 200), 0.5, np.random.default_rng(seed))
+        owners = partition.Dirichlet(beta=0.5).owners(y, np.full(50, 200), np.random.default_rng(seed))
         held += _histograms(y, owners)
     rare = held[:, 2] / 60  # 2 a client on average; neither the first nor the last are favoured
     assert rare[:25].mean() == pytest.approx(2, abs=0.4)
@@ -93,7 +93,9 @@ def test_small_beta_leaves_each_client_few_classes() -> None:
     y = np.repeat(np.arange(10), 1000)
     sizes = np.full(100, 100)
     few, many = (
-        (_histograms(y, partition.dirichlet(y, sizes, beta, np.random.default_rng(0))) > 4).sum(axis=1).mean()
+        (_histograms(y, partition.Dirichlet(beta=beta).owners(y, sizes, np.random.default_rng(0))) > 4)
+        .sum(axis=1)
+        .mean()
         for beta in (0.05, 100.0)
     )
     assert few < 3
@@ -102,14 +104,14 @@ def test_small_beta_leaves_each_client_few_classes() -> None:
 
 @pytest.mark.parametrize("beta", [0.0, -1.0, float("inf"), float("nan")])
 def test_dirichlet_needs_a_positive_beta(beta: float) -> None:
-    with pytest.raises(InputError, match="beta above 0"):
-        partition.dirichlet(np.arange(3), np.array([3]), beta, np.random.default_rng(0))
+    with pytest.raises(InputError, match="'beta' cannot be"):
+        partition.Skew.of("dirichlet", beta=beta)
 
 
 def test_shards_give_each_client_few_classes() -> None:
     # McMahan's MNIST numbers, a hundredth of them: 600 samples, 20 shards of 30, 10 clients with 2 each.
     y = np.random.default_rng(1).permutation(np.repeat(np.arange(10), 60))
-    owners = partition.shards(y, clients=10, per_client=2, rng=np.random.default_rng(0))
+    owners = partition.Shards(per_client=2).owners(y, np.zeros(10, np.int64), np.random.default_rng(0))
     held = _histograms(y, owners)
     assert held.sum(axis=1).tolist() == [60] * 10
     assert set(held.ravel().tolist()) <= {0, 30, 60}
@@ -119,7 +121,7 @@ def test_shards_give_each_client_few_classes() -> None:
 @given(st.integers(1, 12), st.integers(1, 4), st.integers(0, 200), st.integers(0, 99))
 def test_shards_are_equal_up_to_one_sample(clients: int, per_client: int, beyond: int, seed: int) -> None:
     y = np.arange(clients * per_client + beyond) % 7
-    owners = partition.shards(y, clients, per_client, np.random.default_rng(seed))
+    owners = partition.Shards(per_client=per_client).owners(y, np.zeros(clients, np.int64), np.random.default_rng(seed))
     sizes = np.bincount(owners, minlength=clients)
     assert sizes.min() >= per_client
     assert np.ptp(sizes) <= per_client
@@ -127,7 +129,7 @@ def test_shards_are_equal_up_to_one_sample(clients: int, per_client: int, beyond
 
 def test_too_many_shards_are_refused() -> None:
     with pytest.raises(InputError, match="3 clients with 2 shards each need 6 samples, but there are 5"):
-        partition.shards(np.zeros(5, dtype=np.int64), 3, 2, np.random.default_rng(0))
+        partition.Shards().owners(np.zeros(5, dtype=np.int64), np.zeros(3, np.int64), np.random.default_rng(0))
 
 
 def test_a_column_gives_a_client_for_each_value() -> None:
@@ -144,7 +146,7 @@ def test_index_lists_are_taken_as_they_are() -> None:
     ("lists", "message"),
     [
         ([], "lists no client"),
-        ([[0], []], "client 1 of scenario.indices has no samples"),
+        ([[0], []], "client 1 of scenario.skew.indices has no samples"),
         ([[0], [5]], "client 1 .* lists row 5, but .* rows 0 to 4"),
         ([[-1]], "client 0 .* lists row -1"),
         ([[0, 1], [2, 1]], "row 1 .* listed twice, by clients 0 and 1"),

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from astraea.balance import kl_to_uniform
 from astraea.data import (
     Dataset,
-    DataSettings,
     Samples,
     Scenario,
     ScenarioSettings,
@@ -261,7 +260,7 @@ def test_an_empty_dataset_is_refused() -> None:
 
 
 def test_femnist_is_divided_by_its_writers(data_dir: Path) -> None:
-    dataset = load_dataset(DataSettings(name="femnist", dir=data_dir))
+    dataset = load_dataset("femnist", dir=data_dir)
     scenario = _build(dataset, skew="column", column="writer", validation=0.1)
     assert len(scenario.clients) == 300
     assert scenario.validation is not None

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 from typing import Any
 
@@ -6,8 +5,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from astraea.data.labels import Counts, LabelDistribution, LongTail, Zipf
+from astraea.data.named_clients import Column, Indices
 from astraea.data.papers import PAPERS
-from astraea.data.settings import LABELS, OWN_SIZES, SIZES, SKEWS, ScenarioSettings
+from astraea.data.partition import Dirichlet, Shards, Skew
+from astraea.data.settings import ScenarioSettings
+from astraea.data.sizes import Lognormal, Sizes
+from astraea.parts import Part
 
 
 @pytest.mark.parametrize("name", PAPERS)
@@ -19,7 +23,7 @@ def test_a_papers_name_sets_what_the_paper_says_in_any_case_of_letters(name: str
 
 def test_table_one_of_the_papers() -> None:
     table = {
-        name: (s.sizes, s.labels, s.skew, s.samples, s.clients)
+        name: (s.sizes.name, s.labels.name, s.skew.name, s.samples, s.clients)
         for name in ("bal1", "bal2", "ins", "ltrf1", "ltrf2")
         if (s := ScenarioSettings(name=name))
     }
@@ -34,11 +38,11 @@ def test_table_one_of_the_papers() -> None:
 
 def test_what_is_given_beside_the_name_comes_first() -> None:
     settings = ScenarioSettings(name="ltrf1", clients=20, skew="dirichlet")
-    assert (settings.clients, settings.skew, settings.labels) == (20, "dirichlet", "letter-frequency")
+    assert (settings.clients, settings.skew.name, settings.labels.name) == (20, "dirichlet", "letter-frequency")
 
 
 def test_what_is_given_takes_away_the_papers_settings_that_no_longer_apply() -> None:
-    assert ScenarioSettings(name="ltrf1", skew="shards").sizes == "even"
+    assert ScenarioSettings(name="ltrf1", skew="shards").sizes.name == "even"
     assert ScenarioSettings(name="ltrf1", skew="column", column="writer").clients is None
     assert ScenarioSettings(name="ltrf1", test="as-is").test_per_class is None
 
@@ -51,46 +55,50 @@ def test_resolved_settings_give_themselves(name: str) -> None:
 
 def test_arrays_are_welcome() -> None:
     settings = ScenarioSettings(skew="indices", indices=[np.arange(3), [np.int64(4), 5]])
-    assert settings.indices == ((0, 1, 2), (4, 5))
-    assert ScenarioSettings(labels="counts", counts=np.array([3, 4])).counts == (3, 4)
+    assert settings.skew == Indices(indices=((0, 1, 2), (4, 5)))
+    assert ScenarioSettings(labels="counts", counts=np.array([3, 4])).labels == Counts(counts=(3, 4))
 
 
-def test_the_descriptions_name_every_choice() -> None:
-    fields = ScenarioSettings.model_fields
-    for field, names in {"labels": LABELS, "skew": [*SKEWS, *OWN_SIZES], "sizes": SIZES, "name": PAPERS}.items():
-        for name in names:
-            assert name in (fields[field].description or "")
+def test_the_settings_of_parts_were_keys_of_the_scenario_once() -> None:
+    assert ScenarioSettings(labels="zipf", zipf_exponent=1.5).labels == Zipf(exponent=1.5)
+    assert ScenarioSettings(labels="long-tail", imbalance_factor=10, zipf_exponent=2.0).labels == LongTail(factor=10)
+    assert ScenarioSettings(labels="counts", counts=[1, 2]).labels == Counts(counts=(1, 2))
+    assert ScenarioSettings(skew="dirichlet", dirichlet_beta=0.1).skew == Dirichlet(beta=0.1)
+    assert ScenarioSettings(skew="shards", shards_per_client=3).skew == Shards(per_client=3)
+    assert ScenarioSettings(skew="column", column="writer").skew == Column(column="writer")
+    assert ScenarioSettings(skew="indices", index_file="x").skew == Indices(index_file="x")
+    assert ScenarioSettings(sizes="lognormal", lognormal_sigma=0.5).sizes == Lognormal(sigma=0.5)
+    assert ScenarioSettings(name="cinic-zipf", zipf_exponent=1.5).labels == Zipf(exponent=1.5)
 
 
-def test_the_reference_page_lists_every_setting() -> None:
+@pytest.mark.parametrize("kind", [LabelDistribution, Skew, Sizes])
+def test_the_reference_page_tells_of_every_part(kind: type[Part]) -> None:
     page = (Path(__file__).parents[2] / "docs/reference/scenarios.md").read_text(encoding="utf-8")
-    table = page[page.index("| key | default | meaning |") :].splitlines()[2:]
-    assert table == [
-        f"| `{name}` | {'' if field.default is None else f'`{json.dumps(field.default)}`'} | {field.description} |"
-        for name, field in ScenarioSettings.model_fields.items()
-    ]
+    for name, part in kind.registered().items():
+        assert f"`{name}`" in page
+        assert all(f"`{key}`" in page for key in part.model_fields)
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"name": "ltfr1"}, "unknown scenario 'ltfr1'; did you mean 'ltrf1'?"),
-        ({"labels": "half-norml"}, "unknown scenario.labels 'half-norml'; did you mean 'half-normal'?"),
+        ({"labels": "half-norml"}, "unknown label distribution 'half-norml'; did you mean 'half-normal'?"),
         ({"skew": "dirichlett"}, "did you mean 'dirichlet'?"),
         ({"sizes": "upload"}, "did you mean 'uploads'?"),
         ({"test": "balance"}, "did you mean 'balanced'?"),
-        ({"labels": "counts"}, "give scenario.counts"),
-        ({"counts": [1, 2]}, "scenario.counts is given but scenario.labels is 'as-is'"),
-        ({"skew": "column"}, "name it in scenario.column"),
-        ({"column": "writer"}, "scenario.column is given but scenario.skew is 'random'"),
-        ({"skew": "indices"}, "either scenario.indices or scenario.index_file"),
-        ({"skew": "indices", "indices": [[0]], "index_file": "x"}, "either scenario.indices or"),
-        ({"index_file": "x"}, "scenario.index_file is given but"),
+        ({"labels": "counts"}, "its settings"),
+        ({"counts": [1, 2]}, "'counts' is now 'labels.counts', which the label distribution 'as-is' does not have"),
+        ({"skew": "column"}, "its settings"),
+        ({"column": "writer"}, "'column' is now 'skew.column', which the skew 'random' does not have"),
+        ({"skew": "indices"}, "its settings"),
+        ({"skew": "indices", "indices": [[0]], "index_file": "x"}, "its settings"),
+        ({"index_file": "x"}, "'index_file' is now 'skew.index_file'"),
         ({"skew": "shards", "sizes": "uploads"}, "skew 'shards' brings its own sizes"),
         ({"test_per_class": 3}, "scenario.test is 'as-is'"),
         ({"clients": 0}, "greater than or equal to 1"),
-        ({"dirichlet_beta": 0}, "greater than 0"),
-        ({"beta": 0.1}, "Extra inputs are not permitted"),
+        ({"skew": "dirichlet", "dirichlet_beta": 0}, "its settings"),
+        ({"beta": 0.1}, "unknown key"),
         ({"name": 3}, "valid string"),
     ],
 )

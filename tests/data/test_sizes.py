@@ -8,26 +8,29 @@ from astraea.errors import InputError
 
 
 def test_even_sizes_differ_by_at_most_one() -> None:
-    assert sizes.even(10, 4).tolist() == [3, 3, 2, 2]
+    assert sizes.Even().sizes(10, 4, np.random.default_rng(0)).tolist() == [3, 3, 2, 2]
 
 
 @given(st.integers(1, 60), st.integers(0, 5_000), st.floats(0.01, 4), st.integers(0, 1000))
 def test_drawn_sizes_add_up_and_nobody_is_empty(clients: int, beyond: int, sigma: float, seed: int) -> None:
     samples = clients + beyond
     rng = np.random.default_rng(seed)
-    for drawn in (sizes.lognormal(samples, clients, sigma, rng), sizes.uploads(samples, clients, rng)):
+    for drawn in (
+        sizes.Lognormal(sigma=sigma).sizes(samples, clients, rng),
+        sizes.Uploads().sizes(samples, clients, rng),
+    ):
         assert drawn.shape == (clients,)
         assert drawn.sum() == samples
         assert drawn.min() >= 1
 
 
 def test_lognormal_has_the_spread_it_was_given() -> None:
-    drawn = sizes.lognormal(100_000_000, 20_000, 0.7, np.random.default_rng(0))
+    drawn = sizes.Lognormal(sigma=0.7).sizes(100_000_000, 20_000, np.random.default_rng(0))
     assert np.log(drawn).std() == pytest.approx(0.7, abs=0.01)
 
 
 def test_uploads_are_heavy_tailed() -> None:
-    drawn = sizes.uploads(10_000_000, 10_000, np.random.default_rng(0))
+    drawn = sizes.Uploads().sizes(10_000_000, 10_000, np.random.default_rng(0))
     # Of a log-normal with sigma 1.1: mean / median = exp(0.605); a tenth holds Phi(1.1 - 1.2816) = 42.8 %.
     assert drawn.mean() / np.median(drawn) == pytest.approx(np.exp(0.605), rel=0.05)
     assert np.sort(drawn)[-1_000:].sum() / drawn.sum() == pytest.approx(0.428, abs=0.03)
@@ -37,8 +40,8 @@ def test_more_clients_than_samples_is_refused() -> None:
     message = "more clients than samples: 300 clients but 200 samples; lower scenario.clients"
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match=message):
-        sizes.even(200, 300)
+        sizes.Even().sizes(200, 300, rng)
     with pytest.raises(InputError, match=message):
-        sizes.uploads(200, 300, rng)
-    with pytest.raises(InputError, match="sigma above 0, got 0"):
-        sizes.lognormal(200, 3, 0, rng)
+        sizes.Uploads().sizes(200, 300, rng)
+    with pytest.raises(InputError, match="'sigma' cannot be 0"):
+        sizes.Sizes.of("lognormal", sigma=0)

@@ -1,4 +1,4 @@
-"""What every engine must do, whatever it is made of: a new one passes by being listed in ``ENGINES``."""
+"""What every engine must do, whatever it is made of: a new one passes by being registered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import nn
 from astraea.balance.losses import CrossEntropy
 from astraea.data.dataset import Samples
 from astraea.engines import EngineSettings, SerialEngine
-from astraea.experiment.engines import ENGINES, make_engine
+from astraea.experiment.engines import make_engine
 from astraea.federation.clients import Population
 from astraea.federation.loop import Engine
 from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, RoundPlan, Visit
@@ -31,6 +31,11 @@ EXACT = {"serial", "processes", "auto"}
 PLAIN = Plain().bound(CrossEntropy())
 CHAINS = [[0, 1, 2], [3], [4, 5], [0], [6, 7, 6]]
 SIZES = [5, 1, 8, 12, 3, 7, 2, 9]
+
+
+def two(name: str, workers: int = 2) -> dict[str, int]:
+    """So many workers, for an engine that has any."""
+    return {"workers": workers} if "workers" in EngineSettings.find(name).model_fields else {}
 
 
 class Counting(LocalRule):
@@ -66,21 +71,21 @@ def population() -> Population:
 
 
 # Flower is an extra; its engine is tested with the rest of its room.
-@pytest.fixture(scope="module", params=sorted(set(ENGINES) - {"flower"}))
+@pytest.fixture(scope="module", params=sorted(set(EngineSettings.registered()) - {"flower"}))
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
 def engine(name: str) -> Iterator[Engine]:
-    made = make_engine(EngineSettings(name=name, workers=2), built(perceptron))
+    made = make_engine(EngineSettings.of(name, **two(name)), built(perceptron))
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
 def batch_norm_engine(name: str) -> Iterator[Engine]:
-    made = make_engine(EngineSettings(name=name, workers=2), built(with_batch_norm))
+    made = make_engine(EngineSettings.of(name, **two(name)), built(with_batch_norm))
     yield made
     made.close()
 
@@ -134,7 +139,7 @@ def test_bfloat16_stays_near(name: str, population: Population) -> None:
     plan = plan_of(built(perceptron))
     exact = list(SerialEngine(built(perceptron)).execute(plan, PLAIN, population))
     serial = list(SerialEngine(built(perceptron), bfloat16=True).execute(plan, PLAIN, population))
-    settings = EngineSettings.model_validate({"name": name, "workers": 2, "bfloat16": True})
+    settings = EngineSettings.of(name, **two(name), bfloat16=True)
     engine = make_engine(settings, built(perceptron))
     found = list(engine.execute(plan, PLAIN, population))
     engine.close()
@@ -227,6 +232,6 @@ def test_a_round_left_early_does_not_disturb_the_next(name: str, engine: Engine,
 
 
 def test_closing_twice_does_no_harm(name: str, population: Population) -> None:
-    made = make_engine(EngineSettings(name=name, workers=1), built(perceptron))
+    made = make_engine(EngineSettings.of(name, **two(name, 1)), built(perceptron))
     made.close()
     made.close()

@@ -199,7 +199,7 @@ def test_a_closed_engine_says_so(population: Population) -> None:
 
 def test_workers_need_a_processor() -> None:
     with pytest.raises(InputError, match="trains on processor cores, not on 'meta'"):
-        make_engine(EngineSettings(name="processes", device="meta"), nn.Linear(1, 2))
+        make_engine(EngineSettings.of("processes", device="meta"), nn.Linear(1, 2))
 
 
 def test_values_come_out_of_shared_memory_as_they_went_in(tmp_path: Path) -> None:

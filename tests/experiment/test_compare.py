@@ -50,10 +50,11 @@ def test_controls_match_the_critical_path_and_the_mediators() -> None:
 def test_pooled_is_one_machine_with_all_samples() -> None:
     base = {"scenario": {"labels": "half-normal", "skew": "dirichlet", "sizes": "uploads"}}
     settings = arm_settings(base, "pooled+copies", {})
-    assert (settings.scenario.clients, settings.scenario.skew, settings.scenario.labels) == (1, "random", "half-normal")
+    assert (settings.scenario.clients, settings.scenario.skew.name) == (1, "random")
+    assert settings.scenario.labels.name == "half-normal"
     assert (settings.algorithm.clients_per_round, settings.balance.rebalancing.name) == (1, "mean-power")
     by_writer = arm_settings({"scenario": {"skew": "column", "column": "writer"}}, "pooled", {}).scenario
-    assert (by_writer.clients, by_writer.skew, by_writer.column) == (1, "random", None)
+    assert (by_writer.clients, by_writer.skew.name, by_writer.skew.divided_by) == (1, "random", None)
 
 
 def test_variations_follow_any_arm() -> None:

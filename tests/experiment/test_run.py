@@ -209,6 +209,6 @@ def test_clients_that_do_not_answer_leave_the_run_reproducible(tiny: RunSettings
 
 
 def test_the_earlier_spelling_of_dropout_is_read() -> None:
-    settings = parse_settings({"engine": {"dropout": 0.5, "workers": 3}})
-    assert (settings.availability.dropout, settings.engine.workers) == (0.5, 3)
+    settings = parse_settings({"engine": {"name": "processes", "dropout": 0.5, "workers": 3, "width": 64}})
+    assert (settings.availability.dropout, getattr(settings.engine, "workers", 0)) == (0.5, 3)
     assert parse_settings({"engine": {"dropout": 0.5}, "availability": {"dropout": 0.1}}).availability.dropout == 0.1

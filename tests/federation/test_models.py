@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from astraea.errors import InputError, RunError
-from astraea.federation.models import MODELS, ModelSettings, build_model
+from astraea.federation.models import AutoModel, Model, build_model
+from astraea.parts import Settings, validated
 
 
 def parameters(model: nn.Module) -> int:
@@ -18,11 +19,11 @@ def parameters(model: nn.Module) -> int:
 
 
 def test_the_papers_emnist_model_has_the_stated_parameters() -> None:
-    assert parameters(build_model(ModelSettings(name="emnist-cnn"), (1, 28, 28), 47, 0)) == 68_873
+    assert parameters(build_model(Model.of("emnist-cnn"), (1, 28, 28), 47, 0)) == 68_873
 
 
 def test_the_keras_cifar_model_has_the_known_parameters() -> None:
-    assert parameters(build_model(ModelSettings(name="keras-cifar-cnn"), (3, 32, 32), 10, 0)) == 1_250_858
+    assert parameters(build_model(Model.of("keras-cifar-cnn"), (3, 32, 32), 10, 0)) == 1_250_858
 
 
 @pytest.mark.parametrize(
@@ -35,13 +36,13 @@ def test_the_keras_cifar_model_has_the_known_parameters() -> None:
     ],
 )
 def test_auto_goes_by_shape(shape: tuple[int, ...], expected: str) -> None:
-    assert type(build_model(ModelSettings(), shape, 5, 0)).__name__ == expected
+    assert type(build_model(AutoModel(), shape, 5, 0)).__name__ == expected
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", sorted(Model.registered().keys() - {"auto"}))
 def test_weights_follow_from_the_seed_alone(name: str) -> None:
     shape = (9, 128) if name == "sequence-cnn" else (3, 32, 32)
-    first, again, other = (build_model(ModelSettings(name=name), shape, 4, seed) for seed in (1, 1, 2))
+    first, again, other = (build_model(Model.of(name), shape, 4, seed) for seed in (1, 1, 2))
     for a, b in zip(first.parameters(), again.parameters(), strict=True):
         assert torch.equal(a, b)
     assert any(not torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True))
@@ -50,57 +51,58 @@ def test_weights_follow_from_the_seed_alone(name: str) -> None:
 def test_any_module_by_import_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_models.py").write_text(
         "from torch import nn\n"
-        "def tiny(num_classes, bias=True):\n"
-        "    return nn.Sequential(nn.Flatten(), nn.Linear(4, num_classes, bias=bias))\n"
+        "class Tiny(nn.Sequential):\n"
+        "    def __init__(self, num_classes, bias=True):\n"
+        "        super().__init__(nn.Flatten(), nn.Linear(4, num_classes, bias=bias))\n"
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", [*__import__("sys").path])
-    model = build_model(ModelSettings(name="my_models:tiny", options={"bias": False}), (1, 2, 2), 3, 0)
+    model = build_model(Model.of("my_models:Tiny", options={"bias": False}), (1, 2, 2), 3, 0)
     assert parameters(model) == 12
 
 
 def test_a_warm_start_takes_the_stored_weights(tmp_path: Path) -> None:
-    trained = build_model(ModelSettings(name="mlp"), (4,), 2, seed=1)
+    trained = build_model(Model.of("mlp"), (4,), 2, seed=1)
     save_file(trained.state_dict(), tmp_path / "w.safetensors")
-    warm = build_model(ModelSettings(name="mlp", weights=tmp_path / "w.safetensors"), (4,), 2, seed=2)
+    warm = build_model(Model.of("mlp", weights=tmp_path / "w.safetensors"), (4,), 2, seed=2)
     for a, b in zip(trained.parameters(), warm.parameters(), strict=True):
         assert torch.equal(a, b)
     with pytest.raises(RunError, match="do not fit the model"):
-        build_model(ModelSettings(name="mlp", weights=tmp_path / "w.safetensors"), (5,), 2, seed=2)
+        build_model(Model.of("mlp", weights=tmp_path / "w.safetensors"), (5,), 2, seed=2)
     with pytest.raises(RunError, match="no weights at"):
-        build_model(ModelSettings(name="mlp", weights=tmp_path / "none.safetensors"), (4,), 2, seed=2)
+        build_model(Model.of("mlp", weights=tmp_path / "none.safetensors"), (4,), 2, seed=2)
 
 
 def test_freezing_by_pattern() -> None:
-    model = build_model(ModelSettings(name="mlp", freeze=("layers.1.*",)), (4,), 2, 0)
+    model = build_model(Model.of("mlp", freeze=("layers.1.*",)), (4,), 2, 0)
     assert [name for name, p in model.named_parameters() if p.requires_grad] == [
         "layers.3.weight",
         "layers.3.bias",
     ]
     with pytest.raises(InputError, match="matches no parameter"):
-        build_model(ModelSettings(name="mlp", freeze=("features.*",)), (4,), 2, 0)
+        build_model(Model.of("mlp", freeze=("features.*",)), (4,), 2, 0)
 
 
 def test_what_is_no_model_is_refused_in_a_sentence() -> None:
     with pytest.raises(InputError, match=r"unknown model 'emnist_cnn'; did you mean 'emnist-cnn'\?"):
-        build_model(ModelSettings(name="emnist_cnn"), (1, 28, 28), 10, 0)
+        build_model(Model.of("emnist_cnn"), (1, 28, 28), 10, 0)
     with pytest.raises(InputError, match="cannot be imported"):
-        build_model(ModelSettings(name="nowhere.at:All"), (1, 28, 28), 10, 0)
+        build_model(Model.of("nowhere.at:All"), (1, 28, 28), 10, 0)
     with pytest.raises(InputError, match=r"cannot be built for samples of shape \(9, 128\)"):
-        build_model(ModelSettings(name="emnist-cnn"), (9, 128), 6, 0)
+        build_model(Model.of("emnist-cnn"), (9, 128), 6, 0)
     with pytest.raises(InputError, match=r"not an nn\.Module"):
-        build_model(ModelSettings(name="builtins:dict"), (4,), 2, 0)
+        build_model(Model.of("builtins:dict"), (4,), 2, 0)
     with pytest.raises(InputError, match=r"maps 2 samples to \(2, 3\), expected \(2, 2\)"):
-        build_model(ModelSettings(name="torch.nn:Linear", options={"in_features": 4, "out_features": 3}), (4,), 2, 0)
+        build_model(Model.of("torch.nn:Linear", options={"in_features": 4, "out_features": 3}), (4,), 2, 0)
     with pytest.raises(InputError, match="fails on samples of shape"):
-        build_model(ModelSettings(name="torch.nn:Linear", options={"in_features": 5, "out_features": 2}), (4,), 2, 0)
+        build_model(Model.of("torch.nn:Linear", options={"in_features": 5, "out_features": 2}), (4,), 2, 0)
 
 
 def test_a_model_that_gives_nan_is_refused_before_training(tmp_path: Path) -> None:
     broken = {"weight": torch.full((2, 4), torch.nan), "bias": torch.zeros(2)}
     save_file(broken, tmp_path / "nan.safetensors")
-    settings = ModelSettings(
-        name="torch.nn:Linear",
+    settings = Model.of(
+        "torch.nn:Linear",
         options={"in_features": 4, "out_features": 2},
         weights=tmp_path / "nan.safetensors",
     )
@@ -109,13 +111,46 @@ def test_a_model_that_gives_nan_is_refused_before_training(tmp_path: Path) -> No
 
 
 def test_models_of_codes_are_tried_with_integers() -> None:
-    settings = ModelSettings(name="torch.nn:EmbeddingBag", options={"num_embeddings": 500, "embedding_dim": 4})
+    settings = Model.of("torch.nn:EmbeddingBag", options={"num_embeddings": 500, "embedding_dim": 4})
     assert isinstance(build_model(settings, (12,), 4, 0, torch.int64), nn.EmbeddingBag)
     with pytest.raises(InputError, match="fails on samples of shape"):
         build_model(settings, (12,), 4, 0)
 
 
 def test_the_built_in_mlp_takes_integers_as_numbers() -> None:
-    model = build_model(ModelSettings(name="mlp"), (3,), 2, 0, torch.int64)
+    model = build_model(Model.of("mlp"), (3,), 2, 0, torch.int64)
     ids = torch.tensor([[1, 2, 3], [0, 7, 5]])
     assert torch.equal(model(ids), model(ids.float()))
+
+
+@pytest.mark.parametrize("path", ["os:system", "subprocess:run", "torch:manual_seed", "math:sqrt"])
+def test_code_that_is_no_model_is_never_called(path: str) -> None:
+    with pytest.raises(InputError, match=rf"model '{path}' is not an nn.Module, nor a part"):
+        build_model(Model.of(path, options={"command": "touch called"}), (4,), 2, 0)
+
+
+def test_a_model_that_a_configuration_names_is_imported_with_trust_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Section(Settings):
+        model: Model = AutoModel()
+
+    (tmp_path / "named_model.py").write_text(
+        "from pathlib import Path\nfrom torch import nn\nfrom astraea.federation.models import Model\n"
+        "Path('imported').touch()\n"
+        "class Net(nn.Linear):\n    def __init__(self, shape, classes):\n        super().__init__(shape[0], classes)\n"
+        "class Wide(Model):\n    width: int = 3\n"
+        "    def build(self, shape, classes):\n"
+        "        return nn.Sequential(nn.Linear(shape[0], self.width), nn.Linear(self.width, classes))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    untrusted = validated(Section, {"model": "named_model:Net"}, "x").model
+    with pytest.raises(InputError, match=r"model 'named_model:Net' is code .* add --trust"):
+        build_model(untrusted, (4,), 2, 0)
+    assert not (tmp_path / "imported").exists()
+    assert Section(model=untrusted).model_dump()["model"]["name"] == "named_model:Net"
+    trusted = validated(Section, {"model": "named_model:Net"}, "x", trust=True).model
+    assert parameters(build_model(trusted, (4,), 2, 0)) == 10
+    wide = validated(Section, {"model": {"name": "named_model:Wide", "width": 5}}, "x", trust=True).model
+    assert parameters(build_model(wide, (4,), 2, 0)) == 4 * 5 + 5 + 5 * 2 + 2

@@ -82,7 +82,7 @@ def test_the_shares_and_cases_of_a_study_reach_its_arms(study: ModuleType) -> No
     assert arms["BAL1"].rounds == arms["LTRF2"].rounds == 28  # named, so not the dataset's 35 cut by the share
     assert cases["LTRF2"].samples == 3687  # 0.35 of the dataset's, which is this study's share of it
     assert cases["LTRF1"].samples == 1844
-    assert (cases["BAL1"].labels, cases["BAL1"].skew, cases["LTRF1"].labels) == (
+    assert (cases["BAL1"].labels.name, cases["BAL1"].skew.name, cases["LTRF1"].labels.name) == (
         "balanced",
         "stratified",
         "half-normal",

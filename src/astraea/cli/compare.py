@@ -16,6 +16,7 @@ from astraea.cli.options import (
     JsonOption,
     NetworkOption,
     SetOption,
+    TrustOption,
 )
 from astraea.cli.shell import ERR, OUT, friendly, read_tables, short_for
 from astraea.progress import Bar
@@ -68,6 +69,7 @@ def compare(
     ] = True,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Runs side by side.")] = 1,
     data_dir: DataDirOption = None,
+    trust: TrustOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compare algorithms on one scenario: a table with mean ± spread, and plots.
@@ -96,6 +98,7 @@ def compare(
                 rates=grid,
                 schedules=[name.strip() for name in schedules.split(",") if name.strip()],
                 jobs=jobs,
+                trust=trust,
                 watch=bar.watch,
                 **tables,
             )

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["ConfigArgument", "CongestionOption", "DataDirOption", "JsonOption", "NetworkOption", "SetOption"]
+__all__ = [
+    "ConfigArgument",
+    "CongestionOption",
+    "DataDirOption",
+    "JsonOption",
+    "NetworkOption",
+    "SetOption",
+    "TrustOption",
+]
 
 ConfigArgument = Annotated[
     Path | None,
@@ -40,5 +48,13 @@ CongestionOption = Annotated[
         "--congestion",
         metavar="CONTROLLER",
         help="Congestion controller of every transfer there: short for --set network.congestion=CONTROLLER.",
+    ),
+]
+TrustOption = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Import the code that the configuration or the folder names by path (package.module:Name); what --set "
+        "names is trusted anyway.",
     ),
 ]

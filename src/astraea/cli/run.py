@@ -15,6 +15,7 @@ from astraea.cli.options import (
     JsonOption,
     NetworkOption,
     SetOption,
+    TrustOption,
 )
 from astraea.cli.shell import ERR, OUT, friendly, read_tables, short_for
 
@@ -56,6 +57,7 @@ def run(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the run would cost, and do not run it.")] = False,
     data_dir: DataDirOption = None,
+    trust: TrustOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train one federation, with live progress; without CONFIG, the built-in example on bundled data.
@@ -64,7 +66,7 @@ def run(
     of reference on a run's folder tells of each file.
     """
     with friendly(resume=f"astraea run --resume --out {out}" if out else "the same command with --resume"):
-        from astraea.experiment.settings import parse_settings, resolved
+        from astraea.experiment.settings import parse_settings
 
         changes = short_for(changes, {"engine.name": engine, "network.name": network, "network.congestion": congestion})
         resume = resume or prolong
@@ -72,17 +74,18 @@ def run(
             config = out / "config.toml"
         tables, source = read_tables(config, changes, data_dir)
         tables.pop("arms", None)
-        settings = resolved(parse_settings(tables, source))
+        settings = parse_settings(tables, source, trust=trust)
         if dry_run:
             _show_cost(settings, as_json)
             return
-        _train(settings, out or _default_folder(settings, resume), resume, prolong, as_json)
+        _train(settings, out or _default_folder(settings, resume), resume, prolong, trust, as_json)
 
 
 def _default_folder(settings: RunSettings, resume: bool) -> Path:
     """Return a folder named after the run: a new one, or with ``resume`` the latest that there is."""
     parts = [settings.data.name, settings.scenario.name, settings.algorithm.name, f"seed{settings.seed}"]
-    first = Path("runs") / "-".join(part for part in parts if part != "custom")
+    names = (part.rpartition(":")[2].rpartition(".")[2] for part in parts if part != "custom")
+    first = Path("runs") / "-".join(names)
     latest, number = first, 1
     following = first
     while following.exists():
@@ -91,12 +94,12 @@ def _default_folder(settings: RunSettings, resume: bool) -> Path:
     return latest if resume else following
 
 
-def _train(settings: RunSettings, out: Path, resume: bool, prolong: bool, as_json: bool) -> None:
+def _train(settings: RunSettings, out: Path, resume: bool, prolong: bool, trust: bool, as_json: bool) -> None:
     from astraea.experiment.run import run as train
     from astraea.federation.callbacks import LiveProgress
 
     progress = LiveProgress(ERR, settings.algorithm.name)
-    result = train(settings, out=out, resume=resume, prolong=prolong, callbacks=[progress])
+    result = train(settings, out=out, resume=resume, prolong=prolong, trust=trust, callbacks=[progress])
     if as_json:
         typer.echo(json.dumps(result.summary))
         return

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from astraea.cli.options import ConfigArgument, DataDirOption, JsonOption, SetOption
+from astraea.cli.options import ConfigArgument, DataDirOption, JsonOption, SetOption, TrustOption
 from astraea.cli.shell import OUT, friendly, read_tables
 
 __all__ = ["scenario"]
@@ -21,6 +21,7 @@ def scenario(
         Path | None, typer.Option("--picture", help="Also draw it into this file (png, svg or pdf).")
     ] = None,
     data_dir: DataDirOption = None,
+    trust: TrustOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show who holds what: the client × class matrix, divergences from uniform, and sizes."""
@@ -33,7 +34,7 @@ def scenario(
 
         tables, source = read_tables(config, changes, data_dir)
         tables.pop("arms", None)
-        settings = parse_settings(tables, source)
+        settings = parse_settings(tables, source, trust=trust)
         settings.given.refuse_missing(model=True)
         built = build_scenario(
             load_dataset(settings.data), settings.scenario, settings.seed, settings.evaluation.validation

@@ -29,5 +29,7 @@ def settings(
             typer.echo(json.dumps([key._asdict() for key in keys]))
             return
         for key in keys:
-            OUT.print(f"[bold]{key.name}[/bold] = {key.default}", highlight=False)
-            OUT.print(f"    {key.description}", markup=False, highlight=False)
+            default = f" = {key.default}" if key.default else ""
+            of = f" ({key.part})" if key.part else ""
+            OUT.print(f"[bold]{key.name}[/bold]{default}", highlight=False)
+            OUT.print(f"    {key.description}{of}", markup=False, highlight=False)

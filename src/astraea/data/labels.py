@@ -1,30 +1,37 @@
 """Global label distributions: how many samples of each class a federation holds in all.
 
-Each distribution gives relative weights, shape ``(N,)``, the commonest class first unless said otherwise;
-:func:`class_counts` turns weights into whole numbers that the training pool can supply.
+Each distribution gives relative weights, shape ``(N,)``, in label order, the commonest class first unless said
+otherwise; :func:`class_counts` turns weights into whole numbers that the training pool can supply.
 """
 
 from __future__ import annotations
 
 import string
+from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, field_validator
 
 from astraea.data.apportion import largest_remainder, water_fill
 from astraea.errors import InputError
+from astraea.parts import Part
 
 __all__ = [
     "EMNIST_CHARACTERS",
-    "balanced",
+    "AsIs",
+    "Balanced",
+    "Counts",
+    "HalfNormal",
+    "LabelDistribution",
+    "LetterFrequency",
+    "Linear",
+    "LongTail",
+    "Zipf",
     "class_counts",
-    "explicit",
-    "half_normal",
     "letter_frequency",
-    "linear",
-    "long_tail",
-    "zipf",
 ]
 
 EMNIST_CHARACTERS = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt")
@@ -40,52 +47,115 @@ _PERCENT = (
 _ENGLISH = dict(zip(string.ascii_lowercase, _PERCENT, strict=True))
 
 
-def balanced(classes: int) -> NDArray[np.float64]:
+class LabelDistribution(Part, kind="label distribution", default="as-is"):
+    """How many samples of each class a federation holds in all; classes in label order."""
+
+    @abstractmethod
+    def weights(self, class_names: Sequence[str], pool: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the relative weight of each class, ``(N,)``; ``pool`` ``(N,)`` counts the training samples of each."""
+
+    @property
+    def samples(self) -> int | None:
+        """How many samples to take if nobody says; ``None`` for as many as the shape permits."""
+        return None
+
+
+class AsIs(LabelDistribution, name="as-is"):
+    """As the training set has them."""
+
+    def weights(self, class_names: Sequence[str], pool: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the counts themselves."""
+        return pool.astype(np.float64)
+
+
+class Balanced(LabelDistribution, name="balanced"):
     """Every class the same."""
-    return np.ones(classes)
+
+    def weights(self, class_names: Sequence[str], pool: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return ones."""
+        return np.ones(len(class_names))
 
 
-def half_normal(classes: int) -> NDArray[np.float64]:
-    """The density of a half-normal distribution at the middle of ``classes`` equal bins on [0, 3 sigma].
+class LetterFrequency(LabelDistribution, name="letter-frequency"):
+    """Letters as often as in English text, digits at their mean; the same imbalance for other classes."""
 
-    With 10 classes and 18,000 samples of the first this is the imbalanced CINIC-10 of Duan et al. (ICCD 2019,
-    TPDS 2021): 75,851 samples, KL divergence to uniform 0.3885.
-    """
-    middle = 3 / classes * (np.arange(classes) + 0.5)
-    weights: NDArray[np.float64] = np.exp((middle[0] ** 2 - middle**2) / 2)
-    return weights
+    def weights(self, class_names: Sequence[str], pool: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return what :func:`letter_frequency` does."""
+        return letter_frequency(class_names)
 
 
-def zipf(classes: int, exponent: float) -> NDArray[np.float64]:
-    """Class of rank r in proportion to ``r ** -exponent``, r = 1..N."""
-    weights: NDArray[np.float64] = np.arange(1.0, classes + 1) ** -exponent
-    return weights
+class HalfNormal(LabelDistribution, name="half-normal"):
+    """The density of a half-normal distribution at the middle of equal bins on [0, 3 sigma]."""
+
+    def weights(self, class_names: Sequence[str], pool: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the density, 1 for the first class.
+
+        With 10 classes and 18,000 samples of the first this is the imbalanced CINIC-10 of Duan et al. (ICCD 2019,
+        TPDS 2021): 75,851 samples, KL divergence to uniform 0.3885.
+        """
+        middle = 3 / len(class_names) * (np.arange(len(class_names)) + 0.5)
+        weights: NDArray[np.float64] = np.exp((middle[0] ** 2 - middle**2) / 2)
+        return weights
 
 
-def linear(classes: int) -> NDArray[np.float64]:
+class Zipf(LabelDistribution, name="zipf"):
+    """The class of rank r in proportion to r^-s."""
+
+    exponent: float = Field(2.0, ge=0, description="Exponent s.")
+
+    def weights(self, class_names: Sequence[str], pool: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return ``r ** -exponent``, r = 1..N."""
+        weights: NDArray[np.float64] = np.arange(1.0, len(class_names) + 1) ** -self.exponent
+        return weights
+
+
+class Linear(LabelDistribution, name="linear"):
     """N, N-1, ..., 1."""
-    return np.arange(classes, 0, -1).astype(np.float64)
+
+    def weights(self, class_names: Sequence[str], pool: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the ranks from the last."""
+        return np.arange(len(class_names), 0, -1).astype(np.float64)
 
 
-def long_tail(classes: int, factor: float) -> NDArray[np.float64]:
-    """Exponential decay in which the first class is ``factor`` times the last.
+class LongTail(LabelDistribution, name="long-tail"):
+    """Exponential decay, the usual long-tailed benchmark (Cui et al., CVPR 2019; Cao et al., NeurIPS 2019)."""
 
-    The usual long-tailed benchmark profile (Cui et al., CVPR 2019; Cao et al., NeurIPS 2019).
-    """
-    return np.power(float(factor), -np.arange(classes) / max(classes - 1, 1))
+    factor: float = Field(100.0, ge=1, description="First class to last class.")
+
+    def weights(self, class_names: Sequence[str], pool: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return weights of which the first is ``factor`` times the last."""
+        classes = len(class_names)
+        return np.power(float(self.factor), -np.arange(classes) / max(classes - 1, 1))
 
 
-def explicit(counts: Sequence[int], class_names: Sequence[str]) -> NDArray[np.float64]:
-    """The user's own counts; raises :class:`InputError` unless there is one of 0 or more for each class."""
-    if len(counts) != len(class_names):
-        raise InputError(
-            f"scenario.counts has {len(counts)} numbers, the data {len(class_names)} classes: give one each"
-        )
-    if min(counts) < 0:
-        raise InputError(
-            f"scenario.counts has {min(counts)} for class '{class_names[int(np.argmin(counts))]}': use 0 or more"
-        )
-    return np.array(counts, dtype=np.float64)
+class Counts(LabelDistribution, name="counts"):
+    """Your own numbers."""
+
+    counts: tuple[int, ...] = Field(description="Samples of each class; relative where scenario.samples is set too.")
+
+    @field_validator("counts", mode="before")
+    @classmethod
+    def _from_array(cls, given: Any) -> Any:
+        return given.tolist() if isinstance(given, np.ndarray) else given
+
+    @property
+    def samples(self) -> int:
+        """Their sum."""
+        return sum(self.counts)
+
+    def weights(self, class_names: Sequence[str], pool: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the counts; raises :class:`InputError` unless there is one of 0 or more for each class."""
+        counts = self.counts
+        if len(counts) != len(class_names):
+            raise InputError(
+                f"scenario.labels.counts has {len(counts)} numbers, the data {len(class_names)} classes: give one each"
+            )
+        if min(counts) < 0:
+            raise InputError(
+                f"scenario.labels.counts has {min(counts)} for class '{class_names[int(np.argmin(counts))]}': "
+                "use 0 or more"
+            )
+        return np.array(counts, dtype=np.float64)
 
 
 def letter_frequency(class_names: Sequence[str]) -> NDArray[np.float64]:

@@ -4,75 +4,114 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, field_validator, model_validator
 
-from astraea.data import partition
 from astraea.data.classes import text
 from astraea.data.dataset import Samples
-from astraea.data.settings import ScenarioSettings
+from astraea.data.partition import NamedClients, Skew, by_column, by_indices
 from astraea.errors import DataError, InputError, nearest
 
-__all__ = ["NamedClients", "clients_by_column", "clients_by_indices"]
+__all__ = ["Column", "Indices"]
 
 
-@dataclass(frozen=True)
-class NamedClients:
-    """The owner of each training sample, (n,), -1 for none; the clients' names; what was left out."""
+class _Named(Skew):
+    """Clients that are there before anything is divided."""
 
-    owners: NDArray[np.int64]
-    names: tuple[str, ...]
-    notes: tuple[str, ...] = ()
+    brings_sizes: ClassVar[bool] = True
+    names_clients: ClassVar[bool] = True
 
-
-def clients_by_column(samples: Samples, column: str, clients: int | None, rng: np.random.Generator) -> NamedClients:
-    """One client for each value of ``column``, or for ``clients`` values drawn at random.
-
-    Raises :class:`InputError` if there is no such column or it has fewer values than ``clients``.
-    """
-    if column not in samples.columns:
-        known = f"it has {', '.join(sorted(samples.columns))}" if samples.columns else "it has none"
-        raise InputError(f"the data have no column '{column}' ({known}){nearest(column, samples.columns)}")
-    given = samples.columns[column]
-    if given.dtype.kind == "f" and (missing := np.flatnonzero(np.isnan(given))).size:
-        raise InputError(
-            f"column '{column}' is empty in {missing.size} rows, first in row {missing[0]}: say whose samples they are"
-        )
-    owners, values = partition.by_column(given)
-    names = tuple(text(values))
-    if clients is None or clients == len(values):
-        return NamedClients(owners, names)
-    if clients > len(values):
-        raise InputError(
-            f"scenario.clients is {clients}, but column '{column}' has only {len(values)} values: "
-            "lower it or leave it out"
-        )
-    chosen = np.sort(rng.choice(len(values), clients, replace=False))
-    client = np.full(len(values), -1)
-    client[chosen] = np.arange(clients)
-    note = f"{clients} of the {len(values)} values of column '{column}' are clients, drawn at random."
-    return NamedClients(client[owners], tuple(names[k] for k in chosen), (note,))
+    def owners(self, y: NDArray[np.int64], sizes: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """Nothing is left to divide: :meth:`named` has named the owners."""
+        raise NotImplementedError
 
 
-def clients_by_indices(samples: int, settings: ScenarioSettings) -> NamedClients:
-    """One client for each list of rows in ``settings.indices`` or in the file ``settings.index_file``.
+class Column(_Named, name="column"):
+    """One client for each value of a column of the data."""
 
-    Raises :class:`InputError` if the lists do not fit the data, :class:`DataError` if the file is unusable.
-    """
-    if settings.index_file is not None:
-        names, lists = _read(Path(settings.index_file).expanduser())
-    else:
-        lists = settings.indices or ()
-        names = tuple(map(str, range(len(lists))))
-    if settings.clients not in (None, len(lists)):
-        raise InputError(f"scenario.clients is {settings.clients}, but {len(lists)} index lists are given")
-    owners = partition.by_indices(lists, samples)
-    unused = int((owners < 0).sum())
-    notes = (f"{unused:,} training samples are on nobody's index list and left out.",) if unused else ()
-    return NamedClients(owners, names, notes)
+    column: str = Field(description="Column whose values are the clients, such as writer.")
+
+    @property
+    def title(self) -> str:
+        """The name with the column."""
+        return f"column '{self.column}'"
+
+    @property
+    def divided_by(self) -> str:
+        """The column."""
+        return self.column
+
+    def named(self, samples: Samples, clients: int | None, rng: np.random.Generator) -> NamedClients:
+        """Return one client for each value of ``column``, or for ``clients`` values drawn at random.
+
+        Raises :class:`InputError` if there is no such column or it has fewer values than ``clients``.
+        """
+        if self.column not in samples.columns:
+            known = f"it has {', '.join(sorted(samples.columns))}" if samples.columns else "it has none"
+            raise InputError(
+                f"the data have no column '{self.column}' ({known}){nearest(self.column, samples.columns)}"
+            )
+        given = samples.columns[self.column]
+        if given.dtype.kind == "f" and (missing := np.flatnonzero(np.isnan(given))).size:
+            raise InputError(
+                f"column '{self.column}' is empty in {missing.size} rows, first in row {missing[0]}: "
+                "say whose samples they are"
+            )
+        owners, values = by_column(given)
+        names = tuple(text(values))
+        if clients is None or clients == len(values):
+            return NamedClients(owners, names)
+        if clients > len(values):
+            raise InputError(
+                f"scenario.clients is {clients}, but column '{self.column}' has only {len(values)} values: "
+                "lower it or leave it out"
+            )
+        chosen = np.sort(rng.choice(len(values), clients, replace=False))
+        client = np.full(len(values), -1)
+        client[chosen] = np.arange(clients)
+        note = f"{clients} of the {len(values)} values of column '{self.column}' are clients, drawn at random."
+        return NamedClients(client[owners], tuple(names[k] for k in chosen), (note,))
+
+
+class Indices(_Named, name="indices"):
+    """Your own lists of rows of the training set."""
+
+    indices: tuple[tuple[int, ...], ...] | None = Field(None, description="Rows of each client.")
+    index_file: str | None = Field(
+        None, description="JSON file with the rows of each client: a list of lists, or an object of named lists."
+    )
+
+    @field_validator("indices", mode="before")
+    @classmethod
+    def _from_arrays(cls, given: Any) -> Any:
+        return None if given is None else [np.asarray(rows).tolist() for rows in given]
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.indices is None) == (self.index_file is None):
+            raise InputError("scenario.skew is 'indices': give either its indices or its index_file")
+        return self
+
+    def named(self, samples: Samples, clients: int | None, rng: np.random.Generator) -> NamedClients:
+        """Return one client for each list of rows.
+
+        Raises :class:`InputError` if the lists do not fit the data, :class:`DataError` if the file is unusable.
+        """
+        if self.index_file is not None:
+            names, lists = _read(Path(self.index_file).expanduser())
+        else:
+            lists = self.indices or ()
+            names = tuple(map(str, range(len(lists))))
+        if clients not in (None, len(lists)):
+            raise InputError(f"scenario.clients is {clients}, but {len(lists)} index lists are given")
+        owners = by_indices(lists, len(samples))
+        unused = int((owners < 0).sum())
+        notes = (f"{unused:,} training samples are on nobody's index list and left out.",) if unused else ()
+        return NamedClients(owners, names, notes)
 
 
 def _read(path: Path) -> tuple[tuple[str, ...], Sequence[Sequence[int]]]:

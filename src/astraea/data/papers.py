@@ -31,6 +31,6 @@ PAPERS: Mapping[str, Mapping[str, object]] = {
         "samples": 230_752,
     },
     "cinic-half-normal": {**_CINIC, "labels": "half-normal", "samples": 75_851},
-    "cinic-zipf": {**_CINIC, "labels": "zipf", "zipf_exponent": 2.0, "samples": 27_895},
+    "cinic-zipf": {**_CINIC, "labels": "zipf", "samples": 27_895},
     "cinic-linear": {**_CINIC, "labels": "linear", "samples": 99_000},
 }

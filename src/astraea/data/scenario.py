@@ -18,13 +18,13 @@ from astraea.data import partition
 from astraea.data.classes import text
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.holdout import draw, hold_out, hold_out_within
-from astraea.data.labels import class_counts
-from astraea.data.named_clients import NamedClients, clients_by_column, clients_by_indices
+from astraea.data.labels import Counts, class_counts
 from astraea.data.papers import PAPERS
-from astraea.data.settings import LABELS, OWN_SIZES, SIZES, SKEWS, ScenarioSettings
+from astraea.data.partition import NamedClients
+from astraea.data.settings import ScenarioSettings
 from astraea.data.standardise import Sums, scaling
 from astraea.errors import InputError
-from astraea.parts import from_options
+from astraea.parts import Part, from_options
 from astraea.seeding import Purpose, stream
 
 __all__ = ["Scenario", "ScenarioSettings", "build_scenario"]
@@ -93,10 +93,10 @@ def build_scenario(
     if not len(dataset.train):
         raise InputError(f"'{dataset.name}' has no training sample: a scenario needs some to divide")
     settings = settings.by_site(dataset.site_column)
-    dataset, notes = _held_classes(dataset) if settings.counts is None else (dataset, [])
+    dataset, notes = _held_classes(dataset) if not isinstance(settings.labels, Counts) else (dataset, [])
     y = dataset.train.y
 
-    named = _named_clients(dataset.train, settings, seed)
+    named = settings.skew.named(dataset.train, settings.clients, stream(seed, Purpose.SCENARIO, _CLIENTS))
     pool = np.arange(len(y)) if named is None else np.flatnonzero(named.owners >= 0)
     notes += named.notes if named else ()
 
@@ -127,10 +127,10 @@ def build_scenario(
                 "the label distribution leaves them no sample."
             )
     train, rows = dataset.train.take(used), partition.rows_of(owners, len(names))
-    if dataset.site_column is not None and settings.column != dataset.site_column:
+    if dataset.site_column is not None and settings.skew.divided_by != dataset.site_column:
         notes.append(
             f"Column '{dataset.site_column}' names sites, but they are not the clients: "
-            f"set scenario.skew to 'column' and scenario.column to '{dataset.site_column}'."
+            f"set scenario.skew to {{name = 'column', column = '{dataset.site_column}'}}."
         )
     if dataset.standardised is not None:
         common = scaling((Sums.of(train.x[own]) for own in rows), dataset.standardised)
@@ -145,7 +145,7 @@ def build_scenario(
         client_names=names,
         test=test,
         validation=held_out,
-        test_clients=_test_clients(test, names, settings.column),
+        test_clients=_test_clients(test, names, settings.skew.divided_by),
         notes=(*dataset.notes, *notes, *test_notes, *label_notes),
     )
 
@@ -173,28 +173,15 @@ def _held_classes(dataset: Dataset) -> tuple[Dataset, list[str]]:
 def _title(settings: ScenarioSettings) -> str:
     """A paper's name and what was set otherwise; for a custom scenario its parts."""
     if settings.name != "custom":
+        paper = ScenarioSettings(name=settings.name)
         other = [
-            f"{key} = {getattr(settings, key)}"
-            for key, value in PAPERS[settings.name].items()
-            if getattr(settings, key) != value
+            f"{key} = {value.name if isinstance(value, Part) else value}"
+            for key in PAPERS[settings.name]
+            if (value := getattr(settings, key)) != getattr(paper, key)
         ]
         return settings.name + (f" with {', '.join(other)}" if other else "")
-    detail = {
-        "dirichlet": f" (beta {settings.dirichlet_beta:g})",
-        "shards": f" ({settings.shards_per_client} a client)",
-        "column": f" '{settings.column}'",
-    }.get(settings.skew, "")
-    sizes = "" if settings.skew in OWN_SIZES else f", {settings.sizes} sizes"
-    return f"{settings.labels} labels, {settings.skew}{detail} skew{sizes}"
-
-
-def _named_clients(train: Samples, settings: ScenarioSettings, seed: int) -> NamedClients | None:
-    if settings.skew == "indices":
-        return clients_by_indices(len(train), settings)
-    if settings.column is not None:
-        rng = stream(seed, Purpose.SCENARIO, _CLIENTS)
-        return clients_by_column(train, settings.column, settings.clients, rng)
-    return None
+    sizes = "" if settings.skew.brings_sizes else f", {settings.sizes.name} sizes"
+    return f"{settings.labels.name} labels, {settings.skew.title} skew{sizes}"
 
 
 def _hold_out(y: Rows, rows: Rows, named: NamedClients | None, share: float, rng: np.random.Generator) -> Rows:
@@ -232,10 +219,8 @@ def _draw_labels(
 ) -> tuple[Rows, list[str]]:
     """Places in ``y`` of the samples that the global label distribution takes, and what to note about it."""
     available = np.bincount(y, minlength=len(class_names))
-    weights = LABELS[settings.labels](settings, class_names, available)
-    samples = settings.samples
-    if samples is None and settings.counts is not None:
-        samples = sum(settings.counts)
+    weights = settings.labels.weights(class_names, available)
+    samples = settings.samples or settings.labels.samples
     counts, note = class_counts(weights, available, class_names, samples, settings.min_per_class)
     notes = [note] if note else []
     without = ", ".join(f"'{class_names[c]}'" for c in np.flatnonzero(counts == 0))
@@ -248,10 +233,11 @@ def _divide(y: Rows, settings: ScenarioSettings, seed: int) -> tuple[Rows, int]:
     """The owner of each sample, and the number of clients."""
     clients = settings.clients or _DEFAULT_CLIENTS
     rng = stream(seed, Purpose.PARTITION)
-    if settings.skew == "shards":
-        return partition.shards(y, clients, settings.shards_per_client, rng), clients
-    sizes = SIZES[settings.sizes](settings, len(y), clients, stream(seed, Purpose.SIZES))
-    return SKEWS[settings.skew](settings, y, sizes, rng), clients
+    if settings.skew.brings_sizes:
+        sizes = np.zeros(clients, np.int64)
+    else:
+        sizes = settings.sizes.sizes(len(y), clients, stream(seed, Purpose.SIZES))
+    return settings.skew.owners(y, sizes, rng), clients
 
 
 def _test_clients(test: Samples, names: tuple[str, ...], column: str | None) -> Rows | None:

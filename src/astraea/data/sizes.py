@@ -1,35 +1,58 @@
-"""Client sizes: how many samples each client holds. Each function returns shape ``(clients,)``, all >= 1."""
+"""Client sizes: how many samples each client holds."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from astraea.data.apportion import apportion
 from astraea.errors import InputError
+from astraea.parts import Part
 
-__all__ = ["UPLOADS_SIGMA", "even", "lognormal", "uploads"]
+__all__ = ["UPLOADS_SIGMA", "Even", "Lognormal", "Sizes", "Uploads"]
 
 UPLOADS_SIGMA = 1.1
-"""Spread of the log of the number of images a user uploads: see :func:`uploads`."""
+"""Spread of the log of the number of images a user uploads: see :class:`Uploads`."""
 
 
-def even(samples: int, clients: int) -> NDArray[np.int64]:
+class Sizes(Part, kind="size distribution", default="even"):
+    """How many samples each client holds."""
+
+    @abstractmethod
+    def sizes(self, samples: int, clients: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return the size of each client, shape ``(clients,)``, all >= 1 and together ``samples``.
+
+        Raises :class:`InputError` for more clients than samples.
+        """
+
+
+class Even(Sizes, name="even"):
     """The same for each client; where that does not come out even, the first ones hold one more."""
-    _check(samples, clients)
-    return apportion(np.ones(clients), samples)
+
+    def sizes(self, samples: int, clients: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return equal sizes."""
+        _check(samples, clients)
+        return apportion(np.ones(clients), samples)
 
 
-def lognormal(samples: int, clients: int, sigma: float, rng: np.random.Generator) -> NDArray[np.int64]:
-    """In proportion to draws whose logarithm is normal with standard deviation ``sigma`` > 0."""
-    _check(samples, clients)
-    if not sigma > 0:
-        raise InputError(f"log-normal sizes need a sigma above 0, got {sigma}")
-    log_size = rng.normal(0.0, sigma, clients)
-    return apportion(np.exp(log_size - log_size.max()), samples, minimum=1)
+class Lognormal(Sizes, name="lognormal"):
+    """In proportion to draws whose logarithm is normal."""
+
+    sigma: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="Standard deviation of the log of a client's size."
+    )
+
+    def sizes(self, samples: int, clients: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return sizes drawn from ``rng``."""
+        _check(samples, clients)
+        log_size = rng.normal(0.0, self.sigma, clients)
+        return apportion(np.exp(log_size - log_size.max()), samples, minimum=1)
 
 
-def uploads(samples: int, clients: int, rng: np.random.Generator) -> NDArray[np.int64]:
+class Uploads(Sizes, name="uploads"):
     """Heavy-tailed, like the number of images that users of a photo service upload.
 
     Duan et al. take the upload counts of Instagram users (Bodaghi and Goliaei, "Dynamics of Instagram users",
@@ -38,7 +61,10 @@ def uploads(samples: int, clients: int, rng: np.random.Generator) -> NDArray[np.
     which they report for clients with randomly chosen samples: 0.55 for LTRF1 (500 clients) and 0.41 for the
     half-normal CINIC-10 (100 clients); even sizes would give 0.36 and 0.39.
     """
-    return lognormal(samples, clients, UPLOADS_SIGMA, rng)
+
+    def sizes(self, samples: int, clients: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return sizes drawn from ``rng``."""
+        return Lognormal(sigma=UPLOADS_SIGMA).sizes(samples, clients, rng)
 
 
 def _check(samples: int, clients: int) -> None:

@@ -1,37 +1,37 @@
-"""Typed settings of the engines; their descriptions are the command line's help."""
+"""Engines by name: what each is told. Flower's is in ``experiment``, since its room lies above this one."""
 
 from __future__ import annotations
 
 import os
-from typing import Literal
+from abc import abstractmethod
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+import torch
+from pydantic import Field
+from torch import nn
 
-__all__ = ["EngineSettings", "cores"]
+from astraea.engines.auto import AutoEngine
+from astraea.engines.processes import ProcessesEngine
+from astraea.engines.serial import SerialEngine
+from astraea.engines.stacked import StackedEngine
+from astraea.errors import InputError
+from astraea.federation.loop import Engine
+from astraea.parts import Part
+
+__all__ = ["Auto", "EngineSettings", "Processes", "Serial", "Stacked", "cores"]
+
+_WIDTH = 64
 
 
-class EngineSettings(BaseModel):
+class EngineSettings(Part, kind="engine", default="serial"):
     """Where the rounds of a run are executed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: Literal["serial", "processes", "stacked", "flower", "auto"] = Field(
-        "serial",
-        description="serial: one chain after another, in this process; processes: chains on several processes at "
-        "once, to the same bytes; stacked: all chains as one batched model, for GPUs; flower: chains on Flower's "
-        "simulation, to the same bytes (extra astraea[flower]); auto: chosen at the first round, with the reason in "
-        "the log.",
-    )
     device: str = Field("cpu", description="A torch device: cpu, cuda, cuda:1, mps.")
     threads: int = Field(
         1,
         ge=1,
         description="Threads of one training step. With 1, a run gives the same bytes on any number of cores.",
     )
-    workers: int | None = Field(
-        None, ge=1, description="processes, flower: number of worker processes; by default one for each core."
-    )
-    width: int = Field(64, ge=1, description="stacked: most chains in one batch; memory grows with it.")
     bfloat16: bool = Field(
         False,
         description="Compute in bfloat16 where that is safe (autocast); weights stay as they are. Faster for large "
@@ -43,6 +43,82 @@ class EngineSettings(BaseModel):
         description="Seconds of wall time after which a visit is skipped; the one setting by which two runs of "
         "one seed may differ.",
     )
+
+    @abstractmethod
+    def make(self, module: nn.Module) -> Engine:
+        """Return the engine for the model ``module``, which lies on ``device``.
+
+        Raises :class:`InputError` if the engine cannot use the device.
+        """
+
+    @classmethod
+    def renewed_table(cls, table: dict[str, Any]) -> dict[str, Any]:
+        """Leave out a width that says nothing: in earlier versions every engine had one."""
+        found = cls.registered().get(table["name"]) if isinstance(table["name"], str) else None
+        if table.get("width") == _WIDTH and found is not None and "width" not in found.model_fields:
+            return {key: value for key, value in table.items() if key != "width"}
+        return table
+
+
+class Serial(EngineSettings, name="serial"):
+    """One chain after another, in this process."""
+
+    def make(self, module: nn.Module) -> Engine:
+        """Return the reference engine."""
+        return SerialEngine(module, threads=self.threads, bfloat16=self.bfloat16, visit_deadline=self.visit_deadline)
+
+
+class Processes(EngineSettings, name="processes"):
+    """Chains on several processes at once, to the same bytes."""
+
+    workers: int | None = Field(None, ge=1, description="Number of worker processes; by default one for each core.")
+
+    def make(self, module: nn.Module) -> Engine:
+        """Return the engine; raises :class:`InputError` for a device that is no processor."""
+        if torch.device(self.device).type != "cpu":
+            raise InputError(
+                f"engine.name = 'processes' trains on processor cores, not on '{self.device}': "
+                "set engine.device = 'cpu', or engine.name = 'serial'"
+            )
+        return ProcessesEngine(
+            module,
+            workers=self.workers or cores(),
+            threads=self.threads,
+            bfloat16=self.bfloat16,
+            visit_deadline=self.visit_deadline,
+        )
+
+
+class Stacked(EngineSettings, name="stacked"):
+    """All chains as one batched model, for GPUs."""
+
+    width: int = Field(_WIDTH, ge=1, description="Most chains in one batch; memory grows with it.")
+
+    def make(self, module: nn.Module) -> Engine:
+        """Return the engine."""
+        return StackedEngine(
+            module,
+            width=self.width,
+            bfloat16=self.bfloat16,
+            threads=self.threads,
+            visit_deadline=self.visit_deadline,
+        )
+
+
+class Auto(EngineSettings, name="auto"):
+    """Chosen at the first round, with the reason in the log."""
+
+    workers: int | None = Field(None, ge=1, description="Number of worker processes; by default one for each core.")
+    width: int = Field(_WIDTH, ge=1, description="Most chains in one batch; memory grows with it.")
+
+    def make(self, module: nn.Module) -> Engine:
+        """Return what makes the engine when it has seen a round."""
+
+        def build(name: str) -> Engine:
+            fields = EngineSettings.find(name).model_fields
+            return EngineSettings.of(name, **{key: value for key, value in self if key in fields}).make(module)
+
+        return AutoEngine(module, build, workers=self.workers or cores(), threads=self.threads)
 
 
 def cores() -> int:

@@ -66,7 +66,6 @@ _POOLED = {
     "scenario.clients": 1,
     "scenario.skew": "random",
     "scenario.sizes": "even",
-    "scenario.column": None,
 }
 
 ARMS: dict[str, Callable[[Shape], Changes]] = {
@@ -102,7 +101,9 @@ VARIATIONS: dict[str, Changes] = {
 """What may follow an arm's name after a plus sign, and the settings that it changes."""
 
 
-def arm_settings(base: Mapping[str, Any], name: str, own: Mapping[str, Mapping[str, Any]]) -> RunSettings:
+def arm_settings(
+    base: Mapping[str, Any], name: str, own: Mapping[str, Mapping[str, Any]], *, trust: bool = False
+) -> RunSettings:
     """Return the settings of arm ``name``, which is ``ARM`` or ``ARM+VARIATION+...``.
 
     ``base`` are the settings' tables; ``own`` the configuration's ``[arms.NAME]``, whose keys are dotted keys of
@@ -116,16 +117,16 @@ def arm_settings(base: Mapping[str, Any], name: str, own: Mapping[str, Mapping[s
     elif arm in own:
         changes = dict(_dotted(own[arm]))
     elif arm in ARMS:
-        changes = ARMS[arm](_shape(parse_settings(base)))
+        changes = ARMS[arm](_shape(parse_settings(base, trust=trust)))
     elif arm in Algorithm.known():  # one that a package or a script has brought
         changes = {"algorithm.name": arm}
     else:
-        raise unknown_name("arm", arm, [*ARMS, *own])
+        raise unknown_name("arm", arm, [*ARMS, *own, *Algorithm.known()])
     for variation in variations:
         if variation not in VARIATIONS:
             raise unknown_name("variation of an arm", variation, VARIATIONS)
         changes |= VARIATIONS[variation]
-    return parse_settings(changed(base, changes), f"arm '{name}'")
+    return parse_settings(changed(base, changes), f"arm '{name}'", trust=trust)
 
 
 def _shape(base: RunSettings) -> Shape:

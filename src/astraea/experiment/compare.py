@@ -17,8 +17,8 @@ from typing import Any
 
 from torch import nn
 
-from astraea.data.catalogue import DataSettings
 from astraea.data.dataset import Dataset
+from astraea.data.loaders import Loader
 from astraea.data.scenario import Scenario, ScenarioSettings
 from astraea.errors import InputError, RunError, unknown_name
 from astraea.experiment.arms import arm_settings
@@ -29,8 +29,8 @@ from astraea.experiment.given import Given
 from astraea.experiment.jobs import Job, Runner
 from astraea.experiment.prepare import prepare
 from astraea.experiment.search import chosen
-from astraea.experiment.settings import RunSettings, parse_settings, resolved
-from astraea.federation.models import ModelSettings
+from astraea.experiment.settings import RunSettings, parse_settings
+from astraea.federation.models import Model
 from astraea.federation.settings import SCHEDULES
 from astraea.files import write_json
 
@@ -44,13 +44,14 @@ def compare(
     *,
     settings: RunSettings | None = None,
     own: Mapping[str, Mapping[str, Any]] | None = None,
-    dataset: Dataset | DataSettings | Mapping[str, Any] | str | None = None,
+    dataset: Dataset | Loader | Mapping[str, Any] | str | None = None,
     scenario: Scenario | ScenarioSettings | Mapping[str, Any] | str | None = None,
-    model: nn.Module | Callable[..., nn.Module] | ModelSettings | Mapping[str, Any] | str | None = None,
+    model: nn.Module | Callable[..., nn.Module] | Model | Mapping[str, Any] | str | None = None,
     match_samples: bool = True,
     rates: Sequence[float] = (),
     schedules: Sequence[str] = (),
     jobs: int = 1,
+    trust: bool = False,
     watch: Callable[[Sequence[Job], int], None] | None = None,
     known: Callable[[RunSettings], Path | None] | None = None,
     **changes: Any,
@@ -69,7 +70,7 @@ def compare(
     best one with early stopping and else the last. This needs ``evaluation.validation`` above 0. ``jobs`` runs go on
     side by side; ``watch(jobs, finished)`` is told of progress. ``known(settings)`` may name the folder of a finished
     run of these settings, which is copied instead of run again. Without ``out`` the runs are kept in a temporary
-    folder for as long as the result is.
+    folder for as long as the result is. Code that settings name by import path is imported with ``trust`` alone.
 
     Raises :class:`InputError` for arms that cannot be compared; :class:`RunError` if ``out`` holds another
     comparison, or if runs failed, after all others are done.
@@ -81,7 +82,7 @@ def compare(
         kept = _Temporary()
         out = kept.path
     out = Path(out)
-    runs = {name: resolved(one) for name, one in _settings_of(arms, base, own or {}).items()}
+    runs = _settings_of(arms, base, own or {}, trust=trust)
     _check_given(given, base, runs)
     runs = {name: one.model_copy(update={"given": given.recorded(one.given)}) for name, one in runs.items()}
     if not runs or seeds < 1:
@@ -137,6 +138,8 @@ def _settings_of(
     arms: str | Sequence[str] | Mapping[str, RunSettings | Mapping[str, Any]],
     base: Mapping[str, Any],
     own: Mapping[str, Mapping[str, Any]],
+    *,
+    trust: bool,
 ) -> dict[str, RunSettings]:
     """Return the settings of each arm. Raises :class:`InputError` for one that there is not, or that is there twice."""
     whole: dict[str, RunSettings] = {}
@@ -149,7 +152,7 @@ def _settings_of(
             raise InputError(f"arm '{name}' is there twice: name each arm once")
         if "/" in name or name.startswith("."):
             raise InputError(f"an arm cannot be called '{name}', as its folder is: leave out slashes and leading dots")
-    return {name: whole[name] if name in whole else arm_settings(base, name, own) for name in names}
+    return {name: whole[name] if name in whole else arm_settings(base, name, own, trust=trust) for name in names}
 
 
 def _check_given(given: Given, base: Mapping[str, Any], arms: Mapping[str, RunSettings]) -> None:

@@ -1,7 +1,8 @@
-"""Every key of a configuration with its default and its meaning: the command line's help and the reference page."""
+"""Every key of a configuration with its default and its meaning: the command line's help and the reference pages."""
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -17,38 +18,41 @@ __all__ = ["Key", "describe"]
 
 
 class Key(NamedTuple):
-    """One key: its dotted name, its default as in TOML (``–`` for none), and what it means."""
+    """One key: its dotted name, its default as in TOML (``–`` for none), what it means, and the part that has it."""
 
     name: str
     default: str
     description: str
+    part: str = ""
 
 
 def describe() -> list[Key]:
-    """Return every key, in the order of the settings; a part's own keys name it."""
+    """Return every key, in the order of the settings; the key of a kind of part comes before those of its parts."""
     return list(_walk(RunSettings, ""))
 
 
 def _walk(model: type[BaseModel], prefix: str) -> Iterator[Key]:
     for name, field in model.model_fields.items():
-        kind = field.annotation
+        kind, key = field.annotation, f"{prefix}{name}"
         if isinstance(kind, type) and issubclass(kind, Part):
-            yield from _parts(kind, f"{prefix}{name}", field)
-            continue
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from _walk(kind, f"{prefix}{name}.")
-            continue
-        default = field.get_default(call_default_factory=True)
-        yield Key(f"{prefix}{name}", _toml(default), field.description or "")
+            yield from _parts(kind, key, field)
+        elif isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _walk(kind, f"{key}.")
+        else:
+            yield Key(key, _toml(field.get_default(call_default_factory=True)), field.description or "")
 
 
 def _parts(kind: type[Part], key: str, field: FieldInfo) -> Iterator[Key]:
-    """Yield the key that names the part, then the keys of each part; these name it."""
-    usual = field.get_default(call_default_factory=True).name
-    yield Key(key, _toml(usual), f"{field.description} One of: {', '.join(kind.known())}.")
-    for name, part in kind.known().items():
-        for found in _walk(part, f"{key}."):
-            yield found._replace(description=f"{found.description} ({name})")
+    """Yield the key that names the part, each choice, the keys that all parts have, and then those of each."""
+    usual, known = field.get_default(call_default_factory=True).name, kind.known()
+    yield Key(key, _toml(usual), f"{field.description} One of: {', '.join(known)}.")
+    for name, part in known.items():
+        yield Key(f"{key} = {_toml(name)}", "", inspect.cleandoc(part.__doc__ or "").split("\n\n")[0])
+    keys = {name: list(_walk(part, f"{key}.")) for name, part in known.items()}
+    shared = [found for found in keys[usual] if all(found in others for others in keys.values())]
+    yield from shared
+    for name, own in keys.items():
+        yield from (found._replace(part=found.part or name) for found in own if found not in shared)
 
 
 def _toml(value: Any) -> str:

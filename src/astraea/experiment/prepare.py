@@ -82,12 +82,13 @@ def prepare(
     scenario: Scenario | None = None,
     model: Callable[..., nn.Module] | None = None,
 ) -> Experiment:
-    """Build every part of a run; nothing is trained yet.
+    """Build every part of a run; nothing is trained yet. What is left open stays so in the experiment's settings.
 
     ``dataset`` or ``scenario`` take the place of what the settings would load or build, and ``model``, a class or
     function that makes one, that of the named model. Raises the errors of the parts, one sentence each.
     """
-    settings = resolved(settings)
+    settings = settings.model_copy(update={"network": settings.network.decided()})
+    decided = resolved(settings)
     settings.given.refuse_missing(data=not (dataset is None and scenario is None), model=model is not None)
     if scenario is None:
         dataset = dataset or load_dataset(settings.data)
@@ -99,7 +100,7 @@ def prepare(
             settings.evaluation.validation,
         )
     classes = len(scenario.class_names)
-    balance = settings.balance
+    balance = decided.balance
     change = rebalancing(scenario.global_counts, balance.rebalancing)
     population = Population.from_samples(
         scenario.train,
@@ -118,14 +119,14 @@ def prepare(
     module = build_model(settings.model, shape, classes, settings.seed, dtype, model)
     engine = make_engine(settings.engine, copied(module))  # first: it tells whether the device is there
     vector = VectorModel(module.to(settings.engine.device))
-    rule = settings.train.local_rule(len(vector.weights), int(population.histograms.sum()))
+    rule = decided.train.local_rule(len(vector.weights), int(population.histograms.sum()))
     return Experiment(
         settings=settings,
         scenario=scenario,
         rebalancing=change,
         population=population,
         model=vector,
-        algorithm=settings.algorithm.bound(settings.train, rule, make_server(settings.server, vector, classes)),
+        algorithm=settings.algorithm.bound(decided.train, rule, make_server(settings.server, vector, classes)),
         engine=engine,
         budget=Budget(settings.rounds, settings.samples, settings.prolonged, settings.network.seconds),
         simulation=simulation_of(settings.network, population),

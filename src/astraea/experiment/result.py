@@ -16,7 +16,7 @@ from astraea.errors import AstraeaError, RunError
 from astraea.experiment.folder import RunFolder
 from astraea.experiment.given import Given
 from astraea.experiment.settings import RunSettings
-from astraea.federation.models import ModelSettings, build_model, is_import_path, load_weights
+from astraea.federation.models import Imported, build_model, load_weights
 from astraea.federation.round import Metrics
 
 __all__ = ["Result", "load", "load_result"]
@@ -76,7 +76,7 @@ def load_result(
 def _built(folder: RunFolder, settings: RunSettings, summary: dict[str, Any], given: Given, trust: bool) -> nn.Module:
     """Return the run's model as it was before it was trained, but for its weights."""
     start = settings.model.model_copy(update={"weights": None})
-    own = settings.given.model or (start.name if is_import_path(start.name) else None)
+    own = settings.given.model or (start.path if isinstance(start, Imported) else None)
     bring = f"bring the model, as in astraea.load('{folder.path}', model=...)"
     if given.model is None and own is not None:
         path = own.split(",")[0]
@@ -85,9 +85,10 @@ def _built(folder: RunFolder, settings: RunSettings, summary: dict[str, Any], gi
                 f"the model of the run in {folder.path} is {path}, which is no part of this package and is not "
                 f"imported: {bring}, or import it with trust=True"
             )
-        start = ModelSettings(name=path, options=start.options, freeze=start.freeze)
+        options = start.options if isinstance(start, Imported) else {}
+        start = Imported.given(path, options, start.freeze)
     make = given.factory()
-    if make is not None and is_import_path(start.name) and not isinstance(given.model, nn.Module):
+    if make is not None and isinstance(start, Imported) and not isinstance(given.model, nn.Module):
         make = partial(make, **start.options)
     try:
         shape, classes = tuple(summary["sample_shape"]), len(summary["class_names"])

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from astraea.data.catalogue import DataSettings
 from astraea.data.dataset import Dataset
+from astraea.data.loaders import Loader
 from astraea.data.scenario import Scenario, ScenarioSettings
 from astraea.errors import InputError, RunError
 from astraea.experiment.first_batch import try_first_batch
@@ -33,7 +33,7 @@ from astraea.federation.callbacks import (
     load_checkpoint,
 )
 from astraea.federation.loop import Callback, Run, train
-from astraea.federation.models import ModelSettings
+from astraea.federation.models import Model
 
 __all__ = ["run"]
 
@@ -41,9 +41,9 @@ __all__ = ["run"]
 def run(
     settings: RunSettings | None = None,
     *,
-    dataset: Dataset | DataSettings | Mapping[str, Any] | str | None = None,
+    dataset: Dataset | Loader | Mapping[str, Any] | str | None = None,
     scenario: Scenario | ScenarioSettings | Mapping[str, Any] | str | None = None,
-    model: nn.Module | Callable[..., nn.Module] | ModelSettings | Mapping[str, Any] | str | None = None,
+    model: nn.Module | Callable[..., nn.Module] | Model | Mapping[str, Any] | str | None = None,
     out: Path | str | None = None,
     resume: bool = False,
     prolong: bool = False,

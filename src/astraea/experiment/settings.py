@@ -12,18 +12,18 @@ import tomli_w
 from pydantic import BaseModel, Field, field_validator
 
 from astraea.balance.settings import BalanceSettings
-from astraea.data.catalogue import DataSettings
+from astraea.data.loaders import Digits, Loader
 from astraea.data.scenario import ScenarioSettings
-from astraea.engines.settings import EngineSettings
 from astraea.errors import InputError
+from astraea.experiment.engines import EngineSettings, Serial
 from astraea.experiment.given import GivenSettings
 from astraea.federation.algorithms import Algorithm, Astraea
 from astraea.federation.availability import AvailabilitySettings
-from astraea.federation.models import ModelSettings
+from astraea.federation.models import AutoModel, Model
 from astraea.federation.server import ServerSettings
 from astraea.federation.settings import TrainingSettings
 from astraea.network.choice import NetworkSettings
-from astraea.parts import Part, Settings, validated
+from astraea.parts import Part, Settings, Typed, validated
 
 __all__ = [
     "EXAMPLE",
@@ -85,9 +85,13 @@ class RunSettings(Settings):
         description="Lengths that the run had before --prolong, which writes them; schedules up to each run over it.",
     )
     given: GivenSettings = Field(default_factory=GivenSettings, description="What came from Python; not to be set.")
-    data: DataSettings = Field(default_factory=DataSettings, description="Which dataset.")
+    data: Loader = Field(default_factory=Digits, description="Which dataset.")
     scenario: ScenarioSettings = Field(default_factory=ScenarioSettings, description="Who holds what of it.")
-    model: ModelSettings = Field(default_factory=ModelSettings, description="What is trained.")
+    model: Model = Field(
+        default_factory=AutoModel,
+        description="What is trained; also the import path of an nn.Module, package.module:Name, whose arguments are "
+        "model.options (shape and classes are passed by themselves where it takes them).",
+    )
     balance: BalanceSettings = Field(default_factory=BalanceSettings, description="Rebalancing of rare classes.")
     algorithm: Algorithm = Field(default_factory=Astraea, description="Who trains in a round, and in which order.")
     train: TrainingSettings = Field(default_factory=TrainingSettings, description="Local training.")
@@ -100,7 +104,7 @@ class RunSettings(Settings):
     network: NetworkSettings = Field(
         default_factory=NetworkSettings, description="On which network rounds are timed; its name stands for it."
     )
-    engine: EngineSettings = Field(default_factory=EngineSettings, description="Where rounds are executed.")
+    engine: EngineSettings = Field(default_factory=Serial, description="Where rounds are executed.")
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings, description="When to measure.")
     output: OutputSettings = Field(default_factory=OutputSettings, description="What is written.")
 
@@ -144,17 +148,26 @@ def load_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_changes(texts: Iterable[str]) -> dict[str, Any]:
-    """Return ``key=value`` texts as ``{"train.lr": 0.1, ...}``; a value is TOML, or else a plain string."""
+    """Return ``key=value`` texts as ``{"train.lr": 0.1, ...}``; a value is TOML, or else a plain string.
+
+    Import paths among them are trusted: the user has typed them.
+    """
     changes: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise InputError(f"'{text}' is not KEY=VALUE: write for example train.lr=0.1")
         try:
-            changes[key.strip()] = tomllib.loads(f"value = {value}")["value"]
+            changes[key.strip()] = _typed(tomllib.loads(f"value = {value}")["value"])
         except tomllib.TOMLDecodeError:
-            changes[key.strip()] = value.strip()
+            changes[key.strip()] = Typed(value.strip())
     return changes
+
+
+def _typed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _typed(part) for key, part in value.items()}
+    return Typed(value) if isinstance(value, str) else value
 
 
 def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,15 +177,23 @@ def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     (``train.loss.name``) keeps those settings that the new part has too. Another ``scenario.name`` keeps none, since
     it stands for all of them.
     """
-    result = _copied(values)
-    for key, value in sorted(changes.items(), key=lambda item: item[0].count(".") - item[0].endswith(".name")):
+    result = RunSettings.renewed(_copied(values))
+    kind: type[BaseModel] | None
+    table: dict[str, Any]
+    for section, table in result.items():
+        kind = _inside(RunSettings, section, result)
+        if kind is not None and issubclass(kind, Settings) and not issubclass(kind, Part) and isinstance(table, dict):
+            with suppress(InputError):  # what cannot be told is refused when all is put together
+                result[section] = kind.renewed(dict(table))
+    today = {_today(key): value for key, value in changes.items()}
+    for key, value in sorted(today.items(), key=lambda item: item[0].count(".") - item[0].endswith(".name")):
         *parents, last = key.split(".")
-        table: dict[str, Any] = result
-        kind: type[BaseModel] | None = RunSettings
+        table, kind = result, RunSettings
         for parent in parents:
+            whole = kind.completed(table) if kind is not None and issubclass(kind, Settings) else table
             kind = _inside(kind, parent, table)
             if kind is not None and issubclass(kind, Part):
-                table[parent] = kind.table(table.get(parent, kind.default))
+                table[parent] = kind.table(whole.get(parent, kind.default))
             table = table.setdefault(parent, {})
             if not isinstance(table, dict):
                 raise InputError(f"'{key}' cannot be set: '{parent}' is a value, not a section")
@@ -188,15 +209,20 @@ def resolved(settings: RunSettings) -> RunSettings:
     """Return the settings with everything decided that is left open and does not depend on the data."""
     recipe = settings.algorithm.recipe
     balance, train = settings.balance.decided(recipe.rebalancing), settings.train.decided(recipe.loss)
-    scenario = settings.scenario.by_site(settings.data.site_column)
+    scenario = settings.scenario.by_site(getattr(settings.data, "site_column", None))
     decided = {"scenario": scenario, "balance": balance, "train": train, "network": settings.network.decided()}
     return settings.model_copy(update=decided)
 
 
 def dump_toml(settings: RunSettings) -> str:
-    """Return the settings as TOML that reads back as they are."""
+    """Return the settings as TOML that reads back as they are; comments say what was left open came to."""
     values: dict[str, Any] = settings.model_dump(mode="json", exclude_none=True, context={"full": True})
-    return tomli_w.dumps(values)
+    before, after = flattened(settings), flattened(resolved(settings))
+    notes = []
+    for key in (key for key, value in before.items() if value == "auto" and after[key] != "auto"):
+        own = [f"{name.removeprefix(key)[1:]} {value}" for name, value in after.items() if name.startswith(f"{key}.")]
+        notes.append(f"# {key} = auto came to {', '.join([after[key], *own])}\n")
+    return "".join(notes) + tomli_w.dumps(values)
 
 
 def flattened(settings: BaseModel, prefix: str = "") -> dict[str, Any]:
@@ -205,12 +231,21 @@ def flattened(settings: BaseModel, prefix: str = "") -> dict[str, Any]:
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if isinstance(value, Part):
-            result[f"{prefix}{name}"] = value.name
+            result[f"{prefix}{name}"] = value.called()
         if isinstance(value, BaseModel):
             result |= flattened(value, f"{prefix}{name}.")
         else:
             result[f"{prefix}{name}"] = value
     return result
+
+
+def _today(key: str) -> str:
+    """Return a dotted key in today's spelling."""
+    section, _, last = key.rpartition(".")
+    kind = _inside(RunSettings, section, {})
+    if kind is None or not issubclass(kind, Settings) or last not in kind.moved:
+        return "availability.dropout" if key == "engine.dropout" else key
+    return f"{section}.{kind.moved[last].field}.{kind.moved[last].key}"
 
 
 def _inside(kind: type[BaseModel] | None, key: str, table: Mapping[str, Any]) -> type[BaseModel] | None:

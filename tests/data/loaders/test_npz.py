@@ -80,7 +80,7 @@ def test_arrays_that_make_no_dataset_name_the_file(
 
 
 def test_a_path_is_needed(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="dataset 'npz' needs 'path'"):
+    with pytest.raises(InputError, match="'path' has no default: set it"):
         load_dataset("npz")
     with pytest.raises(DataError, match=r"'gone.npz' is neither here nor in"):
         load_dataset("npz", dir=tmp_path, path="gone.npz")

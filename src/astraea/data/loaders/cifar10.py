@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astraea.data.dataset import Dataset, Samples
-from astraea.data.files import Finder, Remote
+from astraea.data.files import Remote
 from astraea.data.formats import check_labels, check_shape, open_tar, reading
 from astraea.data.loaders import npz
-from astraea.data.loaders.entry import Entry
+from astraea.data.loaders.base import Loader
 
-__all__ = ["CLASSES", "ENTRY", "load"]
+__all__ = ["CLASSES", "Cifar10"]
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -37,18 +37,25 @@ _TEST = ("test_batch",)
 _SHAPE = (3, 32, 32)
 
 
-def load(files: Finder) -> Dataset:
-    """Return CIFAR-10 from the first found: the published folder, the published archive, the pool."""
-    source = files.find(_FOLDER, _ARCHIVE.file)
-    if source is None and (pool := files.find("cifar10_pool.npz")) is not None:
-        return check_shape(npz.read(pool, files.dataset), _SHAPE, pool)
-    source = source or files.get(_ARCHIVE)
-    with reading(source):
-        batches = dict(_folder(source) if source.is_dir() else _archive(source))
-        if absent := sorted({*_TRAIN, *_TEST} - batches.keys()):
-            raise ValueError(f"{absent[0]} is not in it")
-    train, test = (_samples([batches[name] for name in names]) for names in (_TRAIN, _TEST))
-    return Dataset(files.dataset, train, test, CLASSES)
+class Cifar10(Loader, name="cifar10"):
+    """Photographs of ten kinds of things, colour 32 × 32, 10 balanced classes."""
+
+    publisher: ClassVar[str] = "https://www.cs.toronto.edu/~kriz/cifar.html"
+    licence: ClassVar[str] = "none stated"
+
+    def load(self) -> Dataset:
+        """Return CIFAR-10 from the first found: the published folder, the published archive, the pool."""
+        files = self.files
+        source = files.find(_FOLDER, _ARCHIVE.file)
+        if source is None and (pool := files.find("cifar10_pool.npz")) is not None:
+            return check_shape(npz.read(pool, files.dataset), _SHAPE, pool)
+        source = source or files.get(_ARCHIVE)
+        with reading(source):
+            batches = dict(_folder(source) if source.is_dir() else _archive(source))
+            if absent := sorted({*_TRAIN, *_TEST} - batches.keys()):
+                raise ValueError(f"{absent[0]} is not in it")
+        train, test = (_samples([batches[name] for name in names]) for names in (_TRAIN, _TEST))
+        return Dataset(files.dataset, train, test, CLASSES)
 
 
 _Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -108,11 +115,3 @@ def _unpickling() -> Iterator[None]:
         yield
     except (pickle.UnpicklingError, AttributeError, IndexError, KeyError, TypeError) as error:
         raise ValueError(f"not a batch of CIFAR-10: {error}") from error
-
-
-ENTRY = Entry(
-    load,
-    about="photographs of ten kinds of things, colour 32 × 32, 10 balanced classes",
-    publisher="https://www.cs.toronto.edu/~kriz/cifar.html",
-    licence="none stated",
-)

@@ -6,14 +6,18 @@ each. The URL is the publisher's; the checksum is one that several public loader
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from pydantic import Field
+
 from astraea.data.dataset import Dataset
-from astraea.data.files import Finder, Remote
+from astraea.data.files import Remote
 from astraea.data.formats import check_shape
 from astraea.data.images import read_tree
+from astraea.data.loaders.base import Loader
 from astraea.data.loaders.cifar10 import CLASSES
-from astraea.data.loaders.entry import Entry
 
-__all__ = ["ENTRY", "load"]
+__all__ = ["Cinic10"]
 
 _ARCHIVE = Remote(
     "CINIC-10.tar.gz",
@@ -22,19 +26,20 @@ _ARCHIVE = Remote(
 )
 
 
-def load(files: Finder, join_validation: bool = True) -> Dataset:
-    """Return CINIC-10, images (n, 3, 32, 32); the training pool is train + valid, or train alone."""
-    class_folder = files.find("CINIC-10/train/airplane", "train/airplane")
-    source = class_folder.parent.parent if class_folder else files.get(_ARCHIVE)
-    parts = {"train": "train", "test": "test"} | ({"valid": "train"} if join_validation else {})
-    pools = read_tree(source, parts, CLASSES, "rgb")
-    dataset = Dataset(files.dataset, pools["train"], pools["test"], CLASSES)
-    return check_shape(dataset, (3, 32, 32), source)
+class Cinic10(Loader, name="cinic10"):
+    """CIFAR-10's classes from CIFAR-10 and ImageNet, colour 32 × 32, 10 balanced classes."""
 
+    publisher: ClassVar[str] = "https://doi.org/10.7488/ds/2448"
+    licence: ClassVar[str] = "CC BY 4.0"
 
-ENTRY = Entry(
-    load,
-    about="CIFAR-10's classes from CIFAR-10 and ImageNet, colour 32 × 32, 10 balanced classes",
-    publisher="https://doi.org/10.7488/ds/2448",
-    licence="CC BY 4.0",
-)
+    join_validation: bool = Field(True, description="Add the validation set to the training pool.")
+
+    def load(self) -> Dataset:
+        """Return CINIC-10, images (n, 3, 32, 32); the training pool is train + valid, or train alone."""
+        files = self.files
+        class_folder = files.find("CINIC-10/train/airplane", "train/airplane")
+        source = class_folder.parent.parent if class_folder else files.get(_ARCHIVE)
+        parts = {"train": "train", "test": "test"} | ({"valid": "train"} if self.join_validation else {})
+        pools = read_tree(source, parts, CLASSES, "rgb")
+        dataset = Dataset(files.dataset, pools["train"], pools["test"], CLASSES)
+        return check_shape(dataset, (3, 32, 32), source)

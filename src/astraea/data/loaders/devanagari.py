@@ -8,19 +8,21 @@ publishes no checksum; the archive's own check sums and the names of its folders
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from astraea.data.dataset import Dataset, Samples
-from astraea.data.files import Finder, Remote
+from astraea.data.files import Remote
 from astraea.data.formats import check_shape, read_npz, reading
 from astraea.data.images import read_tree
 from astraea.data.loaders import npz
 from astraea.data.loaders.arrays import concatenate, from_arrays
-from astraea.data.loaders.entry import Entry
+from astraea.data.loaders.base import Loader
 from astraea.errors import InputError
 
-__all__ = ["CLASSES", "ENTRY", "load"]
+__all__ = ["CLASSES", "Devanagari"]
 
 _LETTERS = """
 ka kha ga gha kna cha chha ja jha yna taamatar thaa daa dhaa adna tabala tha da dha na pa pha ba bha ma yaw ra
@@ -38,22 +40,34 @@ _ARCHIVE = Remote(
 _FOLDER = "DevanagariHandwrittenCharacterDataset"
 
 
-def load(files: Finder, crop: bool = True, join_validation: bool | None = None) -> Dataset:
-    """Return the characters, images (n, 1, 28, 28), or (n, 1, 32, 32) without ``crop``.
+class Devanagari(Loader, name="devanagari"):
+    """Handwritten Devanagari characters, grey 28 × 28, 46 balanced classes."""
 
-    ``crop`` cuts off the empty border of 2 pixels. ``join_validation`` (by default yes) adds the validation
-    images to the training pool; the published archive has them there already.
-    """
-    source = files.find("dhcd_32x32.npz", _FOLDER) or files.get(_ARCHIVE, f"{_FOLDER}.zip")
-    if source.suffix == ".npz":
-        train, test = _from_npz(source, join_validation is not False)
-    elif join_validation is False:
-        raise InputError(f"{source} has no validation set of its own: leave join_validation out")
-    else:
-        pools = read_tree(source, {"Train": "train", "Test": "test"}, CLASSES, "grey")
-        train, test = pools["train"], pools["test"]
-    dataset = check_shape(Dataset(files.dataset, train, test, CLASSES), (1, 32, 32), source)
-    return Dataset(files.dataset, _cropped(train), _cropped(test), CLASSES) if crop else dataset
+    publisher: ClassVar[str] = "https://doi.org/10.24432/C5XS53"
+    licence: ClassVar[str] = "CC BY 4.0"
+
+    crop: bool = Field(True, description="Cut the 2-pixel border, 32 to 28 pixels a side.")
+    join_validation: bool | None = Field(
+        None, description="Add the validation set to the training pool; by default yes."
+    )
+
+    def load(self) -> Dataset:
+        """Return the characters, images (n, 1, 28, 28), or (n, 1, 32, 32) without ``crop``.
+
+        ``crop`` cuts off the empty border of 2 pixels. ``join_validation`` (by default yes) adds the validation
+        images to the training pool; the published archive has them there already.
+        """
+        files = self.files
+        source = files.find("dhcd_32x32.npz", _FOLDER) or files.get(_ARCHIVE, f"{_FOLDER}.zip")
+        if source.suffix == ".npz":
+            train, test = _from_npz(source, self.join_validation is not False)
+        elif self.join_validation is False:
+            raise InputError(f"{source} has no validation set of its own: leave self.join_validation out")
+        else:
+            pools = read_tree(source, {"Train": "train", "Test": "test"}, CLASSES, "grey")
+            train, test = pools["train"], pools["test"]
+        dataset = check_shape(Dataset(files.dataset, train, test, CLASSES), (1, 32, 32), source)
+        return Dataset(files.dataset, _cropped(train), _cropped(test), CLASSES) if self.crop else dataset
 
 
 def _from_npz(path: Path, join_validation: bool) -> tuple[Samples, Samples]:
@@ -70,11 +84,3 @@ def _from_npz(path: Path, join_validation: bool) -> tuple[Samples, Samples]:
 
 def _cropped(samples: Samples) -> Samples:
     return Samples(np.ascontiguousarray(samples.x[..., 2:30, 2:30]), samples.y, samples.columns)
-
-
-ENTRY = Entry(
-    load,
-    about="handwritten Devanagari characters, grey 28 × 28, 46 balanced classes",
-    publisher="https://doi.org/10.24432/C5XS53",
-    licence="CC BY 4.0",
-)

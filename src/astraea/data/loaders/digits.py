@@ -6,31 +6,30 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from astraea.data.dataset import Dataset, Samples
-from astraea.data.files import Finder
 from astraea.data.loaders.arrays import fixed_split
-from astraea.data.loaders.entry import Entry
+from astraea.data.loaders.base import Loader
 
-__all__ = ["ENTRY", "load"]
+__all__ = ["Digits"]
 
 _TEST_SHARE = 0.2
 
 
-def load(files: Finder) -> Dataset:
-    """Return the digits; the test set is every fifth sample of each class, in the published order."""
-    from sklearn.datasets import load_digits
+class Digits(Loader, name="digits"):
+    """Handwritten digits, grey 8 × 8, 10 classes; bundled with scikit-learn, no download."""
 
-    bundled = load_digits()
-    images = np.round(bundled.images * (255 / 16)).astype(np.uint8)[:, None]
-    train, test = fixed_split(Samples(images, bundled.target.astype(np.int64)), _TEST_SHARE)
-    return Dataset(files.dataset, train, test, tuple("0123456789"))
+    publisher: ClassVar[str] = "https://doi.org/10.24432/C50P49"
+    licence: ClassVar[str] = "CC BY 4.0"
 
+    def load(self) -> Dataset:
+        """Return the digits; the test set is every fifth sample of each class, in the published order."""
+        from sklearn.datasets import load_digits
 
-ENTRY = Entry(
-    load,
-    about="handwritten digits, grey 8 × 8, 10 classes; bundled with scikit-learn, no download",
-    publisher="https://doi.org/10.24432/C50P49",
-    licence="CC BY 4.0",
-)
+        bundled = load_digits()
+        images = np.round(bundled.images * (255 / 16)).astype(np.uint8)[:, None]
+        train, test = fixed_split(Samples(images, bundled.target.astype(np.int64)), _TEST_SHARE)
+        return Dataset(self.files.dataset, train, test, tuple("0123456789"))

@@ -11,14 +11,17 @@ import string
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
 
 from astraea.data.dataset import Dataset, Samples
-from astraea.data.files import Finder, Remote
+from astraea.data.files import Remote
 from astraea.data.formats import check_shape, idx_samples, reading
-from astraea.data.loaders.entry import Entry
+from astraea.data.loaders.base import Loader
 from astraea.errors import unknown_name
 
-__all__ = ["ENTRY", "SPLITS", "load"]
+__all__ = ["SPLITS", "Emnist"]
 
 _ARCHIVE = Remote(
     "gzip.zip",
@@ -40,23 +43,34 @@ SPLITS: dict[str, tuple[str, ...]] = {
 """Class names of each split, in the order of their labels; "letters" merges upper and lower case."""
 
 
-def load(files: Finder, split: str = "balanced") -> Dataset:
-    """Return a split of EMNIST, images (n, 1, 28, 28).
+class Emnist(Loader, name="emnist"):
+    """Handwritten characters, grey 28 × 28, 47, 62, 26 or 10 classes by split."""
 
-    Raises :class:`~astraea.errors.InputError` for an unknown split.
-    """
-    if split not in SPLITS:
-        raise unknown_name("EMNIST split", split, SPLITS)
-    names = [
-        f"emnist-{split}-{part}-{kind}-ubyte" for part in ("train", "test") for kind in ("images-idx3", "labels-idx1")
-    ]
-    unpacked = [files.find(f"{name}.gz", name, f"gzip/{name}.gz", f"gzip/{name}") for name in names]
-    found = [path for path in unpacked if path is not None]
-    if len(found) == len(names):
-        return _dataset(files.dataset, split, found)
-    archive = files.get(_ARCHIVE, "emnist.zip")
-    with reading(archive), zipfile.ZipFile(archive) as packed:
-        return _dataset(files.dataset, split, [zipfile.Path(packed, f"gzip/{name}.gz") for name in names])
+    publisher: ClassVar[str] = "https://www.nist.gov/itl/products-and-services/emnist-dataset"
+    licence: ClassVar[str] = "as NIST Special Database 19"
+
+    split: str = Field("balanced", description="balanced, bymerge, byclass, letters, digits or mnist.")
+
+    def load(self) -> Dataset:
+        """Return a split of EMNIST, images (n, 1, 28, 28).
+
+        Raises :class:`~astraea.errors.InputError` for an unknown split.
+        """
+        files = self.files
+        if self.split not in SPLITS:
+            raise unknown_name("EMNIST split", self.split, SPLITS)
+        names = [
+            f"emnist-{self.split}-{part}-{kind}-ubyte"
+            for part in ("train", "test")
+            for kind in ("images-idx3", "labels-idx1")
+        ]
+        unpacked = [files.find(f"{name}.gz", name, f"gzip/{name}.gz", f"gzip/{name}") for name in names]
+        found = [path for path in unpacked if path is not None]
+        if len(found) == len(names):
+            return _dataset(files.dataset, self.split, found)
+        archive = files.get(_ARCHIVE, "emnist.zip")
+        with reading(archive), zipfile.ZipFile(archive) as packed:
+            return _dataset(files.dataset, self.split, [zipfile.Path(packed, f"gzip/{name}.gz") for name in names])
 
 
 def _dataset(name: str, split: str, paths: Sequence[Path | zipfile.Path]) -> Dataset:
@@ -74,11 +88,3 @@ def _upright(samples: Samples) -> Samples:
         block = samples.x[start : start + _BLOCK]
         block[:] = block.swapaxes(2, 3).copy()
     return samples
-
-
-ENTRY = Entry(
-    load,
-    about="handwritten characters, grey 28 × 28, 47, 62, 26 or 10 classes by split",
-    publisher="https://www.nist.gov/itl/products-and-services/emnist-dataset",
-    licence="as NIST Special Database 19",
-)

@@ -5,12 +5,14 @@ URLs and checksums are those of the publisher's table (https://github.com/zaland
 
 from __future__ import annotations
 
-from astraea.data.dataset import Dataset, Samples
-from astraea.data.files import Finder, Remote
-from astraea.data.formats import check_shape, idx_samples
-from astraea.data.loaders.entry import Entry
+from typing import ClassVar
 
-__all__ = ["ENTRY", "load"]
+from astraea.data.dataset import Dataset, Samples
+from astraea.data.files import Remote
+from astraea.data.formats import check_shape, idx_samples
+from astraea.data.loaders.base import Loader
+
+__all__ = ["FashionMnist"]
 
 _URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
 _FILES = {
@@ -33,23 +35,22 @@ _CLASSES = (
 )
 
 
-def load(files: Finder) -> Dataset:
-    """Return Fashion-MNIST from its four idx files, packed (``.gz``) or not."""
+class FashionMnist(Loader, name="fashion-mnist"):
+    """Articles of clothing, grey 28 × 28, 10 balanced classes."""
 
-    def part(prefix: str) -> Samples:
-        paths = []
-        for name in (f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"):
-            packed = f"{name}.gz"
-            paths.append(files.get(Remote(packed, f"{_URL}/{packed}", _FILES[name]), name))
-        return idx_samples(paths[0], paths[1], len(_CLASSES))
+    publisher: ClassVar[str] = "https://github.com/zalandoresearch/fashion-mnist"
+    licence: ClassVar[str] = "MIT"
 
-    dataset = Dataset(files.dataset, part("train"), part("t10k"), _CLASSES)
-    return check_shape(dataset, (1, 28, 28), files.home)
+    def load(self) -> Dataset:
+        """Return Fashion-MNIST from its four idx files, packed (``.gz``) or not."""
+        files = self.files
 
+        def part(prefix: str) -> Samples:
+            paths = []
+            for name in (f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"):
+                packed = f"{name}.gz"
+                paths.append(files.get(Remote(packed, f"{_URL}/{packed}", _FILES[name]), name))
+            return idx_samples(paths[0], paths[1], len(_CLASSES))
 
-ENTRY = Entry(
-    load,
-    about="articles of clothing, grey 28 × 28, 10 balanced classes",
-    publisher="https://github.com/zalandoresearch/fashion-mnist",
-    licence="MIT",
-)
+        dataset = Dataset(files.dataset, part("train"), part("t10k"), _CLASSES)
+        return check_shape(dataset, (1, 28, 28), files.home)

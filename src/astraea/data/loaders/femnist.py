@@ -11,54 +11,67 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
 from astraea.data.dataset import Dataset, Samples
-from astraea.data.files import Finder
 from astraea.data.formats import check_labels, check_shape, read_npz, reading
 from astraea.data.loaders import npz
 from astraea.data.loaders.arrays import concatenate, fixed_split, from_arrays
+from astraea.data.loaders.base import Loader
 from astraea.data.loaders.emnist import SPLITS
-from astraea.data.loaders.entry import Entry
 from astraea.errors import DataError, InputError
 
-__all__ = ["ENTRY", "load"]
+__all__ = ["Femnist"]
 
 _CLASSES = SPLITS["byclass"]
 _TEST_SHARE = 0.1  # LEAF's own default
 _SIDE = 28
 
 
-def load(files: Finder, invert: bool = True, test_writers: Literal["known", "new", "both"] = "known") -> Dataset:
-    """Return FEMNIST, images (n, 1, 28, 28), with the column ``writer``.
+class Femnist(Loader, name="femnist"):
+    """Handwritten characters by writer, grey 28 × 28, 62 imbalanced classes, column writer."""
 
-    ``invert`` turns dark strokes on 255 into bright ones on 0, as in EMNIST. ``test_writers`` says whose
-    samples are tested on: those of the training pool's writers, of other writers, or of both.
+    publisher: ClassVar[str] = "https://leaf.cmu.edu"
+    licence: ClassVar[str] = "as NIST Special Database 19; LEAF's script BSD 2-Clause"
 
-    Raises :class:`~astraea.errors.DataError` if the files hold no test sample of such writers.
-    """
-    if (packed := files.find("femnist_leaf_540w.npz")) is not None:
-        train, test = _from_npz(packed)
-    elif (folder := files.find("data/train", "train")) is not None:
-        train, test = _from_json(folder), _from_json(folder.parent / "test")
-    elif (folder := files.find("data/all_data", "all_data")) is not None:
-        everything = _from_json(folder)
-        train, test = fixed_split(everything, _TEST_SHARE, by=everything.columns["writer"])
-    else:
-        raise files.missing("LEAF's folder data/all_data, or data/train and data/test,", "made by " + _SCRIPT)
-    if test_writers != "both":
-        known = np.isin(test.columns["writer"], train.columns["writer"])
-        test = test.take(np.flatnonzero(known == (test_writers == "known")))
-        if not len(test):
-            raise DataError(
-                f"femnist in {files.root} has no test samples of {test_writers} writers: set test_writers to 'both'"
-            )
-    if invert:
-        for samples in (train, test):
-            np.subtract(255, samples.x, out=samples.x)
-    return check_shape(Dataset(files.dataset, train, test, _CLASSES), (1, _SIDE, _SIDE), files.home)
+    invert: bool = Field(True, description="Make the background 0, as in EMNIST, instead of 255.")
+    test_writers: Literal["known", "new", "both"] = Field(
+        "known", description="Test on the training set's writers, on others, or on both."
+    )
+
+    def load(self) -> Dataset:
+        """Return FEMNIST, images (n, 1, 28, 28), with the column ``writer``.
+
+        ``invert`` turns dark strokes on 255 into bright ones on 0, as in EMNIST. ``test_writers`` says whose
+        samples are tested on: those of the training pool's writers, of other writers, or of both.
+
+        Raises :class:`~astraea.errors.DataError` if the files hold no test sample of such writers.
+        """
+        files = self.files
+        if (packed := files.find("femnist_leaf_540w.npz")) is not None:
+            train, test = _from_npz(packed)
+        elif (folder := files.find("data/train", "train")) is not None:
+            train, test = _from_json(folder), _from_json(folder.parent / "test")
+        elif (folder := files.find("data/all_data", "all_data")) is not None:
+            everything = _from_json(folder)
+            train, test = fixed_split(everything, _TEST_SHARE, by=everything.columns["writer"])
+        else:
+            raise files.missing("LEAF's folder data/all_data, or data/train and data/test,", "made by " + _SCRIPT)
+        if self.test_writers != "both":
+            known = np.isin(test.columns["writer"], train.columns["writer"])
+            test = test.take(np.flatnonzero(known == (self.test_writers == "known")))
+            if not len(test):
+                raise DataError(
+                    f"femnist in {files.root} has no test samples of {self.test_writers} writers: "
+                    "set test_writers to 'both'"
+                )
+        if self.invert:
+            for samples in (train, test):
+                np.subtract(255, samples.x, out=samples.x)
+        return check_shape(Dataset(files.dataset, train, test, _CLASSES), (1, _SIDE, _SIDE), files.home)
 
 
 def _from_npz(path: Path) -> tuple[Samples, Samples]:
@@ -109,10 +122,3 @@ def _users(content: Any) -> Sequence[_User]:
 
 
 _SCRIPT = "data/femnist/preprocess.sh of https://github.com/TalwalkarLab/leaf"
-
-ENTRY = Entry(
-    load,
-    about="handwritten characters by writer, grey 28 × 28, 62 imbalanced classes, column writer",
-    publisher="https://leaf.cmu.edu",
-    licence="as NIST Special Database 19; LEAF's script BSD 2-Clause",
-)

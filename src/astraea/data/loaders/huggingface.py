@@ -6,77 +6,88 @@ labels a column of classes, integers or strings.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from astraea.data.dataset import Dataset
 from astraea.data.files import Finder
 from astraea.data.images import Colour, ImageStack
 from astraea.data.loaders.arrays import from_arrays
-from astraea.data.loaders.entry import Entry
+from astraea.data.loaders.base import Loader
 from astraea.errors import DataError, InputError, unknown_name
 
-__all__ = ["ENTRY", "load"]
+__all__ = ["HuggingFace"]
 
 _IMAGES = ("image", "img", "x", "pixels", "data", "features")
 _LABELS = ("label", "labels", "y", "target", "class", "character")
 _BUILDERS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv"}
 
 
-def load(
-    files: Finder,
-    path: str | Path,
-    subset: str | None = None,
-    image_column: str | None = None,
-    label_column: str | None = None,
-    columns: Sequence[str] = (),
-    colour: Colour | None = None,
-    image_size: int | None = None,
-    test_split: str | None = None,
-    layout: str | None = None,
-    scale: float | None = None,
-    kind: str | None = None,
-    noise: bool | None = None,
-) -> Dataset:
-    """Return the dataset at ``path``: a name on the hub ("ylecun/mnist"), a folder of ``save_to_disk``, or
-    a file or folder of Parquet, JSON or CSV.
+class HuggingFace(Loader, name="huggingface"):
+    """Any dataset of Hugging Face, from its hub or from disk; needs astraea[huggingface]."""
 
-    The training pool is the split "train", or the only one; ``test_split`` is tested on, by default "test" if
-    it exists. ``columns`` are kept beside the labels, for instance who wrote each sample.
-    """
-    splits = _open(files, str(path), subset)
-    train = _split(splits, "train") if len(splits) > 1 else next(iter(splits.values()))
-    held = _split(splits, test_split) if test_split else splits.get("test")
-    test = None if held is None or held is train else held
+    publisher: ClassVar[str] = "https://huggingface.co/datasets"
+    licence: ClassVar[str] = "see the dataset's card"
 
-    image = _column(train, image_column, _IMAGES, "image_column")
-    label = _column(train, label_column, _LABELS, "label_column")
-    names = getattr(train.features[label], "names", None)
-
-    def part(rows: Any) -> tuple[NDArray[np.generic], NDArray[np.generic], dict[str, NDArray[np.generic]]]:
-        further = {name: _values(rows, _column(rows, name, (), "columns")) for name in columns}
-        return _samples(rows, image, colour, image_size), _values(rows, label), further
-
-    x, y, kept = part(train)
-    test_x, test_y, test_kept = part(test) if test is not None else (None, None, None)
-    return from_arrays(
-        x,
-        y,
-        test_x,
-        test_y,
-        columns=kept,
-        test_columns=test_kept,
-        class_names=names,
-        layout=layout,
-        scale=scale,
-        kind=kind,
-        noise=noise,
-        name=files.dataset,
+    path: str | Path = Field(description="A name on the hub, or a folder or file.")
+    subset: str | None = Field(None, description="Name of the dataset's configuration.")
+    image_column: str | None = Field(None, description="Name of the samples.")
+    label_column: str | None = Field(None, description="Name of the labels.")
+    columns: tuple[str, ...] = Field((), description="Further columns to keep, such as the writer of each sample.")
+    colour: Colour | None = Field(None, description="Convert images to one grey or three colour channels: grey or rgb.")
+    image_size: int | None = Field(None, ge=1, description="Resize images to this many pixels a side.")
+    test_split: str | None = Field(None, description="The split to test on; by default 'test' where there is one.")
+    layout: str | None = Field(
+        None, description="Axes of a sample: HW, CHW, HWC, T, CT, TC, F, DHW, CDHW or DHWC; by default recognised."
     )
+    scale: float | None = Field(None, gt=0, description="What values are divided by; by default recognised for images.")
+    kind: str | None = Field(None, description="image, sequence, vector, codes or volume; by default recognised.")
+    noise: bool | None = Field(
+        None,
+        description="Whether noise makes sense in copies of vectors and sequences; by default in all but features of "
+        "whole numbers.",
+    )
+
+    def load(self) -> Dataset:
+        """Return the dataset at ``path``: a name on the hub ("ylecun/mnist"), a folder of ``save_to_disk``, or
+        a file or folder of Parquet, JSON or CSV.
+
+        The training pool is the split "train", or the only one; ``test_split`` is tested on, by default "test" if
+        it exists. ``columns`` are kept beside the labels, for instance who wrote each sample.
+        """
+        splits = _open(self.files, str(self.path), self.subset)
+        train = _split(splits, "train") if len(splits) > 1 else next(iter(splits.values()))
+        held = _split(splits, self.test_split) if self.test_split else splits.get("test")
+        test = None if held is None or held is train else held
+
+        image = _column(train, self.image_column, _IMAGES, "image_column")
+        label = _column(train, self.label_column, _LABELS, "label_column")
+        names = getattr(train.features[label], "names", None)
+
+        def part(rows: Any) -> tuple[NDArray[np.generic], NDArray[np.generic], dict[str, NDArray[np.generic]]]:
+            further = {name: _values(rows, _column(rows, name, (), "columns")) for name in self.columns}
+            return _samples(rows, image, self.colour, self.image_size), _values(rows, label), further
+
+        x, y, kept = part(train)
+        test_x, test_y, test_kept = part(test) if test is not None else (None, None, None)
+        return from_arrays(
+            x,
+            y,
+            test_x,
+            test_y,
+            columns=kept,
+            test_columns=test_kept,
+            class_names=names,
+            layout=self.layout,
+            scale=self.scale,
+            kind=self.kind,
+            noise=self.noise,
+            name=self.files.dataset,
+        )
 
 
 def _open(files: Finder, path: str, subset: str | None) -> dict[str, Any]:
@@ -143,11 +154,3 @@ def _samples(rows: Any, column: str, colour: Colour | None, size: int | None) ->
         content = image["bytes"] if image["bytes"] is not None else Path(image["path"]).read_bytes()
         stack.add(content, 0, f"{number} of column '{column}'")
     return stack.samples().x
-
-
-ENTRY = Entry(
-    load,
-    about="any dataset of Hugging Face, from its hub or from disk; needs path and astraea[huggingface]",
-    publisher="https://huggingface.co/datasets",
-    licence="see the dataset's card",
-)

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from astraea.data.dataset import Dataset
-from astraea.data.files import Finder
 from astraea.data.formats import read_npz, reading
 from astraea.data.loaders.arrays import from_arrays
-from astraea.data.loaders.entry import Entry
+from astraea.data.loaders.base import Loader
 from astraea.errors import InputError
 
-__all__ = ["ENTRY", "Part", "load", "named_classes", "read", "read_part"]
+__all__ = ["Npz", "Part", "named_classes", "read", "read_part"]
 
 _SAMPLES = ("x", "images", "image", "data", "features")
 _LABELS = ("y", "labels", "label", "targets")
@@ -92,19 +92,31 @@ def read(path: Path, name: str, samples: str | None = None, labels: str | None =
         )
 
 
-def load(
-    files: Finder,
-    path: str | Path,
-    image_column: str | None = None,
-    label_column: str | None = None,
-    layout: str | None = None,
-    scale: float | None = None,
-    kind: str | None = None,
-    noise: bool | None = None,
-) -> Dataset:
-    """Return the dataset of the file at ``path``; see the module for the names of its arrays."""
-    said = {"layout": layout, "scale": scale, "kind": kind, "noise": noise}
-    return read(files.given(path), files.dataset, image_column, label_column, **said)
+class Npz(Loader, name="npz"):
+    """Any NumPy .npz file of samples, labels and columns."""
+
+    publisher: ClassVar[str] = "https://numpy.org/doc/stable/reference/generated/numpy.savez.html"
+    licence: ClassVar[str] = "yours"
+
+    path: str | Path = Field(description="The file.")
+    image_column: str | None = Field(None, description="Name of the samples.")
+    label_column: str | None = Field(None, description="Name of the labels.")
+
+    layout: str | None = Field(
+        None, description="Axes of a sample: HW, CHW, HWC, T, CT, TC, F, DHW, CDHW or DHWC; by default recognised."
+    )
+    scale: float | None = Field(None, gt=0, description="What values are divided by; by default recognised for images.")
+    kind: str | None = Field(None, description="image, sequence, vector, codes or volume; by default recognised.")
+    noise: bool | None = Field(
+        None,
+        description="Whether noise makes sense in copies of vectors and sequences; by default in all but features of "
+        "whole numbers.",
+    )
+
+    def load(self) -> Dataset:
+        """Return the dataset of the file at ``path``; see the module for the names of its arrays."""
+        said = {"layout": self.layout, "scale": self.scale, "kind": self.kind, "noise": self.noise}
+        return read(self.files.given(self.path), self.name, self.image_column, self.label_column, **said)
 
 
 def _within(part: str, key: str) -> str | None:
@@ -120,11 +132,3 @@ def _within(part: str, key: str) -> str | None:
 
 def _first(arrays: Arrays, names: tuple[str, ...]) -> str | None:
     return next((name for name in names if name in arrays), None)
-
-
-ENTRY = Entry(
-    load,
-    about="any NumPy .npz file of samples, labels and columns; needs path",
-    publisher="https://numpy.org/doc/stable/reference/generated/numpy.savez.html",
-    licence="yours",
-)

@@ -9,23 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from astraea.data.classes import flat, number_classes
 from astraea.data.dataset import Dataset, Samples
-from astraea.data.files import Finder
 from astraea.data.form import Form
-from astraea.data.loaders.entry import Entry
+from astraea.data.loaders.base import Loader
 from astraea.data.tables import is_parquet, read_table
 from astraea.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["ENTRY", "Missing", "from_frame", "load"]
+__all__ = ["Missing", "Table", "from_frame"]
 
 Missing = Literal["refuse", "mean"]
 
@@ -33,34 +33,39 @@ _MOST_VALUES = 1000
 _SHOWN = 4
 
 
-def load(
-    files: Finder,
-    path: str | Path,
-    label_column: str,
-    site_column: str | None = None,
-    test_path: str | Path | None = None,
-    codes: Sequence[str] = (),
-    noisy: Sequence[str] = (),
-    leave_out: Sequence[str] = (),
-    missing: Missing = "refuse",
-    standardise: bool = True,
-) -> Dataset:
-    """Return the table at ``path``; see :func:`from_frame` for what is made of it."""
-    named = files.given(path)
-    test = None if test_path is None else read_table(files.given(test_path))
-    return from_frame(
-        read_table(named),
-        label_column,
-        site_column,
-        test=test,
-        codes=codes,
-        noisy=noisy,
-        leave_out=leave_out,
-        missing=missing,
-        standardise=standardise,
-        name=files.dataset,
-        source="" if is_parquet(named) else f"{named}: ",
-    )
+class Table(Loader, name="table"):
+    """A table, CSV or Parquet, of numbers and codes; needs astraea[tables]."""
+
+    publisher: ClassVar[str] = "https://pandas.pydata.org/docs/user_guide/io.html"
+    licence: ClassVar[str] = "yours"
+
+    path: str | Path = Field(description="The file.")
+    label_column: str = Field(description="Name of the labels.")
+    site_column: str | None = Field(None, description="Column that says whose each row is; its values are the clients.")
+    test_path: str | Path | None = Field(None, description="File with the test set; by default held out.")
+    codes: tuple[str, ...] = Field((), description="Columns of numbers that are codes.")
+    noisy: tuple[str, ...] = Field((), description="Columns of whole numbers for which noise makes sense in copies.")
+    leave_out: tuple[str, ...] = Field((), description="Columns that are not used.")
+    missing: Missing = Field("refuse", description="refuse empty cells, or fill in the column's mean.")
+    standardise: bool = Field(True, description="Bring numbers to one scale, from sums over clients.")
+
+    def load(self) -> Dataset:
+        """Return the table at ``path``; see :func:`from_frame` for what is made of it."""
+        named = self.files.given(self.path)
+        test = None if self.test_path is None else read_table(self.files.given(self.test_path))
+        return from_frame(
+            read_table(named),
+            self.label_column,
+            self.site_column,
+            test=test,
+            codes=self.codes,
+            noisy=self.noisy,
+            leave_out=self.leave_out,
+            missing=self.missing,
+            standardise=self.standardise,
+            name=self.name,
+            source="" if is_parquet(named) else f"{named}: ",
+        )
 
 
 def from_frame(
@@ -241,11 +246,3 @@ def _notes(columns: Sequence[_Column], label: str, site: str | None, *, standard
             said.append(f"{len(names)} of {kind} ({', '.join(names[:_SHOWN])}{more}: {treated})")
     sites = f", sites '{site}'" if site else ""
     return (f"Columns: {'; '.join(said)}; label '{label}'{sites}.",)
-
-
-ENTRY = Entry(
-    load,
-    about="a table, CSV or Parquet, of numbers and codes; needs path, label_column and astraea[tables]",
-    publisher="https://pandas.pydata.org/docs/user_guide/io.html",
-    licence="yours",
-)

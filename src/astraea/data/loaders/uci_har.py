@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from astraea.data.dataset import Dataset, Samples
-from astraea.data.files import Finder, Remote
+from astraea.data.files import Remote
 from astraea.data.formats import check_labels, check_shape, open_zip, reading
 from astraea.data.loaders import npz
 from astraea.data.loaders.arrays import from_arrays
-from astraea.data.loaders.entry import Entry
+from astraea.data.loaders.base import Loader
 
-__all__ = ["CHANNELS", "CLASSES", "ENTRY", "load"]
+__all__ = ["CHANNELS", "CLASSES", "UciHar"]
 
 CLASSES = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING")
 CHANNELS = tuple(f"{kind}_{axis}" for kind in ("body_acc", "body_gyro", "total_acc") for axis in "xyz")
@@ -36,19 +37,26 @@ _FOLDER = "UCI HAR Dataset"
 _READINGS = 128
 
 
-def load(files: Finder) -> Dataset:
-    """Return the windows, ``float32`` (n, 9, 128), with the column ``subject``, numbered as in the files."""
-    if (packed := files.find("uci_har_inertial_f16.npz")) is not None:
-        return check_shape(npz.read(packed, files.dataset), (len(CHANNELS), _READINGS), packed)
-    source = files.find(_FOLDER) or files.get(_ARCHIVE, f"{_FOLDER}.zip")
-    with reading(source):
-        if source.is_dir():
-            train, test = _part(source, "train"), _part(source, "test")
-        else:
-            with open_zip(source) as archive:
-                folder = zipfile.Path(archive, f"{_FOLDER}/")
-                train, test = _part(folder, "train"), _part(folder, "test")
-    return Dataset(files.dataset, train, test, CLASSES)
+class UciHar(Loader, name="uci-har"):
+    """Smartphone sensors by person, 9 channels × 128 readings, 6 activities, column subject."""
+
+    publisher: ClassVar[str] = "https://doi.org/10.24432/C54S4K"
+    licence: ClassVar[str] = "CC BY 4.0"
+
+    def load(self) -> Dataset:
+        """Return the windows, ``float32`` (n, 9, 128), with the column ``subject``, numbered as in the files."""
+        files = self.files
+        if (packed := files.find("uci_har_inertial_f16.npz")) is not None:
+            return check_shape(npz.read(packed, files.dataset), (len(CHANNELS), _READINGS), packed)
+        source = files.find(_FOLDER) or files.get(_ARCHIVE, f"{_FOLDER}.zip")
+        with reading(source):
+            if source.is_dir():
+                train, test = _part(source, "train"), _part(source, "test")
+            else:
+                with open_zip(source) as archive:
+                    folder = zipfile.Path(archive, f"{_FOLDER}/")
+                    train, test = _part(folder, "train"), _part(folder, "test")
+        return Dataset(files.dataset, train, test, CLASSES)
 
 
 def _part(root: Path | zipfile.Path, part: str) -> Samples:
@@ -67,11 +75,3 @@ def _table(path: Path | zipfile.Path) -> NDArray[np.float32]:
     """Return a text file of numbers, shape (rows, columns)."""
     with reading(path), path.open("rb") as stream:
         return np.loadtxt(stream, np.float32, ndmin=2)
-
-
-ENTRY = Entry(
-    load,
-    about="smartphone sensors by person, 9 channels × 128 readings, 6 activities, column subject",
-    publisher="https://doi.org/10.24432/C54S4K",
-    licence="CC BY 4.0",
-)

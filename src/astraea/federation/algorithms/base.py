@@ -128,9 +128,9 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
         """Return the chains through which the clients of ``cohort`` train; ``histograms`` are all clients'."""
 
     @property
-    @abstractmethod
     def passes(self) -> int:
-        """How often a chain visits each of its clients in a round (E_m)."""
+        """How often a chain visits each of its clients in a round (E_m): once, unless an algorithm says otherwise."""
+        return 1
 
     def plan(self, state: State, view: View, rng: np.random.Generator) -> RoundPlan:
         """Return the next round.

@@ -21,11 +21,6 @@ class FedAvg(Algorithm, name="fedavg"):
     clients_per_round: int = Field(20, ge=1, description="Clients that train in a round (c).")
     local_epochs: int = Field(5, ge=1, description="Passes over a client's samples in one visit (E).")
 
-    @property
-    def passes(self) -> int:
-        """One: each client is visited once a round."""
-        return 1
-
     def chains(self, cohort: list[int], histograms: NDArray[np.int64], rng: np.random.Generator) -> tuple[Chain, ...]:
         """Return one chain a client."""
         return tuple(Chain(number, (Visit(client),)) for number, client in enumerate(cohort))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from pydantic import Field
 from torch import Tensor, nn
 
-__all__ = ["MLP", "SequenceCNN"]
+from astraea.federation.models.base import Model
+
+__all__ = ["MLP", "MLPModel", "SequenceCNN", "SequenceCNNModel"]
 
 
 class MLP(nn.Module):
@@ -49,3 +52,23 @@ class SequenceCNN(nn.Module):
         """Return logits."""
         logits: Tensor = self.layers(x)
         return logits
+
+
+class MLPModel(Model, name="mlp"):
+    """Fully connected layers with ReLU, for samples of any shape."""
+
+    hidden: tuple[int, ...] = Field((128,), description="Width of each hidden layer.")
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        """Return the network."""
+        return MLP(shape, classes, self.hidden)
+
+
+class SequenceCNNModel(Model, name="sequence-cnn"):
+    """Two convolutions over time, for sensor data."""
+
+    width: int = Field(32, ge=1, description="Channels of the first convolution; the second has twice as many.")
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        """Return the network."""
+        return SequenceCNN(shape, classes, self.width)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pydantic import Field
 from torch import Tensor, nn
 
-__all__ = ["EmnistCNN", "KerasCifarCNN"]
+from astraea.federation.models.base import Model
+
+__all__ = ["EmnistCNN", "EmnistCNNModel", "KerasCifarCNN", "KerasCifarCNNModel"]
 
 
 class EmnistCNN(nn.Module):
@@ -73,3 +76,21 @@ class KerasCifarCNN(nn.Module):
         """Return logits."""
         logits: Tensor = self.classifier(self.features(x))
         return logits
+
+
+class EmnistCNNModel(Model, name="emnist-cnn"):
+    """The papers' model for characters: 68,873 parameters for 47 classes."""
+
+    dropout: float = Field(0.5, ge=0, lt=1, description="Share of activations that dropout sets to 0.")
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        """Return the network."""
+        return EmnistCNN(shape, classes, self.dropout)
+
+
+class KerasCifarCNNModel(Model, name="keras-cifar-cnn"):
+    """The papers' model for colour images, from Keras's examples."""
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        """Return the network."""
+        return KerasCifarCNN(shape, classes)
