@@ -19,7 +19,7 @@ from searched.progress import Cell, cells, chosen, searched, setup_of
 from searched.scores import Scores
 from searched.search import FAILED, Outcome, Point
 
-__all__ = ["Measured", "interval", "measured", "write_page"]
+__all__ = ["Measured", "bytes_to", "interval", "measured", "write_page"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,11 @@ def interval(differences: Sequence[float]) -> tuple[float, float]:
         return float(values.mean()), float("nan")
     width = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean()), float(width)
+
+
+def bytes_to(curve: Sequence[Sequence[float]], accuracy: float) -> float | None:
+    """Return the bytes that were sent when ``accuracy`` was first measured, or ``None`` if it never was."""
+    return next((sent for sent, reached in curve if reached >= accuracy), None)
 
 
 def write_page(plan: Plan, name: str, scores: Scores, folder: Path, command: str) -> bool:
@@ -137,17 +142,36 @@ def _conditions(plan: Plan) -> str:
         f"neighbours on every ladder. It is made in one division of each dataset ({next(iter(plan.cases))}); others "
         "reuse its knobs. * marks a knob at the end of its ladder. Bytes count each hand-over of a model both ways. "
         "The balanced test has as many samples of every class, so accuracy and balanced accuracy are the same on it; "
-        "on the clients' own distributions accuracy is weighted by each client's classes."
+        "on the clients' own distributions accuracy is weighted by each client's classes. The last figure of a row is "
+        f"what was sent when the final accuracy of {next(iter(plan.methods))} was first measured, under the same seed, "
+        "and its share of what that sent in all."
     )
 
 
 def _results(plan: Plan, here: Sequence[Measured]) -> str:
     rows = []
+    first = next((one for one in here if one.cell.method == next(iter(plan.methods))), None)
     for one in sorted(here, key=lambda one: -COLUMNS[0].values(one.runs.values()).mean()):
         figures = [column.text(one.runs.values()) for column in COLUMNS]
         seeds = f"{len(one.runs)} of {len(plan.seeds_at(one.cell.case, one.cell.budget))}"
-        rows.append([one.cell.method, *figures, _told(plan, one), seeds])
-    return Table(["method", *(column.title for column in COLUMNS), "knobs", "seeds"], rows).markdown()
+        rows.append([one.cell.method, *figures, _traffic(first, one), _told(plan, one), seeds])
+    titles = ["method", *(column.title for column in COLUMNS), f"MB to {next(iter(plan.methods))}'s", "knobs", "seeds"]
+    return Table(titles, rows).markdown()
+
+
+def _traffic(first: Measured | None, one: Measured) -> str:
+    """Return the bytes to the final accuracy of the first method under the same seed, and their share of its own."""
+    pairs = [] if first is None else [(one.runs[seed], first.runs[seed]) for seed in one.runs if seed in first.runs]
+    if not pairs:
+        return ""
+    found = [(bytes_to(run["curve"], round(other["accuracy"], 4)), other["bytes"]) for run, other in pairs]
+    reached = [(sent, whole) for sent, whole in found if sent is not None]
+    if not reached:
+        return "not reached"
+    sent = sum(sent for sent, _ in reached) / len(reached)
+    share = sum(sent / whole for sent, whole in reached) / len(reached)
+    partly = "" if len(reached) == len(pairs) else f", {len(reached)} of {len(pairs)} seeds"
+    return f"{number(1e-6 * sent, 0)} ({number(share, 2)}{partly})"
 
 
 def _contrasts(plan: Plan, here: Sequence[Measured]) -> list[str]:

@@ -202,6 +202,11 @@ def test_an_interval_is_students(parts: Any) -> None:
     assert parts.page.interval([4.0]) == (4.0, pytest.approx(float("nan"), nan_ok=True))
 
 
+def test_traffic_is_read_where_an_accuracy_is_first_measured(parts: Any) -> None:
+    curve = [[10, 0.2], [20, 0.5], [30, 0.4], [40, 0.6]]
+    assert [parts.page.bytes_to(curve, accuracy) for accuracy in (0.1, 0.45, 0.6, 0.7)] == [10, 20, 40, None]
+
+
 def test_the_command_searches_measures_and_writes_a_page(tmp_path: Path) -> None:
     file, kept, pages = tmp_path / "tiny.toml", tmp_path / "scores", tmp_path / "pages"
     file.write_text(TINY)
@@ -214,7 +219,9 @@ def test_the_command_searches_measures_and_writes_a_page(tmp_path: Path) -> None
     assert {row["seed"] for row in rows} == {0, 1, 2}
     assert any(row["bytes"] <= bytes_of[row["seed"]] for row in rows)
     text = (pages / "tiny.md").read_text()
-    assert text.count("| fedavg | ") == 2
+    rows_of_fedavg = [line.split(" | ") for line in text.splitlines() if line.startswith("| fedavg | ")]
+    assert len(rows_of_fedavg) == 2
+    assert all("seeds" not in row[9] for row in rows_of_fedavg)  # each seed reaches its own final accuracy
     assert "| chains − fedavg | " in text
     assert "Finished: 3 searches and 5 measurements" in text
     assert (pages / "tiny.png").read_bytes().startswith(b"\x89PNG")
