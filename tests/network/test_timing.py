@@ -20,7 +20,11 @@ def plan(clients: int, parameters: int = 250_000) -> RoundPlan:
 
 
 def test_a_plan_on_the_smallest_network(smallest: dict[str, Any]) -> None:
-    found = round_time(plan(2), {**smallest, "transport": {"connections": "warm", "payload_bytes": 1500}}, steps=30)
+    found = round_time(
+        plan(2),
+        {**smallest, "transport": {"connections": "warm", "payload_bytes": 1500, "efficiency": False}},
+        steps=30,
+    )
 
     down, up = 1e6 * 8 / 50e6 + 0.02, 1e6 * 8 / 10e6 + 0.02
     assert found.seconds == pytest.approx(down + 0.3 + up)
@@ -70,3 +74,13 @@ def test_controllers_are_known_by_name(smallest: dict[str, Any]) -> None:
     assert round_time(plan(1), smallest, congestion="bbr").congestion == "bbr"
     with pytest.raises(InputError, match="unknown congestion controller 'cubik'; did you mean 'cubic'"):
         round_time(plan(1), smallest, congestion="cubik")
+
+
+def test_a_controller_fills_its_share_of_a_link(smallest: dict[str, Any]) -> None:
+    network = {**smallest, "transport": {"connections": "warm", "payload_bytes": 1500}}
+
+    seconds = {name: round_time(plan(1), network, congestion=name, steps=0).seconds for name in ("newreno", "policy")}
+
+    transfers = 1e6 * 8 / 50e6 + 1e6 * 8 / 10e6
+    assert seconds["newreno"] == pytest.approx(transfers + 0.04)
+    assert seconds["policy"] == pytest.approx(transfers / 0.9 + 0.04)

@@ -1,0 +1,106 @@
+"""How far the fluid model is from the packets: the error of a round's time over random rounds, per controller.
+
+    python benchmarks/network_fidelity.py --rounds 100
+
+Stars and chains of 2 to 12 clients with models of 0.5 to 2 MB, behind own links that ask for less than the server's
+carries, near 4 times or 10 times as much (ω). The share of a link that a controller fills is fitted first, on rounds
+that have no seed, rate or round-trip time in common with those that are judged; --keep judges what ships instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astraea.network.bound import alone
+from astraea.network.flows import flows_of
+from astraea.network.layout import lay_out
+from astraea.network.profiles import Profile
+from astraea.network.settings import Network
+from astraea.network.shapes import chains
+from astraea.network.timing import Round, lay_round, time_of
+
+CONTROLLERS = ("cubic", "newreno", "bbr", "bbr3", "copa", "policy")
+
+
+class Draw(NamedTuple):
+    """Rates of the server's link in Mbit/s, round-trip times in ms, and a seed."""
+
+    rates: tuple[float, ...]
+    rtts: tuple[float, ...]
+    seed: int
+
+
+FITTED = Draw((30.0, 75.0), (24.0, 70.0), 1)
+JUDGED = Draw((20.0, 50.0, 100.0), (16.0, 40.0, 100.0), 2)
+OMEGAS = {"ω < 1": 0.7, "ω near 4": 4.0, "ω ≥ 10": 12.0}
+EFFICIENCIES = np.arange(0.80, 1.0001, 0.01)
+
+
+def drawn(number: int, draw: Draw) -> tuple[str, Round]:
+    """Return a random round and its class of ω."""
+    rng = np.random.default_rng([draw.seed, number])
+    name = list(OMEGAS)[number % len(OMEGAS)]
+    count, visits = int(rng.integers(2, 7)), int(rng.integers(1, 3))
+    clients = count * visits
+    server = float(rng.choice(draw.rates))
+    own = server * OMEGAS[name] / clients
+    site = {"up_mbps": own, "down_mbps": own, "delay_ms": float(rng.choice(draw.rtts)) / 2, "rate_spread": 0.2}
+    network = Network(server={"up_mbps": server, "down_mbps": server}, sites=(site,), seed=number)
+    training = rng.lognormal(-1.0, 0.8, (count, visits)).tolist()
+    return name, lay_round(chains(training, int(rng.integers(500_000, 2_000_000))), network, "cubic")
+
+
+def with_profile(laid: Round, profile: Profile) -> Round:
+    layout = lay_out(laid.layout.network, laid.layout.clients, profile.efficiency)
+    flows = flows_of(laid.transfers, layout)
+    return replace(laid, layout=layout, flows=flows, times=alone(flows, profile.growth), profile=profile)
+
+
+def errors(rounds: Sequence[Round], packets: Sequence[float], profile: Profile) -> NDArray[np.float64]:
+    """Return the fluid model's relative error of each round's time."""
+    fluid = [time_of(with_profile(laid, profile)).seconds for laid in rounds]
+    off: NDArray[np.float64] = np.array(fluid) / np.array(packets) - 1.0
+    return off
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rounds", type=int, default=100, help="rounds that are judged")
+    options.add_argument("--fit", type=int, default=30, help="rounds on which the efficiency is fitted")
+    options.add_argument("--keep", action="store_true", help="judge the efficiencies that ship")
+    options.add_argument("--controllers", nargs="*", default=CONTROLLERS)
+    chosen = options.parse_args()
+    judged = [drawn(number, JUDGED) for number in range(chosen.rounds)]
+    fitted = [drawn(number, FITTED)[1] for number in range(chosen.fit)]
+    classes = np.array([name for name, _ in judged])
+    print(
+        f"error of a round's time, {chosen.rounds} rounds: median and 95th percentile of its size in %, mean with sign"
+    )
+    print(f"{'':10}{'efficiency':>11}{'all':>16}{'mean':>8}" + "".join(f"{name:>16}" for name in OMEGAS))
+    for controller in chosen.controllers:
+        profile = lay_round(judged[0][1].transfers, judged[0][1].layout.network, controller).profile
+        if not chosen.keep:
+            seen = [time_of(laid, controller, "packets").seconds for laid in fitted]
+            size = [np.median(np.abs(errors(fitted, seen, Profile(efficiency=float(e))))) for e in EFFICIENCIES]
+            profile = Profile(efficiency=float(EFFICIENCIES[int(np.argmin(size))]))
+        packets = [time_of(laid, controller, "packets").seconds for _, laid in judged]
+        off = 100 * errors([laid for _, laid in judged], packets, profile)
+
+        def both(values: Any) -> str:
+            return f"{np.median(np.abs(values)):8.1f}{np.quantile(np.abs(values), 0.95):8.1f}"
+
+        print(
+            f"{controller:10}{profile.efficiency:11.2f}{both(off)}{off.mean():8.1f}"
+            + "".join(both(off[classes == name]) for name in OMEGAS),
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
