@@ -33,6 +33,7 @@ from astraea.experiment.settings import RunSettings, parse_settings
 from astraea.federation.models import Model
 from astraea.federation.settings import SCHEDULES
 from astraea.files import write_json
+from astraea.workers import worker_pool
 
 __all__ = ["compare"]
 
@@ -99,19 +100,20 @@ def compare(
     if budget is not None:
         runs = {name: one.model_copy(update={"samples": budget}) for name, one in runs.items()}
     searched: dict[str, dict[str, float | None]] = {}
-    runner = Runner(jobs, given, watch or (lambda _plan, _done: None), known or (lambda _settings: None))
-    if rates or schedules:
-        runs, searched = chosen(runs, rates, schedules, out, runner)
-    plan = [
-        Job(
-            name,
-            settings.model_copy(update={"seed": settings.seed + number}),
-            run_folder(out, name, settings.seed + number),
-        )
-        for number in range(seeds)
-        for name, settings in runs.items()
-    ]
-    runner.run_all(plan)
+    with worker_pool(max(1, jobs), given) as pool:
+        runner = Runner(pool, watch or (lambda _plan, _done: None), known or (lambda _settings: None))
+        if rates or schedules:
+            runs, searched = chosen(runs, rates, schedules, out, runner)
+        plan = [
+            Job(
+                name,
+                settings.model_copy(update={"seed": settings.seed + number}),
+                run_folder(out, name, settings.seed + number),
+            )
+            for number in range(seeds)
+            for name, settings in runs.items()
+        ]
+        runner.run_all(plan)
     first = next(iter(runs.values())).seed
     facts = {
         "arms": list(runs),

@@ -14,7 +14,7 @@ from astraea.experiment.given import Given
 from astraea.experiment.identity import check_same_run
 from astraea.experiment.run import run
 from astraea.experiment.settings import RunSettings
-from astraea.workers import worker_pool
+from astraea.workers import WorkerPool
 
 __all__ = ["Job", "Runner", "copy_run"]
 
@@ -38,10 +38,9 @@ def copy_run(finished: Path, folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Runner:
-    """How the runs of a comparison are done: ``jobs`` side by side, unless ``known`` has one already."""
+    """How the runs of a comparison are done: by ``pool``, which has what the caller gave, unless ``known`` has one."""
 
-    jobs: int
-    given: Given
+    pool: WorkerPool
     watch: Callable[[Sequence[Job], int], None]
     known: Callable[[RunSettings], Path | None]
 
@@ -57,18 +56,17 @@ class Runner:
         failures: dict[Path, str] = {}
         done = len(plan) - len(waiting)
         self.watch(plan, done)
-        with worker_pool(max(1, min(self.jobs, len(waiting))), self.given) as pool:
-            running: dict[Future[None], Job] = {pool.submit(_run_job, job): job for job in waiting}
-            while running:
-                ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-                for future in ended:
-                    job = running.pop(future)
-                    error = future.exception()
-                    if error is not None:
-                        failures[job.folder] = f"{job.arm}, seed {job.settings.seed}: {error}"
-                    else:
-                        done += 1
-                self.watch(plan, done)
+        running: dict[Future[None], Job] = {self.pool.submit(_run_job, job): job for job in waiting}
+        while running:
+            ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+            for future in ended:
+                job = running.pop(future)
+                error = future.exception()
+                if error is not None:
+                    failures[job.folder] = f"{job.arm}, seed {job.settings.seed}: {error}"
+                else:
+                    done += 1
+            self.watch(plan, done)
         if failures and not tolerate:
             raise RunError(
                 f"{len(failures)} of {len(plan)} runs failed, the first: {next(iter(failures.values()))}; "

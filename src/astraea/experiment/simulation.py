@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,8 +13,10 @@ from astraea.federation.round import Simulated
 from astraea.network.choice import NetworkSettings
 from astraea.network.layout import lay_out
 from astraea.network.settings import Network
-from astraea.network.timing import RoundTime, round_time
 from astraea.network.transfers import placed
+
+if TYPE_CHECKING:
+    from astraea.network.timing import RoundTime
 
 __all__ = ["Simulation", "simulation_of"]
 
@@ -28,6 +31,8 @@ class Simulation:
 
     def time(self, plan: RoundPlan) -> RoundTime:
         """Return what the round of ``plan`` takes."""
+        from astraea.network.timing import round_time  # the compiler takes a second to load
+
         sizes, training, chosen = self.population.histograms.sum(axis=1), plan.training, self.settings
 
         def steps(client: int) -> int:
