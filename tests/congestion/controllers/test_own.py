@@ -50,13 +50,12 @@ print(json.dumps({
 """
 
 
-def found(script: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+def found(script: str, tmp_path: Path, *, interpreted: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run ``script``; interpreted, since each set of controllers is compiled anew, in each process that has none."""
     file = tmp_path / "script.py"
     file.write_text(script, encoding="utf-8")
-    path = os.pathsep.join([str(HERE), *sys.path])
-    return subprocess.run(
-        [sys.executable, str(file)], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}
-    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path]), "NUMBA_DISABLE_JIT": "01"[interpreted]}
+    return subprocess.run([sys.executable, str(file)], capture_output=True, text=True, env=env)
 
 
 def test_it_plays_wherever_the_packages_own_do(tmp_path: Path) -> None:
@@ -72,6 +71,34 @@ def test_it_plays_wherever_the_packages_own_do(tmp_path: Path) -> None:
     assert told["sent"] == [told["newreno"], faster, named]
     assert len(told["digests"][0]) == 16
     assert told["digests"][1] == ""
+
+
+CACHED = """
+import json
+from astraea.congestion import dumbbell, simulate
+from astraea.congestion.simulator.loop import advance
+
+def delivered(name):
+    return simulate(dumbbell([{"controller": name}], capacity_mbps=2, rtt_ms=40, duration_s=2)).delivered.tolist()
+
+cubic = delivered("cubic")
+import own
+found = {"own": delivered("own"), "cubic": [cubic, delivered("cubic")]}
+if hasattr(advance, "stats"):
+    found["compiled"] = sum(advance.stats.cache_misses.values())
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.compiled
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="interpreted code has no cache")
+def test_it_is_compiled_once_and_beside_the_packages_own(tmp_path: Path) -> None:
+    first, second, interpreted = (
+        json.loads(found(CACHED, tmp_path, interpreted=how).stdout) for how in (False, False, True)
+    )
+    assert second.pop("compiled") == 0  # neither of the two sets
+    assert first.pop("compiled") <= 2
+    assert first == second == interpreted
 
 
 @pytest.mark.parametrize(
