@@ -123,6 +123,10 @@ def test_other_files_of_the_same_name_are_noticed(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"was made with other data of the name 'npz': name the folder"):
         astraea.run(out=folder, resume=True, data=folder_of("other"))
     astraea.run(out=folder, resume=True, data=folder_of("same"))
+    moved = {**folder_of("one"), "path": str(tmp_path / "same" / "mine.npz")}
+    assert astraea.run(out=folder, resume=True, data=moved).summary["rounds"] == 3
+    with pytest.raises(RunError, match="was made with other data"):  # finished, and yet not with these
+        astraea.run(out=folder, resume=True, data=folder_of("other"))
 
 
 def test_an_own_model_is_asked_for_and_comes_back(tmp_path: Path) -> None:
@@ -192,6 +196,11 @@ def test_names_and_tables_are_taken_where_objects_are() -> None:
         astraea.run(scenario=[1, 2])  # type: ignore[arg-type]
     with pytest.raises(InputError, match="a scenario brings its data along: leave dataset= out"):
         astraea.run(scenario=astraea.build_scenario(arrays(), clients=5), dataset=arrays())
+
+
+def test_validation_samples_come_with_an_own_scenario() -> None:
+    with pytest.raises(InputError, match="the scenario that was given holds no validation samples"):
+        astraea.run(scenario=astraea.build_scenario(arrays(), clients=5), evaluation={"validation": 0.1})
 
 
 def test_a_models_class_is_made_with_the_seed_and_for_the_data() -> None:

@@ -124,9 +124,7 @@ class RunFolder:
         a run of other data or of another model, or cannot be written.
         """
         if self.fingerprint.is_file():
-            facts = self.read_json(self.fingerprint)
-            mend = f"name the folder that holds them (data.dir is {settings.data.dir}), or choose another --out"
-            check_data(scenario, facts["data"], f"the run in {self.path}", mend)
+            self.check_data(scenario)
             self.check_model(model, "bring that model, or choose another --out")
         else:
             inputs = probe_inputs(scenario.train.x.shape[1:], population.input_dtype)
@@ -134,6 +132,13 @@ class RunFolder:
             write_json(self.scenario, scenario_facts(scenario, population.histograms))
             write_json(self.fingerprint, {"data": data_facts(scenario), "model": model_facts(model)}, indent=2)
         write_text(self.config, dump_toml(settings))  # its presence says that the folder holds a run
+
+    def check_data(self, scenario: Scenario) -> None:
+        """Raise :class:`RunError` if the run was made with other data."""
+        if self.fingerprint.is_file():  # folders of earlier versions have none
+            facts = self.read_json(self.fingerprint)["data"]
+            mend = "name the folder that holds those (--data-dir), or choose another --out"
+            check_data(scenario, facts, f"the run in {self.path}", mend)
 
     def check_model(self, model: nn.Module, mend: str, *, frozen: bool = True) -> None:
         """Raise :class:`RunError`, ending in ``mend``, if the run was made with another model."""

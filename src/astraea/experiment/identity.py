@@ -12,8 +12,8 @@ from astraea.identity import check_same
 
 __all__ = ["EXECUTION", "check_same_run", "continued", "reopen"]
 
-EXECUTION = ("engine", "output", "data.dir", "data.download")
-"""Settings that say how a run is executed. All others say what is run."""
+EXECUTION = ("engine", "output", "data.dir", "data.path", "data.download")
+"""Settings that say how a run is executed, and where its files lie. All others say what is run."""
 
 
 def check_same_run(now: RunSettings, stored: RunSettings, path: Path) -> None:

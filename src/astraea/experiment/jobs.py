@@ -12,7 +12,7 @@ from astraea.errors import RunError
 from astraea.experiment.folder import RunFolder
 from astraea.experiment.given import Given
 from astraea.experiment.identity import check_same_run
-from astraea.experiment.run import run
+from astraea.experiment.run import check_moved_data, run
 from astraea.experiment.settings import RunSettings
 from astraea.workers import WorkerPool
 
@@ -52,7 +52,10 @@ class Runner:
         waiting = [job for job in plan if not RunFolder(job.folder).finished]
         for job in plan:
             if job not in waiting:
-                check_same_run(job.settings, RunFolder(job.folder).settings(), job.folder)
+                folder = RunFolder(job.folder)
+                stored = folder.settings()
+                check_same_run(job.settings, stored, job.folder)
+                check_moved_data(job.settings, stored, folder, self.given)
         failures: dict[Path, str] = {}
         done = len(plan) - len(waiting)
         self.watch(plan, done)

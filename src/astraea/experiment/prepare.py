@@ -13,6 +13,7 @@ from astraea.balance.rebalancing import Rebalancing, rebalancing
 from astraea.data.catalogue import load_dataset
 from astraea.data.dataset import Dataset
 from astraea.data.scenario import Scenario, build_scenario
+from astraea.errors import InputError
 from astraea.experiment.engines import make_engine
 from astraea.experiment.settings import RunSettings, resolved
 from astraea.experiment.simulation import Simulation, simulation_of
@@ -90,6 +91,11 @@ def prepare(
     settings = settings.model_copy(update={"network": settings.network.decided()})
     decided = resolved(settings)
     settings.given.refuse_missing(data=not (dataset is None and scenario is None), model=model is not None)
+    if scenario is not None and scenario.validation is None and settings.evaluation.validation:
+        raise InputError(
+            "evaluation.validation is set, but the scenario that was given holds no validation samples: build it with "
+            "validation=, or leave that setting out"
+        )
     if scenario is None:
         dataset = dataset or load_dataset(settings.data)
         settings = settings.model_copy(update={"scenario": settings.scenario.by_site(dataset.site_column)})

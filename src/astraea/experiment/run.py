@@ -35,7 +35,7 @@ from astraea.federation.callbacks import (
 from astraea.federation.loop import Callback, Run, train
 from astraea.federation.models import Model
 
-__all__ = ["run"]
+__all__ = ["check_moved_data", "run"]
 
 
 def run(
@@ -81,6 +81,7 @@ def run(
         found = given.recorded(stored.given if finished else settings.given, finished=finished)
         settings = continued(settings.model_copy(update={"given": found}), stored, folder.path, prolong=prolong)
         if finished:
+            check_moved_data(settings, stored, folder, given)
             return load_result(folder.path, model=given.model)
     experiment = prepare(settings, dataset=given.dataset, scenario=given.scenario, model=given.factory())
     try:
@@ -91,6 +92,14 @@ def run(
             return _execute(experiment, folder, callbacks)
     finally:
         experiment.engine.close()
+
+
+def check_moved_data(settings: RunSettings, stored: RunSettings, folder: RunFolder, given: Given) -> None:
+    """Raise :class:`RunError` if a finished run's data are now said to lie elsewhere, and are others."""
+    if settings.data != stored.data and stored.given.data is None:
+        experiment = prepare(settings, model=given.factory())
+        experiment.engine.close()
+        folder.check_data(experiment.scenario)
 
 
 def _begun(folder: RunFolder, resume: bool, trust: bool) -> RunSettings | None:
