@@ -101,7 +101,7 @@ def compare(
         runs = {name: one.model_copy(update={"samples": budget}) for name, one in runs.items()}
     searched: dict[str, dict[str, float | None]] = {}
     with worker_pool(max(1, jobs), given) as pool:
-        runner = Runner(pool, watch or (lambda _plan, _done: None), known or (lambda _settings: None))
+        runner = Runner(pool, given, watch or (lambda _plan, _done: None), known or (lambda _settings: None))
         if rates or schedules:
             runs, searched = chosen(runs, rates, schedules, out, runner)
         plan = [

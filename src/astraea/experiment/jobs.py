@@ -38,9 +38,10 @@ def copy_run(finished: Path, folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Runner:
-    """How the runs of a comparison are done: by ``pool``, which has what the caller gave, unless ``known`` has one."""
+    """How the runs of a comparison are done: by ``pool``, which has what is ``given``, unless ``known`` has one."""
 
     pool: WorkerPool
+    given: Given
     watch: Callable[[Sequence[Job], int], None]
     known: Callable[[RunSettings], Path | None]
 
