@@ -15,6 +15,7 @@ from astraea.experiment.prepare import Experiment
 from astraea.experiment.settings import RunSettings
 from astraea.federation.evaluation import client_accuracies, tail_recall, worst_decile
 from astraea.federation.loop import Run
+from astraea.files import plain
 
 __all__ = ["deployed", "scenario_facts", "summarise"]
 
@@ -93,7 +94,7 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
         "sample_shape": list(scenario.train.x.shape[1:]),
         "notes": [*scenario.notes, *_prolonged(settings), *_collapse(on_test.per_class_recall)],
     }
-    return _without_nan(summary), [None if math.isnan(value) else value for value in by_client.tolist()]
+    return plain(summary), plain(by_client)  # what cannot be measured, as a class without test samples, is null
 
 
 def _prolonged(settings: RunSettings) -> list[str]:
@@ -118,12 +119,3 @@ def _split(experiment: Experiment, run: Run) -> dict[str, float] | None:
         return None
     parts = ("compute", "transfer", "waiting")
     return {part: sum(line[f"round_{part}_seconds"] for line in run.history) for part in parts}
-
-
-def _without_nan(value: Any) -> Any:
-    # JSON has no NaN: what cannot be measured (a class without test samples) is null.
-    if isinstance(value, dict):
-        return {key: _without_nan(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,27 +52,37 @@ TINY = Suite(
 )
 
 
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(catalogue.SUITES, "tiny", TINY)
+@pytest.fixture(autouse=True, scope="module")
+def tiny() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(catalogue.SUITES, "tiny", TINY)
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(tiny: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Evaluation, Path]:
+    """Two arms and two seeds, and the folder they are in."""
+    folder = tmp_path_factory.mktemp("whole")
+    return run(folder), folder
 
 
 def run(out: Path, arms: str = "cubic,newreno", **options: Any) -> Evaluation:
     return evaluate([TINY], parse_arms(arms.split(",")), out, **{"seeds": 2, **options})
 
 
-def test_all_arms_seeds_and_worlds_are_there_in_order(tmp_path: Path) -> None:
-    found = run(tmp_path)
+def test_all_arms_seeds_and_worlds_are_there_in_order(whole: tuple[Evaluation, Path]) -> None:
+    found, folder = whole
     assert [(o.arm, o.seed, o.case) for o in found.outcomes] == [
         (arm, seed, case) for arm in ("cubic", "newreno") for seed in (0, 1) for case in ("0.5", "1.0")
     ]
-    assert len(read(tmp_path / FILE)) == 8
+    assert len(read(folder / FILE)) == 8
     assert found.of("tiny") == list(found.outcomes)
     assert found.notes == ()
 
 
-def test_what_was_interrupted_goes_on_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = run(tmp_path / "whole")
+def test_what_was_interrupted_goes_on_and_loses_nothing(
+    whole: tuple[Evaluation, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[tuple[int, int]] = []
 
     def stop(job: Job, finished: int, total: int) -> None:
@@ -95,7 +106,7 @@ def test_what_was_interrupted_goes_on_and_loses_nothing(tmp_path: Path, monkeypa
     found = run(tmp_path / "part", watch=lambda job, finished, total: seen.append((finished, total)))
     assert len(played) == 5
     assert seen == [(k, 8) for k in range(1, 9)]
-    assert [timeless(o) for o in found.outcomes] == [timeless(o) for o in whole.outcomes]
+    assert [timeless(o) for o in found.outcomes] == [timeless(o) for o in whole[0].outcomes]
 
 
 def timeless(outcome: Outcome) -> Outcome:
@@ -124,8 +135,8 @@ def short(case: Case) -> Case:
     return dataclasses.replace(case, world=case.world.model_copy(update={"links": links, "duration_s": 6.0}))
 
 
-def test_tables_have_a_figure_for_all_seeds_and_for_each(tmp_path: Path) -> None:
-    table = tabulate(run(tmp_path), TINY)
+def test_tables_have_a_figure_for_all_seeds_and_for_each(whole: tuple[Evaluation, Path]) -> None:
+    table = tabulate(whole[0], TINY)
     assert table.groups == [ALL, 0.5, 1.0]
     assert [(row.group, row.arm, row.worlds) for row in table.rows] == [
         (ALL, "cubic", 4), (ALL, "newreno", 4), (0.5, "cubic", 2), (0.5, "newreno", 2), (1.0, "cubic", 2),

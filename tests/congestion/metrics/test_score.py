@@ -11,9 +11,10 @@ import pytest
 
 from astraea.congestion import FlowSettings, LinkSettings, WorldSettings, simulate
 from astraea.congestion.metrics.definitions import Duration
-from astraea.congestion.metrics.score import ScoreSettings, plain, score
+from astraea.congestion.metrics.score import ScoreSettings, score
 from astraea.congestion.metrics.shares import queueing_delay
 from astraea.errors import InputError
+from astraea.files import plain
 
 LINK = LinkSettings(capacity_mbps=1.2, delay_ms=20, buffer_bytes=60_000)  # 100 packets/s, pipe of 4 + 1 packets
 

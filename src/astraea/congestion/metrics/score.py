@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +24,7 @@ from astraea.congestion.metrics.shares import ends_of, queueing_delay, shares_of
 from astraea.congestion.settings import Settings
 from astraea.congestion.simulator.results import Result
 
-__all__ = ["FlowScore", "Score", "ScoreSettings", "plain", "score"]
+__all__ = ["FlowScore", "Score", "ScoreSettings", "score"]
 
 Series = NDArray[np.float64]
 
@@ -110,17 +109,6 @@ def score(result: Result, settings: ScoreSettings | None = None) -> Score:
         completion_s=kaplan_meier(sized),
         flows=flows,
     )
-
-
-def plain(value: Any) -> Any:
-    """Return a score as plain values for JSON, in which NaN and infinity are None."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _flows(result: Result, starts: list[float], ends: list[float]) -> tuple[FlowScore, ...]:

@@ -10,10 +10,10 @@ import numpy as np
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from astraea.congestion.metrics.score import Score, plain
+from astraea.congestion.metrics.score import Score
 from astraea.congestion.simulator.results import Result
 from astraea.figures import arm_style, new_figure, plain_axes
-from astraea.files import write_text
+from astraea.files import plain, write_text
 from astraea.tables import Table, csv_text, number
 
 if TYPE_CHECKING:
