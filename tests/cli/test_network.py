@@ -84,3 +84,13 @@ def test_a_controller_without_a_network_is_refused(tmp_path: Path) -> None:
 
     assert done.exit_code == 1
     assert "network.congestion needs a network" in " ".join(done.stderr.split())
+
+
+def test_a_comparison_on_a_network_tells_simulated_seconds(tmp_path: Path, smallest: Path) -> None:
+    out = tmp_path / "c"
+
+    done = cli("compare", "--seeds", "1", "--out", str(out), "--network", str(smallest), *SMALL, "--set", "rounds=2")
+
+    assert done.exit_code == 0, done.output
+    assert "simulated (s)" in done.stdout
+    assert "simulated_seconds" in (out / "values.csv").read_text().splitlines()[0]

@@ -35,6 +35,9 @@ COLUMNS = (
 )
 """What a comparison's table tells of each arm."""
 
+SIMULATED = Column("simulated_seconds", "simulated (s)", 1.0, 0)
+"""What it tells besides where every run has a network."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -54,6 +57,16 @@ class Comparison:
     schedules: Mapping[str, str] = field(default_factory=dict)
     kept: Any = field(default=None, repr=False)  # a temporary folder, which lives as long as this
 
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What the table tells of each arm."""
+        return (*COLUMNS, SIMULATED) if self._timed else COLUMNS
+
+    @property
+    def _timed(self) -> bool:
+        runs = [summary for summaries in self.summaries.values() for summary in summaries]
+        return all(summary.get("simulated_seconds") is not None for summary in runs)
+
     def history(self, arm: str, seed: int) -> list[dict[str, Any]]:
         """Return the metrics of every round of one run."""
         return RunFolder(run_folder(self.folder, arm, seed)).read_metrics()
@@ -62,11 +75,11 @@ class Comparison:
         """Return a row for each arm: mean ± sample standard deviation over seeds."""
         seeds = len(self.seeds)
         rows = [
-            [arm, *(column.text(summaries) for column in COLUMNS), f"{self.rates[arm]:g}"]
+            [arm, *(column.text(summaries) for column in self.columns), f"{self.rates[arm]:g}"]
             for arm, summaries in self.summaries.items()
         ]
         return Table(
-            ["arm", *(column.title for column in COLUMNS), "learning rate"],
+            ["arm", *(column.title for column in self.columns), "learning rate"],
             rows,
             title=f"{seeds} seeds, mean ± standard deviation" if seeds > 1 else "1 seed",
         )
@@ -80,27 +93,31 @@ class Comparison:
         return self.table().latex()
 
     def figure(self) -> Figure:
-        """Return a picture: accuracy over samples processed and over traffic, and recall by class."""
-        figure = new_figure(13, 4)
-        by_samples, by_bytes, by_class = figure.subplots(1, 3)
+        """Return a picture: accuracy over samples processed, traffic and simulated time, if any; recall by class."""
+        over = [("samples_processed", 1e-3, "samples processed (thousands)")]
+        over += [("bytes_sent", 1e-6, "traffic, every hand-over counted (MB)")]
+        over += [("simulated_seconds", 1.0, "simulated time (s)")] if self._timed else []
+        figure = new_figure(13 if len(over) == 2 else 17, 4)
+        *curves, by_class = figure.subplots(1, len(over) + 1)
         for number, (arm, summaries) in enumerate(self.summaries.items()):
             style = arm_style(number)
-            for panel, key, scale in ((by_samples, "samples_processed", 1e-3), (by_bytes, "bytes_sent", 1e-6)):
+            for panel, (key, scale, _) in zip(curves, over, strict=True):
                 x, mean, spread = _curve(self, arm, key)
                 panel.plot(x * scale, mean, **style.of_line, label=arm)
                 panel.fill_between(x * scale, mean - spread, mean + spread, color=style.colour, alpha=0.2, linewidth=0)
             recall = 100 * np.array([summary["per_class_recall"] for summary in summaries], float)
             by_class.plot(recall.mean(axis=0), **style.of_line, marker="o", markersize=3, label=arm)
         first = next(iter(self.summaries.values()))[0]
-        by_samples.set(xlabel="samples processed (thousands)", ylabel="test accuracy (%)")
-        by_bytes.set(xlabel="traffic, every hand-over counted (MB)", ylabel="test accuracy (%)", xscale="log")
+        for panel, (key, _, label) in zip(curves, over, strict=True):
+            linear = key == "samples_processed"
+            panel.set(xlabel=label, ylabel="test accuracy (%)", xscale="linear" if linear else "log")
         by_class.set(xlabel="class", ylabel="recall (%)")
         names = first["class_names"]
         if len(names) <= 12:
             by_class.set_xticks(range(len(names)), names, rotation=45, ha="right")
-        for panel in (by_samples, by_bytes, by_class):
+        for panel in (*curves, by_class):
             plain_axes(panel)
-        by_samples.legend(frameon=False)
+        curves[0].legend(frameon=False)
         return figure
 
     def __str__(self) -> str:
