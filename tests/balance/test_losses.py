@@ -22,7 +22,7 @@ from astraea.balance.losses import (
 )
 from astraea.errors import InputError
 
-NAMES = Loss.registered().keys() - {"auto"}
+NAMES = {name for name, kind in Loss.registered().items() if name != "auto" and not kind.regression}  # of classes
 PRIOR = ClassView(torch.tensor([0.75, 0.25]).log())
 EQUAL, FIRST, SECOND = torch.zeros(1, 2), torch.tensor([0]), torch.tensor([1])
 
@@ -166,3 +166,8 @@ def test_bad_input_is_refused() -> None:
         Loss.of("logit-adjusted")(EQUAL, FIRST, ClassView())
     with pytest.raises(InputError, match="needs the client's own label histogram"):
         Loss.of("fedlc")(EQUAL, FIRST, ClassView())
+
+
+def test_squared_error_of_one_output_a_sample() -> None:
+    outputs = torch.tensor([[1.0], [3.0]])
+    assert Loss.of("squared-error")(outputs, torch.tensor([0.0, 5.0]), ClassView()) == 2.5  # (1 + 4) / 2

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from astraea.data.form import Form, conventional
+from astraea.data.regression import Regression
 from astraea.errors import InputError
 
 __all__ = ["Dataset", "Samples"]
@@ -20,7 +21,8 @@ class Samples:
 
     ``x`` has shape ``(n, *sample)``, laid out as models take it: images ``(n, C, H, W)``, sequences
     ``(n, channels, time)``, vectors ``(n, features)``; ``described`` says what it is, and is otherwise taken from
-    its dtype and axes. ``y`` has shape ``(n,)``, integers from 0. ``columns`` holds further facts of each
+    its dtype and axes. ``targets`` ``(n,)`` are the numbers to be predicted in a regression; ``y`` holds their bins.
+    ``y`` has shape ``(n,)``, integers from 0. ``columns`` holds further facts of each
     sample, shape ``(n,)`` each, such as who wrote it: natural ways to divide the data among clients.
 
     Raises :class:`InputError` if the lengths differ, or if labels are negative or not integers.
@@ -30,6 +32,7 @@ class Samples:
     y: NDArray[np.int64]
     columns: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
     described: Form | None = None
+    targets: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if not np.issubdtype(self.y.dtype, np.integer):
@@ -56,11 +59,12 @@ class Samples:
     def take(self, rows: NDArray[np.integer]) -> Samples:
         """Return the samples at ``rows``, in that order."""
         columns = {name: column[rows] for name, column in self.columns.items()}
-        return Samples(self.x[rows], self.y[rows], columns, self.described)
+        targets = None if self.targets is None else self.targets[rows]
+        return Samples(self.x[rows], self.y[rows], columns, self.described, targets)
 
     def holding(self, x: NDArray[np.generic]) -> Samples:
         """Return the samples with other values ``x`` of the same shape."""
-        return Samples(x, self.y, self.columns, self.described)
+        return replace(self, x=x)
 
     def counts(self, classes: int) -> NDArray[np.int64]:
         """Return how many samples each class has, shape ``(classes,)``."""
@@ -73,7 +77,8 @@ class Dataset:
 
     ``notes`` say, a sentence each, what was made of data that could have been read otherwise. ``standardised``
     ``(features,)`` marks features that a scenario brings to one scale from sums over its clients, filling missing
-    values; ``None`` where there is nothing to do. ``site_column`` names the column whose values are the clients.
+    values; ``None`` where there is nothing to do. ``site_column`` names the column whose values are the
+    clients. ``regression`` cuts and scales the targets, where there are any.
     Raises :class:`InputError` if a label has no class name or train and test samples differ in shape.
     """
 
@@ -84,6 +89,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     standardised: NDArray[np.bool_] | None = None
     site_column: str | None = None
+    regression: Regression | None = None
 
     def __post_init__(self) -> None:
         for part, samples in (("train", self.train), ("test", self.test)):

@@ -32,6 +32,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", "
 
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _SIXTEEN_BITS = 65_535
+_LOSSY = 4
 
 
 def decode(content: bytes, colour: Colour | None = None, size: int | None = None) -> NDArray[np.uint8]:
@@ -108,7 +109,10 @@ class ImageStack:
             pixels = decode(content, self._colour, self._size)
         except ValueError as error:
             raise corrupt(name, error) from error
-        self._grey = self._grey and (self._colour == "grey" or _is_grey(pixels))
+        lossy = content.startswith(
+            (b"RIFF", b"\xff\xd8")
+        )  # webp and JPEG may part the channels of a grey image a little
+        self._grey = self._grey and (self._colour == "grey" or _is_grey(pixels, _LOSSY if lossy else 0))
         if not self._labels:
             self._shape = pixels.shape
         if pixels.shape[1:] == self._shape[1:] and len(pixels) != self._shape[0] and self._grey:
@@ -134,8 +138,8 @@ class ImageStack:
         self._shape = (1, *self._shape[1:])
 
 
-def _is_grey(pixels: NDArray[np.uint8]) -> bool:
-    return len(pixels) == 1 or not np.ptp(pixels, axis=0).any()
+def _is_grey(pixels: NDArray[np.uint8], most: int) -> bool:
+    return len(pixels) == 1 or int(np.ptp(pixels, axis=0).max()) <= most
 
 
 class LeftOut:

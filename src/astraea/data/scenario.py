@@ -21,6 +21,7 @@ from astraea.data.holdout import draw, hold_out, hold_out_within
 from astraea.data.labels import Counts, class_counts
 from astraea.data.papers import PAPERS
 from astraea.data.partition import NamedClients
+from astraea.data.regression import Regression
 from astraea.data.settings import ScenarioSettings
 from astraea.data.standardise import Sums, scaling
 from astraea.errors import InputError
@@ -55,6 +56,7 @@ class Scenario:
     validation: Samples | None
     test_clients: Rows | None
     notes: tuple[str, ...]
+    regression: Regression | None = None
 
     @cached_property
     def histograms(self) -> NDArray[np.int64]:
@@ -93,7 +95,8 @@ def build_scenario(
     if not len(dataset.train):
         raise InputError(f"'{dataset.name}' has no training sample: a scenario needs some to divide")
     settings = settings.by_site(dataset.site_column)
-    dataset, notes = _held_classes(dataset) if not isinstance(settings.labels, Counts) else (dataset, [])
+    kept = isinstance(settings.labels, Counts) or dataset.regression is not None
+    dataset, notes = (dataset, []) if kept else _held_classes(dataset)
     y = dataset.train.y
 
     named = settings.skew.named(dataset.train, settings.clients, stream(seed, Purpose.SCENARIO, _CLIENTS))
@@ -136,6 +139,10 @@ def build_scenario(
         common = scaling((Sums.of(train.x[own]) for own in rows), dataset.standardised)
         train, test = train.holding(common.of(train.x)), test.holding(common.of(test.x))
         held_out = held_out and held_out.holding(common.of(held_out.x))
+    regression = dataset.regression
+    if regression is not None and train.targets is not None:
+        common = scaling((Sums.of(train.targets[own, None]) for own in rows), np.array([True]))
+        regression = replace(regression, mean=float(common.mean[0]), deviation=float(common.deviation[0]))
     return Scenario(
         name=_title(settings),
         dataset=dataset.name,
@@ -147,6 +154,7 @@ def build_scenario(
         validation=held_out,
         test_clients=_test_clients(test, names, settings.skew.divided_by),
         notes=(*dataset.notes, *notes, *test_notes, *label_notes),
+        regression=regression,
     )
 
 

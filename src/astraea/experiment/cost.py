@@ -103,7 +103,8 @@ def _probe(experiment: Experiment, plan: RoundPlan, clock: Callable[[], float]) 
     chosen = torch.from_numpy(rows)
     x, y = population.x[chosen], population.y[chosen]
     counts = torch.bincount(y, minlength=population.classes)
-    data = ClientData(x, y, None, population.transforms, counts, form=population.form)
+    targets = None if population.targets is None else population.targets[chosen]
+    data = ClientData(x, y, None, population.transforms, counts, form=population.form, targets=targets)
     start, training = plan.start, replace(plan.training, epochs=1)
     seed = torch_seed(experiment.settings.seed, Purpose.CALIBRATION)
     before = torch.get_num_threads()

@@ -34,10 +34,11 @@ def try_first_batch(experiment: Experiment) -> None:
             model.module.train()
             with model.precision():
                 logits = logits_of(model.module, x, population.form)
-            check_logits(logits, experiment.classes)
+            check_logits(logits, experiment.outputs)
             if not bool(torch.isfinite(logits).all()):
                 raise InputError("the model gives NaN or infinite logits for the first samples: check it and the data")
-            warn_of_probabilities(logits)
+            if experiment.outputs > 1:
+                warn_of_probabilities(logits)
             _check_gradients(model, experiment, logits, y)
             _check_weights_are_read(model, x)
             model.write(*before)
@@ -53,11 +54,12 @@ def try_first_batch(experiment: Experiment) -> None:
 def _batch(population: Population, device: torch.device) -> tuple[Tensor, Tensor]:
     client = int(population.histograms.sum(axis=1).argmax())
     data = population[client]
-    x, y = data.x[:_BATCH], data.y[:_BATCH]
+    labels = population.y if population.targets is None else population.targets
+    x, y = data.x[:_BATCH], (data.y if data.targets is None else data.targets)[:_BATCH]
     if population.form.kind == "codes" and len(population.x):
         flat = population.x.reshape(len(population.x), -1).to(torch.int64)
         ends = torch.stack([flat.amax(dim=1).argmax(), flat.amin(dim=1).argmin()])
-        x, y = torch.cat([x, population.x[ends]]), torch.cat([y, population.y[ends]])
+        x, y = torch.cat([x, population.x[ends]]), torch.cat([y, labels[ends]])
     if len(x) == 1:
         x, y = x.repeat(2, *(1,) * (x.ndim - 1)), y.repeat(2)
     return as_input(x, population.form).to(device), y.to(device)

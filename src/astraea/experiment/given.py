@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from astraea.data.dataset import Dataset
+from astraea.data.objects import as_dataset, is_data
 from astraea.data.scenario import Scenario
 from astraea.errors import InputError, RunError
 from astraea.experiment.fingerprint import dataset_digest, import_path, model_facts, scenario_digest
@@ -62,6 +63,8 @@ class Given:
 
         Raises :class:`InputError` for what is neither.
         """
+        if is_data(dataset):
+            dataset = as_dataset(dataset)
         objects: dict[str, Any] = {}
         sections: dict[str, Any] = {}
         for key, section, value, is_object in (

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from astraea.balance.losses import AutoLoss, SquaredError
 from astraea.balance.rebalancing import Rebalancing, rebalancing
 from astraea.data.catalogue import load_dataset
 from astraea.data.dataset import Dataset
@@ -46,6 +47,11 @@ class Experiment:
     simulation: Simulation | None = None
 
     @property
+    def outputs(self) -> int:
+        """Number of outputs of the model: one for each class, or one in a regression."""
+        return 1 if self.scenario.regression is not None else self.classes
+
+    @property
     def classes(self) -> int:
         """Number of classes N."""
         return len(self.scenario.class_names)
@@ -58,10 +64,11 @@ class Experiment:
             "balanced_accuracy": on_test.balanced_accuracy,
             "tail_recall": tail_recall(on_test, self.scenario.global_counts),
             "test_loss": on_test.loss,
+            **on_test.regression,
         }
         if self.scenario.validation is not None:
             with self.model.holding(params, counters) as module:
-                held_out = evaluate(module, self.scenario.validation, self.classes)
+                held_out = evaluate(module, self.scenario.validation, self.classes, regression=self.scenario.regression)
             metrics["validation_accuracy"] = held_out.accuracy
             metrics["validation_balanced_accuracy"] = held_out.balanced_accuracy
         return metrics
@@ -69,7 +76,7 @@ class Experiment:
     def predict(self, params: Tensor, counters: Tensor) -> Evaluation:
         """Return a model's predictions on the test samples."""
         with self.model.holding(params, counters) as module:
-            return evaluate(module, self.scenario.test, self.classes)
+            return evaluate(module, self.scenario.test, self.classes, regression=self.scenario.regression)
 
     def available(self, round_: int) -> NDArray[np.bool_]:
         """Return which clients would answer an invitation in a round, shape ``(K,)``."""
@@ -121,18 +128,26 @@ def prepare(
     if balance.sampling == "class-balanced":
         population = population.class_balanced()
 
+    train, outputs = decided.train, classes
+    if scenario.regression is not None and scenario.train.targets is not None:
+        population, outputs = population.regressing(scenario.regression.scaled(scenario.train.targets)), 1
+        if isinstance(settings.train.loss, AutoLoss):
+            train = train.model_copy(update={"loss": SquaredError()})
+    if train.loss.regression != (scenario.regression is not None):
+        what = "numbers to be predicted" if scenario.regression is not None else "classes"
+        raise InputError(f"loss '{train.loss.name}' does not fit these data, which have {what}: leave train.loss out")
     shape, dtype = scenario.train.x.shape[1:], population.input_dtype
-    module = build_model(settings.model, shape, classes, settings.seed, dtype, model)
+    module = build_model(settings.model, shape, outputs, settings.seed, dtype, model)
     engine = make_engine(settings.engine, copied(module))  # first: it tells whether the device is there
     vector = VectorModel(module.to(settings.engine.device))
-    rule = decided.train.local_rule(len(vector.weights), int(population.histograms.sum()))
+    rule = train.local_rule(len(vector.weights), int(population.histograms.sum()))
     return Experiment(
         settings=settings,
         scenario=scenario,
         rebalancing=change,
         population=population,
         model=vector,
-        algorithm=settings.algorithm.bound(decided.train, rule, make_server(settings.server, vector, classes)),
+        algorithm=settings.algorithm.bound(train, rule, make_server(settings.server, vector, outputs)),
         engine=engine,
         budget=Budget(settings.rounds, settings.samples, settings.prolonged, settings.network.seconds),
         simulation=simulation_of(settings.network, population),

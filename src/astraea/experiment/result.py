@@ -91,7 +91,7 @@ def _built(folder: RunFolder, settings: RunSettings, summary: dict[str, Any], gi
     if make is not None and isinstance(start, Imported) and not isinstance(given.model, nn.Module):
         make = partial(make, **start.options)
     try:
-        shape, classes = tuple(summary["sample_shape"]), len(summary["class_names"])
+        shape, classes = tuple(summary["sample_shape"]), summary.get("outputs", len(summary["class_names"]))
         return build_model(start, shape, classes, settings.seed, folder.input_dtype, make)
     except AstraeaError as error:
         if own is None or given.model is not None:

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from astraea.data.dataset import Dataset
-from astraea.data.loaders import Loader
 from astraea.data.scenario import Scenario, ScenarioSettings
 from astraea.errors import InputError, RunError
 from astraea.experiment.first_batch import try_first_batch
@@ -41,7 +39,7 @@ __all__ = ["check_moved_data", "run"]
 def run(
     settings: RunSettings | None = None,
     *,
-    dataset: Dataset | Loader | Mapping[str, Any] | str | None = None,
+    dataset: Any = None,
     scenario: Scenario | ScenarioSettings | Mapping[str, Any] | str | None = None,
     model: nn.Module | Callable[..., nn.Module] | Model | Mapping[str, Any] | str | None = None,
     out: Path | str | None = None,
@@ -55,8 +53,9 @@ def run(
 
     ``changes`` are sections or values of :class:`RunSettings` that replace those of ``settings`` (defaults, if
     not given): ``run(rounds=20, algorithm={"name": "fedavg"})``. A ``dataset``, a ``scenario`` and a ``model`` are
-    objects of the caller's or, like any other section, a name or a table; a model may be a module, which is copied,
-    its class, or a function that makes one.
+    objects of the caller's or, like any other section, a name or a table; a dataset may be all that
+    :func:`~astraea.data.objects.as_dataset` takes, such as ``(x, y)`` or one of PyTorch or Hugging Face; a
+    model may be a module, which is copied, its class, or a function that makes one.
 
     With ``out`` the run is kept in a folder; ``resume`` continues what is there, to the bytes of an uninterrupted
     run. What is run stays the same, how it is run (``engine``, ``output``, the data folder) may change, and what came

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,8 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
         "congestion": None if experiment.simulation is None else settings.network.congestion,
         "class_names": list(scenario.class_names),
         "class_counts": scenario.global_counts.tolist(),
+        "outputs": experiment.outputs,
+        "regression": None if scenario.regression is None else asdict(scenario.regression) | on_test.regression,
         "sample_shape": list(scenario.train.x.shape[1:]),
         "notes": [*scenario.notes, *_prolonged(settings), *_collapse(on_test.per_class_recall)],
     }

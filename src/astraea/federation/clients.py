@@ -44,7 +44,8 @@ class ClientData:
     ``fresh`` marks samples that are to be transformed anew in every epoch (``None``: there are none).
     ``histogram`` ``(N,)`` counts the labels of an epoch, where they are counted; ``balanced`` says that an epoch
     is drawn to that histogram, repeated samples being transformed like copies, instead of going through all.
-    ``form`` says what the samples are; without it, their dtype and shape do.
+    ``form`` says what the samples are; without it, their dtype and shape do. ``targets`` ``(n,)`` are the numbers to
+    be predicted in a regression.
     """
 
     x: Tensor
@@ -54,12 +55,13 @@ class ClientData:
     histogram: Tensor | None = None
     balanced: bool = False
     form: Form | None = None
+    targets: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
     def epoch(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return the samples in a new random order, ready for the model."""
+        """Return the samples in a new random order, ready for the model, and their labels or targets."""
         order, fresh = self._draw(generator)
         here = order.to(self.x.device)
         form = self.form or conventional(self.x.dtype, self.x.shape)
@@ -67,7 +69,7 @@ class ClientData:
         if fresh is not None and bool(fresh.any()):
             rows = fresh.nonzero().squeeze(1)
             x[rows] = transform(x[rows], self.transforms, generator, feature_spread(x, form=form), form)
-        return x, self.y.index_select(0, here)
+        return x, (self.y if self.targets is None else self.targets).index_select(0, here)
 
     def _draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
         """Return the places of an epoch's samples, and which of them are to be transformed."""
@@ -100,6 +102,7 @@ class Population(Sequence[ClientData]):
         stored: int | None = None,
         copies: OfflineCopies | None = None,
         form: Form | None = None,
+        targets: Tensor | None = None,
     ) -> None:
         empty = [client for client, samples in enumerate(clients) if len(samples.rows) == 0]
         if empty:
@@ -109,6 +112,7 @@ class Population(Sequence[ClientData]):
             )
         self._sources = {name: array for name, array in (("x", x), ("y", y)) if _is_file(array)}
         self.x, self.y, self.classes = _as_tensor(x), _as_tensor(y), classes
+        self.targets = targets
         self.form = form or conventional(self.x.dtype, self.x.shape)
         self.transforms = transforms or TransformSettings()
         # One array for all clients: a list of a hundred thousand would take longer to send than to train.
@@ -176,12 +180,19 @@ class Population(Sequence[ClientData]):
             fresh = None
         histogram = torch.from_numpy(self.histograms[client].copy())
         y = self.y.index_select(0, rows)
-        return ClientData(x, y, fresh, self.transforms, histogram, self._balanced, self.form)
+        targets = None if self.targets is None else self.targets.index_select(0, rows)
+        return ClientData(x, y, fresh, self.transforms, histogram, self._balanced, self.form, targets)
 
     @property
     def input_dtype(self) -> torch.dtype:
         """The dtype in which a model gets the samples."""
         return as_input(self.x[:1], self.form).dtype
+
+    def regressing(self, targets: NDArray[np.float32]) -> Population:
+        """Return the population with numbers to be predicted, one for each sample; labels are their bins."""
+        changed = copy.copy(self)
+        changed.targets = torch.from_numpy(targets)
+        return changed
 
     def class_balanced(self) -> Population:
         """Return the population with epochs in which each client's classes occur equally often.
@@ -196,6 +207,7 @@ class Population(Sequence[ClientData]):
         """Return the population with its samples on ``device``."""
         moved = copy.copy(self)
         moved._sources, moved.x, moved.y = {}, self.x.to(device), self.y.to(device)
+        moved.targets = None if self.targets is None else self.targets.to(device)
         return moved
 
     def __getstate__(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from astraea.data.dataset import Samples
+from astraea.data.regression import Regression
 from astraea.federation.clients import as_input
 
 __all__ = ["Evaluation", "client_accuracies", "evaluate", "rarest_classes", "tail_recall", "worst_decile"]
@@ -20,13 +21,17 @@ __all__ = ["Evaluation", "client_accuracies", "evaluate", "rarest_classes", "tai
 class Evaluation:
     """Predictions on a set of samples and what follows from them; every rate is in [0, 1].
 
-    ``predictions`` and ``labels`` have shape ``(n,)``; ``loss`` is the mean cross-entropy.
+    ``predictions`` and ``labels`` have shape ``(n,)``; ``loss`` is the mean cross-entropy. In a regression they are
+    bins, ``loss`` is the mean squared error as it is trained on, ``errors`` ``(n,)`` are predicted minus true values
+    and ``variance`` is that of the true ones.
     """
 
     predictions: NDArray[np.int64]
     labels: NDArray[np.int64]
     classes: int
     loss: float
+    errors: NDArray[np.float64] | None = None
+    variance: float = 1.0
 
     @property
     def accuracy(self) -> float:
@@ -42,13 +47,26 @@ class Evaluation:
         return recall
 
     @property
+    def regression(self) -> dict[str, float]:
+        """``r2``, ``mae`` and ``rmse`` of a regression, in the unit of its values; empty for classes."""
+        if self.errors is None:
+            return {}
+        squared = float(np.mean(self.errors**2))
+        r2 = 1 - squared / self.variance if self.variance else math.nan
+        return {"r2": r2, "mae": float(np.mean(np.abs(self.errors))), "rmse": math.sqrt(squared)}
+
+    @property
     def balanced_accuracy(self) -> float:
         """Mean recall of the classes that have samples."""
         return float(np.nanmean(self.per_class_recall))
 
 
-def evaluate(model: nn.Module, samples: Samples, classes: int, batch_size: int = 500) -> Evaluation:
-    """Run ``model``, which should be in evaluation mode, over ``samples``."""
+def evaluate(
+    model: nn.Module, samples: Samples, classes: int, batch_size: int = 500, regression: Regression | None = None
+) -> Evaluation:
+    """Run ``model``, which should be in evaluation mode, over ``samples``, whose targets ``regression`` scales."""
+    if regression is not None and samples.targets is not None:
+        return _regressed(model, samples, samples.targets, classes, batch_size, regression)
     device = next(model.parameters()).device
     predictions, loss = [], 0.0
     with torch.inference_mode():
@@ -59,6 +77,26 @@ def evaluate(model: nn.Module, samples: Samples, classes: int, batch_size: int =
             predictions.append(logits.argmax(dim=1).numpy())
             loss += float(nn.functional.cross_entropy(logits, y, reduction="sum"))
     return Evaluation(np.concatenate(predictions), samples.y, classes, loss / len(samples))
+
+
+def _regressed(
+    model: nn.Module,
+    samples: Samples,
+    targets: NDArray[np.float64],
+    classes: int,
+    batch_size: int,
+    regression: Regression,
+) -> Evaluation:
+    device = next(model.parameters()).device
+    outputs = []
+    with torch.inference_mode():
+        for start in range(0, len(samples), batch_size):
+            x = torch.tensor(samples.x[start : start + batch_size])
+            outputs.append(model(as_input(x, samples.form).to(device)).float().cpu().numpy()[:, 0])
+    found = np.concatenate(outputs)
+    loss = float(np.mean((found - regression.scaled(targets)) ** 2))
+    values = regression.unscaled(found)
+    return Evaluation(regression.bins(values), samples.y, classes, loss, values - targets, float(np.var(targets)))
 
 
 def rarest_classes(global_counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ from astraea.balance.losses.fedrs import FedRS
 from astraea.balance.losses.local_prior import LocalPrior, RunningPrior
 from astraea.balance.losses.logit_adjusted import LogitAdjusted
 from astraea.balance.losses.ratio import Ratio
+from astraea.balance.losses.squared_error import SquaredError
 
 __all__ = [
     "AutoLoss",
@@ -22,4 +23,5 @@ __all__ = [
     "Loss",
     "Ratio",
     "RunningPrior",
+    "SquaredError",
 ]

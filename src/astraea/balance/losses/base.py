@@ -34,6 +34,8 @@ class Loss(Part, kind="loss", default="auto"):
     """The loss of a batch. ``reads_prior`` says whether it needs the effective class prior."""
 
     reads_prior: ClassVar[bool] = False
+    regression: ClassVar[bool] = False
+    """Whether targets are numbers to be predicted, not classes."""
 
     @abstractmethod
     def __call__(self, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:

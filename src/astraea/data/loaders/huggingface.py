@@ -59,7 +59,10 @@ class HuggingFace(Loader, name="huggingface"):
         The training pool is the split "train", or the only one; ``test_split`` is tested on, by default "test" if
         it exists. ``columns`` are kept beside the labels, for instance who wrote each sample.
         """
-        splits = _open(self.files, str(self.path), self.subset)
+        return self.of_splits(_open(self.files, str(self.path), self.subset))
+
+    def of_splits(self, splits: dict[str, Any]) -> Dataset:
+        """Return the dataset of splits, each a ``datasets.Dataset``."""
         train = _split(splits, "train") if len(splits) > 1 else next(iter(splits.values()))
         held = _split(splits, self.test_split) if self.test_split else splits.get("test")
         test = None if held is None or held is train else held
@@ -86,7 +89,7 @@ class HuggingFace(Loader, name="huggingface"):
             scale=self.scale,
             kind=self.kind,
             noise=self.noise,
-            name=self.files.dataset,
+            name=self.name,
         )
 
 

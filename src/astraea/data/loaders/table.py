@@ -19,6 +19,7 @@ from astraea.data.classes import flat, number_classes
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.form import Form
 from astraea.data.loaders.base import Loader
+from astraea.data.regression import Regression, quantile_bins
 from astraea.data.tables import is_parquet, read_table
 from astraea.errors import InputError, unknown_name
 
@@ -29,7 +30,11 @@ __all__ = ["Missing", "Table", "from_frame"]
 
 Missing = Literal["refuse", "mean"]
 
+Task = Literal["auto", "classes", "regression"]
+
 _MOST_VALUES = 1000
+_MOST_CLASSES = 20
+_BINS = 5
 _SHOWN = 4
 
 
@@ -48,6 +53,12 @@ class Table(Loader, name="table"):
     leave_out: tuple[str, ...] = Field((), description="Columns that are not used.")
     missing: Missing = Field("refuse", description="refuse empty cells, or fill in the column's mean.")
     standardise: bool = Field(True, description="Bring numbers to one scale, from sums over clients.")
+    task: Task = Field(
+        "auto",
+        description="Whether labels are classes or numbers to be predicted (regression); auto: numbers if they are "
+        "fractions of more than 20 different values.",
+    )
+    bins: int = Field(_BINS, ge=2, description="Quantile bins of a regression, which are what is balanced.")
 
     def load(self) -> Dataset:
         """Return the table at ``path``; see :func:`from_frame` for what is made of it."""
@@ -63,6 +74,8 @@ class Table(Loader, name="table"):
             leave_out=self.leave_out,
             missing=self.missing,
             standardise=self.standardise,
+            task=self.task,
+            bins=self.bins,
             name=self.name,
             source="" if is_parquet(named) else f"{named}: ",
         )
@@ -79,6 +92,8 @@ def from_frame(
     leave_out: Sequence[str] = (),
     missing: Missing = "refuse",
     standardise: bool = True,
+    task: Task = "auto",
+    bins: int = _BINS,
     name: str = "table",
     source: str = "",
 ) -> Dataset:
@@ -89,6 +104,9 @@ def from_frame(
     numbers for which noise makes sense in copies of rare classes. An empty cell is refused, or, with ``missing`` =
     "mean", becomes the mean of a number's column and a value of its own among codes. With ``standardise``, a scenario
     brings numbers to mean 0 and standard deviation 1 from sums over its clients.
+
+    ``task`` says whether labels are classes or numbers to be predicted ("regression"); by default, fractions of more
+    than 20 different values are numbers. Of a regression, ``bins`` quantile bins are what is balanced.
 
     Raises :class:`InputError` for a column that is not there or cannot be used, and for an empty cell.
     """
@@ -106,14 +124,24 @@ def from_frame(
         raise InputError(f"the table has no column but {', '.join(map(str, apart - {None}))}: it needs features")
     parts = [frame] if test is None else [frame, test.rename(columns=str)]
     labels = [flat(_complete(part, label_column, source), "labels") for part in parts]
-    numbered, names, label_notes = number_classes([_whole(part, label_column) for part in labels])
+    regression = _regression(labels[0], task, bins)
+    if regression is not None:
+        numbered: list[NDArray[Any]] = [regression.bins(part.astype(np.float64)) for part in labels]
+        names = regression.names
+        label_notes: tuple[str, ...] = (
+            f"Regression: the model predicts '{label_column}'; {len(names)} quantile bins of it are what is balanced.",
+        )
+    else:
+        found, names, label_notes = number_classes([_whole(part, label_column) for part in labels])
+        numbered = list(found)
     steady = tuple(kept for column in columns for kept in column.steady)
     form = Form("vector", "table", "F", (len(steady),), steady=steady)
     samples = []
-    for part, y in zip(parts, numbered, strict=True):
+    for part, y, given in zip(parts, numbered, labels, strict=True):
         x = np.concatenate([column.values(part, source) for column in columns], axis=1)
         sites = {} if site_column is None else {site_column: flat(_complete(part, site_column, source), "sites")}
-        samples.append(Samples(x, y, sites, form))  # type: ignore[arg-type]  # Samples checks that y are integers
+        targets = None if regression is None else given.astype(np.float64)
+        samples.append(Samples(x, y, sites, form, targets))
     numbers = np.array([standardise and column.kind != "codes" for column in columns for _ in column.steady])
     return Dataset(
         name,
@@ -123,6 +151,7 @@ def from_frame(
         (*_notes(columns, label_column, site_column, standardise=standardise), *label_notes),
         numbers,
         site_column,
+        regression,
     )
 
 
@@ -209,6 +238,17 @@ def _complete(frame: DataFrame, name: str, source: str) -> NDArray[np.generic]:
     if empty.any():
         raise _empty(name, empty, source, "fill it in, or leave the row out")
     return np.asarray(frame[name].to_numpy())
+
+
+def _regression(labels: NDArray[np.generic], task: Task, bins: int) -> Regression | None:
+    """Return how labels are cut, if they are numbers to be predicted."""
+    if task == "auto":
+        task = "regression" if labels.dtype.kind == "f" and len(np.unique(labels)) > _MOST_CLASSES else "classes"
+    if task == "classes":
+        return None
+    if labels.dtype.kind not in "iuf":
+        raise InputError("a regression predicts numbers, but the label column holds text: set data.task to 'classes'")
+    return quantile_bins(labels, bins)
 
 
 def _whole(labels: NDArray[np.generic], name: str) -> NDArray[np.generic]:

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from typing import Any
+
+import datasets
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import TensorDataset
+
+import astraea
+from astraea.data.objects import as_dataset, is_data
+from astraea.errors import InputError
+
+X, Y = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32), np.arange(30) % 3
+
+
+class Pictures(TorchDataset[Any]):
+    """As torchvision's ImageFolder: pictures of Pillow with the number of their class."""
+
+    classes = ("ant", "bee")
+
+    def __init__(self, unlike: bool = False) -> None:
+        self.unlike = unlike
+
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, number: int) -> tuple[Image.Image, int]:
+        side = 9 if self.unlike and number == 4 else 8
+        return Image.fromarray(np.full((side, side, 3), number, np.uint8)), number % 2
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        (X, Y),
+        (X, Y, X[:3], Y[:3]),
+        (torch.from_numpy(X).requires_grad_(), torch.from_numpy(Y)),
+        TensorDataset(torch.from_numpy(X), torch.from_numpy(Y)),
+        [(row, int(label)) for row, label in zip(X, Y, strict=True)],
+        datasets.Dataset.from_dict({"features": X.tolist(), "label": Y.tolist()}),
+        datasets.DatasetDict({"train": datasets.Dataset.from_dict({"features": X.tolist(), "label": Y.tolist()})}),
+        pd.DataFrame({**{f"f{k}": X[:, k].astype(float) for k in range(4)}, "target": Y}),
+    ],
+    ids=["pair", "four", "tensors", "torch", "list", "hugging face", "splits", "frame"],
+)
+def test_what_people_have_is_a_dataset(value: object) -> None:
+    assert is_data(value)
+    dataset = as_dataset(value)
+    assert dataset.train.x == pytest.approx(X)
+    assert dataset.train.y.tolist() == Y.tolist()
+    assert dataset.class_names == ("0", "1", "2")
+    assert as_dataset(dataset) is dataset
+
+
+def test_pictures_by_index() -> None:
+    dataset = as_dataset(Pictures())
+    assert dataset.class_names == ("ant", "bee")
+    assert dataset.train.x.shape == (6, 3, 8, 8)
+    assert dataset.train.x[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        (Pictures(unlike=True), r"sample 4 of the dataset has shape \(9, 9, 3\), those before it \(8, 8, 3\)"),
+        ((X, Y, X), "a tuple of 3 is no dataset"),
+        ([X[0], X[1]], "item 0 of the dataset is a ndarray, not a pair"),
+        (pd.DataFrame({"a": [1.0]}), "has no column called label, target, class or y"),
+        ([], "the dataset is empty"),
+        (3, "cannot be of type int"),
+        ((X, [[1], [1, 2], *([[1]] * 28)]), "labels differ in length"),
+    ],
+)
+def test_what_holds_no_samples_is_refused(value: object, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        as_dataset(value)
+
+
+def test_names_and_tables_of_settings_are_no_data() -> None:
+    assert not any(map(is_data, ("digits", {"name": "digits"}, None, {}, X)))
+
+
+def test_a_run_takes_them() -> None:
+    algorithm = {"name": "fedavg", "clients_per_round": 2}
+    runs = [
+        astraea.run(dataset=value, rounds=1, scenario={"clients": 3}, algorithm=algorithm).summary["per_class_recall"]
+        for value in ((X, Y), TensorDataset(torch.from_numpy(X), torch.from_numpy(Y)))
+    ]
+    assert runs[0] == runs[1]
