@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +18,7 @@ import astraea
 from astraea.errors import InputError
 from astraea.experiment.settings import load_toml, parse_settings
 from astraea.federation.loop import Callback, Run
+from astraea.parts import Part
 
 HERE = Path(__file__).parents[2] / "examples" / "own-parts"
 
@@ -132,3 +135,17 @@ def test_a_configuration_of_paths_needs_trust(tmp_path: Path) -> None:
     assert typed.returncode == 0, typed.stderr
     with pytest.raises(InputError, match="is code that this configuration names"):
         parse_settings({"train": {"rule": {"name": "own_file:Decay"}}})
+
+
+def test_the_how_to_runs() -> None:
+    page = (HERE.parents[1] / "docs" / "how-to" / "own-parts.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL))
+    exec(compile(code, "own-parts.md", "exec"), {"__name__": "own_parts_page"})
+    assert parse_settings({"train": {"loss": {"name": "focal", "gamma": 1.0}}}).train.loss.model_dump() == {
+        "gamma": 1.0
+    }
+    for base in re.findall(
+        r"`(astraea\.[\w.]+\.\w+)`", page[page.index("| kind | base |") : page.index("A part is frozen")]
+    ):
+        module, _, name = base.rpartition(".")
+        assert issubclass(getattr(import_module(module), name), Part)
