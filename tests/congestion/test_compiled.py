@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from astraea.congestion import compiled, simulator
+from astraea.congestion import compiled
 
 
 def test_importing_the_room_compiles_nothing() -> None:
@@ -29,8 +30,28 @@ def test_an_unknown_name_is_not_there() -> None:
 def test_cached_code_depends_on_all_files_it_is_made_of() -> None:
     from astraea.congestion.simulator.loop import advance
 
-    stamp = advance._cache._cache_file._source_stamp[1]  # type: ignore[attr-defined]
-    files = {name for name, _, _ in stamp}
-    assert {"loop.py", "cubic.py", "rng.py", "compiled.py"} <= files
-    assert simulator.__doc__
-    assert compiled.__doc__
+    assert {"loop.py", "cubic.py", "window.py", "rng.py", "compiled.py"} <= {path.name for path in compiled._SIMULATOR}
+    assert advance._cache._cache_file._source_stamp == compiled._stamp(compiled._SIMULATOR)
+
+
+def test_a_stamp_is_of_the_content_of_files(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.py", tmp_path / "two.py"
+    one.write_text("x = 1")
+    two.write_text("y = 2")
+    before = compiled._stamp([one, two])
+    one.touch()
+    assert compiled._stamp([two, one]) == before
+    two.write_text("y = 3")
+    assert compiled._stamp([one, two]) != before
+
+
+def test_a_digest_is_of_code_and_of_what_it_refers_to() -> None:
+    def made(text: str) -> str:
+        space: dict[str, object] = {}
+        exec(text, space)
+        return compiled.digest_of(space["f"])
+
+    text = "def g(x):\n    return x + 1\nK = 2\ndef f(x):\n    return g(x) * K\n"
+    assert made(text) == made("# a comment\n" + text)
+    for old, new in (("x + 1", "x + 3"), ("K = 2", "K = 4"), ("* K", "- K")):
+        assert made(text) != made(text.replace(old, new))
