@@ -7,39 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from astraea.data.layout import (
+    DEPTHS,
+    LAYOUTS,
+    ONE_CHANNEL,
+    Kind,
+    Values,
+    channel_axis,
+    channel_end,
+    looks_like_images,
+    time_axis,
+)
 from astraea.errors import InputError, unknown_name
 
 __all__ = ["LAYOUTS", "Form", "Kind", "alike", "conventional", "recognise"]
 
-Kind = Literal["image", "sequence", "vector", "codes", "volume"]
-"""``image`` (C, H, W), ``sequence`` (channels, time), ``vector`` (features,): numbers. ``codes``: integers that name
-things or count them, in any shape. ``volume``: numbers in any other shape."""
-
-LAYOUTS: dict[str, tuple[Kind, tuple[int, ...]]] = {
-    "HW": ("image", (0, 1)),
-    "CHW": ("image", (0, 1, 2)),
-    "HWC": ("image", (2, 0, 1)),
-    "T": ("sequence", (0,)),
-    "CT": ("sequence", (0, 1)),
-    "TC": ("sequence", (1, 0)),
-    "F": ("vector", (0,)),
-    "DHW": ("volume", (0, 1, 2)),
-    "CDHW": ("volume", (0, 1, 2, 3)),
-    "DHWC": ("volume", (3, 0, 1, 2)),
-}
-"""Axes of one sample as it comes, the kind that they make, and the order in which models get them: C channels,
-H height, W width, D depth, T time, F features. ``HW``, ``DHW`` and ``T`` get one channel."""
-
-_ONE_CHANNEL = ("HW", "DHW", "T")
-_DEPTHS = (255, 4095, 65_535)  # full scale of 8, 12 and 16 bits
 _PIECE = 1 << 22
-_LEAST_SIDE = 8
-_LONGEST_IMAGE = 4
 
 
 @dataclass(frozen=True)
@@ -158,25 +146,17 @@ def alike(x: NDArray[np.generic], form: Form, part: str = "test") -> NDArray[np.
     return ready
 
 
-class _Values(NamedTuple):
-    """What is known of an array's values; ``whole``: they are all whole numbers."""
-
-    low: float
-    high: float
-    whole: bool
-
-
-def _values(x: NDArray[np.generic], part: str) -> _Values:
+def _values(x: NDArray[np.generic], part: str) -> Values:
     if not x.size:
-        return _Values(0.0, 0.0, whole=True)
+        return Values(0.0, 0.0, whole=True)
     if x.dtype.kind == "f":
         with np.errstate(over="ignore", invalid="ignore"):
             low, high = float(np.float32(x.min())), float(np.float32(x.max()))  # NaN where any value is NaN
         if not np.isfinite([low, high]).all():
             place = _first_odd(x)
             raise InputError(f"{part} samples hold NaN or infinite values, first {place}: replace or drop them")
-        return _Values(low, high, all(bool((piece == np.floor(piece)).all()) for piece in _pieces(x)))
-    return _Values(float(x.min()), float(x.max()), whole=True)
+        return Values(low, high, all(bool((piece == np.floor(piece)).all()) for piece in _pieces(x)))
+    return Values(float(x.min()), float(x.max()), whole=True)
 
 
 def _first_odd(x: NDArray[np.generic]) -> str:
@@ -193,7 +173,7 @@ def _pieces(x: NDArray[np.generic]) -> Iterator[NDArray[np.generic]]:
     return (x[start : start + rows] for start in range(0, len(x), rows))
 
 
-def _axes(x: NDArray[np.generic], values: _Values, layout: str | None, kind: str | None) -> str:
+def _axes(x: NDArray[np.generic], values: Values, layout: str | None, kind: str | None) -> str:
     """Return the layout: as said, else as recognised; "" where axes are kept as they are."""
     axes = x.ndim - 1
     if layout is not None:
@@ -205,65 +185,22 @@ def _axes(x: NDArray[np.generic], values: _Values, layout: str | None, kind: str
     if kind in ("codes", "vector"):
         return "F" if axes == 1 and kind == "vector" else ""
     if kind == "volume":
-        return {3: "DHW", 4: _ends(x, "CDHW", "DHWC") or ""}.get(axes, "")
+        return {3: "DHW", 4: channel_end(x, "CDHW", "DHWC") or ""}.get(axes, "")
     if axes == 1:
         if kind == "image":
             raise InputError(f"images of shape {x.shape}: give each its height and width, (n, H, W)")
         return "T" if kind == "sequence" else "F"
     if axes == 2:
-        is_image = kind == "image" or (kind is None and _looks_like_images(x, values))
-        return "HW" if is_image else _time_axis(x)
+        is_image = kind == "image" or (kind is None and looks_like_images(x, values))
+        return "HW" if is_image else time_axis(x)
     if axes == 3:
-        if found := _channel_axis(x.shape[1:]):
+        if found := channel_axis(x.shape[1:]):
             return found
         raise InputError(
             f"images of shape {x.shape}: give (n, H, W), (n, C, H, W) or (n, H, W, C) with 1 or 3 channels, "
             "or say which axis is which with layout, such as layout='CHW'"
         )
-    return (_ends(x, "CDHW", "DHWC") or "CDHW") if axes == 4 else ""
-
-
-def _looks_like_images(x: NDArray[np.generic], values: _Values) -> bool:
-    """Whether (n, A, B) are images: square ones of 8 a side or more, or pixels that are not drawn out."""
-    short, long = sorted(x.shape[1:])
-    if short == long and short >= _LEAST_SIDE:
-        return True
-    varied = values.low < values.high or x.dtype == np.uint8
-    pixels = values.low >= 0 and (values.high <= 1 or (values.whole and values.high <= _DEPTHS[-1]))
-    return varied and pixels and long <= _LONGEST_IMAGE * short
-
-
-def _time_axis(x: NDArray[np.generic]) -> str:
-    """Return "CT" or "TC": time is the longer axis, or among like ones that along which values change less."""
-    first, second = x.shape[1:]
-    if min(first, second) < 2 or max(first, second) >= 2 * min(first, second):
-        return "TC" if first > second else "CT"
-    some = x[:1000].astype(np.float64)
-    rough = [float(np.mean(np.diff(some, axis=axis) ** 2)) for axis in (1, 2)]
-    if rough[0] * 2 < rough[1]:
-        return "TC"
-    return "TC" if first > second and rough[0] <= rough[1] * 2 else "CT"
-
-
-def _channel_axis(shape: tuple[int, ...]) -> str | None:
-    """Return "CHW", "HWC", or ``None`` if it is unclear: 1 or 3 channels, those beside a square, or few beside many."""
-    first, middle, last = shape
-    for layout, channels, sides in (("CHW", first, (middle, last)), ("HWC", last, (first, middle))):
-        if channels in (1, 3) and channels <= min(sides):
-            return layout
-    if (middle == last) != (first == middle):
-        return "CHW" if middle == last else "HWC"
-    for layout, channels, sides in (("CHW", first, (middle, last)), ("HWC", last, (first, middle))):
-        if channels * 4 <= min(sides):
-            return layout
-    return None
-
-
-def _ends(x: NDArray[np.generic], channels_first: str, channels_last: str) -> str | None:
-    for layout, size in ((channels_first, x.shape[1]), (channels_last, x.shape[-1])):
-        if size in (1, 3):
-            return layout
-    return None
+    return (channel_end(x, "CDHW", "DHWC") or "CDHW") if axes == 4 else ""
 
 
 def _known(kind: str) -> Kind:
@@ -277,29 +214,29 @@ def _arranged(x: NDArray[np.generic], layout: str) -> NDArray[np.generic]:
     order = LAYOUTS[layout][1]
     if order != tuple(range(len(order))):
         x = np.ascontiguousarray(x.transpose(0, *(axis + 1 for axis in order)))
-    return x[:, None] if layout in _ONE_CHANNEL else x
+    return x[:, None] if layout in ONE_CHANNEL else x
 
 
-def _scale(values: _Values) -> float:
+def _scale(values: Values) -> float:
     """Return the full scale of pixels: 1 if they reach no further or below 0, else that of 8, 12 or 16 bits."""
     if values.low < 0 or (values.high <= 1 and values.high > values.low):
         return 1.0
-    if not values.whole and not 64 < values.high <= _DEPTHS[0]:
+    if not values.whole and not 64 < values.high <= DEPTHS[0]:
         return 1.0  # other floating-point features
-    for full in _DEPTHS:
+    for full in DEPTHS:
         if values.high <= full:
             return float(full)
     raise InputError(f"images with values up to {values.high:g} have no usual full scale: say it with scale")
 
 
-def _scaled(x: NDArray[np.generic], values: _Values, scale: float, *, pixels: bool) -> NDArray[np.generic]:
-    if pixels and x.dtype.kind in "iu" and scale == _DEPTHS[0] and values.low >= 0 and values.high <= scale:
+def _scaled(x: NDArray[np.generic], values: Values, scale: float, *, pixels: bool) -> NDArray[np.generic]:
+    if pixels and x.dtype.kind in "iu" and scale == DEPTHS[0] and values.low >= 0 and values.high <= scale:
         return x.astype(np.uint8, copy=False)  # models get them divided by 255
     floats = x.astype(np.float32, copy=False)
     return floats if scale == 1 else floats / np.float32(scale)
 
 
-def _codes(x: NDArray[np.generic], values: _Values) -> NDArray[np.generic]:
+def _codes(x: NDArray[np.generic], values: Values) -> NDArray[np.generic]:
     """Return codes in a dtype that PyTorch computes with: their own, except for unsigned ones of 16 bits and more."""
     if x.dtype.kind == "f":
         if not values.whole or max(-values.low, values.high) >= 2**24:
