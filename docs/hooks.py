@@ -69,15 +69,22 @@ def public_names(package: str) -> dict[str, str]:
 def _settings(section: str) -> str:
     from astraea.experiment.keys import describe
 
+    keys = describe()
+    sections = {key.name.partition(".")[0] for key in keys if "." in key.name}
+
+    def place(name: str) -> str:
+        first = re.split("[. ]", name)[0]
+        return first if first in sections else ""
+
     text = []
-    for name, keys in groupby(describe(), key=lambda key: key.name.split(".")[0]):
+    for name, found in groupby(keys, key=lambda key: place(key.name)):
         if section in ("", name):
-            if not section:
-                text.append(f"\n## {name}\n")
+            text += [] if section else [f"\n## {name or 'The run'}\n"]
             text.append("| key | default | of | meaning |\n|---|---|---|---|")
-            for key in keys:
+            for key in found:
+                default = f"`{key.default}`" if key.default else ""
                 meaning = key.description.replace("|", "\\|")
-                text.append(f"| `{key.name}` | `{key.default}` | {key.part} | {meaning} |")
+                text.append(f"| `{key.name}` | {default} | {key.part} | {meaning} |")
     return "\n".join(text)
 
 
