@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,8 +31,9 @@ def test_an_unknown_name_is_not_there() -> None:
 def test_cached_code_depends_on_all_files_it_is_made_of() -> None:
     from astraea.congestion.simulator.loop import advance
 
+    dispatcher: Any = advance
     assert {"loop.py", "cubic.py", "window.py", "rng.py", "compiled.py"} <= {path.name for path in compiled._SIMULATOR}
-    assert advance._cache._cache_file._source_stamp == compiled._stamp(compiled._SIMULATOR)
+    assert dispatcher._cache._cache_file._source_stamp == compiled._stamp(compiled._SIMULATOR)
 
 
 def test_a_stamp_is_of_the_content_of_files(tmp_path: Path) -> None:
