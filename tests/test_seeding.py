@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astraea.seeding import Purpose, stream, torch_seed
+from astraea.seeding import Purpose, stream, torch_seed, torch_seeds
 
 
 def test_a_stream_is_the_same_whenever_it_is_made() -> None:
@@ -31,3 +32,17 @@ def test_neighbouring_streams_differ(seed: int, round_: int, client: int) -> Non
 def test_the_numbers_of_purposes_are_part_of_a_runs_identity() -> None:
     assert [purpose.value for purpose in Purpose] == list(range(1, len(Purpose) + 1))
     assert (Purpose.SCENARIO, Purpose.TRAINING) == (1, 10)
+
+
+@given(
+    seed=st.integers(0, 2**140),
+    purpose=st.sampled_from(list(Purpose)),
+    round_=st.integers(0, 2**32 - 1),
+    visits=st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 99)), min_size=1, max_size=5),
+)
+def test_many_seeds_at_once_are_those_of_numpy(
+    seed: int, purpose: Purpose, round_: int, visits: list[tuple[int, int]]
+) -> None:
+    clients, passes = (np.array(part, np.uint64) for part in zip(*visits, strict=True))
+    expected = [torch_seed(seed, purpose, round_, client, pass_) for client, pass_ in visits]
+    assert torch_seeds(seed, purpose, round_, clients, passes) == expected

@@ -8,10 +8,12 @@ engine, and one that was stopped and resumed is the same as one that was not.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Purpose", "stream", "torch_seed"]
+__all__ = ["Purpose", "stream", "torch_seed", "torch_seeds"]
 
 
 class Purpose(IntEnum):
@@ -49,3 +51,42 @@ def torch_seed(seed: int, purpose: Purpose, *key: int) -> int:
     """Return a 63-bit seed for a ``torch.Generator``, named in the same way as :func:`stream`."""
     words = np.random.SeedSequence(seed, spawn_key=(int(purpose), *key)).generate_state(1, np.uint64)
     return int(words[0] >> np.uint64(1))
+
+
+def torch_seeds(seed: int, purpose: Purpose, *key: int | NDArray[np.uint64]) -> list[int]:
+    """Return :func:`torch_seed` for many keys at once; parts of ``key`` below 2^32 that are arrays, ``(n,)``, vary.
+
+    This is NumPy's ``SeedSequence`` written out (O'Neill's seed_seq, whose output NumPy never changes), as making the
+    object takes longer than all else that a visit of a small model needs beside its training.
+    """
+    words = [seed & _WORD]
+    while seed := seed >> 32:
+        words.append(seed & _WORD)
+    entropy = [*words, *[0] * (4 - len(words)), int(purpose), *key]
+    const = 0x43B0D7E5
+
+    def hashed(value: Any, factor: int = 0x931E8875) -> Any:
+        nonlocal const
+        value = value ^ const
+        const = const * factor & _WORD
+        value = value * const & _WORD
+        return value ^ (value >> 16)
+
+    def mixed(one: Any, other: Any) -> Any:
+        value = (one * 0xCA01F9DD - other * 0x4973F715) & _WORD
+        return value ^ (value >> 16)
+
+    pool = [hashed(word) for word in entropy[:4]]
+    for source in range(4):
+        for target in range(4):
+            if source != target:
+                pool[target] = mixed(pool[target], hashed(pool[source]))
+    for word in entropy[4:]:
+        pool = [mixed(part, hashed(word)) for part in pool]
+    const = 0x8B51F9DD
+    low, high = hashed(pool[0], 0x58F38DED), hashed(pool[1], 0x58F38DED)
+    found: list[int] = np.atleast_1d((low | high << 32) >> 1).tolist()
+    return found
+
+
+_WORD = 0xFFFFFFFF

@@ -12,7 +12,7 @@ from astraea.engines.allocator import keep_freed_memory
 from astraea.federation.clients import Population
 from astraea.federation.plan import ChainResult, RoundPlan
 from astraea.federation.rule import LocalRule
-from astraea.federation.training import Deadline, Trainer
+from astraea.federation.training import Deadline, Trainer, visit_seeds
 from astraea.federation.vector import VectorModel
 
 __all__ = ["SerialEngine", "repeatable"]
@@ -54,11 +54,12 @@ class SerialEngine:
         """Yield the result of each chain, in plan order."""
         plan = plan.to(self.model.device)
         trainer = Trainer(self.model, rule, plan.training, prior=plan.prior, deadline=self.deadline)
-        for chain in plan.chains:
+        for chain, seeds in zip(plan.chains, visit_seeds(plan), strict=True):
             with repeatable(self.model.device, self.threads):
-                result = trainer.walk(plan, chain, population)
+                result = trainer.walk(plan, chain, population, seeds)
             with self.model.sharing():  # the result is added up now, while all other cores are idle
                 yield result
+            del result  # its memory is that of the next one
 
     def close(self) -> None:
         """Nothing is held."""

@@ -84,8 +84,7 @@ class ChainState:
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
-@dataclass(frozen=True, slots=True)
-class VisitReport:
+class VisitReport(NamedTuple):
     """What became of one visit; ``skipped`` is the reason why its work was discarded, or ``None``."""
 
     client: int

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,9 +16,12 @@ from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTrainin
 from astraea.federation.rule import LocalRule, VisitContext
 from astraea.federation.vector import VectorModel
 from astraea.federation.walk import Trained, VisitError, Walk
-from astraea.seeding import Purpose, torch_seed
+from astraea.seeding import Purpose, torch_seed, torch_seeds
 
-__all__ = ["Deadline", "Trainer", "batches", "clipped", "run_chain", "seed_dropout", "visit_seed"]
+__all__ = ["Deadline", "Trainer", "batches", "clipped", "run_chain", "seed_dropout", "visit_seed", "visit_seeds"]
+
+_MANY = 16
+"""Seeds from which on it is faster to work them out together."""
 
 Clock = Callable[[], float]
 """Seconds on a clock that only goes forward."""
@@ -52,6 +56,7 @@ class Trainer:
         self._optimizer = optimizer_maker(training)
         plain = type(rule).gradient is LocalRule.gradient and training.clip_norm is None
         self._by_parts = plain and elementwise(training)
+        self._finishes = type(rule).finish is not LocalRule.finish
 
     def train(
         self, data: ClientData, start: ChainState, seed: int, client_state: Mapping[str, Tensor] | None = None
@@ -65,23 +70,20 @@ class Trainer:
         model.write(start.params, start.counters)
         if not model.module.training:
             model.module.train()
-        size = model.size
-        histogram = data.histogram
+        size, kept = model.size, client_state or {}
+        histogram = None if data.histogram is None else data.histogram.to(model.device)
 
         def context(step: int) -> VisitContext:
-            return VisitContext(
-                start.params[:size], start.extras, client_state or {}, self._log_prior, training.lr, histogram, step
-            )
+            return VisitContext(start.params[:size], start.extras, kept, self._log_prior, training.lr, histogram, step)
 
-        if histogram is not None:
-            histogram = histogram.to(model.device)
         steps, loss = self._descend(data, seed, context)
         params, counters = model.release()
-        extras, kept = self.rule.finish(params[:size], steps, context(steps))
-        samples = len(data) * training.epochs
-        return Trained(
-            params, counters, extras, kept, len(data), samples, steps, loss / samples if samples else math.nan
-        )
+        extras = start.extras
+        if self._finishes:
+            extras, kept = self.rule.finish(params[:size], steps, context(steps))
+        held = len(data)
+        samples = held * training.epochs
+        return Trained(params, counters, extras, kept, held, samples, steps, loss / samples if samples else math.nan)
 
     def _descend(self, data: ClientData, seed: int, context: Callable[[int], VisitContext]) -> tuple[int, float]:
         """Return the number of steps taken, and the sum of the samples' losses."""
@@ -125,15 +127,22 @@ class Trainer:
         return as_vector
 
     def walk(
-        self, plan: RoundPlan, chain: Chain, clients: Sequence[ClientData] | Mapping[int, ClientData]
+        self,
+        plan: RoundPlan,
+        chain: Chain,
+        clients: Sequence[ClientData] | Mapping[int, ClientData],
+        seeds: Sequence[int] | None = None,
     ) -> ChainResult:
-        """Walk one model along ``chain`` of ``plan``: each visit trains what the one before it left."""
+        """Walk one model along ``chain`` of ``plan``: each visit trains what the one before it left.
+
+        ``seeds`` are those of the visits, where they are known already.
+        """
         walk = Walk(plan, chain, self.model.sharing)
-        for visit in chain.visits:
+        for place, visit in enumerate(chain.visits):
+            client = visit.client
             try:
-                trained = self.train(
-                    clients[visit.client], walk.state, visit_seed(plan, visit), walk.kept_by(visit.client)
-                )
+                seed = visit_seed(plan, visit) if seeds is None else seeds[place]
+                trained = self.train(clients[client], walk.state, seed, walk.kept_by(client))
             except Exception as error:  # whatever went wrong at one client must not end the others' work
                 walk.skip(visit, error)
             else:
@@ -159,6 +168,16 @@ def run_chain(
 def visit_seed(plan: RoundPlan, visit: Visit) -> int:
     """Return the seed of a visit's random stream."""
     return torch_seed(plan.seed, Purpose.TRAINING, plan.round, visit.client, visit.pass_)
+
+
+def visit_seeds(plan: RoundPlan) -> list[list[int]]:
+    """Return the seeds of the visits of each chain, all worked out at once."""
+    visits = [visit for chain in plan.chains for visit in chain.visits]
+    if len(visits) < _MANY:
+        return [[visit_seed(plan, visit) for visit in chain.visits] for chain in plan.chains]
+    clients, passes = (np.array(part, np.uint64) for part in zip(*((v.client, v.pass_) for v in visits), strict=True))
+    seeds = iter(torch_seeds(plan.seed, Purpose.TRAINING, plan.round, clients, passes))
+    return [[next(seeds) for _ in chain.visits] for chain in plan.chains]
 
 
 def batches(samples: int, size: int, *, merge_single: bool) -> list[tuple[int, int]]:

@@ -30,7 +30,8 @@ class VectorModel:
 
     ``params``: trainable parameters, then floating buffers, shape ``(P,)``; ``counters``: integer and boolean
     buffers as int64, shape ``(Q,)``. ``weights`` (shape ``(W,)``, W <= P) is the trainable part itself, which shares
-    memory with the module, ``size`` is W, and ``parts`` are the module's parameters that lie in it one after another.
+    memory with the module, and ``parts`` are the module's parameters that lie in it one after another. ``size`` is W,
+    ``device`` where the model lives.
 
     The module is taken over: use :meth:`state_dict` for an independent copy of its state. ``threads`` may work on
     passes over the whole of a large model, which are bounded by memory; what is computed does not depend on it. With
@@ -57,6 +58,7 @@ class VectorModel:
         flat = torch.cat([parameter.detach().reshape(-1) for parameter in trainable])
         self.weights = flat
         self.size = flat.numel()
+        self.device = flat.device
         self._point_into(flat)
         self._threads = threads if flat.numel() >= _WORTH_SHARING else 1
         self._bfloat16 = bfloat16
@@ -64,12 +66,8 @@ class VectorModel:
         self.has_batch_norm = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
         self._buffers = list(_persistent_buffers(module))
         self._moves = self.size >= _WORTH_MOVING * len(trainable) and not any(True for _ in self._values(floating=True))
+        self._like = flat.new_empty(0)
         self._no_counters = flat.new_empty(0, dtype=torch.int64)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model lives."""
-        return self.weights.device
 
     def outputs(self, x: Tensor) -> Tensor:
         """Return what the module makes of samples ``(n, *sample)``, in the type of its weights."""
@@ -134,10 +132,10 @@ class VectorModel:
 
         Raises :class:`InputError` if their lengths are not those that :meth:`read` gives.
         """
-        with torch.no_grad(), self.sharing():
+        with self.sharing():
             if self._moves:
                 _check(params, self.size, "parameters")
-                self._point_into(params.to(self.weights, copy=True))
+                self._point_into(params.to(self._like, copy=True))
             else:
                 _scatter(params, [self.weights, *self._values(floating=True)], "parameters")
             if self._buffers or counters.numel():
@@ -207,6 +205,8 @@ class VectorModel:
         return torch.cat(counting) if counting else self._no_counters
 
     def _views(self, vector: Tensor) -> list[Tensor]:
+        if len(self._sizes) == 1:
+            return [vector.view(self._shapes[0])]
         parts = vector.split_with_sizes(self._sizes)
         return [part.view(shape) for part, shape in zip(parts, self._shapes, strict=True)]
 
@@ -255,6 +255,7 @@ def _check(vector: Tensor, expected: int, what: str) -> None:
         raise InputError(f"the model holds {expected} {what}, but {vector.numel()} arrived: the models differ")
 
 
+@torch.no_grad()
 def _scatter(vector: Tensor, parts: list[Tensor], what: str) -> None:
     _check(vector, sum(part.numel() for part in parts), what)
     if len(parts) == 1:

@@ -88,7 +88,7 @@ class ExchangeRounds:
             result = walk.result()
             failed = result.reports[-1].skipped if only_last else None
             if failed is not None:
-                reports = tuple(replace(report, skipped=report.skipped or failed) for report in result.reports)
+                reports = tuple(report._replace(skipped=report.skipped or failed) for report in result.reports)
                 result = replace(result, reports=reports)
             yield result
 

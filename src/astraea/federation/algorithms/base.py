@@ -165,14 +165,14 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
 
     def add(self, total: Sum, result: ChainResult) -> Sum:
         """Add one chain's result, in place of ``total``; a chain in which no visit succeeded adds nothing."""
-        return self.server.aggregator.add(total, result)
+        return total.aggregator.add(total, result)
 
     def finish(self, state: State, total: Sum) -> State:
         """Return the state after the round; without any result the model stays as it is."""
         round_ = state.round + 1
         if total.examples == 0:
             return replace(state, round=round_)
-        mean = self.server.aggregator.mean(total)
+        mean = total.aggregator.mean(total)
         params, memory = self.server.next(state.params, mean.params, mean.stretch, round_, state.server)
         return replace(
             state,

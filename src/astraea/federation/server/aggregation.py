@@ -18,12 +18,13 @@ __all__ = ["Aggregator", "Mean", "SampleMean", "Sum"]
 
 @dataclass(slots=True)
 class Sum:
-    """The running sum of the results of ``plan``: memory for one model, however many chains there are.
+    """The running sum of a plan's results: memory for one model, however many chains there are.
 
     ``params`` is weighted by ``weight``, ``counters`` by ``examples``; ``extras`` sums the changes to what travels,
     ``clients`` collects what clients keep.
     """
 
+    aggregator: Aggregator
     plan: RoundPlan
     params: Tensor
     counters: Tensor
@@ -48,6 +49,7 @@ class Aggregator(Part, kind="aggregation", default="samples"):
         """Return an empty sum for the results of ``plan``."""
         start = plan.start
         return Sum(
+            self,
             plan,
             torch.zeros_like(start.params),
             torch.zeros_like(start.counters, dtype=torch.float64),
