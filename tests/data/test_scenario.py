@@ -298,16 +298,6 @@ def test_an_empty_site_is_refused() -> None:
         build_scenario(Dataset("d", samples, samples, ("a", "b")), skew="column", column="site")
 
 
-def test_names_of_classes_that_no_sample_has_are_left_out() -> None:
-    samples = Samples(np.zeros((4, 1), np.float32), np.array([1, 3, 3, 1]))
-    names = ("a", "b", "c", "d", "e")
-    scenario = build_scenario(Dataset("d", samples, samples.take(np.array([0, 1])), names), clients=1)
-    assert scenario.class_names == ("b", "d")
-    assert scenario.train.y.tolist() == [0, 1, 1, 0]
-    assert scenario.test.y.tolist() == [0, 1]
-    assert scenario.notes == ("3 of 5 named classes have no sample and are left out: 'a', 'c', 'e'.",)
-
-
 def test_sites_of_the_data_are_the_clients_unless_the_skew_is_said() -> None:
     samples = Samples(np.zeros((4, 1), np.float32), np.array([0, 1, 0, 1]), {"site": np.array(["n", "n", "s", "s"])})
     dataset = Dataset("d", samples, samples, ("a", "b"), site_column="site")

@@ -18,7 +18,7 @@ from astraea.data import partition
 from astraea.data.classes import text
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.holdout import draw, hold_out, hold_out_within
-from astraea.data.labels import Counts, class_counts
+from astraea.data.labels import class_counts
 from astraea.data.papers import PAPERS
 from astraea.data.partition import NamedClients
 from astraea.data.regression import Regression
@@ -95,13 +95,11 @@ def build_scenario(
     if not len(dataset.train):
         raise InputError(f"'{dataset.name}' has no training sample: a scenario needs some to divide")
     settings = settings.by_site(dataset.site_column)
-    kept = isinstance(settings.labels, Counts) or dataset.regression is not None
-    dataset, notes = (dataset, []) if kept else _held_classes(dataset)
     y = dataset.train.y
 
     named = settings.skew.named(dataset.train, settings.clients, stream(seed, Purpose.SCENARIO, _CLIENTS))
     pool = np.arange(len(y)) if named is None else np.flatnonzero(named.owners >= 0)
-    notes += named.notes if named else ()
+    notes = list(named.notes) if named else []
 
     test = dataset.test
     if test is None or not len(test):
@@ -156,26 +154,6 @@ def build_scenario(
         notes=(*dataset.notes, *notes, *test_notes, *label_notes),
         regression=regression,
     )
-
-
-def _held_classes(dataset: Dataset) -> tuple[Dataset, list[str]]:
-    """Leave out names of classes without any sample: a model would be free to answer with them."""
-    counts = dataset.train.counts(dataset.classes)
-    if dataset.test is not None:
-        counts = counts + dataset.test.counts(dataset.classes)
-    held = np.flatnonzero(counts)
-    if len(held) == dataset.classes:
-        return dataset, []
-    number = np.cumsum(counts > 0) - 1
-    absent = [dataset.class_names[c] for c in np.flatnonzero(counts == 0)]
-    some = ", ".join(f"'{name}'" for name in absent[:3]) + (", ..." if len(absent) > 3 else "")
-    left = replace(
-        dataset,
-        class_names=tuple(dataset.class_names[c] for c in held),
-        train=replace(dataset.train, y=number[dataset.train.y]),
-        test=dataset.test and replace(dataset.test, y=number[dataset.test.y]),
-    )
-    return left, [f"{len(absent)} of {dataset.classes} named classes have no sample and are left out: {some}."]
 
 
 def _title(settings: ScenarioSettings) -> str:

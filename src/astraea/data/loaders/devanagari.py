@@ -62,7 +62,7 @@ class Devanagari(Loader, name="devanagari"):
         if source.suffix == ".npz":
             train, test = _from_npz(source, self.join_validation is not False)
         elif self.join_validation is False:
-            raise InputError(f"{source} has no validation set of its own: leave self.join_validation out")
+            raise InputError(f"{source} has no validation set of its own: leave join_validation out")
         else:
             pools = read_tree(source, {"Train": "train", "Test": "test"}, CLASSES, "grey")
             train, test = pools["train"], pools["test"]
