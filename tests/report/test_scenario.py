@@ -13,7 +13,9 @@ from astraea.report.scenario import scenario_figure, scenario_summary, scenario_
 def _scenario(counts: list[int], clients: list[list[int]] | int, **settings: object) -> Scenario:
     y = np.repeat(np.arange(len(counts)), counts)
     samples = Samples(np.zeros((len(y), 1)), y)
-    dataset = Dataset("toy", samples, samples, tuple(f"class {c}" for c in range(len(counts))))
+    y = np.repeat(np.arange(len(counts)), np.maximum(counts, 1))  # a class that nobody trains on is tested
+    test = Samples(np.zeros((len(y), 1)), y)
+    dataset = Dataset("toy", samples, test, tuple(f"class {c}" for c in range(len(counts))))
     given = {"clients": clients} if isinstance(clients, int) else {"skew": "indices", "indices": clients}
     return build_scenario(dataset, ScenarioSettings.model_validate({**given, **settings}), seed=0)
 
