@@ -4,6 +4,8 @@ A round is planned and added up by the code that plans and adds up a local round
 server only, so chains are walked in exchanges, all but the last of which happen while the round is configured. That
 last one goes through Flower's own loop, and ``aggregate_train`` ends the round. What it returns is the next model, also
 where a subclass overrides it.
+
+The file is long because Flower asks one class for all moments of a round; what can stand alone has a file beside it.
 """
 
 from __future__ import annotations
