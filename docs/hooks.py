@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from importlib import import_module
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from astraea.experiment.keys import Key
 
 __all__ = ["PUBLIC", "on_page_markdown", "public_names"]
 
@@ -24,9 +28,12 @@ PUBLIC = (
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Replace the marks of pages that are generated: settings, network files, public names, the API of a package."""
-    markdown = re.sub(r"<!-- settings ?(\w*) -->", lambda mark: _settings(mark[1]), markdown)
+    markdown = re.sub(r"<!-- settings ?([\w.]*) -->", lambda mark: _settings(mark[1]), markdown)
+    markdown = re.sub(r"<!-- model ([\w.:]+) -->", lambda mark: _model(mark[1]), markdown)
     if "<!-- network -->" in markdown:
         markdown = markdown.replace("<!-- network -->", _network())
+    if "<!-- variations -->" in markdown:
+        markdown = markdown.replace("<!-- variations -->", _variations())
     if "<!-- public -->" in markdown:
         markdown = markdown.replace("<!-- public -->", _public())
     return re.sub(r"<!-- api ([a-z.]+) -->", lambda mark: _api(mark[1]), markdown)
@@ -67,25 +74,46 @@ def public_names(package: str) -> dict[str, str]:
 
 
 def _settings(section: str) -> str:
+    """Return tables of all keys, a section's, or those under one key, such as ``train.loss``."""
     from astraea.experiment.keys import describe
 
     keys = describe()
+    if section:
+        return _table(key for key in keys if re.match(rf"{re.escape(section)}($|[. ])", key.name))
     sections = {key.name.partition(".")[0] for key in keys if "." in key.name}
 
     def place(name: str) -> str:
         first = re.split("[. ]", name)[0]
         return first if first in sections else ""
 
-    text = []
-    for name, found in groupby(keys, key=lambda key: place(key.name)):
-        if section in ("", name):
-            text += [] if section else [f"\n## {name or 'The run'}\n"]
-            text.append("| key | default | of | meaning |\n|---|---|---|---|")
-            for key in found:
-                default = f"`{key.default}`" if key.default else ""
-                meaning = key.description.replace("|", "\\|")
-                text.append(f"| `{key.name}` | {default} | {key.part} | {meaning} |")
-    return "\n".join(text)
+    found = groupby(keys, key=lambda key: place(key.name))
+    return "\n\n".join(f"## {name or 'The run'}\n\n{_table(of)}" for name, of in found)
+
+
+def _model(path: str) -> str:
+    """Return the table of one class of settings, which is not part of a run's."""
+    from astraea.experiment.keys import describe
+
+    module, _, name = path.partition(":")
+    return _table(describe(getattr(import_module(module), name)))
+
+
+def _table(keys: Iterable[Key]) -> str:
+    lines = ["| key | default | range | of | meaning |", "|---|---|---|---|---|"]
+    for key in keys:
+        default, meaning = f"`{key.default}`" if key.default else "", key.description.replace("|", "\\|")
+        lines.append(f"| `{key.name}` | {default} | {key.allowed} | {key.part} | {meaning} |")
+    return "\n".join(lines)
+
+
+def _variations() -> str:
+    from astraea.experiment.arms import VARIATIONS
+    from astraea.experiment.keys import toml
+
+    lines = ["| variation | changes |", "|---|---|"]
+    for name, changes in VARIATIONS.items():
+        lines.append(f"| `{name}` | {', '.join(f'`{key} = {toml(value)}`' for key, value in changes.items())} |")
+    return "\n".join(lines)
 
 
 def _public() -> str:

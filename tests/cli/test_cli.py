@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from astraea import __version__
 from astraea.cli.app import app
+from astraea.experiment.arms import ARMS, VARIATIONS
 
 # click before 8.2, which the lowest supported Flower brings along, mixes the two outputs unless told otherwise.
 OLD: dict[str, Any] = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
@@ -40,6 +41,13 @@ def test_help_and_version() -> None:
         shown = cli(command, "--help")
         assert shown.exit_code == 0
         assert "--json" in shown.stdout
+
+
+def test_the_help_of_compare_lists_every_arm_and_variation() -> None:
+    shown = RUNNER.invoke(app, ["compare", "--help"], env={"COLUMNS": "4000"}).stdout
+    line = next(line for line in shown.splitlines() if "--arms" in line)
+    assert f"Arms: {', '.join(ARMS)}, and" in line
+    assert f"Variations: {', '.join(VARIATIONS)}." in line
 
 
 def test_run_trains_and_tells(tmp_path: Path) -> None:

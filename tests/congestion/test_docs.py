@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import runpy
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from astraea.congestion import WorldRanges
 from astraea.congestion.environment.global_state import STATE
@@ -13,11 +15,18 @@ from astraea.congestion.metrics.score import Score, ScoreSettings
 from astraea.congestion.observation import FEATURES
 from astraea.congestion.reward import TERMS, RewardSettings
 
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+DOCS = Path(__file__).parents[2] / "docs"
+REFERENCE = DOCS / "reference"
+HOOKS: dict[str, Any] = runpy.run_path(str(DOCS / "hooks.py"))
+
+
+def built(page: str) -> str:
+    text: str = HOOKS["on_page_markdown"]((REFERENCE / page).read_text(encoding="utf-8"))
+    return text
 
 
 def test_the_environments_page_is_complete() -> None:
-    page = (REFERENCE / "environment.md").read_text(encoding="utf-8")
+    page = built("environment.md")
     features = [feature.name for parts in FEATURES.values() for part in parts for feature in part]
     settings = [*WorldRanges.model_fields, "history", "features", "window", "limit", "tolerance_packets"]
     for name in [*features, *(name for name, _ in STATE), *settings]:
@@ -28,7 +37,7 @@ def test_the_environments_page_is_complete() -> None:
 
 
 def test_the_metrics_page_is_complete() -> None:
-    page = (REFERENCE / "congestion-metrics.md").read_text(encoding="utf-8")
+    page = built("congestion-metrics.md")
     for name in [field.name for field in fields(Score)] + list(ScoreSettings.model_fields):
         assert f"`{name}`" in page or name == "flows", name
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from astraea.experiment.arms import VARIATIONS
+
 DOCS = Path(__file__).parents[2] / "docs"
 HOOKS: dict[str, Any] = runpy.run_path(str(DOCS / "hooks.py"))
 
@@ -40,3 +42,31 @@ def test_references_in_docstrings_are_shown_as_code() -> None:
     )
     roles.on_object(obj=function)
     assert function.docstring.value == "Raises `a.B` for `x`, such as:\n\n    f(1)\n\nEnd."
+
+
+def test_tables_of_settings_come_from_the_settings() -> None:
+    def lines(mark: str) -> list[str]:
+        table: str = HOOKS["on_page_markdown"](f"<!-- {mark} -->")
+        return table.splitlines()
+
+    loss = lines("settings train.loss")
+    assert loss[0] == "| key | default | range | of | meaning |"
+    assert loss[2].startswith('| `train.loss` | `"auto"` |')
+    assert all(line.startswith("| `train.loss") for line in loss[2:])
+    assert "| `train.loss.tau` | `1.5` | ≥ 0 | running-prior | Strength of the correction. |" in loss
+    transforms = lines("settings balance.transforms")
+    assert any(line.startswith("| `balance.transforms.zoom` | `0.1` | 0 to < 1 |") for line in transforms)
+    assert any(
+        line.startswith('| `balance.transforms.fill` | `"border"` | border, zeros, reflection |') for line in transforms
+    )
+    score = lines("model astraea.congestion.metrics.score:ScoreSettings")
+    assert "| `hold_s` | `5.0` | > 0 |  | how long it must stay there |" in score
+
+
+def test_every_variation_is_listed_with_what_it_changes() -> None:
+    table = HOOKS["on_page_markdown"]("<!-- variations -->")
+    assert (
+        '| `papers-optimizer` | `train.optimizer = "Adam"`, `train.lr = 0.001`, `train.schedule = "constant"` |'
+        in table
+    )
+    assert [line.split("`")[1] for line in table.splitlines()[2:]] == list(VARIATIONS)

@@ -8,7 +8,7 @@ import typer
 
 import astraea
 from astraea.cli.bench import bench
-from astraea.cli.compare import compare
+from astraea.cli.compare import Compare, compare
 from astraea.cli.congestion import app as congestion
 from astraea.cli.network import app as network
 from astraea.cli.run import run
@@ -43,7 +43,7 @@ def _root(
 
 
 app.command()(run)
-app.command()(compare)
+app.command(cls=Compare)(compare)
 app.command()(scenario)
 app.command()(settings)
 app.add_typer(congestion)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from astraea.cli.options import (
     ConfigArgument,
@@ -22,9 +23,27 @@ from astraea.cli.shell import ERR, OUT, friendly, read_tables, short_for
 from astraea.progress import Bar
 
 if TYPE_CHECKING:
+    import click
+
     from astraea.experiment.jobs import Job
 
-__all__ = ["compare"]
+__all__ = ["Compare", "compare"]
+
+_ARMS = "Comma-separated arms, each with any +variations, such as astraea+logit-adjusted."
+
+
+class Compare(TyperCommand):
+    """The command, whose help lists the arms and variations that there are: they are imported when it is shown."""
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help."""
+        from astraea.experiment.arms import ARMS, VARIATIONS
+
+        for option in self.params:
+            if isinstance(option, TyperOption) and option.name == "arms":
+                arms, variations = ", ".join(ARMS), ", ".join(VARIATIONS)
+                option.help = f"{_ARMS} Arms: {arms}, and the configuration's own. Variations: {variations}."
+        super().format_help(ctx, formatter)
 
 
 def compare(
@@ -34,11 +53,7 @@ def compare(
         typer.Option(
             "--arms",
             "-a",
-            help="Comma-separated: fedavg, fedavg-critical-path, augmentation, random-mediators, mediators, one-chain, "
-            "pooled, astraea, or names of the configuration's own [arms.NAME]; "
-            "each with any +variations, such as astraea+logit-adjusted (a loss), +fedprox, +scaffold, +fednova, "
-            "+fedavgm, +fedadam, +averaged, +realigned, +copies, +class-balanced, +on-the-fly, +transformed, "
-            "+rare-first, +shuffled, +balanced-data, +papers-optimizer.",
+            help=_ARMS,
         ),
     ] = "fedavg,astraea",
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each arm, under consecutive seeds.")] = 3,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -14,21 +14,24 @@ from pydantic_core import PydanticUndefined
 from astraea.experiment.settings import RunSettings
 from astraea.parts import Part
 
-__all__ = ["Key", "describe"]
+__all__ = ["Key", "describe", "toml"]
+
+_BOUNDS = {"gt": "> ", "ge": "≥ ", "lt": "< ", "le": "≤ "}
 
 
 class Key(NamedTuple):
-    """One key: its dotted name, its default as in TOML (``–`` for none), what it means, and the part that has it."""
+    """One key: its dotted name, its default as in TOML (``–`` for none), what it means, who has it, its range."""
 
     name: str
     default: str
     description: str
     part: str = ""
+    allowed: str = ""
 
 
-def describe() -> list[Key]:
-    """Return every key, in the order of the settings; the key of a kind of part comes before those of its parts."""
-    return list(_walk(RunSettings, ""))
+def describe(settings: type[BaseModel] = RunSettings) -> list[Key]:
+    """Return every key, in the order of ``settings``; the key of a kind of part comes before those of its parts."""
+    return list(_walk(settings, ""))
 
 
 def _walk(model: type[BaseModel], prefix: str) -> Iterator[Key]:
@@ -39,15 +42,17 @@ def _walk(model: type[BaseModel], prefix: str) -> Iterator[Key]:
         elif isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _walk(kind, f"{key}.")
         else:
-            yield Key(key, _toml(field.get_default(call_default_factory=True)), field.description or "")
+            yield Key(
+                key, toml(field.get_default(call_default_factory=True)), field.description or "", "", _allowed(field)
+            )
 
 
 def _parts(kind: type[Part], key: str, field: FieldInfo) -> Iterator[Key]:
     """Yield the key that names the part, each choice, the keys that all parts have, and then those of each."""
     usual, known = field.get_default(call_default_factory=True).name, kind.known()
-    yield Key(key, _toml(usual), f"{field.description} One of: {', '.join(known)}.")
+    yield Key(key, toml(usual), f"{field.description} One of: {', '.join(known)}.")
     for name, part in known.items():
-        yield Key(f"{key} = {_toml(name)}", "", inspect.cleandoc(part.__doc__ or "").split("\n\n")[0])
+        yield Key(f"{key} = {toml(name)}", "", inspect.cleandoc(part.__doc__ or "").split("\n\n")[0])
     keys = {name: list(_walk(part, f"{key}.")) for name, part in known.items()}
     shared = [found for found in keys[usual] if all(found in others for others in keys.values())]
     yield from shared
@@ -55,7 +60,18 @@ def _parts(kind: type[Part], key: str, field: FieldInfo) -> Iterator[Key]:
         yield from (found._replace(part=found.part or name) for found in own if found not in shared)
 
 
-def _toml(value: Any) -> str:
+def _allowed(field: FieldInfo) -> str:
+    """Return what a field may be, where it says so: ``0 to < 1``, ``> 0``, or choices; ``""`` where it does not."""
+    if get_origin(field.annotation) is Literal:
+        return ", ".join(map(str, get_args(field.annotation)))
+    bounds = {name: getattr(found, name) for found in field.metadata for name in _BOUNDS if hasattr(found, name)}
+    low = next((f"{_BOUNDS[name]}{bounds[name]:g}" for name in ("gt", "ge") if name in bounds), "")
+    high = next((f"{_BOUNDS[name]}{bounds[name]:g}" for name in ("lt", "le") if name in bounds), "")
+    return f"{low.removeprefix('≥ ')} to {high.removeprefix('≤ ')}" if low and high else low or high
+
+
+def toml(value: Any) -> str:
+    """Return ``value`` as in TOML; ``–`` for none."""
     if value is None or value is PydanticUndefined:
         return "–"
     return json.dumps(value, default=str)
