@@ -12,9 +12,11 @@ import cloudpickle
 import pytest
 from pydantic import Field
 
-from astraea import parts
 from astraea.errors import InputError
-from astraea.parts import Moved, Part, Settings, Typed, from_options, validated
+from astraea.parts import Part, Settings, base, imports
+from astraea.parts.base import Moved
+from astraea.parts.imports import Typed
+from astraea.parts.validation import from_options, validated
 
 
 class Shape(Part, kind="shape", default="dot"):
@@ -83,7 +85,7 @@ def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
     yield "own_shapes"
     sys.modules.pop("own_shapes", None)
     Shape._parts.pop("circle", None)
-    parts._DEFINED.pop("own_shapes:Circle", None)
+    base._DEFINED.pop("own_shapes:Circle", None)
 
 
 @pytest.mark.parametrize(
@@ -184,14 +186,14 @@ def test_installed_packages_bring_parts(own_module: str, monkeypatch: pytest.Mon
     assert taken("square") == Square()
     assert not (tmp_path / "imported").exists()  # nothing is imported for a name that is known
     assert taken("circle").area() == 3
-    parts._INSTALLED.discard("own_shapes")
+    imports._INSTALLED.discard("own_shapes")
     sys.modules.pop("own_shapes")
     (tmp_path / "own_shapes.py").write_text("1 / 0")
     with pytest.warns(
         UserWarning, match="parts of the installed package own-shapes cannot be loaded .ZeroDivisionError"
     ):
         Shape.known()
-    parts._INSTALLED.discard("own_shapes")
+    imports._INSTALLED.discard("own_shapes")
 
 
 def test_a_name_belongs_to_one_part() -> None:

@@ -1,3 +1,4 @@
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +72,16 @@ def test_the_settings_of_parts_were_keys_of_the_scenario_once() -> None:
     assert ScenarioSettings(name="cinic-zipf", zipf_exponent=1.5).labels == Zipf(exponent=1.5)
 
 
-@pytest.mark.parametrize("kind", [LabelDistribution, Skew, Sizes])
-def test_the_reference_page_tells_of_every_part(kind: type[Part]) -> None:
-    page = (Path(__file__).parents[2] / "docs/reference/scenarios.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("key", "kind"), [("labels", LabelDistribution), ("skew", Skew), ("sizes", Sizes)])
+def test_the_reference_page_tells_of_every_part(key: str, kind: type[Part]) -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    text = (docs / "reference" / "scenarios.md").read_text(encoding="utf-8")
+    page = runpy.run_path(str(docs / "hooks.py"))["on_page_markdown"](text)
     for name, part in kind.registered().items():
         assert f"`{name}`" in page
-        assert all(f"`{key}`" in page for key in part.model_fields)
+        for setting, field in part.model_fields.items():
+            rows = [line for line in page.splitlines() if line.startswith(f"| `scenario.{key}.{setting}` |")]
+            assert any(row.endswith(f"| {name} | {field.description} |") for row in rows)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from torch import nn
 
 from astraea.errors import InputError, RunError
 from astraea.federation.models import AutoModel, Model, build_model
-from astraea.parts import Settings, validated
+from astraea.parts import Settings
+from astraea.parts.validation import validated
 
 
 def parameters(model: nn.Module) -> int:

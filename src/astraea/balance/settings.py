@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from astraea.balance.rebalancing import AutoRebalancing, NoRebalancing, RebalancingRule
-from astraea.parts import Moved, Settings
+from astraea.parts import Settings
+from astraea.parts.base import Moved
 
 __all__ = ["BalanceSettings", "TransformSettings"]
 

@@ -15,7 +15,7 @@ from astraea.congestion.simulator.results import Result
 from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, WorldSettings
 from astraea.congestion.simulator.topology import dumbbell
 from astraea.errors import InputError, unknown_name
-from astraea.parts import Typed
+from astraea.parts.imports import Typed
 
 __all__ = ["fields_of", "race_world", "watch"]
 

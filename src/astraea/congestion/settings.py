@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from astraea.errors import InputError, unknown_name
-from astraea.parts import sentence
+from astraea.parts.sentences import sentence
 
 __all__ = ["IntSpan", "Settings", "Span"]
 

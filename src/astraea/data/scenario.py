@@ -25,7 +25,8 @@ from astraea.data.regression import Regression
 from astraea.data.settings import ScenarioSettings
 from astraea.data.standardise import Sums, scaling
 from astraea.errors import InputError
-from astraea.parts import Part, from_options
+from astraea.parts import Part
+from astraea.parts.validation import from_options
 from astraea.seeding import Purpose, stream
 
 __all__ = ["Scenario", "ScenarioSettings", "build_scenario"]

@@ -12,7 +12,8 @@ from astraea.data.papers import PAPERS
 from astraea.data.partition import Random, Skew
 from astraea.data.sizes import Even, Sizes
 from astraea.errors import InputError, unknown_name
-from astraea.parts import Moved, Settings
+from astraea.parts import Settings
+from astraea.parts.base import Moved
 
 __all__ = ["ScenarioSettings"]
 

@@ -23,7 +23,9 @@ from astraea.federation.models import AutoModel, Model
 from astraea.federation.server import ServerSettings
 from astraea.federation.settings import TrainingSettings
 from astraea.network.choice import NetworkSettings
-from astraea.parts import Part, Settings, Typed, validated
+from astraea.parts import Part, Settings
+from astraea.parts.imports import Typed
+from astraea.parts.validation import validated
 
 __all__ = [
     "EXAMPLE",

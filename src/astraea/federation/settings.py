@@ -13,7 +13,8 @@ from astraea.balance.losses import AutoLoss, CrossEntropy, Loss
 from astraea.errors import InputError, unknown_name
 from astraea.federation.plan import LocalTraining
 from astraea.federation.rules import Facts, LocalRule, Plain
-from astraea.parts import Moved, Settings
+from astraea.parts import Settings
+from astraea.parts.base import Moved
 
 __all__ = ["SCHEDULES", "TrainingSettings"]
 

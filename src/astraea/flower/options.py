@@ -17,7 +17,7 @@ from astraea.federation.algorithms import Algorithm
 from astraea.federation.rules import LocalRule
 from astraea.federation.settings import TrainingSettings
 from astraea.flower.messages import Copying
-from astraea.parts import from_options
+from astraea.parts.validation import from_options
 
 __all__ = ["Options"]
 

@@ -13,7 +13,7 @@ from astraea.congestion.compiled import digest_of as digest_of_code
 from astraea.congestion.controllers.catalogue import BUILT_IN, controllers, self_driven
 from astraea.congestion.controllers.controller import Controller, state_of
 from astraea.errors import InputError, unknown_name
-from astraea.parts import Typed
+from astraea.parts.imports import Typed
 
 if TYPE_CHECKING:
     from astraea.congestion.policy import Policy

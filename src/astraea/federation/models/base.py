@@ -12,7 +12,8 @@ from pydantic import Field, PrivateAttr
 from torch import nn
 
 from astraea.errors import InputError
-from astraea.parts import Part, Typed, imported
+from astraea.parts import Part
+from astraea.parts.imports import Typed, imported
 
 __all__ = ["Imported", "Model", "made"]
 

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from astraea.federation.server.aggregation import Aggregator, SampleMean
 from astraea.federation.server.optimizer import NoOptimizer, ServerOptimizer
-from astraea.parts import Moved, Settings
+from astraea.parts import Settings
+from astraea.parts.base import Moved
 
 __all__ = ["ServerSettings"]
 

@@ -1,60 +1,19 @@
-"""Parts: a part is its settings, and what they do. Every kind of part works as this file says.
-
-A *kind* is the class that its parts derive from; a *part* is a class with a name, and that is its registration::
-
-    class LabelDistribution(Part, kind="label distribution", default="as-is"):
-        def weights(self, names, pool): ...
-
-    class Zipf(LabelDistribution, name="zipf"):
-        \"""The class of rank r has weight r^-s.\"""
-
-        exponent: float = Field(2.0, ge=0, description="Exponent s.")
-
-        def weights(self, names, pool): ...
-
-A field ``labels: LabelDistribution`` of any settings then takes ``"zipf"``, ``{"name": "zipf", "exponent": 1.5}``,
-``Zipf`` and ``Zipf(exponent=1.5)``, and the same by import path (``"mypackage.mine:Zipf"``) where the configuration
-is trusted. Modules that installed packages name in the entry points ``astraea.parts`` are imported when a name is
-looked up that is not known yet.
-"""
+"""Settings, parts and their kinds; what they are for, the package says."""
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import sys
-import warnings
 from collections.abc import Mapping
-from importlib.metadata import entry_points
-from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, Self, cast
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError, ValidationInfo, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from astraea.errors import InputError, nearest, unknown_name
+from astraea.errors import InputError, unknown_name
+from astraea.parts.imports import Typed, import_installed, imported
+from astraea.parts.sentences import sentence
 
-__all__ = [
-    "ENTRY_POINTS",
-    "Moved",
-    "Part",
-    "Settings",
-    "Typed",
-    "from_options",
-    "imported",
-    "kinds",
-    "sentence",
-    "validated",
-]
-
-ENTRY_POINTS = "astraea.parts"
-"""The group of entry points under which an installed package names the modules of its parts."""
-
-
-class Typed(str):
-    """Text that the user typed just now, on the command line or in code: import paths in it are trusted."""
-
-    __slots__ = ()
+__all__ = ["Moved", "Part", "Settings", "kinds"]
 
 
 class Moved(NamedTuple):
@@ -98,6 +57,11 @@ class Settings(BaseModel):
         return given
 
     @classmethod
+    def table_keys(cls) -> list[str]:
+        """Return the keys of a table of these settings."""
+        return list(cls.model_fields)
+
+    @classmethod
     def completed(cls, given: dict[str, Any]) -> dict[str, Any]:
         """Return ``given`` with what follows from it."""
         return given
@@ -110,7 +74,7 @@ class Settings(BaseModel):
         renewed = cls.renewed(cls.completed(dict(given)))
         for key in renewed:
             if key not in cls.model_fields:
-                raise PydanticCustomError("unknown_key", "unknown key", {"key": str(key), "of": cls})
+                raise PydanticCustomError("unknown_key", "unknown key", {"key": str(key), "known": cls.table_keys()})
         return renewed
 
 
@@ -154,7 +118,7 @@ class Part(Settings):
     @classmethod
     def known(cls) -> Mapping[str, type[Self]]:
         """Return the parts of this kind by name, those of installed packages included."""
-        _import_installed()
+        import_installed()
         return cls.registered()
 
     @classmethod
@@ -204,6 +168,11 @@ class Part(Settings):
             return {"name": cls.default, **given}
         return {"name": given}
 
+    @classmethod
+    def table_keys(cls) -> list[str]:
+        """Return the keys of a table of this part; ``name`` is one."""
+        return ["name", *cls.model_fields]
+
     def called(self) -> str:
         """Return the name under which settings say which part this is."""
         return self.name
@@ -244,7 +213,6 @@ class Part(Settings):
 
 _KINDS: dict[str, type[Part]] = {}
 _DEFINED: dict[str, type[Part]] = {}  # by import path: to name what is there already imports nothing
-_INSTALLED: set[str] = set()
 
 
 def kinds() -> Mapping[str, type[Part]]:
@@ -267,95 +235,3 @@ def _written(part: Part, info: Any) -> Any:
 
 def _path(found: type) -> str:
     return f"{found.__module__}:{found.__qualname__}"
-
-
-def _import_installed() -> None:
-    """Import the modules that installed packages name as theirs, each once."""
-    for entry in entry_points(group=ENTRY_POINTS):
-        if entry.value not in _INSTALLED:
-            _INSTALLED.add(entry.value)
-            try:
-                entry.load()
-            except Exception as error:
-                package = entry.dist.name if entry.dist is not None else entry.value
-                warnings.warn(
-                    f"the parts of the installed package {package} cannot be loaded ({type(error).__name__}: {error}): "
-                    "mend or uninstall it",
-                    stacklevel=2,
-                )
-
-
-def imported(kind: str, name: str, *, trust: bool) -> Any:
-    """Return what lies at an import path, ``package.module:Name``; nothing is imported without ``trust``."""
-    module, _, attribute = name.rpartition(":") if ":" in name else name.rpartition(".")
-    if not trust:
-        raise InputError(
-            f"{kind} '{name}' is code that this configuration names, and is imported only if you trust it: "
-            "add --trust (in Python trust=True), or bring the class itself"
-        )
-    here = str(Path.cwd())
-    if here not in sys.path:  # a user's own file beside the configuration
-        sys.path.insert(0, here)
-    try:
-        found = importlib.import_module(module)
-        for step in attribute.split("."):
-            found = getattr(found, step)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"{kind} '{name}' cannot be imported ({error}): give it as package.module:Name") from error
-    return found
-
-
-def sentence(error: ValidationError, prefix: str = "") -> str:
-    """Return one sentence for the first mistake of ``error``: its dotted key, under ``prefix``, and what is wrong."""
-    first = error.errors(include_url=False)[0]
-    place = ".".join([*([prefix] if prefix else []), *map(str, first["loc"])])
-    context = first.get("ctx", {})
-    if first["type"] == "within":  # the settings of a part: validated by themselves
-        return sentence(context["error"], place)
-    if first["type"] == "unknown_key":
-        of, key = context["of"], context["key"]
-        known = [*(["name"] if issubclass(of, Part) else []), *of.model_fields]
-        dotted = f"{place}.{key}" if place else key
-        return f"unknown key '{dotted}'{nearest(key, known)} (known here: {', '.join(known)})"
-    if first["type"] == "missing":
-        return f"'{place}' has no default: set it"
-    message = first["msg"].removeprefix("Value error, ")
-    if isinstance(first["input"], Mapping) or not place:  # keys that do not fit together: the message names them
-        return message
-    return f"'{place}' cannot be {first['input']!r}: {message[0].lower()}{message[1:]}"
-
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-def validated(model: type[Model], values: Mapping[str, Any], source: str, *, trust: bool = False) -> Model:
-    """Return ``model`` with ``values``; import paths in them are followed with ``trust``.
-
-    Raises :class:`InputError` with one sentence, which begins with ``source``, for the first value that is wrong.
-    """
-    try:
-        return model.model_validate(values, context={"trust": trust})
-    except ValidationError as error:
-        raise InputError(f"{source}: {sentence(error)}") from error
-
-
-def from_options(model: type[Model], options: Mapping[str, Any], kind: str) -> Model:
-    """Return ``model(**options)`` for keyword arguments; ``kind`` says in messages what they are options of.
-
-    Import paths among them are trusted: they stand in the caller's code. Raises :class:`InputError` for an option
-    that the model does not have, naming the nearest, or a bad value.
-    """
-    renewed = model.renewed(dict(options)) if issubclass(model, Settings) else options
-    for name in renewed:
-        if name not in model.model_fields:
-            raise unknown_name(f"{kind} option", name, model.model_fields)
-    try:
-        return model.model_validate(renewed, context={"trust": True})
-    except ValidationError as error:
-        first = error.errors()[0]
-        message = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "within":
-            raise InputError(f"{kind} option {sentence(error)}") from error
-        if not first["loc"]:  # the options do not fit together: the message names them
-            raise InputError(message) from error
-        raise InputError(f"{kind} option '{first['loc'][0]}' cannot be {first['input']!r}: {message}") from error

@@ -1,0 +1,61 @@
+"""Code that settings name: import paths, followed where they are trusted, and the parts of installed packages."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from astraea.errors import InputError
+
+__all__ = ["ENTRY_POINTS", "Typed", "import_installed", "imported"]
+
+ENTRY_POINTS = "astraea.parts"
+"""The group of entry points under which an installed package names the modules of its parts."""
+
+_INSTALLED: set[str] = set()
+
+
+class Typed(str):
+    """Text that the user typed just now, on the command line or in code: import paths in it are trusted."""
+
+    __slots__ = ()
+
+
+def imported(kind: str, name: str, *, trust: bool) -> Any:
+    """Return what lies at an import path, ``package.module:Name``; nothing is imported without ``trust``."""
+    module, _, attribute = name.rpartition(":") if ":" in name else name.rpartition(".")
+    if not trust:
+        raise InputError(
+            f"{kind} '{name}' is code that this configuration names, and is imported only if you trust it: "
+            "add --trust (in Python trust=True), or bring the class itself"
+        )
+    here = str(Path.cwd())
+    if here not in sys.path:  # a user's own file beside the configuration
+        sys.path.insert(0, here)
+    try:
+        found = importlib.import_module(module)
+        for step in attribute.split("."):
+            found = getattr(found, step)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"{kind} '{name}' cannot be imported ({error}): give it as package.module:Name") from error
+    return found
+
+
+def import_installed() -> None:
+    """Import the modules that installed packages name as theirs, each once."""
+    for entry in entry_points(group=ENTRY_POINTS):
+        if entry.value not in _INSTALLED:
+            _INSTALLED.add(entry.value)
+            try:
+                entry.load()
+            except Exception as error:
+                package = entry.dist.name if entry.dist is not None else entry.value
+                warnings.warn(
+                    f"the parts of the installed package {package} cannot be loaded ({type(error).__name__}: {error}): "
+                    "mend or uninstall it",
+                    stacklevel=2,
+                )
