@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,13 +63,6 @@ class Alone:
         """Begin an episode of losses and let it be over at once."""
         self.f.newly_lost = 1
         self.controller.events.on_loss(self.f, self.c, self.now)
-
-
-@pytest.fixture
-def machine_code() -> None:
-    """Skip a test of many packets where code is interpreted, as it is to see what tests cover."""
-    if os.environ.get("NUMBA_DISABLE_JIT") == "1":
-        pytest.skip("so many packets need compiled code")
 
 
 @pytest.fixture(autouse=True)

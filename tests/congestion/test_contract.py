@@ -14,6 +14,7 @@ from astraea.congestion.simulator.state import FLOW
 from astraea.errors import InputError
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("controller", BUILT_IN, ids=lambda controller: controller.name)
 def test_it_keeps_the_contract(controller: type[Controller]) -> None:
     check_controller(controller.name, parameter=4.0 if controller.name == "fixed" else 1.0, events=300)

@@ -39,6 +39,7 @@ def test_classic_controllers_need_no_policy() -> None:
     assert result.goodput.min() > 0
 
 
+@pytest.mark.compiled
 def test_a_policy_drives_its_flows_and_no_others() -> None:
     up, down = (simulate(shared("policy", "cubic"), policy=constant(a)) for a in (0.5, -0.5))
     assert up.cwnd[0, -1] > 2 * down.cwnd[0, -1]
@@ -68,7 +69,7 @@ def test_playing_in_parts_changes_nothing() -> None:
     assert np.array_equal(whole.goodput_mbps, parts.goodput_mbps)
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_even_the_law_that_the_search_begins_with_shares_fairly() -> None:
     """Theory alone, no training: three flows 5 s apart on 100 Mbit/s."""
     flows = [{"controller": "policy", "start_s": 5.0 * i} for i in range(3)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from astraea.balance.losses import RunningPrior
 from astraea.errors import InputError
 from astraea.experiment.arms import VARIATIONS, arm_settings
 from astraea.experiment.cost import estimate
@@ -72,10 +73,10 @@ def test_all_that_remembers_resumes_to_the_same_bytes(tiny: RunSettings, tmp_pat
 
 def test_what_is_left_open_is_decided(tiny: RunSettings) -> None:
     settings: Any = resolved(altered(tiny, train__loss="running-prior", server__optimizer="adam"))
-    assert (settings.train.tau, settings.train.prior_rate, settings.train.absent_scale) == (1.5, 0.1, None)
-    assert settings.server.lr == 0.01
+    assert settings.train.loss == RunningPrior(tau=1.5, prior_rate=0.1)
+    assert settings.server.optimizer.lr == 0.01
     given: Any = resolved(altered(tiny, train__loss="fedlc", train__tau=0.3, server__lr=0.5))
-    assert (given.train.tau, given.server.lr) == (0.3, 0.5)
+    assert (given.train.loss.tau, given.server.optimizer.lr) == (0.3, 0.5)
 
 
 def test_balanced_epochs_change_the_prior_that_losses_are_given(tiny: RunSettings) -> None:

@@ -280,7 +280,7 @@ def test_if_all_visits_fail_the_run_ends_with_the_reason(federation: Callable[..
         ({"algorithm": {"name": "astrea"}}, "unknown algorithm 'astrea'; did you mean 'astraea'"),
         ({"balance": {"rebalancing": "mean"}}, "mean-power"),
         ({"balance": {"sampling": "class-balanced"}}, "which a strategy cannot ask"),
-        ({"train": {"rule": "scaffold"}}, "control variates"),
+        ({"train": {"rule": "scaffold"}}, "'scaffold' hands state on beside the model"),
     ],
 )
 def test_settings_that_cannot_be_used(options: dict[str, Any], reason: str) -> None:

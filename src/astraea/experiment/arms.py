@@ -81,7 +81,9 @@ ARMS: dict[str, Callable[[Shape], Changes]] = {
 """Built-in arms: from what they keep of the base to the settings that they change."""
 
 VARIATIONS: dict[str, Changes] = {
-    **{loss: {"train.loss": loss} for loss in Loss.registered() if loss != "auto"},
+    **{
+        name: {"train.loss": name} for name, loss in Loss.registered().items() if name != "auto" and not loss.regression
+    },
     "fedprox": {"train.rule": "fedprox"},
     "scaffold": {"train.rule": "scaffold"},
     "fednova": {"server.aggregation": "fednova"},

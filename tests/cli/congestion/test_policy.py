@@ -29,6 +29,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(families, "FAMILIES", (Family("few", "", ranges, 1),))
 
 
+@pytest.mark.compiled
 @pytest.mark.usefixtures("small")
 def test_a_policy_is_trained_shown_and_drawn(tmp_path: Path) -> None:
     out = tmp_path / "training"

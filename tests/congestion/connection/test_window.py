@@ -130,6 +130,7 @@ def test_a_timeout_halves_once_climbs_and_can_be_undone(alone: Any) -> None:
     assert flow.f.cwnd == 100
 
 
+@pytest.mark.compiled
 def test_a_late_comer_learns_its_base_as_it_takes_over() -> None:
     late = {"controller": "policy", "start_s": 3.0, "name": "late"}
     settings = dumbbell(
@@ -146,6 +147,7 @@ def test_a_late_comer_learns_its_base_as_it_takes_over() -> None:
     assert flows[1].min_rtt == pytest.approx(61.5 * MS, abs=2 * MS)
 
 
+@pytest.mark.compiled
 def test_all_drain_together_every_ten_seconds_and_go_on_with_what_fits() -> None:
     flows: list[Any] = [{"controller": "policy"}, {"controller": "policy", "start_s": 1.0}]
     world = build(dumbbell(flows, capacity_mbps=8.0, rtt_ms=60.0, buffer_bdp=4.0, duration_s=30.0))
@@ -177,7 +179,7 @@ def test_a_base_rises_only_when_six_drains_say_so(alone: Any) -> None:
     assert bases == [50, 50, 50, 50, 50, 70, 70]
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_a_policy_that_targets_a_queue_shares_equally() -> None:
     """Driven by the rule 'keep ten packets queued', two flows of unequal round trips come to equal queues."""
     world = build(

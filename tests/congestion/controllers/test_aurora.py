@@ -50,7 +50,7 @@ def test_timeouts_halve_down_to_a_floor(alone: Any) -> None:
         assert flow.c.rate == expected
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_it_sends_at_its_rate_whatever_the_round_trip() -> None:
     world = build(dumbbell([{"controller": "aurora", "name": "a"}], capacity_mbps=20.0, rtt_ms=40.0, duration_s=20.0))
     while (who := advance(world, 5_000 * MS, True)) != REACHED:

@@ -63,6 +63,7 @@ def test_it_starts_drains_and_probes() -> None:
     assert {row["cwnd"] for row in settled} <= {138.0, 139.0, 140.0, 141.0}
 
 
+@pytest.mark.compiled
 def test_the_cycle_has_eight_phases_of_a_round_trip() -> None:
     seen = [row for row in watch(12.0) if row["at"] > 5]
     phases = changes(seen, "phase")
@@ -76,6 +77,7 @@ def test_the_cycle_has_eight_phases_of_a_round_trip() -> None:
     assert lengths[0] >= 0.195
 
 
+@pytest.mark.compiled
 def test_every_ten_seconds_it_renews_its_base() -> None:
     seen = watch(24.0, flows=2)  # alone it sees its base in every cycle
     probes = [at for at, mode in changes(seen, "mode") if mode == bbr.PROBE_RTT]
@@ -119,7 +121,7 @@ def test_the_first_round_of_recovery_conserves_packets(alone: Any) -> None:
     assert flow.f.cwnd == 100
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_random_loss_does_not_stop_it_and_shallow_buffers_lose() -> None:
     lossy = simulate(dumbbell([{"controller": "bbr"}], capacity_mbps=50.0, duration_s=30.0, link={"loss": 0.02}))
     assert lossy.goodput_mbps[0, 50:].mean() > 42
@@ -128,7 +130,7 @@ def test_random_loss_does_not_stop_it_and_shallow_buffers_lose() -> None:
     assert shallow.lost.sum() / shallow.sent.sum() > 0.02
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_two_fill_the_queue_to_a_bandwidth_delay_product() -> None:
     two = [{"controller": "bbr", "name": name} for name in "ab"]
     result = simulate(dumbbell(two, capacity_mbps=50.0, rtt_ms=30.0, buffer_bdp=4.0, duration_s=60.0))

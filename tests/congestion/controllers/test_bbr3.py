@@ -38,6 +38,7 @@ def modes(seen: list[tuple[float, int, float, int]]) -> list[tuple[float, int]]:
     return [seen[0][:2]] + [after[:2] for before, after in pairwise(seen) if after[1] != before[1]]
 
 
+@pytest.mark.compiled
 def test_it_goes_down_cruises_refills_and_up() -> None:
     seen = watch(24.0)
     began = modes(seen)
@@ -56,6 +57,7 @@ def test_it_goes_down_cruises_refills_and_up() -> None:
     assert gains == pytest.approx({mode: 0.99 * gain for mode, gain in expected.items()}, rel=0.01)
 
 
+@pytest.mark.compiled
 def test_every_five_seconds_it_looks_for_its_base_with_half_a_pipe() -> None:
     seen = watch(21.0, flows=2)
     probes = [at for at, mode in modes(seen) if mode == bbr3.PROBE_RTT]
@@ -191,7 +193,7 @@ def test_recovery_returns_to_the_window_of_before(alone: Any) -> None:
     assert flow.c.prior_cwnd == 225
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_shallow_buffers_lose_far_less_than_under_version_one() -> None:
     def lost(controller: str) -> float:
         two = [{"controller": controller, "name": name} for name in "ab"]
@@ -202,7 +204,7 @@ def test_shallow_buffers_lose_far_less_than_under_version_one() -> None:
     assert lost("bbr3") < 0.3 * lost("bbr")
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_it_tolerates_one_percent_of_loss_but_not_three() -> None:
     def rate(loss: float) -> float:
         flow = [{"controller": "bbr3"}]

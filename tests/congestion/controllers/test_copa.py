@@ -65,7 +65,7 @@ def test_it_competes_where_the_queue_never_empties(alone: Any) -> None:
     assert flow.c.delta_inverse == pytest.approx(max(before / 2, 2))
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_alone_it_keeps_a_small_queue_that_empties() -> None:
     result = simulate(dumbbell([{"controller": "copa"}], capacity_mbps=50.0, rtt_ms=40.0, duration_s=30.0))
     queued = result.backlog_bytes[0, 50:] / 1500
@@ -73,7 +73,7 @@ def test_alone_it_keeps_a_small_queue_that_empties() -> None:
     assert result.link_utilisation[0] > 0.97
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_it_holds_its_own_against_cubic_where_vegas_cannot() -> None:
     def share(controller: str) -> float:
         flows = [{"controller": controller}, {"controller": "cubic"}]
@@ -84,7 +84,7 @@ def test_it_holds_its_own_against_cubic_where_vegas_cannot() -> None:
     assert share("copa") > 0.2
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_losses_alone_do_not_slow_it() -> None:
     result = simulate(
         dumbbell([{"controller": "copa"}], capacity_mbps=50.0, rtt_ms=30.0, duration_s=30.0, link={"loss": 0.01})

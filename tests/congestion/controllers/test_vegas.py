@@ -44,7 +44,7 @@ def test_slow_start_ends_when_a_packet_waits(alone: Any) -> None:
     assert flow.f.ssthresh == flow.f.cwnd
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 @pytest.mark.parametrize("flows", [1, 2, 4])
 def test_each_flow_keeps_two_to_four_packets_queued(flows: int) -> None:
     # 8 ms apart, so that each finds the queue empty and learns the true base

@@ -185,7 +185,7 @@ def test_counts_begin_at_one(tmp_path: Path, count: str) -> None:
 
 
 @pytest.mark.compiled
-def test_a_real_world_of_each_suite(machine_code: None, tmp_path: Path) -> None:
+def test_a_real_world_of_each_suite(tmp_path: Path) -> None:
     suites = [suite for name, suite in catalogue.SUITES.items() if name != "tiny"]
     found = evaluate(suites, parse_arms(["cubic", "copa"]), tmp_path, seeds=1, worlds=1)
     assert len(found.outcomes) == 2 * len(suites)

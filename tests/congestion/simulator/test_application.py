@@ -55,7 +55,7 @@ def test_an_application_bounds_the_rate() -> None:
     assert result.cwnd[0, -1] < 30  # a window that is not used does not grow
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_poisson_arrivals_have_poisson_counts() -> None:
     world = a_world(controller="fixed", parameter=10_000, app_mbps=6.0, app_arrivals="poisson")
     counts = []

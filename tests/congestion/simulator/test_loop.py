@@ -83,7 +83,7 @@ def test_pausing_for_decisions_that_are_not_answered_changes_nothing(whole: str)
     assert fingerprint(paused) == whole
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_worlds_in_threads_are_what_they_are_alone() -> None:
     seeds = range(6)
     worlds = allocate(shape_of(mixed_settings()), len(seeds))
@@ -100,7 +100,7 @@ def test_worlds_in_threads_are_what_they_are_alone() -> None:
     assert len(set(alone)) == len(seeds)
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_a_world_filled_anew_has_forgotten_the_last() -> None:
     worlds = allocate(shape_of(mixed_settings()), 1)
     fill(worlds, 0, mixed_settings(1, flows=MIXED[:3]))
@@ -113,6 +113,7 @@ def test_a_world_filled_anew_has_forgotten_the_last() -> None:
     assert fingerprint(world) == fingerprint(fresh)
 
 
+@pytest.mark.compiled
 def test_interpreted_and_compiled_code_agree() -> None:
     """The same small world, run by the plain Python interpreter in another process, comes to the same bytes."""
     flows = [flow for flow in MIXED if flow["controller"] not in ("copa", "fixed")]  # no logarithms: libraries differ

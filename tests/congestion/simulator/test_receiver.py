@@ -63,7 +63,7 @@ def test_slots_release_acknowledgements_together() -> None:
     assert flow.acks == 2
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_jitter_delays_by_its_mean_and_keeps_the_order() -> None:
     result = simulate(
         links=[{"capacity_mbps": 100, "delay_ms": 5}],

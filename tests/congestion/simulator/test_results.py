@@ -15,7 +15,7 @@ def test_a_fixed_window_below_the_pipe_gives_window_over_rtt() -> None:
     assert np.allclose(result.rtt_ms[0, 1:], 30.12, rtol=0.01)
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_a_fixed_window_above_the_pipe_queues_the_rest() -> None:
     # 300 packets at 0.12 ms each: round trip 36 ms, link always busy
     result = simulate(
@@ -26,7 +26,7 @@ def test_a_fixed_window_above_the_pipe_queues_the_rest() -> None:
     assert result.lost[0] == 0
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_same_seed_same_bytes() -> None:
     flows = [{"controller": "newreno"}, {"controller": "newreno", "jitter_ms": 1.0, "ack_every": 2}]
     links = [{"loss": 0.001}]

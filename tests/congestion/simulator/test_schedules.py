@@ -88,6 +88,7 @@ def test_a_walk_stays_in_its_bounds_and_moves() -> None:
     assert np.std(np.log(mbps)) > 0.2
 
 
+@pytest.mark.compiled
 def test_a_link_follows_its_steps() -> None:
     result = simulate(
         links=[{"steps": ((0, 40), (1, 10)), "buffer_bytes": 10**6}],
@@ -99,7 +100,7 @@ def test_a_link_follows_its_steps() -> None:
     assert result.link_utilisation[0] == pytest.approx(1.0, rel=0.01)
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_a_full_window_takes_all_of_a_real_trace(data_dir: Path, tmp_path: Path) -> None:
     with tarfile.open(data_dir / "network-traces" / "mahimahi.tar.xz") as archive:
         archive.extract("mahimahi/ATT-LTE-driving.down", tmp_path, filter="data")

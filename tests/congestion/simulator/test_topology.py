@@ -29,7 +29,7 @@ def test_a_parking_lot_has_a_long_flow_and_one_per_link() -> None:
     assert settings.links[2].name == "hop-2"
 
 
-@pytest.mark.usefixtures("machine_code")
+@pytest.mark.compiled
 def test_a_flow_of_many_bottlenecks_gets_less_than_those_it_meets() -> None:
     world = {"capacity_mbps": 50.0, "duration_s": 60.0}
     result = simulate(

@@ -32,6 +32,7 @@ def test_a_mix_holds_each_family_as_often_as_it_says() -> None:
     assert len({world.seed for _, world in worlds}) == len(worlds)
 
 
+@pytest.mark.compiled
 @pytest.mark.usefixtures("small")
 def test_the_search_does_not_depend_on_threads_and_goes_on_from_its_past() -> None:
     one = Evolution(TINY, jobs=1)
@@ -42,6 +43,7 @@ def test_the_search_does_not_depend_on_threads_and_goes_on_from_its_past() -> No
     assert whole[2].validation == one.validate(one.centre)
 
 
+@pytest.mark.compiled
 @pytest.mark.usefixtures("small")
 def test_another_seed_searches_elsewhere() -> None:
     first = Evolution(TINY).step()

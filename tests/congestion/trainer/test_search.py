@@ -29,6 +29,7 @@ class _StoppedError(Exception):
     pass
 
 
+@pytest.mark.compiled
 def test_stopped_and_resumed_is_as_uninterrupted(tmp_path: Path) -> None:
     def stop(found: Generation, _: EvolutionSettings) -> None:
         if found.number == 1:
@@ -64,6 +65,7 @@ def test_another_training_is_not_overwritten(tmp_path: Path) -> None:
         train_law(TINY.model_copy(update={"fitness": FitnessSettings(loss=1.0)}), tmp_path, resume=True)
 
 
+@pytest.mark.compiled
 def test_a_finished_search_may_be_prolonged_by_other_jobs(tmp_path: Path) -> None:
     train_law(TINY.model_copy(update={"generations": 1}), tmp_path / "parts")
     train_law(TINY, tmp_path / "parts", resume=True, jobs=2)
