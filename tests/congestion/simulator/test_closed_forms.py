@@ -8,7 +8,7 @@ import pytest
 from astraea.congestion import simulate
 from astraea.congestion.simulator.topology import dumbbell
 
-pytestmark = pytest.mark.usefixtures("machine_code")
+pytestmark = pytest.mark.compiled
 
 
 @pytest.mark.parametrize("window", [1, 40, 250, 251, 400])
