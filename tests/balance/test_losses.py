@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional
 
 from astraea.balance.losses import (
     ClassView,
@@ -118,6 +119,25 @@ def test_without_strength_or_with_even_classes_they_are_cross_entropy(values: li
     for name in ("logit-adjusted", "local-prior", "running-prior", "fedlc"):
         assert Loss.of(name, tau=0.0)(logits, targets, skewed).item() == pytest.approx(plain.item(), abs=1e-5)
     assert Loss.of("ratio", ratio_weight=0.0)(logits, targets, skewed).item() == pytest.approx(plain.item())
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_names_that_nobody_holds_are_pushed_down_as_by_cross_entropy(name: str) -> None:
+    logits, targets = torch.tensor([[0.3, -1.0, 0.7, 2.0]]), torch.tensor([0])
+    even = ClassView(torch.tensor([0.5, 0.5, 0.0, 0.0]).log(), torch.tensor([4, 4, 0, 0]), 3)
+    factor = 1.1 if name == "ratio" else 1.0  # what it weighs every class of a balanced prior
+    plain = functional.cross_entropy(logits, targets)
+    assert Loss.of(name)(logits, targets, even).item() == pytest.approx(factor * plain.item(), rel=1e-5)
+
+
+def test_a_class_that_others_hold_is_still_left_out() -> None:
+    # class 1 is with others, class 2 with nobody: only the latter counts, as the one held class does
+    view = ClassView(torch.tensor([0.5, 0.5, 0.0]).log(), torch.tensor([6, 0, 0]))
+    loss = LocalPrior()(torch.zeros(1, 3), FIRST, view)
+    assert loss.item() == pytest.approx(math.log(1 + 1 / 2), abs=1e-6)
+    # an estimated prior may miss what the client holds: its own count is right
+    missed = ClassView(torch.tensor([1.0, 0.0]).log(), torch.tensor([1, 1]))
+    assert LocalPrior()(EQUAL, SECOND, missed).item() == pytest.approx(math.log(2))
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from astraea.balance import Rebalancing, kl_to_uniform, rebalancing
-from astraea.balance.rebalancing import EVEN, storage_ratio
+from astraea.balance.rebalancing import EVEN, RebalancingRule, rebalancing_of_held, storage_ratio
 from astraea.errors import InputError
 
 # The papers' scenarios, reconstructed from their figures: EMNIST by letter frequency (ten digits, then the
@@ -168,6 +168,18 @@ def test_a_class_nobody_has_is_left_alone_with_a_warning(rule: str) -> None:
     assert change.copies[1] == 0
     assert change.copies[2] > 0
     assert change.keep[1] == 1
+
+
+@pytest.mark.parametrize("rule", ["mean-power", "z-score"])
+def test_names_that_nobody_holds_change_nothing(rule: str) -> None:
+    chosen = RebalancingRule.of(rule)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        change = rebalancing_of_held(np.array([0, 40, 0, 6, 3, 0]), chosen)
+    plain = rebalancing([40, 6, 3], chosen)
+    assert change.copies.tolist() == [0, plain.copies[0], 0, plain.copies[1], plain.copies[2], 0]
+    assert change.keep.tolist() == [1, plain.keep[0], 1, plain.keep[1], plain.keep[2], 1]
+    assert plain.copies[2] > 0
 
 
 def test_doing_nothing_needs_no_warning() -> None:

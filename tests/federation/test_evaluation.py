@@ -35,6 +35,11 @@ def test_the_tail_is_the_rarest_quarter() -> None:
     assert math.isnan(tail_recall(SEEN, np.array([10, 5, 2])))
 
 
+def test_names_without_any_sample_are_not_the_tail() -> None:
+    seen = Evaluation(np.array([0, 1, 0]), np.array([0, 1, 1]), 10, loss=0.5)
+    assert tail_recall(seen, np.array([9, 2, *[0] * 8])) == 0.5
+
+
 def test_a_clients_accuracy_is_expected_from_its_labels() -> None:
     histograms = np.array([[2, 0, 0], [2, 2, 0], [0, 1, 9], [0, 0, 3]])
     np.testing.assert_allclose(client_accuracies(SEEN, histograms), [0.75, 0.625, 0.5, np.nan])

@@ -29,6 +29,7 @@ __all__ = [
     "RebalancingRule",
     "ZScore",
     "rebalancing",
+    "rebalancing_of_held",
     "storage_ratio",
 ]
 
@@ -103,6 +104,19 @@ def rebalancing(
         warnings.warn(f"no client has a sample of class {listed}: it cannot be rebalanced", stacklevel=2)
     change = chosen.change(counts)
     return _unchanged(counts) if kl_to_uniform(counts) <= EVEN else change
+
+
+def rebalancing_of_held(class_counts: NDArray[np.integer], rule: RebalancingRule) -> Rebalancing:
+    """Return what ``rule`` does to the classes that somebody holds, by their mean; the others are left alone.
+
+    So further class names, of which no client has a sample, change nothing. Raises :class:`InputError` as
+    :func:`rebalancing` does.
+    """
+    held = class_counts > 0
+    change = rebalancing(class_counts[held], rule) if held.any() else rebalancing(class_counts, rule)
+    copies, keep = np.zeros(len(held)), np.ones(len(held))
+    copies[held], keep[held] = change.copies, change.keep
+    return Rebalancing(copies, keep)
 
 
 def storage_ratio(

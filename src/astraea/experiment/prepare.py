@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from astraea.balance.losses import AutoLoss, SquaredError
-from astraea.balance.rebalancing import Rebalancing, rebalancing
+from astraea.balance.rebalancing import Rebalancing, rebalancing_of_held
 from astraea.data.catalogue import load_dataset
 from astraea.data.dataset import Dataset
 from astraea.data.scenario import Scenario, build_scenario
@@ -114,7 +114,7 @@ def prepare(
         )
     classes = len(scenario.class_names)
     balance = decided.balance
-    change = rebalancing(scenario.global_counts, balance.rebalancing)
+    change = rebalancing_of_held(scenario.global_counts, balance.rebalancing)
     population = Population.from_samples(
         scenario.train,
         scenario.clients,

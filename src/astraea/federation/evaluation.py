@@ -105,8 +105,13 @@ def rarest_classes(global_counts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def tail_recall(evaluation: Evaluation, global_counts: NDArray[np.int64]) -> float:
-    """Return the mean recall of the rarest quarter of classes; NaN if none of them is in the test set."""
-    recall = evaluation.per_class_recall[rarest_classes(global_counts)]
+    """Return the mean recall of the rarest quarter of classes; NaN if none of them is in the test set.
+
+    A class of which there is neither a training nor a test sample does not count as one.
+    """
+    recall = evaluation.per_class_recall
+    there = (global_counts > 0) | ~np.isnan(recall)
+    recall = recall[there][rarest_classes(global_counts[there])]
     return float(np.mean(recall[~np.isnan(recall)])) if not np.isnan(recall).all() else math.nan
 
 

@@ -78,9 +78,14 @@ class LocalRule(Part, kind="local rule", default="plain"):
         return self._facts
 
     @property
-    def uses_prior(self) -> bool:
-        """Whether the effective class prior is read."""
+    def needs_prior(self) -> bool:
+        """Whether the effective class prior must be known."""
         return bool(getattr(self._loss, "reads_prior", False))
+
+    @property
+    def uses_prior(self) -> bool:
+        """Whether the effective class prior is read, if it is known."""
+        return self.needs_prior or bool(getattr(self._loss, "takes_prior", False))
 
     def shared(self, params: Tensor) -> Mapping[str, Tensor]:
         """Return what travels with the model of ``params`` ``(P,)`` from the first round on.

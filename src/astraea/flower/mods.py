@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from astraea.balance.augmentation import augmented_rows
 from astraea.balance.histograms import client_histograms
-from astraea.balance.losses import LogitAdjusted
+from astraea.balance.losses import ClassView, LogitAdjusted
 from astraea.balance.transforms import feature_spread, transform
 from astraea.data.dataset import Samples
 from astraea.errors import InputError
@@ -47,7 +47,6 @@ Mod = Callable[[Message, Context, Handler], Message]
 """What stands between a message and its handler: (message, context, what to call next) -> reply."""
 
 _visit: ContextVar[Instructions] = ContextVar("astraea-visit")
-_LEAST_PRIOR = 1e-9  # stands for the prior of rarer and of absent classes, whose logarithm would be infinite
 
 
 def label_histogram(labels: Callable[[Context], ArrayLike], classes: int) -> Handler:
@@ -162,7 +161,7 @@ def prior_aware_loss(tau: float = 1.0) -> Mod:
     ``nn.CrossEntropyLoss``, then see ``logits + tau * log prior`` (Menon et al., ICLR 2021). Outside of training
     nothing changes. Raises :class:`InputError` for a ``tau`` that is not a number from 0.
     """
-    LogitAdjusted.of("logit-adjusted", tau=tau)
+    loss = LogitAdjusted.of("logit-adjusted", tau=tau)
 
     def mod(message: Message, context: Context, call_next: Handler) -> Message:
         if not message.metadata.message_type.startswith("train"):
@@ -172,7 +171,7 @@ def prior_aware_loss(tau: float = 1.0) -> Mod:
             raise InputError(
                 "prior_aware_loss() got no class prior: give AstraeaStrategy train={'loss': 'logit-adjusted'}"
             )
-        with _Adjusted(tau * torch.tensor(prior).clamp(min=_LEAST_PRIOR).log()):
+        with _Adjusted(loss.offset(ClassView(torch.tensor(prior).log()))):
             return call_next(message, context)
 
     return mod

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from astraea.balance.rebalancing import rebalancing
+from astraea.balance.rebalancing import rebalancing_of_held
 from astraea.balance.settings import BalanceSettings
 from astraea.errors import InputError
 from astraea.federation.algorithms import Algorithm
@@ -73,13 +73,13 @@ class Options:
     @property
     def reads_histograms(self) -> bool:
         """Whether anything in a round depends on the clients' label histograms."""
-        return self.algorithm.reads_histograms or self.balance.changes_samples or self.rule.uses_prior
+        return self.algorithm.reads_histograms or self.balance.changes_samples or self.rule.needs_prior
 
     def copying(self, counts: NDArray[np.int64]) -> Copying | None:
         """Return what clients are to do about class counts ``(N,)`` of all of them, ``None`` for nothing."""
         if not self.balance.changes_samples:
             return None
-        change = rebalancing(counts, self.balance.rebalancing)
+        change = rebalancing_of_held(counts, self.balance.rebalancing)
         return Copying(
             copies=tuple(change.copies.tolist()),
             keep=tuple(change.keep.tolist()),

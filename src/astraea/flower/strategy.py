@@ -190,7 +190,8 @@ class AstraeaStrategy(FedAvg):
                 longest=max(len(chain.visits) for chain in plan.chains),
             )
         config["server-round"] = self._done + server_round
-        prior = None if plan.prior is None else tuple(plan.prior.tolist())
+        known = self.options.reads_histograms  # else nobody was asked for its counts
+        prior = tuple(plan.prior.tolist()) if known and plan.prior is not None else None
 
         def content(visit: Visit, arrays: ArrayRecord) -> RecordDict:
             told = Instructions(

@@ -6,15 +6,24 @@ import math
 from abc import abstractmethod
 from typing import ClassVar, NamedTuple
 
+import torch
 from torch import Tensor
 
 from astraea.errors import InputError
 from astraea.parts import Part
 
-__all__ = ["LOWEST_LOG_PRIOR", "ClassView", "Loss", "client_counts", "effective_log_prior"]
+__all__ = [
+    "LOWEST_LOG_PRIOR",
+    "ClassView",
+    "Loss",
+    "client_counts",
+    "effective_log_prior",
+    "known_log_prior",
+    "with_unheld",
+]
 
 LOWEST_LOG_PRIOR = math.log(1e-9)
-"""What stands for the log prior of rarer and of absent classes, which would be infinite."""
+"""What stands for the log prior of rarer classes, which might be infinite."""
 
 
 class ClassView(NamedTuple):
@@ -31,9 +40,14 @@ class ClassView(NamedTuple):
 
 
 class Loss(Part, kind="loss", default="auto"):
-    """The loss of a batch. ``reads_prior`` says whether it needs the effective class prior."""
+    """The loss of a batch.
+
+    ``reads_prior`` says whether it needs the effective class prior, ``takes_prior`` whether it only makes use of one
+    that is known anyway.
+    """
 
     reads_prior: ClassVar[bool] = False
+    takes_prior: ClassVar[bool] = False
     regression: ClassVar[bool] = False
     """Whether targets are numbers to be predicted, not classes."""
 
@@ -42,11 +56,40 @@ class Loss(Part, kind="loss", default="auto"):
         """Return the mean over the batch, a scalar, for logits ``(B, N)`` and targets ``(B,)``."""
 
 
-def effective_log_prior(classes: ClassView) -> Tensor:
-    """Return the log prior, ``(N,)``, finite. Raises :class:`InputError` if it is not known."""
+def known_log_prior(classes: ClassView) -> Tensor:
+    """Return the log prior, ``(N,)``, as it is. Raises :class:`InputError` if it is not known."""
     if classes.log_prior is None:
         raise InputError("this loss needs the class prior, and none was given")
-    return classes.log_prior.clamp(min=LOWEST_LOG_PRIOR)
+    return classes.log_prior
+
+
+def effective_log_prior(classes: ClassView) -> Tensor:
+    """Return the log prior, ``(N,)``, finite; of a class that nobody holds it is the mean's, see :func:`with_unheld`.
+
+    Raises :class:`InputError` if it is not known.
+    """
+    log_prior = known_log_prior(classes)
+    nobody = _nobody_holds(log_prior, classes.counts)
+    average = -(~nobody).sum().to(log_prior).log()
+    return torch.where(nobody, average, log_prior.clamp(min=LOWEST_LOG_PRIOR))
+
+
+def with_unheld(values: Tensor, classes: ClassView) -> Tensor:
+    """Return counts or shares of classes, ``(N,)``; a class that nobody holds gets the mean over those that are held.
+
+    A correction that leaves such a class out of the softmax leaves its logit as it was drawn, and a young model
+    answers with it. So it is treated as an average class without samples: with balanced classes, a corrected loss is
+    plain cross-entropy, however many further names there are. Where the prior is not known, nothing is changed.
+    """
+    if classes.log_prior is None:
+        return values
+    nobody = _nobody_holds(classes.log_prior, classes.counts)
+    return torch.where(nobody, values.sum() / (~nobody).sum(), values)
+
+
+def _nobody_holds(log_prior: Tensor, counts: Tensor | None) -> Tensor:
+    nobody = torch.isneginf(log_prior)
+    return nobody if counts is None else nobody & (counts == 0)  # an estimated prior may miss what the client holds
 
 
 def client_counts(classes: ClassView) -> Tensor:

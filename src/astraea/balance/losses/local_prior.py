@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from astraea.balance.losses.base import ClassView, Loss, client_counts, effective_log_prior
+from astraea.balance.losses.base import ClassView, Loss, client_counts, effective_log_prior, with_unheld
 
 __all__ = ["LocalPrior", "RunningPrior"]
 
@@ -18,16 +18,19 @@ _EPSILON = 1e-9
 class LocalPrior(Loss, name="local-prior"):
     """Logit adjustment by the client's own class prior."""
 
+    takes_prior: ClassVar[bool] = True
+
     tau: float = Field(1.0, ge=0, allow_inf_nan=False, description="Strength of the correction.")
 
     def __call__(self, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
         """Return the mean cross-entropy of ``logits + tau * log(pi_k + 1e-9)``, pi_k being the client's own prior.
 
         Menon et al. (ICLR 2021) on the data that the client really trains on: local skew and global imbalance are
-        corrected together, and classes that the client lacks are as good as left out of its softmax.
+        corrected together, and classes that the client lacks are as good as left out of its softmax; those that nobody
+        holds, where the prior tells which they are, count as average ones.
         Raises :class:`InputError` without the client's histogram.
         """
-        own = _distribution(client_counts(classes))
+        own = _distribution(classes)
         return functional.cross_entropy(logits + self.tau * (own + _EPSILON).log(), targets)
 
 
@@ -49,11 +52,12 @@ class RunningPrior(Loss, name="running-prior"):
         is the effective prior. Its self-distillation is not part of the loss.
         Raises :class:`InputError` without a prior or the client's histogram.
         """
-        own = _distribution(client_counts(classes))
+        own = _distribution(classes)
         left = (1.0 - self.prior_rate) ** (classes.step + 1)
         prior = left * effective_log_prior(classes).exp() + (1.0 - left) * own
         return functional.cross_entropy(logits + (prior**self.tau + _EPSILON).log(), targets)
 
 
-def _distribution(counts: Tensor) -> Tensor:
-    return counts / counts.sum()
+def _distribution(classes: ClassView) -> Tensor:
+    counts = client_counts(classes)
+    return with_unheld(counts / counts.sum(), classes)

@@ -25,6 +25,10 @@ class LogitAdjusted(Loss, name="logit-adjusted"):
 
         ``logits`` has shape ``(B, N)``, ``targets`` ``(B,)``; the prior is the effective one. The logit-adjusted
         loss of Menon et al. (ICLR 2021), with ``tau`` 1 the balanced softmax of Ren et al. (NeurIPS 2020). A class
-        that nobody holds has log prior log 1e-9. Raises :class:`InputError` without a prior.
+        that nobody holds has the prior of an average one. Raises :class:`InputError` without a prior.
         """
-        return functional.cross_entropy(logits + self.tau * effective_log_prior(classes), targets)
+        return functional.cross_entropy(logits + self.offset(classes), targets)
+
+    def offset(self, classes: ClassView) -> Tensor:
+        """Return what is added to the logits, shape ``(N,)``."""
+        return self.tau * effective_log_prior(classes)

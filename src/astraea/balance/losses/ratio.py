@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
+import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from astraea.balance.losses.base import ClassView, Loss, effective_log_prior
+from astraea.balance.losses.base import ClassView, Loss, known_log_prior
 
 __all__ = ["Ratio"]
 
@@ -35,11 +35,12 @@ class Ratio(Loss, name="ratio"):
         alpha 1 and beta 0.1, R_y at most 5000 as in the authors' code. The paper's server cannot see labels and
         infers R_y, how little class y has been trained compared with the others, from the gradients of auxiliary
         samples of every class. Here the server knows the histograms, so no auxiliary set is needed: R_y is
-        ``1 / (N * prior_y)``, how much rarer than the average class y is by the effective prior. A balanced prior
-        weighs every class 1.1. The weights are not normalised, as in the paper.
+        ``1 / (N * prior_y)``, how much rarer than the average of the N classes that somebody holds y is by the
+        effective prior. A balanced prior weighs every class 1.1. The weights are not normalised, as in the paper.
         Raises :class:`InputError` without a prior.
         """
-        log_prior = effective_log_prior(classes)
-        rarity = (-log_prior - math.log(log_prior.shape[-1])).exp().clamp(max=_MOST)
+        log_prior = known_log_prior(classes)
+        held = torch.isfinite(log_prior).sum().to(torch.float64)
+        rarity = (-log_prior - held.log().to(log_prior)).exp().clamp(max=_MOST)
         losses = functional.cross_entropy(logits, targets, reduction="none")
         return ((1.0 + self.ratio_weight * rarity[targets]) * losses).mean()
