@@ -4,7 +4,11 @@ import errno
 import json
 import os
 import shutil
+import signal
 import stat
+import subprocess
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +20,8 @@ from safetensors.numpy import load_file, save_file
 from astraea.errors import RunError
 from astraea.files import (
     append_text,
+    lock,
+    new_folder,
     plain,
     remove_partial_files,
     replacing,
@@ -154,3 +160,52 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     assert len(os.listdir(tmp_path)) == 2
     remove_partial_files(tmp_path)
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_held_folder_is_refused_to_others_and_free_again_when_its_holder_is_killed(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    script = "import pathlib, sys, time; from astraea.files import lock\n"
+    script += "with lock(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", script, folder], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        (folder / ".file.0123abcd.partial").mkdir()
+        refused = rf"another process is running in .*b \(process {holder.pid} on .+\): wait for it, or choose another"
+        with pytest.raises(RunError, match=refused), lock(folder):
+            pass
+        holder.send_signal(signal.SIGKILL)
+    with lock(folder):
+        assert sorted(os.listdir(folder)) == [".lock", ".lock-holder"]
+        with pytest.raises(RunError, match=f"process {os.getpid()} on "), lock(folder):
+            pass
+    assert ".lock-holder" not in os.listdir(folder)
+    with lock(folder):
+        pass
+
+
+def test_a_planted_lock_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("untouched")
+    for name in (".lock", ".lock-holder"):
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "folder" / name).symlink_to(tmp_path / "other")
+        with suppress(RunError), lock(tmp_path / "folder"):
+            pass
+        assert (tmp_path / "other").read_text() == "untouched"
+        shutil.rmtree(tmp_path / "folder")
+
+
+def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    def fill(*, fail: bool) -> None:
+        with new_folder(tmp_path / "folder") as partial:
+            (partial / "inner").mkdir()
+            (partial / "inner" / "file").write_text("text")
+            if fail:
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fill(fail=True)
+    assert os.listdir(tmp_path) == []
+    fill(fail=False)
+    assert (tmp_path / "folder" / "inner" / "file").read_text() == "text"
+    with pytest.raises(RunError, match="folder cannot be written"):
+        fill(fail=False)
+    assert os.listdir(tmp_path) == ["folder"]

@@ -1,7 +1,7 @@
 """Files that are written whole or not at all: a kill, a full disk or a lost link leaves the earlier file as it was.
 
 Everything is written beside its target, brought to the disk and renamed over it. JSON knows no NaN and no infinity:
-both become null, here and nowhere else.
+both become null, here and nowhere else. A folder that is trained into is held by one process at a time.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import json
 import math
 import os
 import secrets
+import shutil
+import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "append_text",
+    "lock",
+    "new_folder",
     "plain",
     "remove_partial_files",
     "replacing",
@@ -37,6 +41,47 @@ __all__ = [
 ]
 
 _SUFFIX = ".partial"
+_LOCK, _HOLDER = ".lock", ".lock-holder"
+
+
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Keep all others from running in ``folder``, which is made if need be, for as long as the context lasts.
+
+    Whatever trains or evaluates into a folder holds it from before its first look at it to after its last write. The
+    operating system ends the hold with the process, however that ends, so a dead process is no obstacle. It is not to
+    be entered twice, in one process either. Raises :class:`RunError`, which names the holder's process and host, if
+    the folder is held, or if it cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    held = FileLock(folder / _LOCK, blocking=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held.acquire()
+    except Timeout as error:
+        raise RunError(
+            f"another process is running in {folder}{_holder(folder)}: wait for it, or choose another folder"
+        ) from error
+    except OSError as error:
+        raise _unwritable(folder, error.strerror or error) from error
+    try:
+        remove_partial_files(folder)
+        write_text(folder / _HOLDER, f"process {os.getpid()} on {socket.gethostname()}")
+        yield
+    finally:
+        with suppress(OSError):
+            (folder / _HOLDER).unlink(missing_ok=True)
+        held.release()
+
+
+def _holder(folder: Path) -> str:
+    """Return who holds ``folder``, in parentheses; nothing if that is just being written."""
+    try:
+        with (folder / _HOLDER).open(encoding="utf-8", errors="replace") as file:
+            return f" ({file.read(200)})"
+    except OSError:
+        return ""
 
 
 @contextmanager
@@ -56,8 +101,30 @@ def replacing(path: Path) -> Iterator[Path]:
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
-        if hasattr(os, "O_DIRECTORY"):  # elsewhere a folder cannot be opened
-            _flush(path.parent, os.O_RDONLY)
+        _flush(path.parent, os.O_RDONLY)
+    except OSError as error:
+        raise _unwritable(path, error.strerror or error) from error
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Lend the path of a new empty folder beside ``path``, which becomes ``path`` at the end, unless an error ends it.
+
+    Raises :class:`RunError` if it cannot be written, or if ``path`` is there already.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_SUFFIX}")
+    try:
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+            for inside in (*partial.rglob("*"), partial):
+                if not inside.is_symlink():
+                    _flush(inside, os.O_RDONLY)
+            partial.rename(path)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        _flush(path.parent, os.O_RDONLY)
     except OSError as error:
         raise _unwritable(path, error.strerror or error) from error
 
@@ -143,10 +210,15 @@ def plain(value: Any) -> Any:
 def remove_partial_files(folder: Path) -> None:
     """Remove from ``folder`` what killed processes left half-written. Only for who alone writes there."""
     for left in folder.glob(f".*{_SUFFIX}"):
-        left.unlink(missing_ok=True)
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def _flush(path: Path, how: int) -> None:
+    if path.is_dir() and not hasattr(os, "O_DIRECTORY"):
+        return  # where folders cannot be opened
     handle = os.open(path, how)
     try:
         os.fsync(handle)

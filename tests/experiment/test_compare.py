@@ -15,8 +15,8 @@ from astraea.errors import InputError, RunError
 from astraea.experiment.arms import ARMS, VARIATIONS, arm_settings
 from astraea.experiment.compare import compare
 from astraea.experiment.comparison import Comparison, load_comparison
-from astraea.experiment.folder import RunFolder
 from astraea.experiment.settings import RunSettings, dump_toml, flattened, load_toml, parse_settings, resolved
+from astraea.files import lock
 
 
 def test_every_built_in_arm_has_the_client_epochs_of_the_base() -> None:
@@ -232,7 +232,7 @@ def test_workers_end_with_the_process_that_started_them(tiny: RunSettings, tmp_p
         process.kill()
     while True:  # the worker holds the folder until it ends
         try:
-            with RunFolder(metrics.parent).held():
+            with lock(metrics.parent):
                 return
         except RunError:
             time.sleep(0.05)

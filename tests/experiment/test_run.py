@@ -18,11 +18,11 @@ from torch import nn
 
 import astraea
 from astraea.errors import RunError
-from astraea.experiment.folder import RunFolder
 from astraea.experiment.result import Result, load, load_result
 from astraea.experiment.run import run
 from astraea.experiment.settings import RunSettings, dump_toml, load_toml, parse_settings
 from astraea.federation.loop import Callback, Run
+from astraea.files import lock
 
 CONTRACT = {
     "algorithm", "scenario", "seed", "rounds", "accuracy_final", "accuracy_best", "balanced_accuracy", "tail_recall",
@@ -113,7 +113,8 @@ def test_a_folder_is_never_overwritten(whole: Path, tiny: RunSettings) -> None:
 
 
 def test_two_processes_cannot_run_in_one_folder(tiny: RunSettings, tmp_path: Path) -> None:
-    with RunFolder(tmp_path / "r").held(), pytest.raises(RunError, match="another process is running in"):
+    holder = rf"another process is running in .*r \(process {os.getpid()} on .+\): wait for it"
+    with lock(tmp_path / "r"), pytest.raises(RunError, match=holder):
         run(tiny, out=tmp_path / "r")
     run(tiny, out=tmp_path / "r", rounds=1)
 

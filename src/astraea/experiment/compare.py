@@ -32,7 +32,7 @@ from astraea.experiment.search import chosen
 from astraea.experiment.settings import RunSettings, parse_settings
 from astraea.federation.models import Model
 from astraea.federation.settings import SCHEDULES
-from astraea.files import write_json
+from astraea.files import lock, write_json
 from astraea.workers import worker_pool
 
 __all__ = ["compare"]
@@ -100,7 +100,7 @@ def compare(
     if budget is not None:
         runs = {name: one.model_copy(update={"samples": budget}) for name, one in runs.items()}
     searched: dict[str, dict[str, float | None]] = {}
-    with worker_pool(max(1, jobs), given) as pool:
+    with lock(out), worker_pool(max(1, jobs), given) as pool:
         runner = Runner(pool, given, watch or (lambda _plan, _done: None), known or (lambda _settings: None))
         if rates or schedules:
             runs, searched = chosen(runs, rates, schedules, out, runner)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -96,27 +94,6 @@ class RunFolder:
         """Whether the run in this folder has come to its end."""
         return self.summary.is_file()
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep other processes from running in this folder; the hold ends with the process, however it ends.
-
-        Raises :class:`RunError` if another process holds it, or if the folder cannot be made.
-        """
-        lock = FileLock(self.path / ".lock", blocking=False)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except Timeout as error:
-            raise RunError(
-                f"another process is running in {self.path}: wait for it, or choose another --out"
-            ) from error
-        except OSError as error:
-            raise self._unwritable(error) from error
-        try:
-            yield
-        finally:
-            lock.release()
-
     def claim(self, settings: RunSettings, scenario: Scenario, population: Population, model: nn.Module) -> None:
         """Make this the folder of a run, or find that it is, and write its settings as they now are.
 
@@ -190,8 +167,3 @@ class RunFolder:
             raise RunError(f"{self.metrics} cannot be read ({error.strerror}): is this the folder of a run?") from error
         except ValueError as error:
             raise RunError(f"{self.metrics} is damaged ({error}): resume the run to write it anew") from error
-
-    def _unwritable(self, error: OSError) -> RunError:
-        return RunError(
-            f"{self.path} cannot be written ({error.strerror or error}): free space or choose another --out"
-        )

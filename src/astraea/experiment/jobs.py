@@ -14,6 +14,7 @@ from astraea.experiment.given import Given
 from astraea.experiment.identity import check_same_run
 from astraea.experiment.run import check_moved_data, run
 from astraea.experiment.settings import RunSettings
+from astraea.files import new_folder
 from astraea.workers import WorkerPool
 
 __all__ = ["Job", "Runner", "copy_run"]
@@ -31,9 +32,8 @@ class Job:
 def copy_run(finished: Path, folder: Path) -> None:
     """Let a finished run be another folder's too, whole or not at all: it has the same settings."""
     if not folder.exists():
-        partial = folder.with_name(f"{folder.name}.partial")
-        shutil.copytree(finished, partial, dirs_exist_ok=True)
-        partial.rename(folder)
+        with new_folder(folder) as partial:
+            shutil.copytree(finished, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*"))
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from astraea.federation.callbacks import (
 )
 from astraea.federation.loop import Callback, Run, train
 from astraea.federation.models import Model
+from astraea.files import lock
 
 __all__ = ["check_moved_data", "run"]
 
@@ -85,7 +86,9 @@ def run(
     experiment = prepare(settings, dataset=given.dataset, scenario=given.scenario, model=given.factory())
     try:
         try_first_batch(experiment)
-        with nullcontext() if folder is None else folder.held():
+        with nullcontext() if folder is None else lock(folder.path):
+            if folder is not None and _begun(folder, resume, trust) != stored:
+                raise RunError(f"another process has run in {folder.path} meanwhile: give the same command again")
             if folder is not None and stored is not None and longer:
                 reopen(settings, stored, folder.checkpoints, folder.summary)
             return _execute(experiment, folder, callbacks)

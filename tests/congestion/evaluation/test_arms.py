@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from astraea.congestion.evaluation.arms import Arm, digest_of, load, parse_arms, playable
+from astraea.congestion.policy import shipped_policy
 from astraea.errors import InputError
 
 
@@ -28,6 +31,14 @@ def test_names_and_files_become_arms() -> None:
 def test_classic_controllers_need_no_policy() -> None:
     assert load(Arm("cubic", "cubic")) is None
     assert digest_of(Arm("cubic", "cubic"), None) == ""
+
+
+def test_a_policy_is_known_by_what_decides_and_not_by_the_order_of_its_card() -> None:
+    policy, arm = shipped_policy(), Arm("policy", "policy")
+    assert len(policy.card) > 1
+    turned = replace(policy, card=dict(reversed(policy.card.items())))
+    assert digest_of(arm, turned) == digest_of(arm, policy)
+    assert digest_of(arm, replace(policy, weights=policy.weights + np.int32(1))) != digest_of(arm, policy)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ from astraea.congestion.evaluation.tables import ALL, Cell, tabulate
 from astraea.congestion.policy import Policy
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import PolicyHeader
-from astraea.errors import InputError
+from astraea.errors import InputError, RunError
+from astraea.files import lock
 
 
 def plan(setup: Setup) -> list[Case]:
@@ -111,6 +112,11 @@ def test_what_was_interrupted_goes_on_and_loses_nothing(
 
 def timeless(outcome: Outcome) -> Outcome:
     return dataclasses.replace(outcome, seconds=0.0)
+
+
+def test_two_evaluations_cannot_run_in_one_folder(tmp_path: Path) -> None:
+    with lock(tmp_path), pytest.raises(RunError, match="another process is running in"):
+        run(tmp_path)
 
 
 def test_another_arm_is_only_added(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from astraea.congestion.trainer.families import FAMILIES, Family
 from astraea.congestion.trainer.fitness import FitnessSettings
 from astraea.congestion.trainer.search import GENERATIONS, POLICY, train_law
 from astraea.errors import InputError, RunError
+from astraea.files import lock
 
 TINY = EvolutionSettings(generations=3, population=4, validate_every=1, validation_mixes=1, seed=5)
 
@@ -72,3 +73,8 @@ def test_a_finished_search_may_be_prolonged_by_other_jobs(tmp_path: Path) -> Non
     train_law(TINY, tmp_path / "whole")
     whole, parts = ((tmp_path / name / GENERATIONS).read_text() for name in ("whole", "parts"))
     assert parts == whole
+
+
+def test_two_searches_cannot_run_in_one_folder(tmp_path: Path) -> None:
+    with lock(tmp_path), pytest.raises(RunError, match="another process is running in"):
+        train_law(TINY, tmp_path)

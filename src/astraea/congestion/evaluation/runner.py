@@ -17,6 +17,7 @@ from astraea.congestion.evaluation.records import FILE, append, key_of, read
 from astraea.congestion.evaluation.suite import Case, Outcome, Setup, Suite
 from astraea.congestion.evaluation.traces import find_traces
 from astraea.errors import InputError
+from astraea.files import lock
 from astraea.workers import worker_pool
 
 if TYPE_CHECKING:
@@ -75,19 +76,19 @@ def evaluate(
     for name, count in (("seeds", seeds), ("jobs", jobs), ("worlds", worlds)):
         if count is not None and count < 1:
             raise InputError(f"{name} must be at least 1, got {count}")
-    out.mkdir(parents=True, exist_ok=True)
-    traces = find_traces(data, out / "traces") if any(suite.needs_traces for suite in suites) else ()
-    plan = list(_jobs(suites, arms, range(seeds), worlds, traces))
-    file = out / FILE
-    known = _known(file)
-    missing = [job for job in plan if _name(job) not in known]
-    finished = len(plan) - len(missing)
-    for job, outcome in _played_all(missing, jobs):
-        append(file, outcome)
-        finished += 1
-        if watch is not None:
-            watch(job, finished, len(plan))
-    known = _known(file)
+    with lock(out):
+        traces = find_traces(data, out / "traces") if any(suite.needs_traces for suite in suites) else ()
+        plan = list(_jobs(suites, arms, range(seeds), worlds, traces))
+        file = out / FILE
+        known = _known(file)
+        missing = [job for job in plan if _name(job) not in known]
+        finished = len(plan) - len(missing)
+        for job, outcome in _played_all(missing, jobs):
+            append(file, outcome)
+            finished += 1
+            if watch is not None:
+                watch(job, finished, len(plan))
+        known = _known(file)
     return Evaluation(
         suites=tuple(suites),
         arms=tuple(arms),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import lzma
 import tarfile
 from pathlib import Path
 
 from astraea.errors import DataError
+from astraea.files import new_folder
 
 __all__ = ["find_traces"]
 
 _FOLDER = Path("network-traces") / "mahimahi"
+_UNPACKED_BYTES = 1 << 30
 
 
 def find_traces(data: Path | None, unpack_to: Path) -> tuple[Path, ...]:
@@ -24,14 +27,19 @@ def find_traces(data: Path | None, unpack_to: Path) -> tuple[Path, ...]:
     if not folder.is_dir() and archive.is_file():
         folder = unpack_to / _FOLDER.name
         if not folder.is_dir():
-            _unpack(archive, unpack_to)
+            _unpack(archive, folder)
     return tuple(sorted(path for path in folder.glob("*") if path.suffix in (".up", ".down")))
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     try:
-        with tarfile.open(archive) as packed:
-            packed.extractall(folder, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
+        with tarfile.open(archive) as packed, new_folder(folder) as partial:
+            size = 0
+            for member in packed:
+                size += member.size
+                if size > _UNPACKED_BYTES:
+                    raise DataError(f"{archive} holds more than {_UNPACKED_BYTES >> 20} MiB: it is not mahimahi's")
+                if member.isfile():
+                    packed.extract(member.replace(name=Path(member.name).name), partial, filter="data")
+    except (tarfile.TarError, lzma.LZMAError, EOFError, OSError) as error:
         raise DataError(f"{archive} cannot be unpacked ({error}): fetch it again") from error

@@ -13,7 +13,7 @@ from astraea.congestion.policy.policy import Policy, load_policy
 from astraea.congestion.trainer.board import open_board
 from astraea.congestion.trainer.evolution import Evolution, EvolutionSettings, Generation, law_policy
 from astraea.congestion.trainer.folder import claim
-from astraea.files import append_text, whole_lines
+from astraea.files import append_text, lock, whole_lines
 
 __all__ = ["train_law"]
 
@@ -39,25 +39,26 @@ def train_law(
     Raises :class:`astraea.errors.InputError` if ``out`` holds a training and ``resume`` is not set, and
     :class:`astraea.errors.RunError` if it is another one, naming the key.
     """
-    claim(out, "law", settings, resume=resume, execution=("generations",))
-    past = _past(out)
-    search = Evolution(settings, past, jobs)
-    best = max((g.validation["all"] for g in past if g.validation), default=-float("inf"))
-    spent = time.monotonic()
-    board = open_board(out / SCALARS, search.generation) if tensorboard else None
-    while search.generation < settings.generations:
-        found = search.step()
-        append_text(out / GENERATIONS, json.dumps(asdict(found)) + "\n")
-        if found.validation and found.validation["all"] > best:
-            best = found.validation["all"]
-            _card(settings, found, time.monotonic() - spent).save(out / POLICY)
-        if board is not None:
-            for name, value in _numbers(found).items():
-                board.add_scalar(name, value, found.number)
-            board.flush()
-        if watch is not None:
-            watch(found, settings)
-    return load_policy(out / POLICY)
+    with lock(out):
+        claim(out, "law", settings, resume=resume, execution=("generations",))
+        past = _past(out)
+        search = Evolution(settings, past, jobs)
+        best = max((g.validation["all"] for g in past if g.validation), default=-float("inf"))
+        spent = time.monotonic()
+        board = open_board(out / SCALARS, search.generation) if tensorboard else None
+        while search.generation < settings.generations:
+            found = search.step()
+            append_text(out / GENERATIONS, json.dumps(asdict(found)) + "\n")
+            if found.validation and found.validation["all"] > best:
+                best = found.validation["all"]
+                _card(settings, found, time.monotonic() - spent).save(out / POLICY)
+            if board is not None:
+                for name, value in _numbers(found).items():
+                    board.add_scalar(name, value, found.number)
+                board.flush()
+            if watch is not None:
+                watch(found, settings)
+        return load_policy(out / POLICY)
 
 
 def _past(out: Path) -> list[Generation]:

@@ -16,6 +16,7 @@ from astraea.congestion.policy import load_policy
 from astraea.congestion.trainer.td3 import QUICK, Progress, Td3Settings, train_td3
 from astraea.congestion.trainer.td3.training import CHECKPOINT, POLICY, SETTINGS
 from astraea.errors import InputError, RunError
+from astraea.files import lock
 
 TINY = Td3Settings(
     worlds=WorldRanges(flows=(1, 2), bandwidth_mbps=(1, 2), rtt_ms=(30, 60), buffer_bdp=(1, 2), duration_s=1.0,
@@ -69,6 +70,11 @@ def test_a_training_that_was_interrupted_is_the_same_as_one_that_was_not(tmp_pat
     best = max(lines_of(whole), key=lambda line: float(line["reward"]))
     assert json.loads(policy.card["validation"])["epoch"] == best["epoch"]
     assert (load_policy(whole / POLICY).weights == policy.weights).all()
+
+
+def test_two_trainings_cannot_run_in_one_folder(tmp_path: Path) -> None:
+    with lock(tmp_path), pytest.raises(RunError, match="another process is running in"):
+        train_td3(TINY, tmp_path)
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:

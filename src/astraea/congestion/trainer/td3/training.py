@@ -33,6 +33,7 @@ from astraea.congestion.trainer.td3.log import Log
 from astraea.congestion.trainer.td3.settings import Td3Settings
 from astraea.congestion.trainer.td3.validation import Validation, headline
 from astraea.errors import RunError
+from astraea.files import lock
 from astraea.seeding import Purpose, stream, torch_seed
 
 __all__ = ["CHECKPOINT", "POLICY", "SETTINGS", "Progress", "train_td3"]
@@ -68,8 +69,8 @@ def train_td3(
     Raises :class:`InputError` if ``out`` holds a training and ``resume`` is not given, and :class:`RunError` if it is
     another one, naming the key, or if the losses are no numbers any more.
     """
-    claim(out, "td3", settings, resume=resume, execution=_EXECUTION)
-    with _threads(settings.threads):
+    with lock(out), _threads(settings.threads):
+        claim(out, "td3", settings, resume=resume, execution=_EXECUTION)
         training = _Training(settings, out, tensorboard, watch)
         try:
             while not training.finished:
