@@ -19,7 +19,7 @@ class Bar:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
         self._progress = Progress(
-            TextColumn("[bold]{task.description}"),
+            TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(),
             TextColumn("{task.fields[now]}", markup=False),
             TimeElapsedColumn(),
@@ -53,4 +53,4 @@ class Bar:
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
-        self._progress.console.print(text, style="yellow", markup=False, highlight=False)
+        self._progress.console.print(text, style="yellow", markup=False, emoji=False, highlight=False)

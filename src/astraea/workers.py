@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -32,11 +33,15 @@ def worker_pool(workers: int, *shared: Any) -> Iterator[WorkerPool]:
     """Lend a pool of ``workers`` processes, none of which outlives this one, killed or not.
 
     Jobs are called with ``shared``, which is sent to each worker once, before their own arguments. What a worker
-    prints goes to standard error. Whoever leaves by an error waits for jobs that have begun, and for no others.
+    prints goes to standard error. Whoever leaves by an error waits for jobs that have begun, and for no others; an
+    interruption is passed on to them.
     """
     pool = WorkerPool(workers, shared)
     try:
         yield pool
+    except KeyboardInterrupt:
+        pool.interrupt()
+        raise
     finally:
         pool.close()
 
@@ -57,6 +62,11 @@ class WorkerPool:
         It is a :class:`RunError` if the worker dies, and what cloudpickle raises for what cannot be sent.
         """
         return self._threads.submit(self._run, cloudpickle.dumps((job, arguments)))
+
+    def interrupt(self) -> None:
+        """Interrupt jobs that have begun; no other will begin."""
+        for worker in self._all:
+            worker.process.terminate()
 
     def close(self) -> None:
         """Wait for jobs that have begun, drop the others, and end the workers."""
@@ -126,18 +136,43 @@ def main() -> None:
     idle = threading.Event()
     idle.set()
     threading.Thread(target=_listen, args=(inbox, idle), daemon=True).start()
-    shared: Any = _next(inbox)
-    while (message := _next(inbox)) is not None:
+    interruption = _Interruption()
+    shared: Any = inbox.get()
+    while (message := inbox.get()) is not None:
         try:
-            if isinstance(shared, bytes):
-                shared = pickle.loads(shared)
-            job, arguments = pickle.loads(message)
-            reply = cloudpickle.dumps((True, job(*shared, *arguments)))
+            with interruption:
+                if isinstance(shared, bytes):
+                    shared = pickle.loads(shared)
+                job, arguments = pickle.loads(message)
+                reply = cloudpickle.dumps((True, job(*shared, *arguments)))
         except BaseException as error:
             reply = _told(error)
         idle.set()
         pickle.dump(reply, replies)
         replies.flush()
+
+
+class _Interruption:
+    """Interrupts a job, once: the process that asked for it may pass on what all processes of a terminal got too."""
+
+    def __init__(self) -> None:
+        self._came = self._at_work = False
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._interrupt)
+
+    def __enter__(self) -> None:
+        self._at_work = True
+        if self._came:
+            raise KeyboardInterrupt
+
+    def __exit__(self, *_: object) -> None:
+        self._at_work = False
+
+    def _interrupt(self, *_: object) -> None:
+        first, self._came = not self._came, True
+        if first and self._at_work:
+            raise KeyboardInterrupt
 
 
 def _listen(inbox: SimpleQueue[bytes | None], idle: threading.Event) -> None:
@@ -149,12 +184,6 @@ def _listen(inbox: SimpleQueue[bytes | None], idle: threading.Event) -> None:
     if not idle.is_set():
         os._exit(1)
     inbox.put(None)
-
-
-def _next(inbox: SimpleQueue[bytes | None]) -> bytes | None:
-    while True:
-        with suppress(KeyboardInterrupt):  # between two jobs there is nothing to interrupt
-            return inbox.get()
 
 
 def _told(error: BaseException) -> bytes:

@@ -122,7 +122,7 @@ def compare(
             typer.echo(json.dumps({arm: list(found) for arm, found in comparison.summaries.items()}))
             return
         OUT.print(comparison.table().transposed().rich())
-        OUT.print(f"written to {out}", markup=False, highlight=False)
+        OUT.print(f"written to {out}", highlight=False)
 
 
 class _Bars(Bar):

@@ -105,8 +105,8 @@ def _train(settings: RunSettings, out: Path, resume: bool, prolong: bool, trust:
         return
     OUT.print(_table(result.summary))
     for note in result.summary["notes"]:
-        ERR.print(f"note: {note}", style="yellow", markup=False)
-    OUT.print(f"written to {out}", markup=False, highlight=False)
+        ERR.print(f"note: {note}", style="yellow")
+    OUT.print(f"written to {out}", highlight=False)
 
 
 def _table(summary: dict[str, Any]) -> Any:

@@ -6,6 +6,7 @@ import json
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from astraea.cli.options import JsonOption
 from astraea.cli.shell import OUT, friendly
@@ -31,5 +32,5 @@ def settings(
         for key in keys:
             default = f" = {key.default}" if key.default else ""
             of = f" ({key.part})" if key.part else ""
-            OUT.print(f"[bold]{key.name}[/bold]{default}", highlight=False)
-            OUT.print(f"    {key.description}{of}", markup=False, highlight=False)
+            OUT.print(Text.assemble((key.name, "bold"), default))
+            OUT.print(f"    {key.description}{of}", highlight=False)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import signal
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,42 +18,77 @@ from astraea.errors import AstraeaError
 
 __all__ = ["ERR", "OUT", "friendly", "read_tables", "short_for"]
 
-OUT = Console()
-ERR = Console(stderr=True, soft_wrap=True)
+OUT = Console(markup=False, emoji=False)  # what is printed comes from settings and data: none of it is markup
+ERR = Console(stderr=True, soft_wrap=True, markup=False, emoji=False)
 
 
 @contextmanager
 def friendly(*, resume: str | None = None) -> Iterator[None]:
     """Turn what a user can mend into one sentence on standard error and a non-zero exit.
 
-    ``resume`` is the command that goes on after an interruption.
+    SIGTERM and SIGHUP interrupt as SIGINT does, with the exit code 128 + their number. ``resume`` is the command that
+    goes on after that.
     """
 
     def note(message: Warning | str, *_: object, **__: object) -> None:
-        ERR.print(f"note: {message}", style="yellow", markup=False)
+        ERR.print(f"note: {message}", style="yellow")
 
     before = warnings.showwarning
     warnings.showwarning = note
+    came: list[int] = []
+    with _interruptible(came):
+        try:
+            yield
+        except AstraeaError as error:
+            _fail(str(error))
+        except KeyboardInterrupt:
+            number = came[0] if came else signal.SIGINT
+            how = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
+            _fail(f"interrupted{how}" + (f"; go on with: {resume}" if resume else ""), code=128 + number)
+        except BrokenPipeError:
+            raise typer.Exit(1) from None
+        except OSError as error:
+            if came:  # a terminal that hung up cannot be written to
+                raise typer.Exit(128 + came[0]) from None
+            if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+                raise
+            what = error.filename or "a file"
+            _fail(f"{what} cannot be written ({error.strerror}): free space or choose another place")
+        except MemoryError:
+            _fail("the memory of this machine does not suffice: lower scenario.samples or algorithm.clients_per_round")
+        finally:
+            warnings.showwarning = before
+
+
+@contextmanager
+def _interruptible(came: list[int]) -> Iterator[None]:
+    """Raise KeyboardInterrupt at the first SIGINT, SIGTERM or SIGHUP, whose number is added to ``came``.
+
+    What follows must not be interrupted, as it brings work to safety, but by SIGINT: somebody is impatient. A signal
+    that was ignored before, as by nohup, stays so.
+    """
+
+    def interrupt(number: int, _: object) -> None:
+        came.append(number)
+        if len(came) == 1 or number == signal.SIGINT:
+            raise KeyboardInterrupt
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)):
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                before[number] = signal.signal(number, interrupt)
     try:
         yield
-    except AstraeaError as error:
-        _fail(str(error))
-    except KeyboardInterrupt:
-        _fail("interrupted" + (f"; go on with: {resume}" if resume else ""), code=130)
-    except BrokenPipeError:
-        raise typer.Exit(1) from None
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
-            raise
-        _fail(f"{error.filename or 'a file'} cannot be written ({error.strerror}): free space or choose another place")
-    except MemoryError:
-        _fail("the memory of this machine does not suffice: lower scenario.samples or algorithm.clients_per_round")
     finally:
-        warnings.showwarning = before
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _fail(sentence: str, code: int = 1) -> None:
-    ERR.print(f"astraea: {sentence}", style="red", markup=False, highlight=False)
+    shown = "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in sentence)
+    with suppress(OSError):  # of a terminal that hung up
+        ERR.print(f"astraea: {shown}", style="red", highlight=False)
     raise typer.Exit(code)
 
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import os
+import select
 import signal
+import threading
 import time
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -91,12 +94,22 @@ class Outbox:
 
 def main(descriptor: int, threads: int, visit_deadline: float | None) -> None:
     """Serve the engine at the other end of the socket ``descriptor`` until it hangs up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is the engine's to handle
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # all processes may get it: the engine handles it
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    threading.Thread(target=_end_when_alone, args=(descriptor,), daemon=True).start()
     torch.set_num_threads(threads)
     keep_freed_memory()
     connection = Connection(descriptor)
     with contextlib.suppress(EOFError, ConnectionError):
         _serve(connection, Inbox(connection), Outbox(connection), Deadline(visit_deadline, time.monotonic))
+
+
+def _end_when_alone(descriptor: int) -> None:
+    """End this process as soon as the other side is gone, in the middle of a chain too."""
+    poll = select.poll()
+    poll.register(descriptor, 0)  # nothing but a hang-up
+    poll.poll()
+    os._exit(1)
 
 
 def _serve(connection: Connection, inbox: Inbox, outbox: Outbox, deadline: Deadline) -> None:

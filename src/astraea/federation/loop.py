@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -122,7 +122,9 @@ def train(
     clients would answer (all, if not given). ``simulate`` times each round on a network; chains that are late there
     are not trained. Raises :class:`RunError` if every visit of a round fails.
     """
-    try:
+    with ExitStack() as leaving:
+        for callback in reversed(callbacks):  # each is told, whatever another one raises
+            leaving.callback(callback.end, run)
         for callback in callbacks:
             callback.begin(run, budget)
         while not run.finished:
@@ -158,9 +160,6 @@ def train(
                 stop, more = callback.after_round(run) or (False, {})
                 metrics |= more
                 run.finished = run.finished or stop
-    finally:
-        for callback in callbacks:
-            callback.end(run)
     return run
 
 

@@ -74,13 +74,13 @@ def evaluate(
             )
         write_evaluation(found, out)
         for note in found.notes:
-            ERR.print(f"note: {note}", style="yellow", markup=False)
+            ERR.print(f"note: {note}", style="yellow")
         if as_json:
             typer.echo(json.dumps(evaluation_summary(found)))
             return
         OUT.print(evaluation_text(found))
-        OUT.print(CONDITIONS, markup=False, highlight=False)
-        OUT.print(f"written to {out}", markup=False, highlight=False)
+        OUT.print(CONDITIONS, highlight=False)
+        OUT.print(f"written to {out}", highlight=False)
 
 
 class _Worlds(Bar):

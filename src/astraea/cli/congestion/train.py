@@ -50,7 +50,7 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train a policy from scratch; the best by validation is OUT/policy.safetensors."""
-    with friendly(resume="--resume"):
+    with friendly(resume=f"astraea congestion train --recipe {recipe} --resume --out {out}"):
         if recipe not in _RECIPES:
             raise unknown_name("recipe", recipe, _RECIPES)
         wrong, name = (minutes, "minutes") if recipe == "law" else (generations, "generations")
@@ -66,8 +66,8 @@ def train(
             typer.echo(json.dumps({"policy": str(file), **policy.card}))
             return
         for key, value in policy.card.items():
-            OUT.print(f"{key}: {value}", markup=False, highlight=False)
-        OUT.print(f"written to {file}", markup=False, highlight=False)
+            OUT.print(f"{key}: {value}", highlight=False)
+        OUT.print(f"written to {file}", highlight=False)
 
 
 def _law(seed: int, out: Path, resume: bool, threads: int, generations: int | None) -> Policy:

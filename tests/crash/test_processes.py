@@ -1,0 +1,82 @@
+"""Real processes that are killed or asked to end: what the next one makes of their folder, and who is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from astraea.files import lock
+
+pytestmark = pytest.mark.slow
+
+_FEDERATION = (
+    *("--set", "data.name=digits", "--set", "scenario.clients=8", "--set", "scenario.samples=400"),
+    *("--set", "algorithm.clients_per_round=8", "--set", "output.checkpoint_every=1000"),
+)
+RUN = ("run", *_FEDERATION, "--set", "rounds=100000", "--engine", "processes")
+COMPARE = ("compare", *_FEDERATION, "--set", "rounds=100000", "--match-rounds", "--jobs", "2", "--seeds", "1")
+COMMANDS = {
+    "run": (RUN, "metrics.jsonl"),
+    "compare": (COMPARE, "*/seed-0/metrics.jsonl"),
+    "train": (("congestion", "train", "--recipe", "law", "--generations", "1000", "--jobs", "1"), "settings.json"),
+    "train-quick": (("congestion", "train", "--recipe", "quick", "--jobs", "1"), "metrics.jsonl"),
+    "evaluate": (("congestion", "evaluate", "loss", "--arms", "cubic", "--jobs", "2"), "outcomes.jsonl"),
+}
+
+
+def ended(kind: str, out: Path, number: int, *more: str) -> tuple[int, str]:
+    """Send ``number`` to the command's first process when it has begun to write, and wait until all its are gone."""
+    command, file = COMMANDS[kind]
+    line = [sys.executable, "-m", "astraea", *command, "--out", str(out), *more]
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        before = sum(found.stat().st_size for found in out.glob(file))
+        deadline = time.monotonic() + 300
+        while sum(found.stat().st_size for found in out.glob(file)) == before and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(0.3)
+        process.send_signal(number)
+        assert process.stderr is not None
+        told = process.stderr.read()  # it ends when the last process that holds it does
+        return process.wait(), told
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_asked_to_end(kind: str, number: signal.Signals, tmp_path: Path) -> None:
+    regions = set(os.listdir("/dev/shm"))
+    code, told = ended(kind, tmp_path / "out", number)
+    assert code == 128 + number, told
+    assert f"astraea: interrupted by {number.name}; go on with: " in told
+    assert "Traceback" not in told
+    assert set(os.listdir("/dev/shm")) == regions
+    with lock(tmp_path / "out"):
+        assert not [left for left in (tmp_path / "out").rglob("*.partial") if left.is_file()]
+    for metrics in (tmp_path / "out").rglob("metrics.jsonl"):
+        rounds = len(metrics.read_text().splitlines())
+        if kind in ("run", "compare"):
+            assert (metrics.parent / "checkpoint" / f"round-{rounds:06d}.safetensors").is_file()
+    if kind == "train-quick":
+        assert (tmp_path / "out" / "checkpoint.safetensors").is_file()
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_killed(kind: str, tmp_path: Path) -> None:
+    regions = set(os.listdir("/dev/shm"))
+    out = tmp_path / "out"
+    resume = () if kind in ("compare", "evaluate") else ("--resume",)
+    code, _ = ended(kind, out, signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    code, told = ended(kind, out, signal.SIGTERM, *resume)  # goes on, and is then asked to end
+    assert code == 128 + signal.SIGTERM, told
+    assert set(os.listdir("/dev/shm")) == regions
+    for lines in out.rglob("*.jsonl"):
+        for line in lines.read_text().splitlines():
+            json.loads(line)
