@@ -125,6 +125,9 @@ def test_lines_that_a_kill_cut_short_are_taken_off(tmp_path: Path) -> None:
     assert whole_lines(file) == ["one", "two"]
     assert file.read_text() == "one\ntwo\n"
     assert whole_lines(file) == ["one", "two"]
+    write_bytes(file, b"one\ntwo\n\0\0\0\0\n")  # as a power cut leaves it
+    assert whole_lines(file) == ["one", "two"]
+    assert file.read_text() == "one\ntwo\n"
     write_text(file, "{")
     assert whole_lines(file) == []
     assert file.read_text() == ""

@@ -170,23 +170,39 @@ def write_tensors(
             raise _unwritable(path, error) from error
 
 
-def append_text(path: Path, text: str) -> None:
-    """Add ``text`` to the end of ``path``. A kill may cut it short: :func:`whole_lines` takes that off again."""
+def append_text(path: Path, text: str, *, durable: bool = False) -> None:
+    """Add ``text`` to the end of ``path``. A kill may cut it short: :func:`whole_lines` takes that off again.
+
+    Only what is ``durable`` is on the disk when this returns; a power cut may take the rest.
+    """
     try:
+        new = durable and not path.exists()
         with path.open("a", encoding="utf-8", newline="") as file:
             file.write(text)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        if new:
+            _flush(path.parent, os.O_RDONLY)
     except OSError as error:
         raise _unwritable(path, error.strerror or error) from error
 
 
 def whole_lines(path: Path) -> list[str]:
-    """Return the lines of ``path``; a last one that a kill has cut short is taken off the file."""
-    text = path.read_bytes()
-    whole = text[: text.rfind(b"\n") + 1]
-    if len(whole) < len(text):
-        with path.open("r+b") as lines:
-            lines.truncate(len(whole))
-    return whole.decode("utf-8").splitlines()
+    """Return the lines of ``path``; what a kill or a power cut has left of a last one is taken off the file.
+
+    Raises :class:`RunError` if it cannot be read or written.
+    """
+    try:
+        text = path.read_bytes()
+        written = text.partition(b"\0")[0]  # a power cut leaves zeros where nothing has reached the disk
+        whole = written[: written.rfind(b"\n") + 1]
+        if len(whole) < len(text):
+            with path.open("r+b") as lines:
+                lines.truncate(len(whole))
+    except OSError as error:
+        raise _unwritable(path, error.strerror or error) from error
+    return whole.decode("utf-8", errors="replace").split("\n")[:-1]
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:

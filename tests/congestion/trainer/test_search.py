@@ -75,6 +75,24 @@ def test_a_finished_search_may_be_prolonged_by_other_jobs(tmp_path: Path) -> Non
     assert parts == whole
 
 
+def test_a_policy_that_a_kill_kept_from_being_written_is_written_anew(tmp_path: Path) -> None:
+    best = train_law(TINY, tmp_path)
+    for left in (None, b"", b"torn"):
+        (tmp_path / POLICY).unlink()
+        if left is not None:
+            (tmp_path / POLICY).write_bytes(left)
+        again = train_law(TINY, tmp_path, resume=True)
+        assert again.weights.tolist() == best.weights.tolist()
+        assert again.card | {"seconds": ""} == best.card | {"seconds": ""}
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"number": 0}', "1", "\xff", "[" * 100_000])
+def test_what_is_no_generation_is_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / GENERATIONS).write_text(line + "\n", encoding="latin-1")
+    with pytest.raises(RunError, match=r"generations\.jsonl is damaged \(.*\): delete it to begin anew"):
+        train_law(TINY, tmp_path)
+
+
 def test_two_searches_cannot_run_in_one_folder(tmp_path: Path) -> None:
     with lock(tmp_path), pytest.raises(RunError, match="another process is running in"):
         train_law(TINY, tmp_path)

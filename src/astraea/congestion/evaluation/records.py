@@ -27,7 +27,7 @@ def key_of(case: Case, policy: str) -> str:
 
 def append(file: Path, outcome: Outcome) -> None:
     """Add one outcome; NaN becomes null."""
-    append_text(file, to_json(outcome) + "\n")
+    append_text(file, to_json(outcome) + "\n", durable=True)
 
 
 def read(file: Path) -> list[Outcome]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -13,6 +14,7 @@ from astraea.congestion.policy.policy import Policy, load_policy
 from astraea.congestion.trainer.board import open_board
 from astraea.congestion.trainer.evolution import Evolution, EvolutionSettings, Generation, law_policy
 from astraea.congestion.trainer.folder import claim
+from astraea.errors import InputError, RunError
 from astraea.files import append_text, lock, whole_lines
 
 __all__ = ["train_law"]
@@ -42,16 +44,23 @@ def train_law(
     with lock(out):
         claim(out, "law", settings, resume=resume, execution=("generations",))
         past = _past(out)
-        search = Evolution(settings, past, jobs)
-        best = max((g.validation["all"] for g in past if g.validation), default=-float("inf"))
-        spent = time.monotonic()
+        try:
+            search = Evolution(settings, past, jobs)
+        except (TypeError, ValueError) as error:
+            raise _damaged(out, error) from error
+        best: Generation | None = None
+        began = time.monotonic()
         board = open_board(out / SCALARS, search.generation) if tensorboard else None
+        for found in past:
+            best = _better(best, found)
+        if best is not None and not _is_of(out / POLICY, best):  # a kill may have come before it was written
+            _card(settings, best, 0.0).save(out / POLICY)
         while search.generation < settings.generations:
             found = search.step()
-            append_text(out / GENERATIONS, json.dumps(asdict(found)) + "\n")
-            if found.validation and found.validation["all"] > best:
-                best = found.validation["all"]
-                _card(settings, found, time.monotonic() - spent).save(out / POLICY)
+            append_text(out / GENERATIONS, json.dumps(asdict(found)) + "\n", durable=True)
+            if _better(best, found) is found:
+                best = found
+                _card(settings, found, time.monotonic() - began).save(out / POLICY)
             if board is not None:
                 for name, value in _numbers(found).items():
                     board.add_scalar(name, value, found.number)
@@ -63,8 +72,33 @@ def train_law(
 
 def _past(out: Path) -> list[Generation]:
     file = out / GENERATIONS
-    rows = [json.loads(line) for line in whole_lines(file)] if file.is_file() else []
-    return [Generation(**{**row, "values": tuple(row["values"]), "centre": tuple(row["centre"])}) for row in rows]
+    try:
+        rows = [json.loads(line) for line in whole_lines(file)] if file.is_file() else []
+        return [Generation(**{**row, "values": tuple(row["values"]), "centre": tuple(row["centre"])}) for row in rows]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise _damaged(out, error) from error
+
+
+def _damaged(out: Path, error: Exception) -> RunError:
+    return RunError(f"{out / GENERATIONS} is damaged ({error}): delete it to begin anew")
+
+
+def _better(best: Generation | None, found: Generation) -> Generation | None:
+    if found.validation is None or (best is not None and found.validation["all"] <= _score(best)):
+        return best
+    return found
+
+
+def _score(found: Generation) -> float:
+    return -math.inf if found.validation is None else found.validation["all"]
+
+
+def _is_of(file: Path, found: Generation) -> bool:
+    """Whether the policy in ``file`` is that of the generation ``found``."""
+    try:
+        return load_policy(file).card.get("generation") == str(found.number + 1)
+    except InputError:
+        return False
 
 
 def _card(settings: EvolutionSettings, found: Generation, seconds: float) -> Policy:

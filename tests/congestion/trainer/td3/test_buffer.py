@@ -48,3 +48,17 @@ def test_a_buffer_restored_goes_on_like_the_first() -> None:
         buffer.add(rows(6, 7, 8))
     assert torch.equal(first.rows, second.rows)
     assert (first.size, first.at) == (second.size, second.at) == (4, 1)
+
+
+def test_what_was_added_since_a_mark_can_be_taken_back() -> None:
+    buffer = ReplayBuffer(5, seen=2)
+    buffer.add(rows(0, 1))
+    for _ in range(2):  # first while there is room, then while rows are overwritten
+        buffer.mark()
+        before, size, at = buffer.rows[: buffer.size].clone(), buffer.size, buffer.at
+        for new in (rows(2, 3, 4, 5), rows(6, 7, 8), rows(9, 10)):
+            buffer.add(new)
+        buffer.undo()
+        assert (buffer.size, buffer.at) == (size, at)
+        assert torch.equal(buffer.rows[: buffer.size], before)
+        buffer.add(rows(2, 3, 4, 5))

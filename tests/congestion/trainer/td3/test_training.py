@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +35,13 @@ class Stopped(Exception):  # noqa: N818 - not an error
     """The training is interrupted."""
 
 
-def stop_after(updates: int) -> Callable[[Progress], None]:
+def stop_after(updates: int, error: type[BaseException] = Stopped) -> Callable[[Progress], None]:
     seen: list[Progress] = []
 
     def watch(progress: Progress) -> None:
         seen.append(progress)
         if len(seen) == updates:
-            raise Stopped
+            raise error
 
     return watch
 
@@ -58,6 +60,12 @@ def test_a_training_that_was_interrupted_is_the_same_as_one_that_was_not(tmp_pat
     with pytest.raises(Stopped):
         train_td3(TINY, parts, watch=stop_after(4))  # as its second epoch ends, before it is written down
     assert len(lines_of(parts)) == 1
+    rarely = TINY.model_copy(update={"checkpoint_minutes": 1000.0})
+    (parts / CHECKPOINT).unlink()
+    with pytest.raises(KeyboardInterrupt):  # which is a reason to save what is whole
+        train_td3(rarely, parts, resume=True, watch=stop_after(4, KeyboardInterrupt))
+    with pytest.raises(Stopped):
+        train_td3(rarely, parts, resume=True, watch=stop_after(1))
     again = train_td3(TINY.model_copy(update={"checkpoint_minutes": 1.0}), parts, resume=True)
     assert torch.equal(torch.from_numpy(policy.weights), torch.from_numpy(again.weights))
     assert lines_of(whole) == lines_of(parts)
@@ -70,6 +78,19 @@ def test_a_training_that_was_interrupted_is_the_same_as_one_that_was_not(tmp_pat
     best = max(lines_of(whole), key=lambda line: float(line["reward"]))
     assert json.loads(policy.card["validation"])["epoch"] == best["epoch"]
     assert (load_policy(whole / POLICY).weights == policy.weights).all()
+
+
+def test_a_policy_that_a_kill_separated_from_its_checkpoint(tmp_path: Path) -> None:
+    saved, best = tmp_path / "saved", train_td3(TINY, tmp_path / "whole")
+    shutil.copytree(tmp_path / "whole", saved)
+    (saved / POLICY).write_bytes(b"")
+    assert (train_td3(TINY, saved, resume=True).weights == best.weights).all()  # nothing is left to do
+    assert (load_policy(saved / POLICY).weights == best.weights).all()
+    with pytest.raises(Stopped):
+        train_td3(TINY, tmp_path / "other", watch=stop_after(3))
+    better = json.dumps(json.loads(best.card["validation"]) | {"reward": 10.0})
+    replace(best, card=best.card | {"validation": better}).save(tmp_path / "other" / POLICY)
+    assert json.loads(train_td3(TINY, tmp_path / "other", resume=True).card["validation"])["reward"] == 10.0
 
 
 def test_two_trainings_cannot_run_in_one_folder(tmp_path: Path) -> None:

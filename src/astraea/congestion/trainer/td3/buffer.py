@@ -35,13 +35,28 @@ class ReplayBuffer:
         self.size = 0
         self.at = 0
         self._seen = seen
+        self._overwritten: list[tuple[int, Tensor]] = []
+        self._marked = (0, 0)
+
+    def mark(self) -> None:
+        """Remember what is held now: :meth:`undo` brings it back."""
+        self._overwritten.clear()
+        self._marked = self.size, self.at
+
+    def undo(self) -> None:
+        """Take back what was added since :meth:`mark`."""
+        for at, rows in reversed(self._overwritten):
+            self.rows[at : at + len(rows)] = rows
+        self._overwritten.clear()
+        self.size, self.at = self._marked
 
     def add(self, rows: NDArray[np.float32]) -> None:
         """Keep ``rows``, shape ``(n, row_width(seen))``, of which there may not be more than there is room."""
         new, capacity = torch.from_numpy(rows), len(self.rows)
         first = min(len(new), capacity - self.at)
-        self.rows[self.at : self.at + first] = new[:first]
-        self.rows[: len(new) - first] = new[first:]
+        for at, part in ((self.at, new[:first]), (0, new[first:])):
+            self._overwritten.append((at, self.rows[at : min(at + len(part), self.size)].clone()))
+            self.rows[at : at + len(part)] = part
         self.at = (self.at + len(new)) % capacity
         self.size = min(self.size + len(new), capacity)
 

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from astraea.congestion.environment.vector import VectorEnvironment
-from astraea.congestion.policy.policy import Policy
+from astraea.congestion.policy.policy import Policy, load_policy
 from astraea.congestion.trainer.folder import SETTINGS, claim
 from astraea.congestion.trainer.td3.buffer import ReplayBuffer
 from astraea.congestion.trainer.td3.checkpoint import Counts, load_checkpoint, save_checkpoint
@@ -32,7 +32,7 @@ from astraea.congestion.trainer.td3.learner import Learner, Losses
 from astraea.congestion.trainer.td3.log import Log
 from astraea.congestion.trainer.td3.settings import Td3Settings
 from astraea.congestion.trainer.td3.validation import Validation, headline
-from astraea.errors import RunError
+from astraea.errors import InputError, RunError
 from astraea.files import lock
 from astraea.seeding import Purpose, stream, torch_seed
 
@@ -75,9 +75,12 @@ def train_td3(
         try:
             while not training.finished:
                 training.epoch()
+            return training.policy()
+        except KeyboardInterrupt:
+            training.interrupted()
+            raise
         finally:
             training.close()
-    return training.policy()
 
 
 class _Training:
@@ -106,6 +109,8 @@ class _Training:
         self._best: Tensor | None = None
         if (out / CHECKPOINT).is_file():
             self._counts, self._best = load_checkpoint(out / CHECKPOINT, self._learner, self._buffer)
+        self._take_over()
+        self._mark()
         self._validation = Validation(settings)
         self._log = Log(out, self._counts.history, tensorboard=tensorboard)
         self._began = time.monotonic() - self._counts.seconds
@@ -143,6 +148,7 @@ class _Training:
         line = self._judge(rewards, losses)
         counts.history.append(line)
         self._log.write(line)
+        self._mark()
         if self.finished or time.monotonic() - self._saved >= 60 * s.checkpoint_minutes:
             self._save()
 
@@ -153,6 +159,32 @@ class _Training:
             raise RunError(f"the training in {self._out} ended before its first validation: give it more time")
         card = {"trained_by": "TD3", "settings": self._settings.model_dump_json(), "validation": json.dumps(best)}
         return Policy(header_of(self._settings), self._best.numpy(), card)
+
+    def interrupted(self) -> None:
+        """Save the training as it was after its last whole epoch."""
+        tensors, steps, self._counts, self._best = self._whole
+        self._learner.restore(tensors, steps)
+        self._buffer.undo()
+        if self._counts.epoch:
+            self._save()
+
+    def _mark(self) -> None:
+        """Remember a whole epoch, for :meth:`interrupted`."""
+        counts = replace(self._counts, history=list(self._counts.history))
+        self._whole = self._learner.tensors(), self._learner.steps, counts, self._best
+        self._buffer.mark()
+
+    def _take_over(self) -> None:
+        """Keep the policy in the folder if a killed process found it after its last checkpoint, and else write it."""
+        try:
+            policy = load_policy(self._out / POLICY)
+            line = json.loads(policy.card["validation"])
+            own = policy.header == header_of(self._settings) and policy.card["trained_by"] == "TD3"
+            if own and (self._counts.best is None or line["reward"] > self._counts.best["reward"]):
+                self._counts.best, self._best = line, torch.from_numpy(policy.weights)
+        except (InputError, KeyError, TypeError, ValueError):
+            if self._best is not None:
+                self.policy().save(self._out / POLICY)
 
     def close(self) -> None:
         """Close what is open."""
