@@ -36,6 +36,15 @@ def test_uploads_are_heavy_tailed() -> None:
     assert np.sort(drawn)[-1_000:].sum() / drawn.sum() == pytest.approx(0.428, abs=0.03)
 
 
+def test_own_numbers_are_kept_or_their_proportions() -> None:
+    own = sizes.Listed(each=(70, 20, 10))
+    rng = np.random.default_rng(0)
+    assert own.sizes(100, 3, rng).tolist() == [70, 20, 10]
+    assert own.sizes(50, 3, rng).tolist() == [35, 10, 5]
+    with pytest.raises(InputError, match=r"'each\.1' cannot be 0"):
+        sizes.Sizes.of("list", each=[3, 0])
+
+
 def test_more_clients_than_samples_is_refused() -> None:
     message = "more clients than samples: 300 clients but 200 samples; lower scenario.clients"
     rng = np.random.default_rng(0)

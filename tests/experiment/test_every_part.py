@@ -20,6 +20,7 @@ NEEDED: dict[str, Any] = {
     "label_column": "y",
     "column": "writer",
     "counts": (1, 2),
+    "each": (1, 2),
     "index_file": "rows.json",
 }
 ALL = [
@@ -54,6 +55,8 @@ def test_it_keeps_the_contract(kind: type[Part], part: type[Part]) -> None:
     }
     if part.name == "indices":
         required = {"index_file": "rows.json"}
+    if part.name == "own-weights":
+        required = {"column": "beds"}
     check_part(kind, part, **required)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -80,7 +80,9 @@ class Column(_Named, name="column"):
 class Indices(_Named, name="indices"):
     """Your own lists of rows of the training set."""
 
-    indices: tuple[tuple[int, ...], ...] | None = Field(None, description="Rows of each client.")
+    indices: dict[str, tuple[int, ...]] | tuple[tuple[int, ...], ...] | None = Field(
+        None, description="Rows of each client: a list of lists, or a table of named lists."
+    )
     index_file: str | None = Field(
         None, description="JSON file with the rows of each client: a list of lists, or an object of named lists."
     )
@@ -88,6 +90,8 @@ class Indices(_Named, name="indices"):
     @field_validator("indices", mode="before")
     @classmethod
     def _from_arrays(cls, given: Any) -> Any:
+        if isinstance(given, Mapping):
+            return {str(name): np.asarray(rows).tolist() for name, rows in given.items()}
         return None if given is None else [np.asarray(rows).tolist() for rows in given]
 
     @model_validator(mode="after")
@@ -103,12 +107,14 @@ class Indices(_Named, name="indices"):
         """
         if self.index_file is not None:
             names, lists = _read(Path(self.index_file).expanduser())
+        elif isinstance(self.indices, dict):
+            names, lists = tuple(self.indices), tuple(self.indices.values())
         else:
             lists = self.indices or ()
             names = tuple(map(str, range(len(lists))))
         if clients not in (None, len(lists)):
             raise InputError(f"scenario.clients is {clients}, but {len(lists)} index lists are given")
-        owners = by_indices(lists, len(samples))
+        owners = by_indices(lists, len(samples), names)
         unused = int((owners < 0).sum())
         notes = (f"{unused:,} training samples are on nobody's index list and left out.",) if unused else ()
         return NamedClients(owners, names, notes)

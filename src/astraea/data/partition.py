@@ -30,6 +30,7 @@ __all__ = [
     "Stratified",
     "by_column",
     "by_indices",
+    "deal",
     "rows_of",
 ]
 
@@ -56,7 +57,7 @@ class Skew(Part, kind="skew", default="random"):
     def owners(self, y: NDArray[np.int64], sizes: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         """Return the owner of each sample, shape ``(n,)``, clients from 0, given the labels ``y`` ``(n,)``.
 
-        ``sizes`` ``(K,)`` are to be kept; they are all 0 for a skew that brings its own.
+        ``sizes`` ``(K,)`` are to be kept; for a skew that brings its own they are the fewest that clients should get.
         """
 
     def named(self, samples: Samples, clients: int | None, rng: np.random.Generator) -> NamedClients | None:
@@ -103,7 +104,7 @@ class Stratified(Skew, name="stratified"):
             # In proportion to the room left, so that those rounded up before are rounded down later.
             histograms[:, c] = largest_remainder(room * (counts[c] / room.sum()))
             room -= histograms[:, c]
-        return _deal(y, histograms, rng)
+        return deal(y, histograms, rng)
 
 
 class Dirichlet(Skew, name="dirichlet"):
@@ -141,7 +142,7 @@ class Dirichlet(Skew, name="dirichlet"):
             histograms += asked
             room -= asked.sum(axis=1)
             left -= asked.sum(axis=0)
-        return _deal(y, histograms, rng)
+        return deal(y, histograms, rng)
 
 
 class Shards(Skew, name="shards"):
@@ -181,33 +182,37 @@ def by_column(values: NDArray[np.generic]) -> tuple[NDArray[np.int64], NDArray[n
     return owners.astype(np.int64, copy=False), names
 
 
-def by_indices(lists: Sequence[Sequence[int]], samples: int) -> NDArray[np.int64]:
-    """The rows that the user lists for each client; a row that nobody lists has owner -1.
+def by_indices(lists: Sequence[Sequence[int]], samples: int, names: Sequence[str] | None = None) -> NDArray[np.int64]:
+    """The rows that the user lists for each client; a row that nobody lists has owner -1. ``names`` are for errors.
 
     Raises :class:`InputError` if a list is empty, or a row is out of range or listed twice.
     """
     if not lists:
         raise InputError("scenario.skew.indices lists no client: give one list of rows for each")
     owners = np.full(samples, -1, dtype=np.int64)
+    called = names or range(len(lists))
     for client, rows in enumerate(lists):
         if not rows:
-            raise InputError(f"client {client} of scenario.skew.indices has no samples: list some or leave it out")
+            raise InputError(
+                f"client {called[client]} of scenario.skew.indices has no samples: list some or leave it out"
+            )
         for row in rows:
             if not 0 <= row < samples:
                 raise InputError(
-                    f"client {client} of scenario.skew.indices lists row {row}, but the training samples "
+                    f"client {called[client]} of scenario.skew.indices lists row {row}, but the training samples "
                     f"are rows 0 to {samples - 1}"
                 )
             if owners[row] >= 0:
                 raise InputError(
-                    f"row {row} of scenario.skew.indices is listed twice, by clients {owners[row]} and {client}: "
+                    f"row {row} of scenario.skew.indices is listed twice, by clients {called[owners[row]]} and "
+                    f"{called[client]}: "
                     "each sample belongs to one client"
                 )
             owners[row] = client
     return owners
 
 
-def _deal(y: NDArray[np.int64], histograms: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+def deal(y: NDArray[np.int64], histograms: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     """Give each client as many random samples of each class as ``histograms`` (K, N) says; all are dealt."""
     clients, classes = histograms.shape
     owners = np.empty(len(y), dtype=np.int64)

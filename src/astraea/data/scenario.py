@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astraea.data import partition
+from astraea.data.apportion import apportion
 from astraea.data.classes import text
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.holdout import draw, hold_out, hold_out_within
 from astraea.data.labels import class_counts
+from astraea.data.noise import noisy_features, noisy_labels
 from astraea.data.papers import PAPERS
 from astraea.data.partition import NamedClients
 from astraea.data.regression import Regression
@@ -100,6 +102,9 @@ def build_scenario(
 
     named = settings.skew.named(dataset.train, settings.clients, stream(seed, Purpose.SCENARIO, _CLIENTS))
     pool = np.arange(len(y)) if named is None else np.flatnonzero(named.owners >= 0)
+    if named is not None:
+        named = _large_enough(named, settings.least_size)
+        pool = np.flatnonzero(named.owners >= 0)
     notes = list(named.notes) if named else []
 
     test = dataset.test
@@ -134,6 +139,12 @@ def build_scenario(
             f"Column '{dataset.site_column}' names sites, but they are not the clients: "
             f"set scenario.skew to {{name = 'column', column = '{dataset.site_column}'}}."
         )
+    if settings.label_noise:
+        train, note = noisy_labels(train, rows, settings.label_noise, seed)
+        notes.append(note)
+    if settings.feature_noise:
+        train, note = noisy_features(train, rows, settings.feature_noise, seed)
+        notes.append(note)
     if dataset.standardised is not None:
         common = scaling((Sums.of(train.x[own]) for own in rows), dataset.standardised)
         train, test = train.holding(common.of(train.x)), test.holding(common.of(test.x))
@@ -207,7 +218,7 @@ def _draw_labels(
     """Places in ``y`` of the samples that the global label distribution takes, and what to note about it."""
     available = np.bincount(y, minlength=len(class_names))
     weights = settings.labels.weights(class_names, available)
-    samples = settings.samples or settings.labels.samples
+    samples = settings.samples or settings.labels.samples or sum(settings.sizes.listed) or None
     counts, note = class_counts(weights, available, class_names, samples, settings.min_per_class)
     notes = [note] if note else []
     without = ", ".join(f"'{class_names[c]}'" for c in np.flatnonzero(counts == 0))
@@ -218,13 +229,44 @@ def _draw_labels(
 
 def _divide(y: Rows, settings: ScenarioSettings, seed: int) -> tuple[Rows, int]:
     """The owner of each sample, and the number of clients."""
-    clients = settings.clients or _DEFAULT_CLIENTS
+    clients = settings.clients or len(settings.sizes.listed) or _DEFAULT_CLIENTS
+    least = settings.least_size
+    if clients * least > len(y) and least > 1:
+        raise InputError(
+            f"{clients} clients of {least} samples or more need {clients * least}, but there are {len(y)}: lower "
+            "scenario.least_size or scenario.clients"
+        )
     rng = stream(seed, Purpose.PARTITION)
     if settings.skew.brings_sizes:
-        sizes = np.zeros(clients, np.int64)
+        sizes = np.full(clients, least)
     else:
         sizes = settings.sizes.sizes(len(y), clients, stream(seed, Purpose.SIZES))
-    return settings.skew.owners(y, sizes, rng), clients
+        if least > 1:
+            sizes = apportion(sizes.astype(np.float64), len(y), minimum=least)
+    owners = settings.skew.owners(y, sizes, rng)
+    held = np.bincount(owners, minlength=clients)
+    if held.min() < least and least > 1:
+        raise InputError(
+            f"client {held.argmin()} would hold {held.min()} samples, fewer than scenario.least_size = {least}: lower "
+            "that or scenario.clients"
+        )
+    return owners, clients
+
+
+def _large_enough(named: NamedClients, least: int) -> NamedClients:
+    """The clients that have ``least`` samples or more, and a note about the others."""
+    sizes = np.bincount(named.owners[named.owners >= 0], minlength=len(named.names))
+    small = np.flatnonzero(sizes < least)
+    if not len(small):
+        return named
+    kept = np.flatnonzero(sizes >= least)
+    if not len(kept):
+        raise InputError(f"no client has scenario.least_size = {least} samples, the most {sizes.max()}: lower it")
+    place = np.full(len(sizes) + 1, -1)  # the last is for rows that nobody has
+    place[kept] = np.arange(len(kept))
+    names = ", ".join(named.names[k] for k in small[:3]) + (", ..." if len(small) > 3 else "")
+    note = f"{len(small)} of {len(sizes)} clients have fewer than {least} samples and are left out: {names}."
+    return NamedClients(place[named.owners], tuple(named.names[k] for k in kept), (*named.notes, note))
 
 
 def _test_clients(test: Samples, names: tuple[str, ...], column: str | None) -> Rows | None:

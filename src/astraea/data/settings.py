@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from astraea.data import named_clients
+from astraea.data import by_class, named_clients
 from astraea.data.labels import AsIs, LabelDistribution
 from astraea.data.papers import PAPERS
 from astraea.data.partition import Random, Skew
@@ -16,6 +17,8 @@ from astraea.parts import Settings
 from astraea.parts.base import Moved
 
 __all__ = ["ScenarioSettings"]
+
+_PARTS = (by_class, named_clients)  # their skews are registered by their import
 
 
 class ScenarioSettings(Settings):
@@ -44,7 +47,8 @@ class ScenarioSettings(Settings):
         None,
         ge=1,
         description="Number of clients. Unset: 100; with skew column or indices, as many as there are. "
-        "With skew column, a smaller number draws that many values at random.",
+        "With skew column, a smaller number draws that many values at random. A table of named lists of rows is the "
+        "same as skew indices.",
     )
     samples: int | None = Field(
         None, ge=1, description="Training samples in use. Unset: as many as the label distribution permits."
@@ -59,7 +63,27 @@ class ScenarioSettings(Settings):
 
     skew: Skew = Field(default_factory=Random, description="Local skew: which client holds which sample.")
     sizes: Sizes = Field(
-        default_factory=Even, description="Client sizes; skew shards, column and indices bring theirs."
+        default_factory=Even,
+        description="Client sizes; skew shards, classes, dirichlet-by-class, column and indices bring theirs.",
+    )
+    least_size: int = Field(
+        1,
+        ge=1,
+        description="Fewest samples of a client: drawn sizes are raised to it, dirichlet-by-class is drawn again until "
+        "each client has as many, and clients that the data name are left out if they have fewer.",
+    )
+    feature_noise: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Noise on the samples of client k of K: k/K times so many standard deviations of the feature or "
+        "channel. Test and validation samples get none.",
+    )
+    label_noise: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of each client's training labels that is replaced by another class.",
     )
 
     test: str = Field(
@@ -83,6 +107,10 @@ class ScenarioSettings(Settings):
     @classmethod
     def completed(cls, given: dict[str, Any]) -> dict[str, Any]:
         """Fill in what the paper says whose scenario is named; what is given takes away what no longer applies."""
+        if isinstance(given.get("clients"), Mapping):
+            if "skew" in given:
+                raise InputError("scenario.clients lists rows, and so says the skew: leave scenario.skew out")
+            given = {**given, "clients": None, "skew": {"name": "indices", "indices": given["clients"]}}
         paper = dict(PAPERS.get(str(given.get("name")).lower(), {}))
         if paper and "skew" in given:
             skew = Skew.registered().get(str(Skew.table(given["skew"])["name"]).lower(), type(given["skew"]))
@@ -109,6 +137,11 @@ class ScenarioSettings(Settings):
             raise InputError(
                 f"scenario.sizes is '{self.sizes.name}', but skew '{self.skew.name}' brings its own sizes: "
                 f"leave sizes out, or use skew {', '.join(others)}"
+            )
+        listed = self.sizes.listed
+        if listed and self.clients not in (None, len(listed)):
+            raise InputError(
+                f"scenario.clients is {self.clients}, but scenario.sizes lists {len(listed)} sizes: leave clients out"
             )
         if self.test_per_class is not None and self.test != "balanced":
             raise InputError("scenario.test_per_class is given but scenario.test is 'as-is': set it to 'balanced'")

@@ -6,13 +6,13 @@ from abc import abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from astraea.data.apportion import apportion
 from astraea.errors import InputError
 from astraea.parts import Part
 
-__all__ = ["UPLOADS_SIGMA", "Even", "Lognormal", "Sizes", "Uploads"]
+__all__ = ["UPLOADS_SIGMA", "Even", "Listed", "Lognormal", "Sizes", "Uploads"]
 
 UPLOADS_SIGMA = 1.1
 """Spread of the log of the number of images a user uploads: see :class:`Uploads`."""
@@ -27,6 +27,11 @@ class Sizes(Part, kind="size distribution", default="even"):
 
         Raises :class:`InputError` for more clients than samples.
         """
+
+    @property
+    def listed(self) -> tuple[int, ...]:
+        """The sizes that were said for each client; usually none."""
+        return ()
 
 
 class Even(Sizes, name="even"):
@@ -65,6 +70,25 @@ class Uploads(Sizes, name="uploads"):
     def sizes(self, samples: int, clients: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Return sizes drawn from ``rng``."""
         return Lognormal(sigma=UPLOADS_SIGMA).sizes(samples, clients, rng)
+
+
+class Listed(Sizes, name="list"):
+    """Your own numbers, one for each client."""
+
+    each: tuple[PositiveInt, ...] = Field(
+        min_length=1,
+        description="Samples of each client; where samples are held out for validation, each client gives its part.",
+    )
+
+    @property
+    def listed(self) -> tuple[int, ...]:
+        """The numbers."""
+        return self.each
+
+    def sizes(self, samples: int, clients: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return the numbers where they add up to ``samples``, else sizes in proportion to them."""
+        _check(samples, clients)
+        return apportion(np.array(self.each, np.float64), samples, minimum=1)
 
 
 def _check(samples: int, clients: int) -> None:

@@ -147,7 +147,7 @@ def prepare(
         rebalancing=change,
         population=population,
         model=vector,
-        algorithm=settings.algorithm.bound(train, rule, make_server(settings.server, vector, outputs)),
+        algorithm=settings.algorithm.bound(train, rule, make_server(settings.server, vector, outputs, scenario)),
         engine=engine,
         budget=Budget(settings.rounds, settings.samples, settings.prolonged, settings.network.seconds),
         simulation=simulation_of(settings.network, population),

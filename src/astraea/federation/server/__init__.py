@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from astraea.data.scenario import Scenario
 from astraea.federation.server.aggregation import Aggregator, Mean, SampleMean, Sum
 from astraea.federation.server.averaging import averaged
 from astraea.federation.server.fedadam import FedAdam
 from astraea.federation.server.fedavgm import FedAvgM
 from astraea.federation.server.fednova import FedNova
 from astraea.federation.server.optimizer import NoOptimizer, ServerOptimizer, ServerState
+from astraea.federation.server.own_weights import OwnWeights
 from astraea.federation.server.realignment import Classifier, find_classifier, realigned
 from astraea.federation.server.settings import ServerSettings
 from astraea.federation.vector import VectorModel
@@ -24,6 +26,7 @@ __all__ = [
     "FedNova",
     "Mean",
     "NoOptimizer",
+    "OwnWeights",
     "SampleMean",
     "Server",
     "ServerOptimizer",
@@ -78,10 +81,12 @@ class Server:
         return realigned(used, self.classifier, self.settings.realign)
 
 
-def make_server(settings: ServerSettings, model: VectorModel, classes: int) -> Server:
-    """Return the server side for ``model``.
+def make_server(settings: ServerSettings, model: VectorModel, classes: int, scenario: Scenario | None = None) -> Server:
+    """Return the server side for ``model`` and the clients of ``scenario``.
 
-    Raises :class:`InputError` if the model has no final layer that could be realigned.
+    Raises :class:`InputError` if the model has no final layer that could be realigned, or a client no weight.
     """
+    if scenario is not None:
+        settings = settings.model_copy(update={"aggregation": settings.aggregation.among(scenario)})
     classifier = None if settings.realign is None else find_classifier(model, classes)
     return Server(settings, len(model.weights), classifier)

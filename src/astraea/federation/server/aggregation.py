@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
 
+from astraea.data.scenario import Scenario
 from astraea.federation.plan import ChainResult, RoundPlan
 from astraea.parts import Part
 
@@ -44,6 +45,10 @@ class Mean(NamedTuple):
 
 class Aggregator(Part, kind="aggregation", default="samples"):
     """How a round's models are averaged: a part says how much each of them weighs."""
+
+    def among(self, scenario: Scenario) -> Self:
+        """Return what averages the models of the clients of ``scenario``; most need to know nothing of them."""
+        return self
 
     def zero(self, plan: RoundPlan) -> Sum:
         """Return an empty sum for the results of ``plan``."""
