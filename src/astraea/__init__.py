@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from astraea.errors import AstraeaError
     from astraea.experiment.compare import compare
     from astraea.experiment.comparison import Comparison, load_comparison
+    from astraea.experiment.planning import plan
+    from astraea.experiment.reached import time_to_accuracy
     from astraea.experiment.result import Result, load, load_result
     from astraea.experiment.run import run
     from astraea.experiment.settings import RunSettings
@@ -46,7 +48,9 @@ _HOMES = {
     "load_comparison": "astraea.experiment.comparison",
     "load_dataset": "astraea.data.catalogue",
     "load_result": "astraea.experiment.result",
+    "plan": "astraea.experiment.planning",
     "run": "astraea.experiment.run",
+    "time_to_accuracy": "astraea.experiment.reached",
 }
 
 __all__ = [
@@ -63,7 +67,9 @@ __all__ = [
     "load_comparison",
     "load_dataset",
     "load_result",
+    "plan",
     "run",
+    "time_to_accuracy",
 ]
 
 

@@ -14,8 +14,8 @@ from astraea.network import load_network
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def blocks(language: str) -> list[str]:
-    text = (DOCS / "tutorial" / "network.md").read_text()
+def blocks(language: str, page: str = "network") -> list[str]:
+    text = (DOCS / "tutorial" / f"{page}.md").read_text()
     return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
 
 
@@ -30,6 +30,23 @@ def test_the_tutorials_round_takes_what_it_says(
     printed = capsys.readouterr().out.strip()
     assert f"It prints `{printed}`" in (DOCS / "tutorial" / "network.md").read_text()
     assert (tmp_path / "round.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_tutorials_plans_are_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, second = blocks("python", "plan")
+    shared: dict[str, Any] = {}
+
+    exec(first, shared)
+    assert capsys.readouterr().out == blocks("text", "plan")[0]
+    exec(second, shared)
+
+    fedavg, astraea = shared["reached"].rows[-1], shared["reached"].rows[0]
+    assert fedavg.plan.algorithm == "fedavg"
+    assert astraea.final > fedavg.final + 0.03
+    assert astraea.rounds < fedavg.rounds
 
 
 def test_the_tutorials_file_is_a_network(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from astraea.cli.bench import bench
 from astraea.cli.compare import Compare, compare
 from astraea.cli.congestion import app as congestion
 from astraea.cli.network import app as network
+from astraea.cli.plan import plan
 from astraea.cli.run import run
 from astraea.cli.scenario import scenario
 from astraea.cli.settings import settings
@@ -48,4 +49,5 @@ app.command()(scenario)
 app.command()(settings)
 app.add_typer(congestion)
 app.add_typer(network)
+app.command()(plan)
 app.command()(bench)

@@ -38,6 +38,9 @@ class NetworkSettings(Settings):
         "fluid", description="How a round is simulated: as fluids that share links, or packet by packet."
     )
     sharing: str = Field("fair", description=f"How a round shares the network: {', '.join(SHARINGS)}.")
+    placement: Literal["server", "sites", "clients"] | None = Field(
+        None, description="Where mediators are, in place of what the network says; clients hand models to each other."
+    )
     seconds: float | None = Field(
         None,
         gt=0,
@@ -67,11 +70,12 @@ class NetworkSettings(Settings):
         return self.model_copy(update={"name": name, "digest": digest})
 
     def _refuse_without(self) -> None:
-        for field in ("congestion", "fidelity", "sharing", "seconds"):
+        for field in ("congestion", "fidelity", "sharing", "placement", "seconds"):
             if getattr(self, field) != type(self).model_fields[field].default:
                 raise InputError(f"network.{field} needs a network: set network.name, or --network")
 
     def load(self) -> Network:
-        """Return the network; there must be a name."""
+        """Return the network with its mediators where they are to be; there must be a name."""
         assert self.name is not None
-        return load_network(self.name)
+        network = load_network(self.name)
+        return network if self.placement is None else network.model_copy(update={"placement": self.placement})

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
-from importlib.metadata import entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def imported(kind: str, name: str, *, trust: bool) -> Any:
 
 def import_installed() -> None:
     """Import the modules that installed packages name as theirs, each once."""
-    for entry in entry_points(group=ENTRY_POINTS):
+    for entry in _entries(tuple(sys.path)):
         if entry.value not in _INSTALLED:
             _INSTALLED.add(entry.value)
             try:
@@ -59,3 +60,9 @@ def import_installed() -> None:
                     "mend or uninstall it",
                     stacklevel=2,
                 )
+
+
+@lru_cache(maxsize=1)
+def _entries(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Return what packages on ``path``, which is ``sys.path``, bring: reading that takes 20 ms."""
+    return tuple(entry_points(group=ENTRY_POINTS))

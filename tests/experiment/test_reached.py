@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from astraea.errors import InputError, RunError
+from astraea.experiment.reached import kept_runs, time_to_accuracy
+from astraea.experiment.run import run
+from astraea.experiment.settings import parse_settings
+
+SMALL: dict[str, Any] = {
+    "rounds": 4,
+    "data": {"name": "digits"},
+    "scenario": {"clients": 6, "samples": 240},
+    "algorithm": {"name": "astraea", "clients_per_round": 4, "capacity": 2},
+    "network": {"name": "edge", "congestion": "bbr"},
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    base = tmp_path_factory.mktemp("runs")
+    fedavg = {**SMALL, "algorithm": {"name": "fedavg", "clients_per_round": 4, "local_epochs": 1}, "network": {}}
+    for name, tables in (("astraea", SMALL), ("fedavg", fedavg), ("fedavg-1", {**fedavg, "seed": 1})):
+        run(parse_settings(tables), out=base / name)
+    return [base / name for name in ("astraea", "fedavg", "fedavg-1")]
+
+
+def test_rounds_of_a_finished_run_end_when_the_run_counted(runs: list[Path]) -> None:
+    kept = kept_runs(runs[:1])[0]
+    lines = [json.loads(line) for line in (runs[0] / "metrics.jsonl").read_text().splitlines()]
+
+    ends = kept.ends(kept.settings.network.load(), "bbr", "fair")
+
+    assert ends == pytest.approx([line["simulated_seconds"] for line in lines])
+    assert kept.accuracy == tuple((line["round"], line["accuracy"]) for line in lines)
+    assert sum(plan.bytes_sent for plan in kept.plans) < lines[-1]["bytes_sent"]  # at the server: no hop to a site
+
+
+def test_plans_are_ranked_by_the_time_to_an_accuracy(runs: list[Path]) -> None:
+    reached = time_to_accuracy(runs, "cross-silo", placement=("server", "clients"))
+
+    finals = [json.loads((one / "summary.json").read_text())["accuracy_final"] for one in runs]
+    assert reached.target == min(finals)
+    assert [(row.plan.algorithm, row.placement) for row in reached.rows if row.plan.algorithm == "fedavg"] == [
+        ("fedavg", "server")
+    ]
+    assert {row.placement for row in reached.rows if row.plan.algorithm == "astraea"} == {"server", "clients"}
+    seconds = [row.seconds for row in reached.rows]
+    assert seconds == sorted(seconds)
+    fedavg = next(row for row in reached.rows if row.plan.algorithm == "fedavg")
+    members = kept_runs(runs[1:])
+    ends = [one.ends(reached.network, "cubic", "fair") for one in members]
+    when = [next(n for n, accuracy in one.accuracy if accuracy >= reached.target) for one in members]
+    assert fedavg.runs == 2
+    assert fedavg.seconds == pytest.approx(np.mean([end[n - 1] for end, n in zip(ends, when, strict=True)]))
+    assert fedavg.final == pytest.approx(np.mean(finals[1:]))
+
+
+def test_an_accuracy_that_is_never_reached_is_told(runs: list[Path]) -> None:
+    row = time_to_accuracy(runs[1:2], "cross-silo", target=1.0).rows[0]
+
+    assert row.seconds == float("inf")
+    assert row.plain()["seconds"] is None
+    assert row.plain()["algorithm"] == "fedavg"
+    assert "never" in str(time_to_accuracy(runs[1:2], "cross-silo", target=1.0))
+
+
+def test_folders_that_cannot_be_compared_are_refused(runs: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no run"):
+        time_to_accuracy([tmp_path], "edge")
+    with pytest.raises(InputError, match="no run is named"):
+        time_to_accuracy([], "edge")
+    with pytest.raises(InputError, match="it is a share above 0 and at most 1"):
+        time_to_accuracy(runs[:1], "edge", target=80)
+    run(parse_settings({**SMALL, "rounds": 1, "scenario": {"clients": 5, "samples": 200}}), out=tmp_path / "other")
+    with pytest.raises(InputError, match="are runs on different scenarios"):
+        time_to_accuracy([runs[0], tmp_path / "other"], "edge")
