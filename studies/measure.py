@@ -8,7 +8,9 @@ lines alone, also while the study is not finished.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +20,7 @@ from searched.limits import limits_of, rounds_within
 from searched.page import write_page
 from searched.plan import Plan, Setup, load_plan
 from searched.progress import Wanted, wanted
-from searched.scores import Scores, row_of
+from searched.scores import Scores, row_of, shape_of
 from study import HERE
 
 from astraea.cli.shell import friendly
@@ -35,6 +37,9 @@ def main(
     minutes: Annotated[float | None, typer.Option(min=0, help="Begin no run after so many minutes.")] = None,
     scores: Annotated[Path | None, typer.Option(help="Where scores are kept; by default studies/scores.")] = None,
     results: Annotated[Path | None, typer.Option(help="Where the page goes; by default docs/results.")] = None,
+    ahead: Annotated[
+        bool, typer.Option("--ahead", help="Run also what is likely to be needed, for many cores.")
+    ] = False,
     report: Annotated[bool, typer.Option("--report", help="Run nothing: write the page of what is finished.")] = False,
 ) -> None:
     """Run a searched study, or go on with it, and write its results."""
@@ -43,43 +48,62 @@ def main(
         plan = load_plan(file)
         known = Scores(scores or HERE / "scores", file.stem, plan)
         if not report:
-            _measure(plan, known, jobs, float("inf") if minutes is None else time.monotonic() + 60 * minutes)
+            until = float("inf") if minutes is None else time.monotonic() + 60 * minutes
+            _measure(plan, known, jobs, until, ahead=ahead)
         pages = results or HERE.parent / "docs" / "results"
         told = write_page(plan, file.stem, known, pages, f"python studies/measure.py {name}")
         _CONSOLE.print(f"{file.stem}: {f'results in {pages}' if told else 'nothing is finished yet'}")
 
 
-def _measure(plan: Plan, known: Scores, jobs: int, until: float) -> None:
+def _measure(plan: Plan, known: Scores, jobs: int, until: float, *, ahead: bool) -> None:
     """Run what is wanted, most wanted first, until nothing is or the time is over; what has begun is ended."""
     with worker_pool(jobs) as pool:
-        running: dict[Future[dict[str, Any]], tuple[Setup, int]] = {}
+        running: dict[Future[Any], _Job] = {}
         while True:
-            for one in wanted(plan, known) if time.monotonic() < until else ():
+            for one in wanted(plan, known, ahead=ahead) if time.monotonic() < until else ():
                 if len(running) >= jobs:
                     break
-                rounds = _rounds(plan, known, one)
-                if rounds and (one.setup, rounds) not in running.values():
-                    running[pool.submit(_score, plan, one.setup, rounds)] = (one.setup, rounds)
+                job = _next_job(plan, known, one)
+                if job is not None and job not in running.values():
+                    running[pool.submit(job.work, plan, *job.arguments)] = job
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                setup, rounds = running.pop(future)
-                row = future.result()
-                known.add_run(setup, rounds, row)
-                told = row.get("failed") or f"{100 * row['validation']:.1f} % on validation, {row['seconds']} s"
-                where = f"{setup.dataset}, {setup.case}, {setup.arm}, seed {setup.seed}"
-                _CONSOLE.print(f"{where}: {dict(setup.knobs)}, {rounds} rounds: {told}")
+                job = running.pop(future)
+                job.keep(known, future.result())
 
 
-def _rounds(plan: Plan, known: Scores, one: Wanted) -> int:
-    """Return how many rounds of a run its budget allows, which is worked out once."""
+@dataclass(frozen=True)
+class _Job:
+    """What a worker does, and what is kept of what it gives; two of the same work are the same."""
+
+    work: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    keep: Callable[[Scores, Any], None] = field(compare=False)
+
+
+def _next_job(plan: Plan, known: Scores, one: Wanted) -> _Job | None:
+    """Return what is to be done first for a run: the budgets' limits, the rounds that fit into them, or the run.
+
+    ``None`` if not even one round fits. How long a run is depends on what rounds cost alone, so that rates share it.
+    """
     setup = one.setup
-    if known.rounds(setup) is None:
-        where = (setup.dataset, setup.case, setup.seed)
-        if known.limits(*where) is None:
-            known.add_limits(*where, limits_of(plan, *where))
-        known.add_rounds(setup, rounds_within(plan, setup, known.limits(*where) or {}))
-    return (known.rounds(setup) or {})[one.budget]
+    where = (setup.dataset, setup.case, setup.seed)
+    limits, fitting = known.limits(*where), known.rounds(setup)
+    if limits is None:
+        return _Job(limits_of, where, lambda scores, found: scores.add_limits(*where, found))
+    if fitting is None:
+        shape = shape_of(setup)
+        return _Job(rounds_within, (shape, limits), lambda scores, found: scores.add_rounds(shape, found))
+    rounds = fitting[one.budget]
+    return _Job(_score, (setup, rounds), lambda scores, row: _keep(scores, setup, rounds, row)) if rounds else None
+
+
+def _keep(known: Scores, setup: Setup, rounds: int, row: dict[str, Any]) -> None:
+    known.add_run(setup, rounds, row)
+    told = row.get("failed") or f"{100 * row['validation']:.1f} % on validation, {row['seconds']} s"
+    where = f"{setup.dataset}, {setup.case}, {setup.arm}, seed {setup.seed}"
+    _CONSOLE.print(f"{where}: {dict(setup.knobs)}, {rounds} rounds: {told}")
 
 
 def _score(plan: Plan, setup: Setup, rounds: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,7 @@ def write_page(plan: Plan, name: str, scores: Scores, folder: Path, command: str
 def _page(plan: Plan, name: str, scores: Scores, found: Sequence[Measured], command: str) -> list[str]:
     lines = [f"# {plan.title}", "", plan.about.strip(), ""]
     lines += [f"Made by `{command}` from `studies/scores/{name}.jsonl`, which holds every run.", ""]
-    lines += [_state(plan, scores, found), "", _conditions(plan), ""]
+    lines += [_state(plan, scores, found), "", _conditions(plan), "", _machines(scores), ""]
     lines += [f"![{plan.title}]({name}.png)", ""]
     lines += [_CAPTION, ""]
     groups = dict.fromkeys((cell.dataset, cell.case, cell.budget) for cell in cells(plan))
@@ -136,8 +137,10 @@ def _fails(outcome: Outcome | None) -> bool:
 def _conditions(plan: Plan) -> str:
     seeds = ", ".join(map(str, plan.seeds))
     return (
-        f"Knobs were searched with seed {plan.search_seed} on a tenth of every class's training samples, held out; "
-        f"measured are other seeds ({seeds}), by the model after the last round. A search begins at a start, goes up "
+        f"Knobs were searched with seed {plan.search_seed} on a tenth of every class's training samples, held out. For "
+        "a rare class that is a handful, so scores of a search are uncertain by several points, and its choice rests "
+        f"on one seed. Measured are other seeds ({seeds}), by the model after the last round. A search begins at a "
+        "start, goes up "
         "and down each knob's ladder (rates by factors of two) and ends when the best has been compared with both "
         f"neighbours on every ladder. It is made in one division of each dataset ({next(iter(plan.cases))}); others "
         "reuse its knobs. * marks a knob at the end of its ladder. Bytes count each hand-over of a model both ways. "
@@ -145,6 +148,16 @@ def _conditions(plan: Plan) -> str:
         "on the clients' own distributions accuracy is weighted by each client's classes. The last figure of a row is "
         f"what was sent when the final accuracy of {next(iter(plan.methods))} was first measured, under the same seed, "
         "and its share of what that sent in all."
+    )
+
+
+def _machines(scores: Scores) -> str:
+    """Say which kinds of machine ran how much: rounding, and so the last digits, differ between them."""
+    kinds = Counter(row.get("machine", "a kind that was not noted") for row in scores.rows)
+    told = "; ".join(f"{number(runs, 0)} on {kind}" for kind, runs in kinds.most_common())
+    return (
+        f"Runs by kind of machine: {told}. On one kind a run gives the same bytes again; on another, sums are rounded "
+        "otherwise, and a run of the same seed ends with another model that is as good on average."
     )
 
 

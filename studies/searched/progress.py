@@ -93,15 +93,17 @@ def chosen(plan: Plan, scores: Scores, cell: Cell) -> Point | None:
     return None if found is None or not found.done else found.best
 
 
-def wanted(plan: Plan, scores: Scores) -> Iterator[Wanted]:
+def wanted(plan: Plan, scores: Scores, *, ahead: bool = False) -> Iterator[Wanted]:
     """Yield the runs that are needed and can be started now, the most wanted first.
 
     Within a group each method is searched and measured under the first seed, one method after another; then come the
-    other seeds of all methods.
+    other seeds of all methods. With ``ahead``, for machines of many cores, a group's searches then go on as if the
+    best so far were the best, before the next group begins.
     """
     for members in _groups(plan):
         seeds = plan.seeds_at(members[0].case, members[0].budget)
         best: dict[Cell, Point] = {}
+        later: list[Wanted] = []
         for cell in members:
             found = searched(plan, scores, cell)
             if found is None:
@@ -110,12 +112,15 @@ def wanted(plan: Plan, scores: Scores) -> Iterator[Wanted]:
                 here = Cell(cell.dataset, next(iter(plan.cases)), cell.budget, cell.method)
                 for knobs in found.missing:
                     yield Wanted(setup_of(plan, here, knobs, plan.search_seed), cell.budget)
+                later += [Wanted(setup_of(plan, here, knobs, plan.search_seed), cell.budget) for knobs in found.likely]
             else:
                 best[cell] = found.best
                 yield from _unmeasured(plan, scores, cell, found.best, seeds[:1])
         for seed in seeds[1:]:
             for cell, knobs in best.items():
                 yield from _unmeasured(plan, scores, cell, knobs, (seed,))
+        if ahead:
+            yield from later
 
 
 def _unmeasured(plan: Plan, scores: Scores, cell: Cell, knobs: Point, seeds: tuple[int, ...]) -> Iterator[Wanted]:

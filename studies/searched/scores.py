@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from astraea.errors import InputError
 from astraea.experiment.result import Result
@@ -14,7 +17,12 @@ from searched.limits import Cost
 from searched.plan import SHAPE, Plan, Setup
 from searched.search import FAILED, point
 
-__all__ = ["Scores", "row_of"]
+__all__ = ["Scores", "machine", "row_of", "shape_of"]
+
+
+def machine() -> str:
+    """Return what rounding may depend on: runs on machines of one kind agree to the byte, others to chance."""
+    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__.split('+')[0]}"
 
 
 def row_of(result: Result) -> dict[str, Any]:
@@ -40,6 +48,7 @@ def row_of(result: Result) -> dict[str, Any]:
         "curve": [[line["bytes_sent"], round(line["accuracy"], 4)] for line in measured],
         "notes": summary["notes"],
         "seconds": round(summary["wall_seconds"]),
+        "machine": machine(),
     }
 
 
@@ -80,7 +89,7 @@ class Scores:
 
     def rounds(self, setup: Setup) -> dict[str, int] | None:
         """Return how many rounds of ``setup`` fit into each budget, or ``None`` if that is not known yet."""
-        return self._rounds.get(_shape_of(setup))
+        return self._rounds.get(shape_of(setup))
 
     def limits(self, dataset: str, case: str, seed: int) -> dict[str, Cost] | None:
         """Return the limits of the budgets under a seed, or ``None`` if they are not known yet."""
@@ -94,7 +103,7 @@ class Scores:
 
     def add_rounds(self, setup: Setup, rounds: Mapping[str, int]) -> None:
         """Keep how many rounds of ``setup`` fit into each budget."""
-        shape = _shape_of(setup)
+        shape = shape_of(setup)
         self._rounds[shape] = dict(rounds)
         _append(self._rounds_file, _row(self.plan, shape) | {"rounds": dict(rounds)})
 
@@ -109,7 +118,7 @@ class Scores:
         _append(self._rounds_file, row)
 
 
-def _shape_of(setup: Setup) -> Setup:
+def shape_of(setup: Setup) -> Setup:
     """Return ``setup`` without the knobs that do not change what a round costs."""
     shape = point({name: value for name, value in setup.knobs if name in SHAPE})
     return Setup(setup.dataset, setup.case, setup.arm, shape, setup.seed)

@@ -41,11 +41,15 @@ class Ladder(BaseModel):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How far a search is: the best so far, every score that it used, and the points that it needs next, if any."""
+    """How far a search is: the best so far, every score that it used, and the points that it needs next, if any.
+
+    ``likely`` are points that it needs later if the best so far stays the best.
+    """
 
     best: Point
     tried: Mapping[Point, float]
     missing: tuple[Point, ...]
+    likely: tuple[Point, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -80,7 +84,10 @@ def search(
                 tried |= {found: value for found, value in scores.items() if value is not None}
                 missing = tuple(found for found, value in scores.items() if value is None)
                 if missing:
-                    return Outcome(max(tried, key=lambda one: tried[one], default=start), tried, missing)
+                    top = max(tried, key=lambda one: tried[one], default=start)
+                    beside = [found for other in knobs for found in _neighbours(top, other, ladders)]
+                    later = (found for found in beside if possible(found) and score(found) is None)
+                    return Outcome(top, tried, missing, tuple(found for found in later if found not in missing))
                 top = max(scores, key=lambda one: tried[one])
                 if tried[top] <= tried[best]:
                     break

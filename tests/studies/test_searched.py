@@ -128,6 +128,16 @@ def test_a_search_says_what_it_needs_next_and_goes_the_same_way_again(parts: Any
     assert (outcome.done, dict(outcome.best)) == (True, {"rate": 4})
 
 
+def test_a_search_says_what_it_is_likely_to_need_later(parts: Any) -> None:
+    ladders = {"rate": parts.search.Ladder(factor=2), "chains": parts.search.Ladder(values=(1, 2, 4))}
+    start = parts.search.point({"rate": 1, "chains": 2})
+    known = {start: 0.5, parts.search.point({"rate": 2, "chains": 2}): 0.6}
+    outcome = parts.search.search(start, ["rate", "chains"], ladders, known.get)
+    later = [{"chains": 2, "rate": 4}, {"chains": 1, "rate": 2}, {"chains": 4, "rate": 2}]  # beside the best so far
+    assert [dict(point) for point in outcome.missing] == [{"chains": 2, "rate": 0.5}]
+    assert [dict(point) for point in outcome.likely] == later
+
+
 def test_equal_scores_move_nothing_and_impossible_points_are_not_tried(parts: Any) -> None:
     ladders = {"chains": parts.search.Ladder(values=(1, 2, 4))}
     start = parts.search.point({"chains": 2})
@@ -260,12 +270,17 @@ def test_the_frontiers_methods_can_be_run_on_all_of_its_data(parts: Any) -> None
 
 def test_rivals_come_after_all_budgets_and_other_cases_last(parts: Any, tmp_path: Path) -> None:
     plan = parts.plan.load_plan(STUDIES / "frontier.toml")
-    runs = list(parts.progress.wanted(plan, parts.scores.Scores(tmp_path, "frontier", plan)))
+    nothing = parts.scores.Scores(tmp_path, "frontier", plan)
+    runs = list(parts.progress.wanted(plan, nothing))
     assert {run.setup.case for run in runs} == {"random"}  # the others reuse what is searched there
     assert {run.budget for run in runs} == {"FedAvg's bytes"}  # where the searches of other budgets begin
     first_rival = next(place for place, run in enumerate(runs) if run.setup.arm == "fedavg+fedprox")
     assert {run.setup.dataset for run in runs[:first_rival]} == set(plan.datasets)
     assert dict(runs[0].setup.knobs) == {"rate": 0.02, "chains": 4, "epochs": 5}
+
+    further = list(parts.progress.wanted(plan, nothing, ahead=True))
+    place = next(place for place, run in enumerate(further) if run.setup.dataset == plan.datasets[1])
+    assert (further[place - 1].setup.dataset, further[place - 1] in runs) == (plan.datasets[0], False)
 
 
 def test_the_frontiers_page_says_what_its_scores_say(parts: Any, tmp_path: Path) -> None:
