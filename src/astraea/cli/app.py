@@ -12,6 +12,7 @@ from astraea.cli.compare import Compare, compare
 from astraea.cli.congestion import app as congestion
 from astraea.cli.network import app as network
 from astraea.cli.plan import plan
+from astraea.cli.report import report, watch
 from astraea.cli.run import run
 from astraea.cli.scenario import scenario
 from astraea.cli.settings import settings
@@ -45,6 +46,8 @@ def _root(
 
 app.command()(run)
 app.command(cls=Compare)(compare)
+app.command()(report)
+app.command()(watch)
 app.command()(scenario)
 app.command()(settings)
 app.add_typer(congestion)

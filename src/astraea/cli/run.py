@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,6 +60,9 @@ def run(
             "there are: what is done stays as it was.",
         ),
     ] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Serve a page of the run that updates itself, on this machine alone.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the run would cost, and do not run it.")] = False,
     data_dir: DataDirOption = None,
     trust: TrustOption = False,
@@ -78,7 +86,9 @@ def run(
         if dry_run:
             _show_cost(settings, as_json)
             return
-        _train(settings, out or _default_folder(settings, resume), resume, prolong, trust, as_json)
+        folder = out or _default_folder(settings, resume)
+        with _watched(folder) if live else nullcontext():
+            _train(settings, folder, resume, prolong, trust, as_json)
 
 
 def _default_folder(settings: RunSettings, resume: bool) -> Path:
@@ -92,6 +102,18 @@ def _default_folder(settings: RunSettings, resume: bool) -> Path:
         number += 1
         latest, following = following, first.with_name(f"{first.name}-{number}")
     return latest if resume else following
+
+
+@contextmanager
+def _watched(folder: Path) -> Iterator[None]:
+    """Serve the run's page from another process, which training does not wait for and which ends with this one."""
+    command = [sys.executable, "-m", "astraea", "watch", str(folder), "--parent", str(os.getpid())]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def _train(settings: RunSettings, out: Path, resume: bool, prolong: bool, trust: bool, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from astraea.errors import RunError
+from astraea.experiment.columns import COLUMNS, SIMULATED
 from astraea.experiment.folder import RunFolder
 from astraea.figures import arm_style, new_figure, plain_axes
 from astraea.tables import Column, Table
@@ -21,22 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "FILE", "Comparison", "load_comparison", "run_folder"]
 
 FILE = "comparison.json"
-
-COLUMNS = (
-    Column("accuracy_final", "accuracy, final (%)", 100.0),
-    Column("accuracy_best", "best (%)", 100.0),
-    Column("balanced_accuracy_final", "balanced (%)", 100.0),
-    Column("tail_recall", "rarest quarter (%)", 100.0),
-    Column("worst_decile_client_accuracy", "worst tenth of clients (%)", 100.0),
-    Column("samples_processed", "samples (k)", 1e-3, 0, spread=False),
-    Column("critical_path_steps", "critical-path steps (k)", 1e-3, 1, spread=False),
-    Column("bytes_sent", "sent (MB)", 1e-6, 0, spread=False),
-    Column("storage_overhead", "extra storage (%)", 100.0, 0, spread=False),
-)
-"""What a comparison's table tells of each arm."""
-
-SIMULATED = Column("simulated_seconds", "simulated (s)", 1.0, 0)
-"""What it tells besides where every run has a network."""
 
 
 @dataclass(frozen=True)

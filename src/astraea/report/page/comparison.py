@@ -1,0 +1,94 @@
+"""The page of a comparison: its arms beside each other, what each costs, and what was searched."""
+
+from __future__ import annotations
+
+import shlex
+
+import numpy as np
+
+from astraea.experiment.columns import COLUMNS, SIMULATED
+from astraea.report.page.advice import after_comparison
+from astraea.report.page.charts import dots
+from astraea.report.page.html import Page, Section
+from astraea.report.page.records import ComparisonRecord
+from astraea.report.page.run import curve_chart, held, repeat, settings
+from astraea.tables import Table, number
+
+__all__ = ["comparison_page"]
+
+
+def comparison_page(comparison: ComparisonRecord) -> Page:
+    """Return the page of a finished comparison."""
+    runs, facts = comparison.runs, comparison.facts
+    arms = list(runs)
+    first = runs[arms[0]][0]
+    seeds = len(facts["seeds"])
+    samples = facts.get("samples")
+    budget = f"each arm for {samples:,} samples" if samples else "each arm for its own number of rounds"
+    lead = f"{first.summary['scenario']}. {seeds} {'seeds' if seeds > 1 else 'seed'}, {budget}."
+    sections = [
+        Section("At a glance", html=_table(comparison)),
+        Section("How it went", [curve_chart({arm: list(of) for arm, of in runs.items()})]),
+        *_recalls(comparison),
+        *held(runs[arms[-1]][0]),
+        *_searched(comparison),
+        settings({arm: of[0] for arm, of in runs.items()}),
+        repeat(
+            [
+                f"astraea run {shlex.quote(str(runs[arm][0].folder / 'config.toml'))} --out NEW_FOLDER  # {arm}, "
+                f"seed {facts['seeds'][0]}"
+                for arm in arms
+            ]
+        ),
+    ]
+    return Page(f"{' and '.join(arms)} on {first.summary['dataset']}", lead, after_comparison(comparison), sections)
+
+
+def _table(comparison: ComparisonRecord) -> str:
+    summaries = {arm: [run.summary for run in runs] for arm, runs in comparison.runs.items()}
+    timed = all(summary.get("simulated_seconds") is not None for found in summaries.values() for summary in found)
+    columns = (*COLUMNS, SIMULATED) if timed else COLUMNS
+    rows = [
+        [arm, *(column.text(found) for column in columns), f"{comparison.facts['rates'][arm]:g}"]
+        for arm, found in summaries.items()
+    ]
+    spread = "mean ± standard deviation over seeds" if len(comparison.facts["seeds"]) > 1 else ""
+    return Table(["arm", *(column.title for column in columns), "learning rate"], rows, title=spread).html()
+
+
+def _recalls(comparison: ComparisonRecord) -> list[Section]:
+    first = next(iter(comparison.runs.values()))[0].summary
+    if first.get("regression") is not None:
+        return []
+    names, counts = [str(name) for name in first["class_names"]], first["class_counts"]
+    rows = []
+    for arm, runs in comparison.runs.items():
+        recalls = 100 * np.array([run.summary["per_class_recall"] for run in runs], float)
+        means, spreads = recalls.mean(axis=0), recalls.std(axis=0, ddof=1) if len(runs) > 1 else 0 * recalls[0]
+        rows += [
+            {
+                "arm": arm,
+                "category": name,
+                "value": round(float(mean), 2),
+                "low": round(float(mean - spread), 2),
+                "high": round(float(mean + spread), 2),
+            }
+            for name, mean, spread in zip(names, means, spreads, strict=True)
+            if np.isfinite(mean)
+        ]
+    order = [names[c] for c in sorted(range(len(names)), key=lambda c: -counts[c])]
+    title, across = "Recall of each class on the test set", "class, commonest in training first"
+    return [Section("What each arm recognises", [dots(title, rows, list(comparison.runs), order, across, "recall, %")])]
+
+
+def _searched(comparison: ComparisonRecord) -> list[Section]:
+    tried = {arm: found for arm, found in comparison.facts.get("searched", {}).items() if found}
+    if not tried:
+        return []
+    rows = [
+        [arm, label, "failed" if score is None else number(100 * score)]
+        for arm, found in tried.items()
+        for label, score in found.items()
+    ]
+    text = "<p>What every arm tried, and its balanced accuracy (%) on validation samples.</p>"
+    return [Section("What was searched", html=text + Table(["arm", "candidate", "score"], rows, labels=2).html())]

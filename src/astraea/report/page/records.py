@@ -1,0 +1,131 @@
+"""What a finished or unfinished run, comparison or evaluation left in its folder, read without PyTorch."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from astraea.errors import InputError, RunError
+
+__all__ = ["ComparisonRecord", "EvaluationRecord", "RunRecord", "read_record"]
+
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run. ``summary`` is empty while it trains; ``scenario`` and ``chains`` where its version kept none."""
+
+    folder: Path
+    config: dict[str, Any]
+    history: list[Line]
+    summary: dict[str, Any]
+    scenario: dict[str, Any]
+    chains: list[Line]
+    clients: dict[str, Any]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has come to its end."""
+        return bool(self.summary)
+
+    @property
+    def algorithm(self) -> str:
+        """The name of its algorithm."""
+        return str(self.config["algorithm"]["name"])
+
+
+@dataclass(frozen=True)
+class ComparisonRecord:
+    """Several arms: ``runs[arm]`` holds a run for each seed, and ``facts`` what ``comparison.json`` says."""
+
+    folder: Path
+    facts: dict[str, Any]
+    runs: dict[str, list[RunRecord]]
+
+
+@dataclass(frozen=True)
+class EvaluationRecord:
+    """Controllers in suites of worlds: what ``evaluation.json`` says."""
+
+    folder: Path
+    facts: dict[str, Any]
+
+
+def read_record(folder: Path) -> RunRecord | ComparisonRecord | EvaluationRecord:
+    """Return what is in ``folder``.
+
+    Raises :class:`InputError` if it holds nothing that can be shown, :class:`RunError` if a file of it is damaged.
+    """
+    if (folder / "comparison.json").is_file():
+        facts = _json(folder / "comparison.json")
+        return ComparisonRecord(
+            folder, facts, {arm: [_run(folder / arm / f"seed-{s}") for s in facts["seeds"]] for arm in facts["arms"]}
+        )
+    if (folder / "evaluation.json").is_file():
+        return EvaluationRecord(folder, _json(folder / "evaluation.json"))
+    if (folder / "config.toml").is_file() and (folder / "metrics.jsonl").is_file():
+        return _run(folder)
+    raise InputError(
+        f"{folder} holds no run with a finished round, no finished comparison and no evaluation of controllers: give "
+        "the folder that was --out of 'astraea run', 'astraea compare' or 'astraea congestion evaluate'"
+    )
+
+
+def _run(folder: Path) -> RunRecord:
+    return RunRecord(
+        folder,
+        _toml(folder / "config.toml"),
+        _lines(folder / "metrics.jsonl"),
+        _json(folder / "summary.json", needed=False),
+        _json(folder / "scenario.json", needed=False),
+        _lines(folder / "chains.jsonl", needed=False),
+        _json(folder / "clients.json", needed=False),
+    )
+
+
+def _text(path: Path, *, needed: bool = True) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError as error:
+        if needed:
+            raise RunError(f"{path} is missing: the run that wrote this folder is not finished") from error
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} cannot be read ({error})") from error
+
+
+def _json(path: Path, *, needed: bool = True) -> dict[str, Any]:
+    text = _text(path, needed=needed)
+    try:
+        found = json.loads(text) if text else {}
+    except ValueError as error:
+        raise RunError(f"{path} is damaged ({error}): delete it and resume the run to write it anew") from error
+    if not isinstance(found, dict):
+        raise RunError(f"{path} is damaged (no JSON object): delete it and resume the run to write it anew")
+    return found
+
+
+def _lines(path: Path, *, needed: bool = True) -> list[Line]:
+    """Return whole lines; the last may be in the middle of being written."""
+    lines = _text(path, needed=needed).splitlines()
+    found: list[Line] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            found.append(dict(json.loads(line)))
+        except (ValueError, TypeError) as error:
+            if number < len(lines):
+                raise RunError(
+                    f"{path}, line {number}, is damaged ({error}): resume the run to write it anew"
+                ) from error
+    return found
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise RunError(f"{path} is damaged ({error})") from error
