@@ -23,7 +23,7 @@ def test_an_unknown_name_is_not_there() -> None:
     import astraea.congestion as room
 
     with pytest.raises(AttributeError, match="has no attribute 'simulat'"):
-        _ = room.simulat
+        _ = room.simulat  # type: ignore[attr-defined]
     assert "simulate" in dir(room)
 
 

@@ -9,6 +9,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -114,7 +115,7 @@ def test_a_controller_is_known_and_holds_its_window(own: ModuleType) -> None:
     from astraea.congestion.controllers.controller import state_of
     from astraea.congestion.simulator.state import FLOW
 
-    steady = Controller.of({"name": "steady", "window": 30})
+    steady: Any = Controller.of({"name": "steady", "window": 30})
     connection, state = rows(1, FLOW)[0], rows(1, state_of(own.Steady))[0]
     state.window = steady.window
     own.Steady.events.start(connection, state, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from astraea.congestion import FlowSettings, simulate
@@ -15,7 +17,11 @@ def test_a_buffer_is_a_multiple_of_the_pipe() -> None:
 
 
 def test_a_dumbbell_gives_each_flow_its_round_trip() -> None:
-    flows = [{"controller": "fixed", "rtt_ms": 20.0}, FlowSettings(controller="fixed"), {"controller": "fixed"}]
+    flows: list[FlowSettings | dict[str, Any]] = [
+        {"controller": "fixed", "rtt_ms": 20.0},
+        FlowSettings(controller="fixed"),
+        {"controller": "fixed"},
+    ]
     settings = dumbbell(flows, rtt_ms=40.0, duration_s=1.0, link={"loss": 0.0})
     assert [flow.rtt_ms for flow in settings.flows] == [20, 40, 40]
     assert settings.links[0].delay_ms == 10
