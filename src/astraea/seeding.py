@@ -37,6 +37,8 @@ class Purpose(IntEnum):
     SELECTION = 16  # worlds on which the best of a training is chosen
     TD3 = 17  # worlds, exploration and samples of each chapter of a training
     NETWORK = 18  # capacities, step times and absences of the clients of a network
+    ATTACK = 30  # which clients are hostile, and what they draw
+    PRIVACY = 31  # noise on what clients tell of their labels
 
 
 def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:

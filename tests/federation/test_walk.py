@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 import torch
@@ -70,14 +71,17 @@ def test_a_client_that_failed_at_first_is_counted_when_it_succeeds() -> None:
 def test_a_defence_sees_both_states_the_report_and_the_chain_and_may_change_what_is_handed_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def halfway(before: ChainState, after: ChainState, report: VisitReport, walk: Walk) -> ChainState:
+    def halfway(
+        before: ChainState, after: ChainState, report: VisitReport, walk: Walk
+    ) -> tuple[ChainState, VisitReport]:
         assert (report.client, len(walk.reports)) == (4, 0)
-        return ChainState((before.params + after.params) / 2, after.counters, after.extras, after.examples, after.steps)
+        return replace(after, params=(before.params + after.params) / 2), report._replace(clipped=0.5)
 
     monkeypatch.setattr(walking, "accepted", halfway)
     walk = begun()
     walk.take(VISITS[0], trained(1.0))
     assert walk.state.params.tolist() == [0.5, 0.5]
+    assert walk.reports[0].clipped == 0.5
 
 
 def test_a_lost_chain_keeps_the_model_it_began_with() -> None:

@@ -80,6 +80,15 @@ class BalanceSettings(Settings):
     transforms: TransformSettings = Field(
         default_factory=TransformSettings, description="How a copy differs from its original."
     )
+    most_samples: float = Field(
+        100.0,
+        ge=1,
+        description="As many times the median client's samples a client counts at most, in the counts of all, the "
+        "class prior and the average: what clients say of themselves is not verified (inf: no bound).",
+    )
+    most_copies: float = Field(
+        1000.0, ge=0, description="Most copies of a sample that a client is asked to make (inf: no bound)."
+    )
 
     def decided(self, rebalancing: RebalancingRule) -> BalanceSettings:
         """Return the settings with the rule ``rebalancing`` where it is left open."""

@@ -76,7 +76,7 @@ class StackedEngine:
     def _together(
         self, plan: RoundPlan, chains: Sequence[Chain], rule: LocalRule, clients: Population
     ) -> list[ChainResult] | None:
-        walks = [Walk(plan, chain) for chain in chains]
+        walks = [Walk(plan, chain, model=self.model) for chain in chains]
         for place in range(max(len(chain.visits) for chain in chains)):
             walking = [walk for walk in walks if place < len(walk.chain.visits)]
             try:

@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from astraea.balance.bounds import bounded_copies, bounded_counts
 from astraea.balance.losses import AutoLoss, SquaredError
+from astraea.balance.privacy import Plain, Told
 from astraea.balance.rebalancing import Rebalancing, rebalancing_of_held
+from astraea.balance.sampling import balanced_histogram
 from astraea.data.catalogue import load_dataset
 from astraea.data.dataset import Dataset
 from astraea.data.scenario import Scenario, build_scenario
@@ -19,6 +22,8 @@ from astraea.experiment.engines import make_engine
 from astraea.experiment.settings import RunSettings, resolved
 from astraea.experiment.simulation import Simulation, simulation_of
 from astraea.federation.algorithms import Algorithm
+from astraea.federation.attacks import Adversary
+from astraea.federation.attacks.base import adversary_of
 from astraea.federation.availability import available
 from astraea.federation.clients import Population
 from astraea.federation.evaluation import Evaluation, evaluate, tail_recall
@@ -28,6 +33,7 @@ from astraea.federation.own_models import copied
 from astraea.federation.round import Metrics
 from astraea.federation.server import make_server
 from astraea.federation.vector import VectorModel
+from astraea.seeding import Purpose, stream
 
 __all__ = ["Experiment", "prepare"]
 
@@ -45,6 +51,8 @@ class Experiment:
     engine: Engine
     budget: Budget
     simulation: Simulation | None = None
+    adversary: Adversary | None = None
+    told: Told | None = None
 
     @property
     def outputs(self) -> int:
@@ -56,6 +64,12 @@ class Experiment:
         """Number of classes N."""
         return len(self.scenario.class_names)
 
+    @property
+    def said(self) -> NDArray[np.int64]:
+        """What clients say that they hold, shape ``(K, N)``, before the server makes anything of it."""
+        held = self.scenario.histograms
+        return held if self.adversary is None else self.adversary.told(held)
+
     def evaluate(self, params: Tensor, counters: Tensor) -> Metrics:
         """Return the metrics of a model on the test samples, and on the validation samples if there are any."""
         on_test = self.predict(params, counters)
@@ -66,6 +80,11 @@ class Experiment:
             "test_loss": on_test.loss,
             **on_test.regression,
         }
+        target = None if self.adversary is None else self.adversary.target(self.scenario)
+        if target is not None:
+            with self.model.holding(params, counters) as module:
+                found = evaluate(module, target.samples, self.classes).predictions
+            metrics["attack_success"] = float(np.mean(found == target.wanted))
         if self.scenario.validation is not None:
             with self.model.holding(params, counters) as module:
                 held_out = evaluate(module, self.scenario.validation, self.classes, regression=self.scenario.regression)
@@ -114,9 +133,12 @@ def prepare(
         )
     classes = len(scenario.class_names)
     balance = decided.balance
-    change = rebalancing_of_held(scenario.global_counts, balance.rebalancing)
+    adversary = adversary_of(settings.attacks, len(scenario.clients), settings.seed)
+    told = tell(scenario.histograms, settings, adversary)
+    counts = scenario.global_counts if told is None else told.counts
+    change = bounded_copies(rebalancing_of_held(counts, balance.rebalancing), balance.most_copies)
     population = Population.from_samples(
-        scenario.train,
+        scenario.train if adversary is None else adversary.poisoned(scenario),
         scenario.clients,
         classes,
         change if balance.changes_samples else None,
@@ -127,6 +149,9 @@ def prepare(
     )
     if balance.sampling == "class-balanced":
         population = population.class_balanced()
+    if told is not None:
+        trained = change.expected_counts(told.histograms).round().astype(np.int64)
+        population = population.telling(balanced_histogram(trained) if balance.sampling != "all" else trained)
 
     train, outputs = decided.train, classes
     if scenario.regression is not None and scenario.train.targets is not None:
@@ -151,4 +176,17 @@ def prepare(
         engine=engine,
         budget=Budget(settings.rounds, settings.samples, settings.prolonged, settings.network.seconds),
         simulation=simulation_of(settings.network, population),
+        adversary=adversary,
+        told=told,
     )
+
+
+def tell(histograms: NDArray[np.int64], settings: RunSettings, adversary: Adversary | None) -> Told | None:
+    """Return what the server is told of clients that hold ``histograms`` ``(K, N)``; ``None`` where it is those."""
+    said = histograms if adversary is None else adversary.told(histograms)
+    told = settings.privacy.histograms.told(said, stream(settings.seed, Purpose.PRIVACY))
+    bounded = bounded_counts(told.histograms, settings.balance.most_samples)
+    if bounded is not told.histograms:
+        told = told._replace(histograms=bounded, counts=bounded.sum(axis=0))
+    plain = isinstance(settings.privacy.histograms, Plain)
+    return None if plain and np.array_equal(told.histograms, histograms) else told

@@ -152,6 +152,7 @@ def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequen
         evaluate_every=settings.evaluation.every,
         availability=experiment.available,
         simulate=experiment.simulation,
+        adversary=experiment.adversary,
         callbacks=watching,
     )
     summary, clients = summarise(experiment, done, timing.total)

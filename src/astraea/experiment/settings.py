@@ -11,6 +11,7 @@ from typing import Any
 import tomli_w
 from pydantic import BaseModel, Field, field_validator
 
+from astraea.balance.privacy import PrivacySettings
 from astraea.balance.settings import BalanceSettings
 from astraea.data.loaders import Digits, Loader
 from astraea.data.scenario import ScenarioSettings
@@ -18,6 +19,7 @@ from astraea.errors import InputError
 from astraea.experiment.engines import EngineSettings, Serial
 from astraea.experiment.given import GivenSettings
 from astraea.federation.algorithms import Algorithm, Astraea
+from astraea.federation.attacks import AttackSettings
 from astraea.federation.availability import AvailabilitySettings
 from astraea.federation.models import AutoModel, Model
 from astraea.federation.server import ServerSettings
@@ -102,6 +104,12 @@ class RunSettings(Settings):
     )
     availability: AvailabilitySettings = Field(
         default_factory=AvailabilitySettings, description="Which clients answer."
+    )
+    privacy: PrivacySettings = Field(
+        default_factory=PrivacySettings, description="What the server is told of its clients' data."
+    )
+    attacks: AttackSettings = Field(
+        default_factory=AttackSettings, description="Hostile clients, for research on defences."
     )
     network: NetworkSettings = Field(
         default_factory=NetworkSettings, description="On which network rounds are timed; its name stands for it."

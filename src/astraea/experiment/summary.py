@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
@@ -81,6 +82,8 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
         if scenario.validation is not None
         else None,
         **run.totals,
+        "defence": _defended(experiment, run),
+        "privacy": _told(experiment),
         "client_kl_mean": float(kl_to_uniform(experiment.population.histograms).mean()),
         "mediator_kl_mean": float(np.mean([line["mediator_kl"] for line in run.history])),
         "effective_prior": experiment.algorithm.prior(experiment.population.histograms).tolist(),
@@ -98,6 +101,39 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
         "notes": [*scenario.notes, *_prolonged(settings), *_collapse(on_test.per_class_recall)],
     }
     return plain(summary), plain(by_client)  # what cannot be measured, as a class without test samples, is null
+
+
+def _defended(experiment: Experiment, run: Run) -> dict[str, Any]:
+    """Return what became of the work of clients by name: visits clipped and skipped, and whose they were."""
+    names = experiment.scenario.client_names
+
+    def visits(what: str) -> dict[str, int]:
+        found = Counter(names[one["client"]] for line in run.history for one in line.get(what, ()))
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+    told: dict[str, Any] = {
+        "name": experiment.settings.server.defence.name,
+        "clipped": visits("clipped"),
+        "skipped": visits("skipped"),
+    }
+    bound = experiment.settings.balance.most_samples
+    said = experiment.said.sum(axis=1, dtype=np.float64)
+    told["counts_bounded"] = [names[client] for client in np.flatnonzero(said > bound * np.median(said))]
+    if experiment.adversary is not None:
+        told |= experiment.adversary.facts(names)
+        target = [line["attack_success"] for line in run.history if "attack_success" in line]
+        told["attack_success"] = target[-1] if target else None
+    return told
+
+
+def _told(experiment: Experiment) -> dict[str, Any]:
+    """Return how histograms were told, and the ε-differential privacy given away: a client tells its own once a run."""
+    epsilon = float("inf") if experiment.told is None else experiment.told.epsilon
+    return {
+        "histograms": experiment.settings.privacy.histograms.name,
+        "epsilon": None if math.isinf(epsilon) else epsilon,
+        "tellings": 1,
+    }
 
 
 def _prolonged(settings: RunSettings) -> list[str]:

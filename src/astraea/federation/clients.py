@@ -88,7 +88,8 @@ class Population(Sequence[ClientData]):
     epoch, copies included; ``stored`` is the number of samples that all clients together keep.
 
     Arrays that are mapped from a file stay there: a client's samples are read when it is visited, so a round
-    costs what its clients hold, however many others there are. ``copies`` says from which streams offline copies
+    costs what its clients hold, however many others there are. ``told`` is what the server takes ``histograms`` for,
+    ``None`` where it knows them. ``copies`` says from which streams offline copies
     are made, when their client is visited; without it, copies are transformed anew in each epoch.
     """
 
@@ -125,6 +126,7 @@ class Population(Sequence[ClientData]):
         owned = np.split(self.rows, self._bounds[1:-1])
         self.histograms = _fixed(client_histograms(self.y.numpy(), owned, classes))
         self._balanced = False
+        self.told: NDArray[np.int64] | None = None
 
     @classmethod
     def from_samples(
@@ -192,6 +194,12 @@ class Population(Sequence[ClientData]):
         """Return the population with numbers to be predicted, one for each sample; labels are their bins."""
         changed = copy.copy(self)
         changed.targets = torch.from_numpy(targets)
+        return changed
+
+    def telling(self, told: NDArray[np.int64]) -> Population:
+        """Return the population of which the server knows histograms ``(K, N)`` that are not the true ones."""
+        changed = copy.copy(self)
+        changed.told = _fixed(told)
         return changed
 
     def class_balanced(self) -> Population:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from astraea.federation.algorithms.base import Algorithm, State, View
+from astraea.federation.attacks import Adversary
 from astraea.federation.clients import Population
 from astraea.federation.plan import ChainResult, RoundPlan
 from astraea.federation.round import Metrics, Round, Simulated, Totals
@@ -113,6 +114,7 @@ def train(
     evaluate_every: int = 1,
     availability: Callable[[int], NDArray[np.bool_]] | None = None,
     simulate: Callable[[RoundPlan], Simulated] | None = None,
+    adversary: Adversary | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Take ``run`` to the end of its budget, or until a callback says to stop; return it.
@@ -120,7 +122,8 @@ def train(
     ``evaluate(params, counters)`` is asked every ``evaluate_every`` rounds and after the last; where it
     reports ``validation_balanced_accuracy``, the best model so far is kept. ``availability(round)`` says which
     clients would answer (all, if not given). ``simulate`` times each round on a network; chains that are late there
-    are not trained. Raises :class:`RunError` if every visit of a round fails.
+    are not trained. An ``adversary`` makes some clients hostile. Raises :class:`RunError` if every visit of a round
+    fails.
     """
     with ExitStack() as leaving:
         for callback in reversed(callbacks):  # each is told, whatever another one raises
@@ -131,12 +134,14 @@ def train(
             number = run.state.round
             # 1. Plan
             view = View(
-                histograms=population.histograms,
+                histograms=population.histograms if population.told is None else population.told,
                 available=np.ones(len(population), np.bool_) if availability is None else availability(number),
                 progress=budget.progress(number, run.totals),
                 seed=seed,
+                weighed=population.told is not None,
             )
             plan = algorithm.plan(run.state, view, stream(seed, Purpose.PARTICIPATION, number))
+            plan = plan if adversary is None else adversary.placed(plan)
             for callback in callbacks:
                 callback.planned(plan)
             # 2. Execute and aggregate, one chain at a time

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from astraea.federation.attacks import Adversary
+    from astraea.federation.defences import Guard
 
 __all__ = ["SERVER", "Chain", "ChainResult", "ChainState", "Hop", "LocalTraining", "RoundPlan", "Visit", "VisitReport"]
 
@@ -85,7 +89,11 @@ class ChainState:
 
 
 class VisitReport(NamedTuple):
-    """What became of one visit; ``skipped`` is the reason why its work was discarded, or ``None``."""
+    """What became of one visit; ``skipped`` is the reason why its work was discarded, or ``None``.
+
+    A defence adds what it measures: the ``norm`` of the change before it was ``clipped`` by that factor, the loss
+    ``probe`` on the server's samples after the visit, and by how much it did ``rise``.
+    """
 
     client: int
     pass_: int
@@ -93,6 +101,10 @@ class VisitReport(NamedTuple):
     steps: int = 0
     loss: float = float("nan")
     skipped: str | None = None
+    norm: float | None = None
+    clipped: float = 1.0
+    probe: float | None = None
+    rise: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +143,8 @@ class RoundPlan:
 
     ``seed`` and ``round`` name the random stream of each visit. ``prior`` is the effective class prior for
     prior-aware losses, shape ``(N,)`` and summing to 1, or ``None``. ``client_states`` are those that the
-    clients of this round kept from earlier ones.
+    clients of this round kept from earlier ones. ``guard`` is the defence of the round; ``counts`` says as how many
+    samples a client counts, where that is not what it holds. With an ``adversary`` some clients are hostile.
     """
 
     round: int
@@ -141,6 +154,9 @@ class RoundPlan:
     training: LocalTraining
     prior: Tensor | None = None
     client_states: Mapping[int, Mapping[str, Tensor]] = field(default_factory=dict)
+    guard: Guard | None = None
+    counts: Mapping[int, int] = field(default_factory=dict)
+    adversary: Adversary | None = None
 
     @property
     def visits(self) -> int:
@@ -196,7 +212,10 @@ class RoundPlan:
         )
         states = {client: moved(state) for client, state in self.client_states.items()}
         prior = None if self.prior is None else self.prior.to(device)
-        return replace(self, start=start, prior=prior, client_states=states)
+        guard = self.guard
+        if guard is not None and guard.probe is not None:
+            guard = replace(guard, probe=(guard.probe[0].to(device), guard.probe[1].to(device)))
+        return replace(self, start=start, prior=prior, client_states=states, guard=guard)
 
 
 def _way(chain: Chain, first: int) -> Iterator[tuple[int, int | None]]:

@@ -109,6 +109,7 @@ class RoundMetrics:
         self.samples = 0
         self.loss = 0.0
         self.skipped: list[tuple[int, int, str]] = []
+        self.clipped: list[tuple[int, int, float]] = []
         self.simulated: Simulated | None = None
 
     def in_time(self, simulated: Simulated) -> RoundPlan:
@@ -136,6 +137,8 @@ class RoundMetrics:
                 if report.samples:
                     self.samples += report.samples
                     self.loss += report.loss * report.samples
+                if report.clipped < 1:
+                    self.clipped.append((report.client, report.pass_, report.clipped))
             else:
                 self.skipped.append((report.client, report.pass_, report.skipped))
 
@@ -162,6 +165,8 @@ class RoundMetrics:
             "bytes_sent": self.plan.bytes_sent,
             "visits_skipped": len(self.skipped),
         }
+        if self.plan.guard is not None:
+            counts["visits_clipped"] = len(self.clipped)
         if self.simulated is None:
             after = totals.plus(counts)
             return after, self._line(histograms) | dict(after)
@@ -183,5 +188,9 @@ class RoundMetrics:
         if self.skipped:
             line["skipped"] = [
                 {"client": client, "pass": pass_, "reason": reason} for client, pass_, reason in self.skipped
+            ]
+        if self.clipped:
+            line["clipped"] = [
+                {"client": client, "pass": pass_, "factor": factor} for client, pass_, factor in self.clipped
             ]
         return line

@@ -137,7 +137,7 @@ class Trainer:
 
         ``seeds`` are those of the visits, where they are known already.
         """
-        walk = Walk(plan, chain, self.model.sharing)
+        walk = Walk(plan, chain, self.model.sharing, self.model)
         for place, visit in enumerate(chain.visits):
             client = visit.client
             try:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan, Visit, VisitReport
+
+if TYPE_CHECKING:
+    from astraea.federation.vector import VectorModel
 
 __all__ = ["Trained", "VisitError", "Walk", "accepted", "finite", "given_up", "reason"]
 
@@ -40,29 +43,35 @@ class Trained(NamedTuple):
     loss: float
 
 
-def accepted(before: ChainState, after: ChainState, report: VisitReport, walk: Walk) -> ChainState:
+def accepted(before: ChainState, after: ChainState, report: VisitReport, walk: Walk) -> tuple[ChainState, VisitReport]:
     """Return the state from which the chain goes on after a visit, which began at ``before`` and gave ``after``.
 
-    ``walk`` is the chain so far, without this visit. Raises :class:`VisitError` if the visit's work is to be
-    discarded. A defence against clients that are not to be trusted belongs here: it may return a changed state.
+    ``walk`` is the chain so far, without this visit. The plan's defence may change the state, and add to the report
+    what it measured and did. Raises :class:`VisitError` if the visit's work is not finite.
     """
-    if not finite(after.params):
+    if not finite(after.params) or not all(finite(value) for value in after.extras.values()):
         raise VisitError("the model became NaN or infinite")
-    return after
+    guard = walk.plan.guard
+    return (after, report) if guard is None else guard.judge(before, after, report, walk)
 
 
 class Walk:
     """A chain under way: ``state`` is what its next visit trains, ``reports`` are those of the visits so far.
 
-    ``passes()`` is the context of passes over a whole model, for who can lend them more threads.
+    ``passes()`` is the context of passes over a whole model, for who can lend them more threads. A defence that tries
+    models on the server's samples needs the ``model``.
     """
 
-    __slots__ = ("_counted", "_passes", "chain", "client_states", "plan", "reports", "state")
+    __slots__ = ("_counted", "_model", "_passes", "chain", "client_states", "plan", "reports", "state")
 
     def __init__(
-        self, plan: RoundPlan, chain: Chain, passes: Callable[[], AbstractContextManager[Any]] = nullcontext
+        self,
+        plan: RoundPlan,
+        chain: Chain,
+        passes: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        model: VectorModel | None = None,
     ) -> None:
-        self.plan, self.chain, self._passes = plan, chain, passes
+        self.plan, self.chain, self._passes, self._model = plan, chain, passes, model
         self.state = plan.start
         self.reports: list[VisitReport] = []
         self.client_states: dict[int, Mapping[str, Tensor]] = {}
@@ -79,20 +88,25 @@ class Walk:
         A client's samples count once towards the chain's weight, however often it is visited.
         """
         before, (client, pass_) = self.state, (visit.client, visit.pass_)
-        fresh = client not in self._counted
+        if self.plan.adversary is not None:
+            trained = self.plan.adversary.handed_on(self.plan, visit, before, trained)
+        fresh, held = client not in self._counted, self.plan.counts.get(client, trained.examples)
         after = ChainState(
             trained.params,
             trained.counters,
             trained.extras,
-            before.examples + trained.examples if fresh else before.examples,
+            before.examples + held if fresh else before.examples,
             before.steps + trained.steps,
         )
         report = VisitReport(client, pass_, trained.samples, trained.steps, trained.loss)
         try:
             with self._passes():
-                after = accepted(before, after, report, self)
+                after, report = accepted(before, after, report, self)
         except VisitError as error:
             self.skip(visit, error)
+            return False
+        if report.skipped is not None:
+            self.reports.append(report._replace(samples=0, steps=0))
             return False
         self.state = after
         self.reports.append(report)
@@ -104,6 +118,12 @@ class Walk:
     def skip(self, visit: Visit, error: Exception) -> None:
         """Report a visit that gave nothing, because of ``error``; the chain goes on from its last good model."""
         self.reports.append(VisitReport(visit.client, visit.pass_, skipped=reason(error)))
+
+    def loss(self, state: ChainState, samples: tuple[Tensor, Tensor]) -> float:
+        """Return the mean cross-entropy of a model on samples ``(n, *sample)`` with labels ``(n,)``."""
+        assert self._model is not None, "whoever plans a defence that needs a model gives the walk one"
+        with self._model.holding(state.params, state.counters), torch.inference_mode():
+            return float(torch.nn.functional.cross_entropy(self._model.outputs(samples[0]), samples[1]))
 
     def result(self) -> ChainResult:
         """Return what came of the chain."""

@@ -37,7 +37,7 @@ class State:
 
     ``round`` counts finished rounds. ``params`` ``(P,)`` and ``counters`` ``(Q,)`` are the model that the next
     round sends out; ``shared`` travels with it; ``server`` stays (server momentum); ``clients`` holds what
-    clients keep between their visits.
+    clients keep between their visits; ``defence`` what a defence measured in rounds before.
     """
 
     round: int
@@ -46,6 +46,7 @@ class State:
     shared: Mapping[str, Tensor] = field(default_factory=dict)
     server: Mapping[str, Tensor] = field(default_factory=dict)
     clients: Mapping[int, Mapping[str, Tensor]] = field(default_factory=dict)
+    defence: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,15 @@ class View:
     """What the server sees of its clients when it plans a round.
 
     ``histograms`` ``(K, N)``: what each client trains on, copies included; ``available`` ``(K,)``: who would
-    answer an invitation; ``progress``: share of the run already done, in [0, 1); ``seed``: of the run.
+    answer an invitation; ``progress``: share of the run already done, in [0, 1); ``seed``: of the run. With ``weighed``
+    a client counts in the average as many samples as its histogram does, and not as many as it says.
     """
 
     histograms: NDArray[np.int64]
     available: NDArray[np.bool_]
     progress: float
     seed: int
+    weighed: bool = False
 
 
 class Recipe(NamedTuple):
@@ -157,6 +160,8 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
             training=self.training.local(self.local_epochs, view.progress),
             prior=torch.from_numpy(self.prior(view.histograms)).to(torch.float32) if self.rule.uses_prior else None,
             client_states={client: state.clients[client] for client in cohort if client in state.clients},
+            guard=self.server.guard(state.defence),
+            counts={client: int(view.histograms[client].sum()) for client in cohort} if view.weighed else {},
         )
 
     def zero(self, plan: RoundPlan) -> Sum:
@@ -165,11 +170,16 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
 
     def add(self, total: Sum, result: ChainResult) -> Sum:
         """Add one chain's result, in place of ``total``; a chain in which no visit succeeded adds nothing."""
+        if total.plan.guard is not None:
+            total.reports += result.reports
         return total.aggregator.add(total, result)
 
     def finish(self, state: State, total: Sum) -> State:
         """Return the state after the round; without any result the model stays as it is."""
         round_ = state.round + 1
+        if total.plan.guard is not None:
+            learned = self.server.defence.remember(state.defence, total.reports, total.plan.training.lr)
+            state = replace(state, defence=learned)
         if total.examples == 0:
             return replace(state, round=round_)
         mean = total.aggregator.mean(total)

@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from astraea.data.scenario import Scenario
+from astraea.federation.defences import Defence, Finite, Guard
+from astraea.federation.defences.base import ProbeSamples
+from astraea.federation.defences.probe import probe_samples
 from astraea.federation.server.aggregation import Aggregator, Mean, SampleMean, Sum
 from astraea.federation.server.averaging import averaged
+from astraea.federation.server.centred_clipping import CentredClipping
 from astraea.federation.server.fedadam import FedAdam
 from astraea.federation.server.fedavgm import FedAvgM
 from astraea.federation.server.fednova import FedNova
+from astraea.federation.server.gathered import RobustAggregator
+from astraea.federation.server.median import CoordinateMedian
+from astraea.federation.server.multi_krum import MultiKrum
 from astraea.federation.server.optimizer import NoOptimizer, ServerOptimizer, ServerState
 from astraea.federation.server.own_weights import OwnWeights
 from astraea.federation.server.realignment import Classifier, find_classifier, realigned
 from astraea.federation.server.settings import ServerSettings
+from astraea.federation.server.trimmed_mean import TrimmedMean
 from astraea.federation.vector import VectorModel
 
 __all__ = [
     "Aggregator",
+    "CentredClipping",
+    "CoordinateMedian",
     "FedAdam",
     "FedAvgM",
     "FedNova",
     "Mean",
+    "MultiKrum",
     "NoOptimizer",
     "OwnWeights",
+    "RobustAggregator",
     "SampleMean",
     "Server",
     "ServerOptimizer",
     "ServerSettings",
     "Sum",
+    "TrimmedMean",
     "make_server",
 ]
 
@@ -43,12 +57,23 @@ class Server:
     """Settings, and where things lie in a model's vector.
 
     ``weights``: the trainable part is the first so many numbers, and all else are buffers, which are averaged but
-    not optimised (``None``: there are none); ``classifier``: the final layer, if it is to be realigned.
+    not optimised (``None``: there are none); ``classifier``: the final layer, if it is to be realigned; ``probe``:
+    samples of the server's own, for a defence that needs them.
     """
 
     settings: ServerSettings = field(default_factory=ServerSettings)
     weights: int | None = None
     classifier: Classifier | None = None
+    probe: ProbeSamples | None = None
+
+    @property
+    def defence(self) -> Defence:
+        """What checks each hand-over before it is passed on."""
+        return self.settings.defence
+
+    def guard(self, memory: Mapping[str, Tensor]) -> Guard | None:
+        """Return the defence of a round; ``None`` where it does no more than what is always done."""
+        return None if type(self.defence) is Finite else self.defence.guard(memory, self.probe)
 
     @property
     def aggregator(self) -> Aggregator:
@@ -84,9 +109,10 @@ class Server:
 def make_server(settings: ServerSettings, model: VectorModel, classes: int, scenario: Scenario | None = None) -> Server:
     """Return the server side for ``model`` and the clients of ``scenario``.
 
-    Raises :class:`InputError` if the model has no final layer that could be realigned, or a client no weight.
+    Raises :class:`InputError` if the model has no final layer that could be realigned, a client no weight, or a
+    defence no samples.
     """
     if scenario is not None:
         settings = settings.model_copy(update={"aggregation": settings.aggregation.among(scenario)})
     classifier = None if settings.realign is None else find_classifier(model, classes)
-    return Server(settings, len(model.weights), classifier)
+    return Server(settings, len(model.weights), classifier, probe_samples(settings.defence, scenario))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from astraea.data.scenario import Scenario
-from astraea.federation.plan import ChainResult, RoundPlan
+from astraea.federation.plan import ChainResult, RoundPlan, VisitReport
 from astraea.parts import Part
 
 __all__ = ["Aggregator", "Mean", "SampleMean", "Sum"]
@@ -22,7 +22,7 @@ class Sum:
     """The running sum of a plan's results: memory for one model, however many chains there are.
 
     ``params`` is weighted by ``weight``, ``counters`` by ``examples``; ``extras`` sums the changes to what travels,
-    ``clients`` collects what clients keep.
+    ``clients`` collects what clients keep, ``reports`` what a defence is to remember.
     """
 
     aggregator: Aggregator
@@ -33,6 +33,7 @@ class Sum:
     examples: int = 0
     clients: dict[int, Mapping[str, Tensor]] = field(default_factory=dict)
     weight: float = 0.0
+    reports: list[VisitReport] = field(default_factory=list)
 
 
 class Mean(NamedTuple):

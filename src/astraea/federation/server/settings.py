@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from astraea.federation.defences import Defence, Finite
 from astraea.federation.server.aggregation import Aggregator, SampleMean
 from astraea.federation.server.optimizer import NoOptimizer, ServerOptimizer
 from astraea.parts import Settings
@@ -27,6 +28,9 @@ class ServerSettings(Settings):
     aggregation: Aggregator = Field(default_factory=SampleMean, description="How a round's models are averaged.")
     optimizer: ServerOptimizer = Field(
         default_factory=NoOptimizer, description="How the average becomes the next model."
+    )
+    defence: Defence = Field(
+        default_factory=Finite, description="What is made of a visit's work before the next client gets it."
     )
     average: float = Field(
         0.0,

@@ -1,0 +1,133 @@
+"""Norm clipping in chains, worked out by hand; the same bytes on every engine and after a resumption."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from astraea.errors import InputError
+from astraea.experiment.run import run
+from astraea.experiment.settings import parse_settings
+from astraea.federation.defences import Clip, Guard
+from astraea.federation.defences.clip import norm
+from astraea.federation.plan import Chain, ChainState, LocalTraining, RoundPlan, Visit, VisitReport
+from astraea.federation.walk import Trained, Walk
+
+NONE = torch.empty(0, dtype=torch.int64)
+HOSTILE: dict[str, Any] = {
+    "rounds": 2,
+    "scenario": {"clients": 8, "samples": 160},
+    "algorithm": {"capacity": 4, "clients_per_round": 8, "mediator_epochs": 1},
+    "balance": {"rebalancing": "none"},
+    "attacks": {"attack": {"name": "scaled", "factor": 1e30}, "share": 0.25, "place": "last"},
+    "server": {"defence": "clip"},
+}
+
+
+def walk_of(guard: Guard | None, visits: int = 3, **extras: torch.Tensor) -> Walk:
+    start = ChainState(torch.tensor([3.0, 4.0]), NONE, extras)
+    chain = Chain(0, tuple(Visit(client) for client in range(visits)))
+    return Walk(RoundPlan(0, 0, start, (chain,), LocalTraining(1, 1, "SGD", 0.5), guard=guard), chain)
+
+
+def moved(walk: Walk, *change: float, **extras: torch.Tensor) -> Trained:
+    return Trained(walk.state.params + torch.tensor(change), NONE, extras, {}, 1, 1, 1, 0.0)
+
+
+def test_a_change_is_shortened_to_a_multiple_of_the_median_at_the_learning_rate() -> None:
+    memory = {"norm": torch.tensor([1.0, 2.0, 4.0, 8.0, 1e30], dtype=torch.float64)}  # by learning rate: median 4
+    walk = walk_of(Guard(Clip(multiple=2.0), memory))  # at 0.5: up to 2 * 4 * 0.5 = 4
+    assert walk.take(Visit(0), moved(walk, 0.0, 4.0))
+    assert walk.state.params.tolist() == [3.0, 8.0]
+    assert walk.take(Visit(1), moved(walk, 16.0, 0.0))
+    assert walk.state.params.tolist() == [7.0, 8.0]
+    assert [(report.norm, report.clipped) for report in walk.reports] == [(4.0, 1.0), (16.0, 0.25)]
+
+
+def test_what_travels_beside_the_model_is_shortened_too() -> None:
+    memory = {"norm": torch.full((5,), 2.0, dtype=torch.float64)}
+    walk = walk_of(Guard(Clip(multiple=1.0), memory), control=torch.ones(1))
+    walk.take(Visit(0), moved(walk, 0.0, 4.0, control=torch.tensor([9.0])))
+    assert walk.state.extras["control"].item() == 3.0
+
+
+def test_before_five_visits_are_known_half_the_models_norm_is_the_bound_and_then_the_chains_median() -> None:
+    walk = walk_of(Guard(Clip(multiple=1.0), {}), visits=6)
+    assert walk.take(Visit(0), moved(walk, 30.0, 40.0))
+    assert walk.state.params.tolist() == [4.5, 6.0]  # the model's norm was 5
+    for client, length in zip(range(1, 5), (1.0, 2.0, 3.0, 3.0), strict=True):
+        walk.take(Visit(client), moved(walk, length, 0.0))
+    walk.take(Visit(5), moved(walk, 12.0, 0.0))  # the median of 50, 1, 2, 3 and 3 is 3
+    assert walk.reports[-1].clipped == 0.25
+
+
+def test_a_model_of_zeros_may_move_by_one() -> None:
+    walk = walk_of(Guard(Clip(), {}))
+    walk.state = ChainState(torch.zeros(2), NONE)
+    walk.take(Visit(0), moved(walk, 0.0, 4.0))
+    assert walk.state.params.tolist() == [0.0, 1.0]
+
+
+def test_what_is_remembered_are_the_unclipped_norms_by_learning_rate_of_skipped_visits_too() -> None:
+    defence = Clip()
+    reports = [VisitReport(0, 0, norm=1.0, clipped=0.5), VisitReport(1, 0, skipped="x", norm=3.0), VisitReport(2, 0)]
+    memory = defence.remember({}, reports, 0.5)
+    assert memory["norm"].tolist() == [2.0, 6.0]
+    many = defence.remember(memory, [VisitReport(0, 0, norm=float(n)) for n in range(99)], 1.0)
+    assert many["norm"].tolist() == [6.0, *map(float, range(99))]  # the last hundred
+
+
+def test_the_norm_has_the_same_bits_whatever_the_number_of_threads() -> None:
+    vector = torch.randn(1_000_003, generator=torch.Generator().manual_seed(0))
+    before = torch.get_num_threads()
+    found = set()
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        found.add(norm(vector))
+    torch.set_num_threads(before)
+    assert len(found) == 1
+    assert found.pop() == pytest.approx(float(vector.double().norm()), rel=1e-12)
+    assert norm(torch.full((3,), 1e30)) == pytest.approx(math.sqrt(3) * 1e30)
+
+
+def test_engines_and_a_resumption_give_the_same_bytes_and_the_summary_names_who_was_clipped(tmp_path: Path) -> None:
+    serial = run(parse_settings(HOSTILE), out=tmp_path / "whole")
+    short = parse_settings({**HOSTILE, "train": {"schedule": "constant"}, "rounds": 1})
+    run(short, out=tmp_path / "resumed")
+    resumed = run(out=tmp_path / "resumed", resume=True, rounds=2)
+    whole = run(parse_settings({**HOSTILE, "train": {"schedule": "constant"}}))
+    workers = run(parse_settings({**HOSTILE, "engine": {"name": "processes", "workers": 2}}))
+    for one, other in ((serial, workers), (whole, resumed)):
+        assert one.history == other.history
+        for name, value in one.model.state_dict().items():
+            assert torch.equal(value, other.model.state_dict()[name])
+    told = serial.summary["defence"]
+    assert told["name"] == "clip"
+    assert len(told["hostile"]) == 2
+    assert all(told["clipped"][name] == 2 for name in told["hostile"])
+    assert serial.summary["visits_clipped"] == sum(told["clipped"].values())
+    assert all(bool(torch.isfinite(value).all()) for value in serial.model.state_dict().values())
+
+
+def test_stacked_clips_as_serial_does() -> None:
+    serial, stacked = (run(parse_settings({**HOSTILE, "engine": {"name": name}})) for name in ("serial", "stacked"))
+    assert serial.summary["defence"] == stacked.summary["defence"]
+    assert serial.summary["accuracy_final"] == pytest.approx(stacked.summary["accuracy_final"], abs=0.02)
+
+
+def test_a_probe_needs_samples_of_the_servers() -> None:
+    with pytest.raises(InputError, match=r"set evaluation\.validation"):
+        run(parse_settings({**HOSTILE, "server": {"defence": "probe"}}))
+
+
+def test_a_probe_discards_what_makes_the_model_far_worse_and_names_it() -> None:
+    changes = {"server": {"defence": {"name": "probe", "multiple": 1e9}}, "evaluation": {"validation": 0.2}}
+    attack = {"attacks": {"attack": {"name": "garbage", "scale": 10.0}, "share": 0.25, "place": "last"}}
+    result = run(parse_settings({**HOSTILE, **changes, **attack, "rounds": 3}))
+    skipped = result.summary["defence"]["skipped"]
+    assert set(skipped) == set(result.summary["defence"]["hostile"])
+    assert "the loss on the server's samples rose by" in result.history[-1]["skipped"][0]["reason"]
