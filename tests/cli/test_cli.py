@@ -43,6 +43,20 @@ def test_help_and_version() -> None:
         assert "--json" in shown.stdout
 
 
+def test_help_tells_of_arguments_too() -> None:
+    for command in (["run"], ["compare"], ["scenario"], ["network", "show"], ["congestion", "policy"]):
+        help_ = RUNNER.invoke(app, [*command, "--help"], env={"COLUMNS": "200"}).stdout
+        arguments = help_.split("─ Arguments ─")[1].split("─ Options ─")[0]
+        assert len(arguments.split()) > 8, arguments
+
+
+def test_a_first_configuration_runs_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    file = tmp_path / "my.toml"
+    assert cli("init", str(file)).exit_code == 0
+    assert cli("run", str(file), "--out", str(tmp_path / "r"), *QUICK).exit_code == 0
+    assert "is there already" in sentence(cli("init", str(file)))
+
+
 def test_the_help_of_compare_lists_every_arm_and_variation() -> None:
     shown = RUNNER.invoke(app, ["compare", "--help"], env={"COLUMNS": "4000"}).stdout
     line = next(line for line in shown.splitlines() if "--arms" in line)
@@ -110,6 +124,8 @@ def test_compare_prints_and_plots(tmp_path: Path) -> None:
     assert (out / "comparison.png").read_bytes().startswith(b"\x89PNG")
     assert len((out / "values.csv").read_text().splitlines()) == 5
     assert (out / "table.md").read_text().startswith("| arm | accuracy, final (%)")
+    printed = cli("compare", str(config), "--arms", "slow,fast", "--seeds", "2", "--out", str(out), "--format", "latex")
+    assert printed.stdout.startswith("\\begin{tabular}{lrrr")
     values = json.loads(
         cli("compare", str(config), "--arms", "slow,fast", "--seeds", "2", "--out", str(out), "--json").stdout
     )

@@ -8,8 +8,11 @@ import typer
 
 import astraea
 from astraea.cli.bench import bench
+from astraea.cli.commands import App
 from astraea.cli.compare import Compare, compare
 from astraea.cli.congestion import app as congestion
+from astraea.cli.doctor import doctor
+from astraea.cli.init import init
 from astraea.cli.network import app as network
 from astraea.cli.plan import plan
 from astraea.cli.report import report, watch
@@ -19,14 +22,7 @@ from astraea.cli.settings import settings
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    name="astraea",
-    help="Self-balancing federated learning, with a learned network under it.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
+app = App("astraea", "Self-balancing federated learning, with a learned network under it.")
 
 
 def _version(wanted: bool) -> None:
@@ -44,6 +40,7 @@ def _root(
     pass
 
 
+app.command()(init)
 app.command()(run)
 app.command(cls=Compare)(compare)
 app.command()(report)
@@ -54,3 +51,4 @@ app.add_typer(congestion)
 app.add_typer(network)
 app.command()(plan)
 app.command()(bench)
+app.command()(doctor)

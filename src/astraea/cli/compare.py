@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from typer.core import TyperCommand, TyperOption
+from typer.core import TyperOption
 
+from astraea.cli.commands import Command
 from astraea.cli.options import (
     ConfigArgument,
     CongestionOption,
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Compare", "compare"]
 
+Form = Literal["text", "markdown", "latex", "csv"]
 _ARMS = "Comma-separated arms, each with any +variations, such as astraea+logit-adjusted."
 
 
-class Compare(TyperCommand):
+class Compare(Command):
     """The command, whose help lists the arms and variations that there are: they are imported when it is shown."""
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -85,6 +87,9 @@ def compare(
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Runs side by side.")] = 1,
     data_dir: DataDirOption = None,
     trust: TrustOption = False,
+    form: Annotated[
+        Form, typer.Option("--format", help="How the table is printed; all but text go into a paper or a program.")
+    ] = "text",
     as_json: JsonOption = False,
 ) -> None:
     """Compare algorithms on one scenario: a table with mean ± spread, and plots.
@@ -121,7 +126,11 @@ def compare(
         if as_json:
             typer.echo(json.dumps({arm: list(found) for arm, found in comparison.summaries.items()}))
             return
-        OUT.print(comparison.table().transposed().rich())
+        table = comparison.table()
+        if form != "text":
+            typer.echo({"markdown": table.markdown, "latex": table.latex, "csv": table.csv}[form]())
+            return
+        OUT.print(table.transposed().rich())
         OUT.print(f"written to {out}", highlight=False)
 
 

@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
+from astraea.cli.commands import App
 from astraea.cli.options import ConfigArgument, DataDirOption, JsonOption, SetOption
 from astraea.cli.shell import OUT, friendly, read_tables
 
 __all__ = ["app"]
 
-app = typer.Typer(name="network", help="Networks: sites, links, and what a round costs there.", no_args_is_help=True)
+app = App("network", "Networks: sites, links, and what a round costs there.")
 
 
 @app.callback()

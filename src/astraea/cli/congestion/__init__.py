@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from astraea.cli.commands import App
 from astraea.cli.congestion.evaluate import evaluate
 from astraea.cli.congestion.policy import policy
 from astraea.cli.congestion.race import race
@@ -11,8 +10,6 @@ from astraea.cli.congestion.train import train
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    name="congestion", help="Flows that compete: congestion controllers on a shared link.", no_args_is_help=True
-)
+app = App("congestion", "Flows that compete: congestion controllers on a shared link.")
 for command in (evaluate, train, policy, race):
     app.command()(command)

@@ -31,7 +31,9 @@ class LiveProgress(Callback):
         for skip in line.get("skipped", []):
             self.bar.note(f"round {line['round']}: client {skip['client']} skipped ({skip['reason']})")
         measured = next((past for past in reversed(run.history) if "accuracy" in past), None)
-        facts = f"round {line['round']}  loss {line['train_loss']:.3f}"
+        counted = self.budget.samples is None and self.budget.seconds is None
+        of = f" of {self.budget.rounds}" if counted else ""
+        facts = f"round {line['round']}{of}  loss {line['train_loss']:.3f}"
         if measured is not None:
             facts += f"  accuracy {measured['accuracy']:.1%}  balanced {measured['balanced_accuracy']:.1%}"
         self._show(run, facts)
