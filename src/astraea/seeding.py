@@ -37,6 +37,7 @@ class Purpose(IntEnum):
     SELECTION = 16  # worlds on which the best of a training is chosen
     TD3 = 17  # worlds, exploration and samples of each chapter of a training
     NETWORK = 18  # capacities, step times and absences of the clients of a network
+    HANDOVER = 19  # how the change that a client sends back is rounded
     ATTACK = 30  # which clients are hostile, and what they draw
     PRIVACY = 31  # noise on what clients tell of their labels
 

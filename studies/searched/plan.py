@@ -16,8 +16,8 @@ from searched.search import Ladder, Point
 
 __all__ = ["SHAPE", "Budget", "Method", "Plan", "Setup", "load_plan"]
 
-SHAPE = ("chains", "chain", "epochs", "passes")
-"""Knobs that decide what a round costs: chains side by side, clients of a chain, epochs of a visit, passes."""
+SHAPE = ("chains", "chain", "epochs", "passes", "bits")
+"""Knobs that decide what a round costs: chains side by side, their clients, epochs a visit, passes, bits a weight."""
 
 Positive = Annotated[float, Field(gt=0)]
 

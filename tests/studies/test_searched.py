@@ -49,6 +49,7 @@ chains = { values = [1, 2] }
 
 [keys]
 rate = "train.lr"
+bits = "algorithm.bits"
 
 [methods.fedavg]
 arm = "fedavg"
@@ -150,7 +151,7 @@ def test_equal_scores_move_nothing_and_impossible_points_are_not_tried(parts: An
 @pytest.mark.parametrize(
     ("arm", "knobs"),
     [
-        ("fedavg", {"chains": 3, "epochs": 2}),
+        ("fedavg", {"chains": 3, "epochs": 2, "bits": 8}),
         ("fedavg+scaffold", {"chains": 3, "epochs": 1}),
         ("astraea", {"chains": 2, "chain": 2, "epochs": 2, "passes": 2}),
     ],

@@ -97,6 +97,8 @@ VARIATIONS: dict[str, Changes] = {
     "transformed": {"balance.transformed": "all"},
     "rare-first": {"algorithm.participation": "rare-first"},
     "shuffled": {"algorithm.order": "shuffled"},
+    "8-bit": {"algorithm.bits": 8},
+    "4-bit": {"algorithm.bits": 4},
     "balanced-data": {"scenario.labels": "balanced"},
     "papers-optimizer": {"train.optimizer": "Adam", "train.lr": 0.001, "train.schedule": "constant"},
 }

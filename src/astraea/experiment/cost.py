@@ -74,7 +74,7 @@ def estimate(experiment: Experiment, clock: Callable[[], float] = time.perf_coun
         samples_processed=round(samples * rounds),
         optimizer_steps=round(steps),
         bytes_sent=round(2 * size * visits),
-        memory_bytes=data + 5 * size,  # two models with a gradient each, and the running sum of a round
+        memory_bytes=data + 5 * first.start.bytes,  # two models with a gradient each, and the running sum of a round
         seconds=steps * per_step + evaluations * per_evaluation,
         simulated_seconds=None if experiment.simulation is None else experiment.simulation.time(first).seconds * rounds,
     )

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from astraea.errors import InputError
+from astraea.federation.handover import HandOver
+
 if TYPE_CHECKING:
     from astraea.federation.attacks import Adversary
     from astraea.federation.defences import Guard
@@ -145,6 +148,7 @@ class RoundPlan:
     prior-aware losses, shape ``(N,)`` and summing to 1, or ``None``. ``client_states`` are those that the
     clients of this round kept from earlier ones. ``guard`` is the defence of the round; ``counts`` says as how many
     samples a client counts, where that is not what it holds. With an ``adversary`` some clients are hostile.
+    ``handover`` says how models travel, ``None`` as they are.
     """
 
     round: int
@@ -157,6 +161,7 @@ class RoundPlan:
     guard: Guard | None = None
     counts: Mapping[int, int] = field(default_factory=dict)
     adversary: Adversary | None = None
+    handover: HandOver | None = None
 
     @property
     def visits(self) -> int:
@@ -165,8 +170,8 @@ class RoundPlan:
 
     @property
     def bytes_per_hop(self) -> int:
-        """Size of one hand-over in bytes."""
-        return self.start.bytes
+        """Size of one hand-over to or from a client, in bytes."""
+        return self.start.bytes - (0 if self.handover is None else self.handover.saved(self.start.params))
 
     @property
     def bytes_sent(self) -> int:
@@ -174,8 +179,17 @@ class RoundPlan:
         return sum(hop.bytes for hop in self.hops())
 
     def placed(self, mediator: Callable[[Chain], int | None]) -> RoundPlan:
-        """Return the plan with the mediator of each chain where ``mediator(chain)`` says: see :class:`Chain`."""
-        return replace(self, chains=tuple(replace(chain, mediator=mediator(chain)) for chain in self.chains))
+        """Return the plan with the mediator of each chain where ``mediator(chain)`` says: see :class:`Chain`.
+
+        Raises :class:`InputError` if clients are to hand a model in few bits to each other.
+        """
+        chains = tuple(replace(chain, mediator=mediator(chain)) for chain in self.chains)
+        if self.handover is not None and any(chain.mediator is None and len(chain.visits) > 1 for chain in chains):
+            raise InputError(
+                f"algorithm.bits = {self.handover.bits} needs a mediator that holds the model, and here clients hand "
+                "it to each other: set network.placement to 'server' or 'sites', or algorithm.bits to 32"
+            )
+        return replace(self, chains=chains)
 
     def hops(self) -> list[Hop]:
         """Return every transfer of the round, chain by chain, each in order.
@@ -183,15 +197,15 @@ class RoundPlan:
         With its mediator at the server, a chain of γ visits is a star: to each client and back, 2γ hops. At a site
         it is the same around the site, with one hop more from the server to it and one back. Without a mediator the
         model goes to the first client, from each to the next and back from the last: γ + 1 hops, and none between
-        two visits in a row of one client.
+        two visits in a row of one client. Between the server and a site the model travels as it is.
         """
-        size, found, visits = self.bytes_per_hop, list[Hop](), 0
+        whole, size, found, visits = self.start.bytes, self.bytes_per_hop, list[Hop](), 0
         for chain in self.chains:
             after, at = -1, SERVER
             trained: tuple[int, ...] = ()
             for target, visit in _way(chain, visits):
                 if target != at:
-                    found.append(Hop(chain.id, at, target, size, after, trained))
+                    found.append(Hop(chain.id, at, target, size if max(at, target) >= 0 else whole, after, trained))
                     after, at, trained = len(found) - 1, target, ()
                 if visit is not None:
                     trained = (*trained, visit)

@@ -2,7 +2,7 @@
 
 A block of values is sent as whole multiples of its largest magnitude over ``2**(bits - 1) - 1``. Rounded at random in
 proportion to the distance (QSGD, Alistarh et al., NeurIPS 2017), what arrives is right in expectation; rounded to the
-nearest with error feedback (Karimireddy et al., ICML 2019), what one hand-over loses is added to the sender's next.
+nearest it is at most half a step off.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from astraea.errors import InputError
 
-__all__ = ["BITS", "BLOCK", "Quantised", "dequantise", "quantise", "quantise_with_feedback"]
+__all__ = ["BITS", "BLOCK", "Quantised", "dequantise", "quantise", "quantised_bytes"]
 
 BITS = (2, 4, 8)
 """Bits that a value may take: as many values as fit share a byte."""
@@ -72,15 +72,9 @@ def dequantise(sent: Quantised) -> Tensor:
     return values.flatten()[: sent.length]
 
 
-def quantise_with_feedback(values: Tensor, lost: Tensor, bits: int = 8) -> tuple[Quantised, Tensor]:
-    """Return what is sent for ``values + lost``, and what that loses in turn; all of shape ``(P,)``.
-
-    ``lost`` is what the sender's last hand-over lost, zeros at first. The sum of all that arrives differs from the
-    sum of all values by the last loss alone.
-    """
-    wanted = values + lost
-    sent = quantise(wanted, bits)
-    return sent, wanted - dequantise(sent).to(wanted.dtype)
+def quantised_bytes(length: int, bits: int) -> int:
+    """Return the size of :class:`Quantised` for ``length`` values, in bytes."""
+    return -(-length * bits // 8) + 4 * -(-length // BLOCK)
 
 
 def _blocks(values: Tensor) -> Tensor:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan, Visit, VisitReport
+from astraea.seeding import Purpose, torch_seed
 
 if TYPE_CHECKING:
     from astraea.federation.vector import VectorModel
@@ -58,11 +60,12 @@ def accepted(before: ChainState, after: ChainState, report: VisitReport, walk: W
 class Walk:
     """A chain under way: ``state`` is what its next visit trains, ``reports`` are those of the visits so far.
 
+    Where models travel in few bits, ``state`` is what arrives at the client, and ``held`` what the mediator has.
     ``passes()`` is the context of passes over a whole model, for who can lend them more threads. A defence that tries
     models on the server's samples needs the ``model``.
     """
 
-    __slots__ = ("_counted", "_model", "_passes", "chain", "client_states", "plan", "reports", "state")
+    __slots__ = ("_counted", "_model", "_passes", "chain", "client_states", "held", "plan", "reports", "state")
 
     def __init__(
         self,
@@ -72,7 +75,7 @@ class Walk:
         model: VectorModel | None = None,
     ) -> None:
         self.plan, self.chain, self._passes, self._model = plan, chain, passes, model
-        self.state = plan.start
+        self._hold(plan.start)
         self.reports: list[VisitReport] = []
         self.client_states: dict[int, Mapping[str, Tensor]] = {}
         self._counted: set[int] = set()
@@ -92,7 +95,7 @@ class Walk:
             trained = self.plan.adversary.handed_on(self.plan, visit, before, trained)
         fresh, held = client not in self._counted, self.plan.counts.get(client, trained.examples)
         after = ChainState(
-            trained.params,
+            self._returned(before, visit, trained.params),
             trained.counters,
             trained.extras,
             before.examples + held if fresh else before.examples,
@@ -108,7 +111,7 @@ class Walk:
         if report.skipped is not None:
             self.reports.append(report._replace(samples=0, steps=0))
             return False
-        self.state = after
+        self._hold(after if self.plan.handover is None else self._changed(before, after))
         self.reports.append(report)
         self._counted.add(client)
         if trained.kept:
@@ -127,7 +130,24 @@ class Walk:
 
     def result(self) -> ChainResult:
         """Return what came of the chain."""
-        return ChainResult(self.chain, self.state, tuple(self.reports), self.client_states)
+        return ChainResult(self.chain, self.held, tuple(self.reports), self.client_states)
+
+    def _hold(self, held: ChainState) -> None:
+        handover = self.plan.handover
+        self.held = held
+        self.state = held if handover is None else replace(held, params=handover.arriving(held.params))
+
+    def _returned(self, before: ChainState, visit: Visit, params: Tensor) -> Tensor:
+        """Return what arrives at the mediator of the model ``params`` that a visit made of ``before``."""
+        plan = self.plan
+        if plan.handover is None or not finite(params - before.params):  # refused as it is, or as its judge says
+            return params
+        seed = torch_seed(plan.seed, Purpose.HANDOVER, plan.round, visit.client, visit.pass_)
+        return plan.handover.returned(before.params, params, seed)
+
+    def _changed(self, before: ChainState, after: ChainState) -> ChainState:
+        """Return the mediator's model with the change from ``before`` to ``after``, which a client made."""
+        return replace(after, params=self.held.params + (after.params - before.params))
 
 
 def finite(params: Tensor) -> bool:

@@ -63,6 +63,11 @@ class Options:
                 f"train.rule '{options.rule.name}' hands state on beside the model, which a ClientApp does not expect: "
                 "use 'astraea run --engine flower' for it"
             )
+        if options.algorithm.bits != 32:
+            raise InputError(
+                f"algorithm.bits = {options.algorithm.bits} needs clients that pack and unpack models, which a "
+                "strategy cannot ask of every ClientApp: use 'astraea run --engine flower' for it"
+            )
         return options
 
     @property

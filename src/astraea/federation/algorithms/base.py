@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from astraea.balance.participation import Participation, Uniform, draw_with, inc
 from astraea.balance.prior import effective_prior
 from astraea.balance.rebalancing import NoRebalancing, RebalancingRule
 from astraea.errors import InputError
+from astraea.federation.handover import HandOver
 from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan
 from astraea.federation.rules import LocalRule, Plain
 from astraea.federation.server import Server, Sum
@@ -88,6 +89,11 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
         0.0,
         ge=0,
         description="Share of further clients invited, so that a round is full although some do not answer.",
+    )
+    bits: Literal[2, 4, 8, 32] = Field(
+        32,
+        description="Bits of a weight on its way to a client and back: with 8 or 4, a hand-over is about a quarter or "
+        "an eighth as large.",
     )
     participation: Participation = Field(default_factory=Uniform, description="Which clients take part.")
 
@@ -162,6 +168,7 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
             client_states={client: state.clients[client] for client in cohort if client in state.clients},
             guard=self.server.guard(state.defence),
             counts={client: int(view.histograms[client].sum()) for client in cohort} if view.weighed else {},
+            handover=None if self.bits == 32 else HandOver(self.bits, self.server.weights),
         )
 
     def zero(self, plan: RoundPlan) -> Sum:

@@ -1,0 +1,108 @@
+"""Hand-overs in few bits: what arrives, what is held, what it costs, and that nothing is lost for good."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from astraea.engines.serial import SerialEngine
+from astraea.engines.stacked import StackedEngine
+from astraea.errors import InputError
+from astraea.experiment.run import run
+from astraea.federation.clients import Population
+from astraea.federation.handover import HandOver
+from astraea.federation.plan import SERVER, Chain, ChainState, LocalTraining, RoundPlan, Visit
+from astraea.federation.rules import Plain
+from astraea.federation.walk import Trained, Walk
+
+NONE = torch.empty(0, dtype=torch.int64)
+
+
+def walk(params: list[float], handover: HandOver, clients: int = 40) -> Walk:
+    start = ChainState(torch.tensor(params), NONE)
+    chain = Chain(0, tuple(Visit(client) for client in range(clients)))
+    return Walk(RoundPlan(0, 0, start, (chain,), LocalTraining(1, 1, "SGD", 0.1), handover=handover), chain)
+
+
+def trained(params: torch.Tensor) -> Trained:
+    return Trained(params, NONE, {}, {}, 1, 1, 1, 0.5)
+
+
+def test_a_client_gets_the_rounded_model_and_the_mediator_keeps_the_exact_one() -> None:
+    under_way = walk([7.0, 0.4, 0.3], HandOver(4, weights=2))
+    assert under_way.state.params.tolist() == [7.0, 0.0, pytest.approx(0.3)]  # steps of 1; the buffer is as it was
+    assert under_way.held.params.tolist() == pytest.approx([7.0, 0.4, 0.3])
+    under_way.take(Visit(0), trained(torch.tensor([0.0, 1.0, 0.9])))  # the change by -7 and 1 is sent as it is
+    assert under_way.held.params.tolist() == pytest.approx([0.0, 1.4, 0.9])
+    assert under_way.state.params.tolist() == pytest.approx([0.0, 1.4, 0.9])
+    assert under_way.result().end is under_way.held
+
+
+def test_what_rounding_loses_on_the_way_down_is_part_of_the_next_hand_over() -> None:
+    under_way = walk([7.0, 0.0], HandOver(4))
+    for visit in under_way.chain.visits:  # each client moves the second weight by a tenth of a step
+        under_way.take(visit, trained(under_way.state.params + torch.tensor([0.0, 0.1])))
+    assert under_way.held.params.tolist() == pytest.approx([7.0, 4.0], abs=1e-5)
+    assert under_way.state.params.tolist() == [7.0, 4.0]
+
+
+def test_the_change_that_comes_back_is_right_in_expectation_and_the_same_again() -> None:
+    before, after = torch.zeros(2), torch.tensor([1.0, 0.3])
+    handover = HandOver(2)
+    arrived = torch.stack([handover.returned(before, after, seed) for seed in range(2000)])
+    assert arrived.unique().tolist() == [0.0, 1.0]
+    assert float(arrived[:, 1].mean()) == pytest.approx(0.3, abs=4 * 0.5 / 2000**0.5)
+    assert torch.equal(handover.returned(before, after, 5), handover.returned(before, after, 5))
+
+
+def test_a_model_that_is_not_finite_is_skipped_as_ever() -> None:
+    under_way = walk([1.0, 0.5], HandOver(8))
+    assert not under_way.take(Visit(0), trained(torch.tensor([float("nan"), 0.0])))
+    assert under_way.reports[0].skipped == "the model became NaN or infinite"
+    assert under_way.held.params.tolist() == [1.0, 0.5]
+
+
+def test_bytes_are_those_of_codes_scales_and_what_travels_as_it_is() -> None:
+    start = ChainState(torch.zeros(3000), torch.zeros(1, dtype=torch.int64), {"control": torch.zeros(5)})
+    plan = RoundPlan(0, 0, start, (Chain(0, (Visit(3), Visit(4))),), LocalTraining(1, 1, "SGD", 0.1))
+    in_few = replace(plan, handover=HandOver(8, weights=2999))
+    size = 2999 + 4 * 3 + 4 + 8 + 5 * 4  # codes, three scales, one buffer, one counter, a control variate
+    assert in_few.bytes_per_hop == size
+    assert in_few.bytes_sent == 4 * size
+    at_a_site = in_few.placed(lambda chain: -5)
+    whole = 3000 * 4 + 8 + 5 * 4
+    assert [hop.bytes for hop in at_a_site.hops()] == [whole, size, size, size, size, whole]
+    with pytest.raises(InputError, match="needs a mediator that holds the model"):
+        in_few.placed(lambda chain: None)
+    alone = replace(in_few, chains=(Chain(0, (Visit(3),)),)).placed(lambda chain: None)
+    assert [hop.bytes for hop in alone.hops()] == [size, size]
+    assert plan.placed(lambda chain: SERVER).bytes_sent == 4 * whole
+
+
+def test_engines_agree(three_clients: Population, plan_of: Callable[..., RoundPlan], constant: nn.Module) -> None:
+    plan = replace(plan_of([0, 1, 2], [2, 1], params=torch.tensor([0.7, -0.2])), handover=HandOver(4))
+    serial, stacked = (
+        [result.end.params for result in engine.execute(plan, Plain(), three_clients)]
+        for engine in (SerialEngine(copy.deepcopy(constant)), StackedEngine(copy.deepcopy(constant)))
+    )
+    assert torch.allclose(torch.stack(serial), torch.stack(stacked), atol=1e-6)
+    (whole, _) = SerialEngine(constant).execute(replace(plan, handover=None), Plain(), three_clients)
+    assert not torch.equal(serial[0], whole.end.params)
+
+
+def test_eight_bits_learn_as_much_for_a_quarter_of_the_bytes() -> None:
+    scenario = {"clients": 10, "samples": 400}
+    model = {"name": "mlp", "options": {"hidden": [32]}}
+    whole, in_few = (
+        run(
+            rounds=3, scenario=scenario, model=model, algorithm={"name": "fedavg", "clients_per_round": 4, "bits": bits}
+        )
+        for bits in (32, 8)
+    )
+    assert in_few.summary["bytes_sent"] == pytest.approx(whole.summary["bytes_sent"] / 4, rel=0.01)
+    assert in_few.summary["accuracy_best"] == pytest.approx(whole.summary["accuracy_best"], abs=0.02)
