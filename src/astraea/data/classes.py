@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from astraea.errors import InputError
 
-__all__ = ["flat", "number_classes", "text"]
+__all__ = ["flat", "number_classes", "number_known", "text"]
 
 
 def flat(values: ArrayLike, what: str = "values") -> NDArray[np.generic]:
@@ -83,6 +83,26 @@ def number_classes(
         return list(numbered), known, ()
     gaps = f"The {len(known)} distinct labels, {found[0]} to {found[-1]}, are numbered in order; their names are kept."
     return list(numbered), known, (gaps,)
+
+
+def number_known(labels: NDArray[np.generic], names: tuple[str, ...], part: str, *, counted: bool) -> NDArray[np.int64]:
+    """Return further labels numbered as ``names`` are: one-hot rows, names, or, if ``counted``, numbers from 0.
+
+    Raises :class:`InputError` for a label that is not among them.
+    """
+    given = _from_rows(labels)
+    if counted and given.dtype.kind in "iub":
+        numbers = given.astype(np.int64)
+        if numbers.size and not 0 <= numbers.min() <= numbers.max() < len(names):
+            odd = numbers.min() if numbers.min() < 0 else numbers.max()
+            raise InputError(f"{part} label {odd} is none of the {len(names)} classes, which count from 0")
+        return numbers
+    found, inverse = np.unique(given, return_inverse=True)
+    place = {name: number for number, name in enumerate(names)}
+    called = text(found)
+    if unknown := [name for name in called if name not in place]:
+        raise InputError(f"{part} label '{unknown[0]}' is none of the classes: {', '.join(names)}")
+    return np.array([place[name] for name in called], np.int64)[inverse]
 
 
 def _from_rows(labels: NDArray[np.generic]) -> NDArray[np.generic]:

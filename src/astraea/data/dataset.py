@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,11 @@ from astraea.data.form import Form, conventional
 from astraea.data.regression import Regression
 from astraea.errors import InputError
 
-__all__ = ["Dataset", "Samples"]
+__all__ = ["OWNER", "Dataset", "Samples"]
+
+
+OWNER = "(client)"
+"""The column that names the client of each sample of test sets that were brought for each client."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,8 @@ class Dataset:
     ``notes`` say, a sentence each, what was made of data that could have been read otherwise. ``standardised``
     ``(features,)`` marks features that a scenario brings to one scale from sums over its clients, filling missing
     values; ``None`` where there is nothing to do. ``site_column`` names the column whose values are the
-    clients. ``regression`` cuts and scales the targets, where there are any.
+    clients. ``regression`` cuts and scales the targets, where there are any. ``validation`` are samples that the user
+    holds out. ``reader`` reads further samples like those of training (:mod:`astraea.data.inputs`).
     Raises :class:`InputError` if a label has no class name or train and test samples differ in shape.
     """
 
@@ -90,19 +96,23 @@ class Dataset:
     standardised: NDArray[np.bool_] | None = None
     site_column: str | None = None
     regression: Regression | None = None
+    validation: Samples | None = None
+    reader: Any = None
 
     def __post_init__(self) -> None:
-        for part, samples in (("train", self.train), ("test", self.test)):
+        parts = (("train", self.train), ("test", self.test), ("validation", self.validation))
+        for part, samples in parts:
             if samples is not None and len(samples) and samples.y.max() >= self.classes:
                 raise InputError(
                     f"{part} label {samples.y.max()} of '{self.name}' is out of range: "
                     f"it has {self.classes} classes, so labels go from 0 to {self.classes - 1}"
                 )
-        if self.test is not None and len(self.test) and self.test.x.shape[1:] != self.train.x.shape[1:]:
-            raise InputError(
-                f"'{self.name}': training samples have shape {self.train.x.shape[1:]}, test samples "
-                f"{self.test.x.shape[1:]}: both must be the same"
-            )
+        for part, samples in parts:
+            if samples is not None and len(samples) and samples.x.shape[1:] != self.train.x.shape[1:]:
+                raise InputError(
+                    f"'{self.name}': training samples have shape {self.train.x.shape[1:]}, {part} samples "
+                    f"{samples.x.shape[1:]}: both must be the same"
+                )
 
     @property
     def classes(self) -> int:

@@ -10,7 +10,7 @@ import unicodedata
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,18 @@ from astraea.errors import DataError, InputError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["SUFFIXES", "Colour", "ImageStack", "LeftOut", "decode", "has_images", "read_tree", "walk"]
+__all__ = [
+    "SUFFIXES",
+    "Colour",
+    "ImageStack",
+    "LeftOut",
+    "decode",
+    "has_images",
+    "pictures_array",
+    "read_tree",
+    "seen",
+    "walk",
+]
 
 Colour = Literal["grey", "rgb"]
 
@@ -42,18 +53,26 @@ def decode(content: bytes, colour: Colour | None = None, size: int | None = None
     resizes it to that many pixels a side. 16 bits become 8; what is transparent is laid on white, or on black if
     nothing could be seen on white. Raises ``ValueError`` if it is damaged or its values have no usual scale.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     damage = (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError)
     try:
         with Image.open(io.BytesIO(content)) as image:
-            plain = _opaque(_eight_bits(ImageOps.exif_transpose(image)))
-            grey = plain.mode == "L" if colour is None else colour == "grey"
-            plain = plain.convert("L" if grey else "RGB")
+            return seen(image, colour, size)
     except damage as error:
         raise ValueError(f"not a readable image: {error}") from error
+
+
+def seen(image: Image, colour: Colour | None = None, size: int | None = None) -> NDArray[np.uint8]:
+    """Return an image of Pillow as :func:`decode` does."""
+    from PIL import Image as Images
+    from PIL import ImageOps
+
+    plain = _opaque(_eight_bits(ImageOps.exif_transpose(image)))
+    grey = plain.mode == "L" if colour is None else colour == "grey"
+    plain = plain.convert("L" if grey else "RGB")
     if size is not None:
-        plain = plain.resize((size, size), Image.Resampling.BILINEAR)
+        plain = plain.resize((size, size), Images.Resampling.BILINEAR)
     pixels = np.asarray(plain, np.uint8)
     return pixels[None] if grey else pixels.transpose(2, 0, 1)
 
@@ -86,6 +105,25 @@ def _opaque(image: Image) -> Image:
     if not np.ptp(np.asarray(seen.convert("RGB")), axis=(0, 1)).any():
         seen = Images.alpha_composite(Images.new("RGBA", clear.size, "black"), clear)
     return seen.convert("RGB").convert("L") if grey else seen.convert("RGB")
+
+
+def pictures_array(given: Any, colour: Colour, size: int | None) -> NDArray[np.generic]:
+    """Return pictures (n, C, H, W): files, images of Pillow, or arrays of one shape.
+
+    Raises :class:`InputError` if they differ in shape, and :class:`DataError` for a file that is no image.
+    """
+    given = [given] if isinstance(given, str | Path) or hasattr(given, "getexif") else list(given)
+    stack = []
+    for picture in given:
+        if isinstance(picture, str | Path):
+            with reading(picture):
+                stack.append(decode(Path(picture).read_bytes(), colour, size))
+        else:
+            stack.append(seen(picture, colour, size) if hasattr(picture, "getexif") else np.asarray(picture))
+    shapes = {picture.shape for picture in stack}
+    if len(shapes) != 1:
+        raise InputError(f"the pictures have {len(shapes) or 'no'} shapes, {shapes or 'none'}: give some of one size")
+    return np.stack(stack)
 
 
 class ImageStack:

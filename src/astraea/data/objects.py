@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from astraea.data.dataset import Dataset
+from astraea.data.dataset import OWNER, Dataset, Samples
+from astraea.data.inputs import ArrayReader, TableReader
 from astraea.data.loaders import table
-from astraea.data.loaders.arrays import from_arrays
+from astraea.data.loaders.arrays import from_arrays, together
 from astraea.data.loaders.huggingface import HuggingFace
 from astraea.errors import InputError
 
-__all__ = ["as_dataset", "is_data"]
+__all__ = ["as_dataset", "is_data", "with_parts"]
 
 
 def is_data(value: object) -> bool:
@@ -57,15 +60,58 @@ def as_dataset(value: Any) -> Dataset:
             )
         return table.from_frame(value, label)
     if _is_indexed(value):
-        return _from_pairs(value)
+        samples, labels = _pairs(value)
+        names = getattr(value, "classes", None)
+        counted = names is not None and all(isinstance(label, int) and 0 <= label < len(names) for label in labels)
+        return from_arrays(samples, labels, class_names=names if counted else None, name=type(value).__name__)
     raise InputError(
         f"dataset= cannot be of type {type(value).__name__}: give (x, y), a dataset of PyTorch or Hugging Face, "
         "a DataFrame, or a Dataset as from_arrays makes it"
     )
 
 
-def _from_pairs(pairs: Any) -> Dataset:
-    """Return the dataset of an indexed collection of pairs of a sample and its label."""
+def with_parts(dataset: Dataset, test: Any = None, validation: Any = None) -> Dataset:
+    """Return the dataset with a test or validation set of the caller's own, read as the training samples were.
+
+    Each is anything that :func:`as_dataset` takes for training samples, ``Samples``, or a mapping from the names of
+    clients to those. Raises :class:`InputError` for samples or labels unlike those of training.
+    """
+    given = {name: value for name, value in (("test", test), ("validation", validation)) if value is not None}
+    parts: dict[str, Any] = {name: _part(dataset, value, name) for name, value in given.items()}
+    return replace(dataset, **parts)
+
+
+def _part(dataset: Dataset, value: Any, part: str) -> Samples:
+    reader = dataset.reader or ArrayReader(form=dataset.train.form, class_names=dataset.class_names)
+    if isinstance(value, Mapping) and not (value and all(map(_is_rows, value.values()))):
+        if not value:
+            raise InputError(f"{part}= holds no client: give each its samples, or leave it out")
+        parts = {str(name): _part(dataset, own, f"{part} of '{name}'") for name, own in value.items()}
+        owners = np.repeat(list(parts), [len(own) for own in parts.values()])
+        return replace(together(list(parts.values())), columns={OWNER: owners})
+    if isinstance(value, Samples):
+        return value
+    if isinstance(value, Dataset):
+        if value.class_names != dataset.class_names:
+            raise InputError(f"{part}= has the classes {value.class_names}, not {dataset.class_names}: give its arrays")
+        return value.train
+    if isinstance(reader, TableReader):
+        return reader.samples(value, part)
+    if isinstance(value, tuple) and len(value) == 2:
+        return reader.samples(*value, part=part)
+    if _is_rows(value):
+        x, y, columns = HuggingFace(path="").arrays(value)
+        return reader.samples(x, y, columns, part)
+    if _is_indexed(value):
+        return reader.samples(*_pairs(value), part=part)
+    raise InputError(
+        f"{part}= cannot be of type {type(value).__name__}: give (x, y), a dataset of PyTorch or Hugging Face, or for "
+        "tables a DataFrame; or a mapping of the clients' names to such"
+    )
+
+
+def _pairs(pairs: Any) -> tuple[NDArray[np.generic], list[Any]]:
+    """Return samples and labels of an indexed collection of pairs."""
     samples, labels = [], []
     for number in range(len(pairs)):
         item = pairs[number]
@@ -83,9 +129,7 @@ def _from_pairs(pairs: Any) -> Dataset:
             f"sample {unlike} of the dataset has shape {samples[unlike].shape}, those before it {samples[0].shape}: "
             "make them alike in its transform, by resizing pictures or padding sequences"
         )
-    names = getattr(pairs, "classes", None)
-    counted = names is not None and all(isinstance(label, int) and 0 <= label < len(names) for label in labels)
-    return from_arrays(np.stack(samples), labels, class_names=names if counted else None, name=type(pairs).__name__)
+    return np.stack(samples), labels
 
 
 def _is_rows(value: object) -> bool:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from astraea.data import partition
 from astraea.data.apportion import apportion
 from astraea.data.classes import text
-from astraea.data.dataset import Dataset, Samples
+from astraea.data.dataset import OWNER, Dataset, Samples
 from astraea.data.holdout import draw, hold_out, hold_out_within
+from astraea.data.inputs import ArrayReader, Inputs
 from astraea.data.labels import class_counts
 from astraea.data.noise import noisy_features, noisy_labels
 from astraea.data.papers import PAPERS
@@ -45,8 +46,9 @@ class Scenario:
 
     ``train`` are the samples in use; ``clients`` the rows of ``train`` that each client holds, ascending and
     disjoint, together all of them. ``test_clients`` gives the client of each test sample (-1: none) where
-    the data are divided by a column that the test set has too. ``notes`` say in a sentence each what the
-    scenario had to change: counts scaled, clients or samples left out.
+    the data are divided by a column that the test set has too, or where a test set was brought for each client.
+    ``notes`` say in a sentence each what the scenario had to change: counts scaled, clients or samples left out.
+    ``read_by`` is how further rows are read, where that is more than the form of ``train``.
     """
 
     name: str
@@ -60,6 +62,13 @@ class Scenario:
     test_clients: Rows | None
     notes: tuple[str, ...]
     regression: Regression | None = None
+    read_by: Inputs | None = None
+
+    @property
+    def inputs(self) -> Inputs:
+        """How new rows become what the samples are."""
+        reader = ArrayReader(form=self.train.form, class_names=self.class_names)
+        return self.read_by or Inputs(reader=reader, regression=self.regression)
 
     @cached_property
     def histograms(self) -> NDArray[np.int64]:
@@ -117,8 +126,10 @@ def build_scenario(
     places, label_notes = _draw_labels(y[pool], dataset.class_names, settings, stream(seed, Purpose.SCENARIO, _DRAW))
     used = pool[places]
 
-    held_out = None
-    if validation:
+    held_out = dataset.validation
+    if validation and held_out is not None:
+        notes.append(f"The data bring {len(held_out):,} validation samples: evaluation.validation holds out no others.")
+    elif validation:
         held = _hold_out(y, used, named, validation, stream(seed, Purpose.VALIDATION))
         used, held_out = np.setdiff1d(used, held, assume_unique=True), dataset.train.take(held)
 
@@ -145,8 +156,9 @@ def build_scenario(
     if settings.feature_noise:
         train, note = noisy_features(train, rows, settings.feature_noise, seed)
         notes.append(note)
+    scaled = None
     if dataset.standardised is not None:
-        common = scaling((Sums.of(train.x[own]) for own in rows), dataset.standardised)
+        scaled = common = scaling((Sums.of(train.x[own]) for own in rows), dataset.standardised)
         train, test = train.holding(common.of(train.x)), test.holding(common.of(test.x))
         held_out = held_out and held_out.holding(common.of(held_out.x))
     regression = dataset.regression
@@ -165,7 +177,12 @@ def build_scenario(
         test_clients=_test_clients(test, names, settings.skew.divided_by),
         notes=(*dataset.notes, *notes, *test_notes, *label_notes),
         regression=regression,
+        read_by=Inputs(reader=dataset.reader or _plain(dataset), scaling=scaled, regression=regression),
     )
+
+
+def _plain(dataset: Dataset) -> ArrayReader:
+    return ArrayReader(form=dataset.train.form, class_names=dataset.class_names)
 
 
 def _title(settings: ScenarioSettings) -> str:
@@ -271,6 +288,7 @@ def _large_enough(named: NamedClients, least: int) -> NamedClients:
 
 def _test_clients(test: Samples, names: tuple[str, ...], column: str | None) -> Rows | None:
     """The client of each test sample by the column that divides the data, -1 for none."""
+    column = OWNER if OWNER in test.columns else column
     if column is None or column not in test.columns:
         return None
     client = {name: k for k, name in enumerate(names)}

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import PlainSerializer, PlainValidator
 
 __all__ = ["Scaling", "Sums", "scaling"]
+
+
+Vector = Annotated[
+    NDArray[np.float64],
+    PlainValidator(lambda values: np.asarray(values, np.float64)),
+    PlainSerializer(lambda values: values.tolist()),
+]
+"""Numbers that JSON has as a list."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +57,9 @@ class Scaling:
     """What is done to features, ``(F,)`` each: missing values become ``fill``, ``mean`` is subtracted, and the rest is
     divided by ``deviation``."""
 
-    fill: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    deviation: NDArray[np.float64]
+    fill: Vector
+    mean: Vector
+    deviation: Vector
 
     def of(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
         """Return samples ``(n, F)`` at the common scale."""

@@ -17,8 +17,6 @@ from typing import Any
 
 from torch import nn
 
-from astraea.data.dataset import Dataset
-from astraea.data.loaders import Loader
 from astraea.data.scenario import Scenario, ScenarioSettings
 from astraea.errors import InputError, RunError, unknown_name
 from astraea.experiment.arms import arm_settings
@@ -45,7 +43,9 @@ def compare(
     *,
     settings: RunSettings | None = None,
     own: Mapping[str, Mapping[str, Any]] | None = None,
-    dataset: Dataset | Loader | Mapping[str, Any] | str | None = None,
+    dataset: Any = None,
+    test: Any = None,
+    validation: Any = None,
     scenario: Scenario | ScenarioSettings | Mapping[str, Any] | str | None = None,
     model: nn.Module | Callable[..., nn.Module] | Model | Mapping[str, Any] | str | None = None,
     match_samples: bool = True,
@@ -62,8 +62,8 @@ def compare(
     ``arms`` are named as on the command line, ``"fedavg,astraea+logit-adjusted,mine"``; ``own`` says what an arm of
     one's own changes: ``{"mine": {"algorithm": Mine(), "train.lr": 0.1}}``, by dotted keys or tables, with names,
     tables or objects as values. Or ``arms`` maps each name to such changes, or to the whole settings. All begin from
-    ``settings`` and ``changes``, as :func:`~astraea.experiment.run.run` takes them, and so are ``dataset``,
-    ``scenario`` and ``model``; a scenario that is an object is the same under every seed.
+    ``settings`` and ``changes``, as :func:`~astraea.experiment.run.run` takes them, and so are ``dataset``, ``test``,
+    ``validation``, ``scenario`` and ``model``; a scenario that is an object is the same under every seed.
 
     With ``match_samples`` each run gets as many samples as the first arm processes in its rounds. With ``rates``
     or ``schedules`` each arm first runs its first seed at each rate, under the first schedule, then at the best of them
@@ -76,7 +76,7 @@ def compare(
     Raises :class:`InputError` for arms that cannot be compared; :class:`RunError` if ``out`` holds another
     comparison, or if runs failed, after all others are done.
     """
-    given, sections = Given.of(dataset, scenario, model)
+    given, sections = Given.of(dataset, scenario, model, test, validation)
     base = ({} if settings is None else settings.model_dump()) | sections | changes
     kept = None
     if out is None:
@@ -88,8 +88,7 @@ def compare(
     runs = {name: one.model_copy(update={"given": given.recorded(one.given)}) for name, one in runs.items()}
     if not runs or seeds < 1:
         raise InputError("a comparison needs at least one arm and one seed")
-    held_out = given.scenario is not None and given.scenario.validation is not None
-    if (rates or schedules) and not held_out and any(one.evaluation.validation == 0 for one in runs.values()):
+    if (rates or schedules) and not given.validates and any(one.evaluation.validation == 0 for one in runs.values()):
         raise InputError(
             "choosing a learning rate or schedule needs validation samples: set evaluation.validation, such as 0.1"
         )

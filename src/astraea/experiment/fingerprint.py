@@ -43,7 +43,8 @@ _TOLERANCE = 1e-3  # other processors and GPUs round otherwise; another function
 
 def dataset_digest(dataset: Dataset) -> str:
     """Return a hash of all samples, labels and columns of a dataset, and of its classes' names."""
-    return _digest(dataset.name, dataset.class_names, dataset.train, dataset.test)
+    further = () if dataset.validation is None else (dataset.validation,)
+    return _digest(dataset.name, dataset.class_names, dataset.train, dataset.test, *further)
 
 
 def scenario_digest(scenario: Scenario) -> str:

@@ -70,6 +70,11 @@ class RunFolder:
         return self.path / "scenario.json"
 
     @property
+    def inputs(self) -> Path:
+        """How new rows become what the model takes, and its outputs answers."""
+        return self.path / "inputs.json"
+
+    @property
     def chains(self) -> Path:
         """Who trained in each round, in which order."""
         return self.path / "chains.jsonl"
@@ -106,6 +111,7 @@ class RunFolder:
         else:
             inputs = probe_inputs(scenario.train.x.shape[1:], population.input_dtype)
             write_tensors(self.probe, {"inputs": inputs, "outputs": probe(model, inputs)})
+            write_json(self.inputs, scenario.inputs.model_dump(mode="json"))
             write_json(self.scenario, scenario_facts(scenario, population.histograms))
             write_json(self.fingerprint, {"data": data_facts(scenario), "model": model_facts(model)}, indent=2)
         write_text(self.config, dump_toml(settings))  # its presence says that the folder holds a run

@@ -16,8 +16,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
+from astraea.data.catalogue import load_dataset
 from astraea.data.dataset import Dataset
-from astraea.data.objects import as_dataset, is_data
+from astraea.data.objects import as_dataset, is_data, with_parts
 from astraea.data.scenario import Scenario
 from astraea.errors import InputError, RunError
 from astraea.experiment.fingerprint import dataset_digest, import_path, model_facts, scenario_digest
@@ -58,13 +59,22 @@ class Given:
     model: nn.Module | Callable[..., nn.Module] | None = None
 
     @classmethod
-    def of(cls, dataset: Any, scenario: Any, model: Any) -> tuple[Given, dict[str, Any]]:
+    def of(
+        cls, dataset: Any, scenario: Any, model: Any, test: Any = None, validation: Any = None
+    ) -> tuple[Given, dict[str, Any]]:
         """Divide arguments into objects, and names or tables that go into the settings, by their section.
 
-        Raises :class:`InputError` for what is neither.
+        ``test`` and ``validation`` are sets of the caller's own, which make an object of a named dataset too. Raises
+        :class:`InputError` for what is neither.
         """
         if is_data(dataset):
             dataset = as_dataset(dataset)
+        if not (test is None and validation is None):
+            if isinstance(scenario, Scenario):
+                raise InputError("a scenario brings its test and validation samples: leave test= and validation= out")
+            if not isinstance(dataset, Dataset):
+                dataset = load_dataset(**({"data": dataset} if dataset is not None else {}))
+            dataset = with_parts(dataset, test, validation)
         objects: dict[str, Any] = {}
         sections: dict[str, Any] = {}
         for key, section, value, is_object in (
@@ -86,6 +96,12 @@ class Given:
         if "scenario" in objects and ("dataset" in objects or "data" in sections):
             raise InputError("a scenario brings its data along: leave dataset= out, or give the scenario's settings")
         return cls(**objects), sections
+
+    @property
+    def validates(self) -> bool:
+        """Whether validation samples were brought."""
+        found = self.scenario or self.dataset
+        return found is not None and found.validation is not None
 
     @cached_property
     def fingerprints(self) -> GivenSettings:

@@ -131,6 +131,10 @@ def prepare(
             settings.seed,
             settings.evaluation.validation,
         )
+    if settings.evaluation.early_stopping is not None and scenario.validation is None:
+        raise InputError(
+            "evaluation.early_stopping needs validation samples, and the data bring none: set evaluation.validation"
+        )
     classes = len(scenario.class_names)
     balance = decided.balance
     adversary = adversary_of(settings.attacks, len(scenario.clients), settings.seed)

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
+from astraea.data.inputs import Inputs
 from astraea.errors import AstraeaError, RunError
 from astraea.experiment.folder import RunFolder
 from astraea.experiment.given import Given
 from astraea.experiment.settings import RunSettings
+from astraea.federation.clients import as_input
 from astraea.federation.models import Imported, build_model, load_weights
 from astraea.federation.round import Metrics
 
@@ -30,6 +33,30 @@ class Result:
     history: list[Metrics]
     model: nn.Module
     client_accuracies: NDArray[np.float64]
+    inputs: Inputs | None = None
+
+    def prepare(self, rows: Any) -> Tensor:
+        """Return new ``rows`` as the model takes them, such as a data frame of raw values standardised as in training.
+
+        Rows are what the training samples were before they were loaded: a data frame or a file of a table, arrays,
+        pictures as files, images of Pillow or arrays. Raises :class:`InputError` for rows unlike those, and
+        :class:`RunError` for a folder of an earlier version, which does not say how.
+        """
+        if self.inputs is None:
+            raise RunError("this run does not say how its samples were prepared: run it anew, or prepare them yourself")
+        return as_input(torch.from_numpy(np.array(self.inputs.prepare(rows))), self.inputs.form)
+
+    def predict(self, rows: Any, batch_size: int = 500) -> NDArray[np.generic]:
+        """Return the model's answer for each of ``rows``, ``(n,)``: the name of a class, or the value of a regression.
+
+        Raises the errors of :meth:`prepare`.
+        """
+        x = self.prepare(rows)
+        assert self.inputs is not None
+        device = next(self.model.parameters()).device
+        with torch.inference_mode():
+            outputs = [self.model(part.to(device)).float().cpu().numpy() for part in torch.split(x, batch_size)]
+        return self.inputs.answers(np.concatenate(outputs))
 
     @property
     def per_class_recall(self) -> dict[str, float]:
@@ -48,6 +75,9 @@ def load(
     run_dir: Path | str, *, model: nn.Module | Callable[..., nn.Module] | None = None, trust: bool = False
 ) -> nn.Module:
     """Return the trained model of a finished run, in evaluation mode; images go in as floats in [0, 1].
+
+    What goes in is what training had: ``load_result(run_dir).prepare(rows)`` makes it of new rows, standardised with
+    the constants of the run, and ``load_result(run_dir).predict(rows)`` names the classes.
 
     A model of the caller's own is brought as ``model``: the module, which is copied, its class, or a function that
     makes one; its weights are those of the run. With ``trust`` it is imported instead from where it was defined.
@@ -70,7 +100,8 @@ def load_result(
     folder.check_model(trained, f"bring that model, as in astraea.load('{folder.path}', model=...)", frozen=False)
     load_weights(trained, folder.model)
     accuracies = np.array(folder.read_json(folder.clients)["accuracy"], float)
-    return Result(summary, folder.read_metrics(), trained.eval(), accuracies)
+    inputs = Inputs.model_validate(folder.read_json(folder.inputs)) if folder.inputs.is_file() else None
+    return Result(summary, folder.read_metrics(), trained.eval(), accuracies, inputs)
 
 
 def _built(folder: RunFolder, settings: RunSettings, summary: dict[str, Any], given: Given, trust: bool) -> nn.Module:

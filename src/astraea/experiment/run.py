@@ -41,6 +41,8 @@ def run(
     settings: RunSettings | None = None,
     *,
     dataset: Any = None,
+    test: Any = None,
+    validation: Any = None,
     scenario: Scenario | ScenarioSettings | Mapping[str, Any] | str | None = None,
     model: nn.Module | Callable[..., nn.Module] | Model | Mapping[str, Any] | str | None = None,
     out: Path | str | None = None,
@@ -55,8 +57,10 @@ def run(
     ``changes`` are sections or values of :class:`RunSettings` that replace those of ``settings`` (defaults, if
     not given): ``run(rounds=20, algorithm={"name": "fedavg"})``. A ``dataset``, a ``scenario`` and a ``model`` are
     objects of the caller's or, like any other section, a name or a table; a dataset may be all that
-    :func:`~astraea.data.objects.as_dataset` takes, such as ``(x, y)`` or one of PyTorch or Hugging Face; a
-    model may be a module, which is copied, its class, or a function that makes one.
+    :func:`~astraea.data.objects.as_dataset` takes, such as ``(x, y)`` or one of PyTorch or Hugging Face. ``test`` and
+    ``validation`` are sets of the caller's own, pooled or by the clients' names, see
+    :func:`~astraea.data.objects.with_parts`. A model may be a module, which is copied, its class, or a function that
+    makes one.
 
     With ``out`` the run is kept in a folder; ``resume`` continues what is there, to the bytes of an uninterrupted
     run. What is run stays the same, how it is run (``engine``, ``output``, the data folder) may change, and what came
@@ -69,8 +73,8 @@ def run(
     """
     folder = None if out is None else RunFolder(Path(out))
     stored = None if folder is None else _begun(folder, resume, trust)
-    given, sections = Given.of(dataset, scenario, model)
-    settings = _with_changes(settings or stored, sections | changes)
+    given, sections = Given.of(dataset, scenario, model, test, validation)
+    settings = _with_changes(settings or stored, sections | changes, validates=given.validates)
     longer = stored is not None and (settings.rounds, settings.samples) != (stored.rounds, stored.samples)
     if folder is None or stored is None:
         if prolong:
@@ -113,10 +117,11 @@ def _begun(folder: RunFolder, resume: bool, trust: bool) -> RunSettings | None:
     return folder.settings(trust=trust)
 
 
-def _with_changes(settings: RunSettings | None, changes: dict[str, Any]) -> RunSettings:
+def _with_changes(settings: RunSettings | None, changes: dict[str, Any], *, validates: bool) -> RunSettings:
     if settings is not None and not changes:
         return settings
-    return parse_settings(({} if settings is None else dict(settings)) | changes, trust=True)  # the caller's own code
+    values = ({} if settings is None else dict(settings)) | changes
+    return parse_settings(values, trust=True, validates=validates)  # trusted: it is the caller's own code
 
 
 def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequence[Callback]) -> Result:
@@ -159,4 +164,6 @@ def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequen
     experiment.model.write(*deployed(experiment, done))
     if folder is not None:
         folder.write_results(summary, experiment.scenario.client_names, clients, experiment.model.state_dict())
-    return Result(summary, done.history, experiment.model.module.eval(), np.array(clients, float))
+    return Result(
+        summary, done.history, experiment.model.module.eval(), np.array(clients, float), experiment.scenario.inputs
+    )

@@ -133,14 +133,17 @@ class RunSettings(Settings):
         return given
 
 
-def parse_settings(values: Mapping[str, Any], source: str = "settings", *, trust: bool = False) -> RunSettings:
+def parse_settings(
+    values: Mapping[str, Any], source: str = "settings", *, trust: bool = False, validates: bool = False
+) -> RunSettings:
     """Return the settings that ``values``, nested as in TOML, describe; what is not given has its default.
 
-    Code that they name by import path is imported with ``trust`` alone.
-    Raises :class:`InputError` with one sentence for the first value that cannot be used.
+    Code that they name by import path is imported with ``trust`` alone. ``validates`` says that validation samples
+    are brought in Python. Raises :class:`InputError` with one sentence for the first value that cannot be used.
     """
     settings = validated(RunSettings, values, source, trust=trust)
-    if settings.evaluation.early_stopping is not None and settings.evaluation.validation == 0:
+    own = validates or settings.given.data is not None or getattr(settings.data, "validates", False)
+    if settings.evaluation.early_stopping is not None and settings.evaluation.validation == 0 and not own:
         raise InputError(
             f"{source}: evaluation.early_stopping needs validation samples: set evaluation.validation, such as 0.1"
         )

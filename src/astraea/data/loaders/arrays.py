@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from astraea.data.classes import flat, number_classes
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.form import alike, recognise
+from astraea.data.inputs import ArrayReader, as_array
 from astraea.errors import InputError
 
-__all__ = ["as_images", "concatenate", "fixed_split", "from_arrays"]
+__all__ = ["as_images", "concatenate", "fixed_split", "from_arrays", "together"]
 
 _UNLIKE = 100.0
 
@@ -59,13 +60,15 @@ def from_arrays(
     if not labels[0].size:
         raise InputError("there are no training samples: give at least one")
     numbered, names, notes = number_classes(labels, class_names)
-    values, form = recognise(_array(x, "training"), layout=layout, scale=scale, kind=kind, noise=noise)
+    values, form = recognise(as_array(x, "training"), layout=layout, scale=scale, kind=kind, noise=noise)
     train = Samples(values, _integers(numbered[0]), _columns(columns), form)
+    counted = class_names is not None and numbered[0] is labels[0]
+    reader = ArrayReader(form=form, class_names=names, counted=counted)
     test = None
     if test_x is not None:
-        values = alike(_array(test_x, "test"), form)
+        values = alike(as_array(test_x, "test"), form)
         test = Samples(values, _integers(numbered[1]), _columns(test_columns), form)
-    return Dataset(name, train, test, names, (*notes, *_unlike_scales(train)))
+    return Dataset(name, train, test, names, (*notes, *_unlike_scales(train)), reader=reader)
 
 
 def concatenate(first: Samples, second: Samples) -> Samples:
@@ -74,6 +77,17 @@ def concatenate(first: Samples, second: Samples) -> Samples:
     columns = {name: np.concatenate([first.columns[name], second.columns[name]]) for name in sorted(shared)}
     x, y = np.concatenate([first.x, second.x]), np.concatenate([first.y, second.y])
     return Samples(x, y, columns, first.described)
+
+
+def together(parts: Sequence[Samples]) -> Samples:
+    """Return the samples of all ``parts``, which are of one form, in their order and without columns."""
+    targets = [part.targets for part in parts if part.targets is not None]
+    return Samples(
+        np.concatenate([part.x for part in parts]),
+        np.concatenate([part.y for part in parts]),
+        described=parts[0].described,
+        targets=np.concatenate(targets) if targets else None,
+    )
 
 
 def fixed_split(samples: Samples, share: float, by: NDArray[np.generic] | None = None) -> tuple[Samples, Samples]:
@@ -96,18 +110,6 @@ def fixed_split(samples: Samples, share: float, by: NDArray[np.generic] | None =
     tolerance = 1e-9  # 15 * 0.2 is 3.0000000000000004, and other products fall short by as much
     chosen = np.floor((earlier + 1) * share + tolerance) > np.floor(earlier * share + tolerance)
     return samples.take(np.flatnonzero(~chosen)), samples.take(np.flatnonzero(chosen))
-
-
-def _array(x: ArrayLike, part: str) -> NDArray[np.generic]:
-    """Return samples as an array, also such that lie on another device or require gradients."""
-    if hasattr(x, "detach"):  # a tensor
-        x = x.detach().cpu()
-    try:
-        return np.asarray(x)
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"{part} samples cannot be made one array ({error}): give all of them the same shape, padded if need be"
-        ) from error
 
 
 def _integers(labels: NDArray[np.generic]) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ labels a column of classes, integers or strings.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from astraea.data.dataset import Dataset
 from astraea.data.files import Finder
 from astraea.data.images import Colour, ImageStack
 from astraea.data.loaders.arrays import from_arrays
-from astraea.data.loaders.base import Loader
+from astraea.data.loaders.base import Described, Loader
 from astraea.errors import DataError, InputError, unknown_name
 
 __all__ = ["HuggingFace"]
@@ -27,7 +28,7 @@ _LABELS = ("label", "labels", "y", "target", "class", "character")
 _BUILDERS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv"}
 
 
-class HuggingFace(Loader, name="huggingface"):
+class HuggingFace(Described, Loader, name="huggingface"):
     """Any dataset of Hugging Face, from its hub or from disk; needs astraea[huggingface]."""
 
     publisher: ClassVar[str] = "https://huggingface.co/datasets"
@@ -41,16 +42,7 @@ class HuggingFace(Loader, name="huggingface"):
     colour: Colour | None = Field(None, description="Convert images to one grey or three colour channels: grey or rgb.")
     image_size: int | None = Field(None, ge=1, description="Resize images to this many pixels a side.")
     test_split: str | None = Field(None, description="The split to test on; by default 'test' where there is one.")
-    layout: str | None = Field(
-        None, description="Axes of a sample: HW, CHW, HWC, T, CT, TC, F, DHW, CDHW or DHWC; by default recognised."
-    )
-    scale: float | None = Field(None, gt=0, description="What values are divided by; by default recognised for images.")
-    kind: str | None = Field(None, description="image, sequence, vector, codes or volume; by default recognised.")
-    noise: bool | None = Field(
-        None,
-        description="Whether noise makes sense in copies of vectors and sequences; by default in all but features of "
-        "whole numbers.",
-    )
+    validation_split: str | None = Field(None, description="The split to validate on; by default none.")
 
     def load(self) -> Dataset:
         """Return the dataset at ``path``: a name on the hub ("ylecun/mnist"), a folder of ``save_to_disk``, or
@@ -67,17 +59,10 @@ class HuggingFace(Loader, name="huggingface"):
         held = _split(splits, self.test_split) if self.test_split else splits.get("test")
         test = None if held is None or held is train else held
 
-        image = _column(train, self.image_column, _IMAGES, "image_column")
-        label = _column(train, self.label_column, _LABELS, "label_column")
-        names = getattr(train.features[label], "names", None)
-
-        def part(rows: Any) -> tuple[NDArray[np.generic], NDArray[np.generic], dict[str, NDArray[np.generic]]]:
-            further = {name: _values(rows, _column(rows, name, (), "columns")) for name in self.columns}
-            return _samples(rows, image, self.colour, self.image_size), _values(rows, label), further
-
-        x, y, kept = part(train)
-        test_x, test_y, test_kept = part(test) if test is not None else (None, None, None)
-        return from_arrays(
+        x, y, kept = self.arrays(train)
+        names = getattr(train.features[_column(train, self.label_column, _LABELS, "label_column")], "names", None)
+        test_x, test_y, test_kept = self.arrays(test) if test is not None else (None, None, None)
+        dataset = from_arrays(
             x,
             y,
             test_x,
@@ -85,12 +70,25 @@ class HuggingFace(Loader, name="huggingface"):
             columns=kept,
             test_columns=test_kept,
             class_names=names,
-            layout=self.layout,
-            scale=self.scale,
-            kind=self.kind,
-            noise=self.noise,
             name=self.name,
+            **self.said,
         )
+        if self.validation_split is None:
+            return dataset
+        held_x, held_y, held_kept = self.arrays(_split(splits, self.validation_split))
+        return replace(dataset, validation=dataset.reader.samples(held_x, held_y, held_kept, "validation"))
+
+    @property
+    def validates(self) -> bool:
+        """Whether validation samples are named."""
+        return self.validation_split is not None
+
+    def arrays(self, rows: Any) -> tuple[NDArray[np.generic], NDArray[np.generic], dict[str, NDArray[np.generic]]]:
+        """Return samples, labels and further columns of a ``datasets.Dataset``."""
+        image = _column(rows, self.image_column, _IMAGES, "image_column")
+        label = _column(rows, self.label_column, _LABELS, "label_column")
+        further = {name: _values(rows, _column(rows, name, (), "columns")) for name in self.columns}
+        return _samples(rows, image, self.colour, self.image_size), _values(rows, label), further
 
 
 def _open(files: Finder, path: str, subset: str | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ classes. Every other one-dimensional array of a part's length is a column of it 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -16,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from astraea.data.dataset import Dataset
+from astraea.data.classes import flat
+from astraea.data.dataset import Dataset, Samples
 from astraea.data.formats import read_npz, reading
 from astraea.data.loaders.arrays import from_arrays
-from astraea.data.loaders.base import Loader
+from astraea.data.loaders.base import Described, OwnFiles
+from astraea.data.loaders.folder import VALIDATION
 from astraea.errors import InputError
 
 __all__ = ["Npz", "Part", "named_classes", "read", "read_part"]
@@ -79,7 +82,7 @@ def read(path: Path, name: str, samples: str | None = None, labels: str | None =
         if train is None:
             wanted = samples or "' or '".join(_SAMPLES)
             raise InputError(f"it has no training samples called '{wanted}': its arrays are {', '.join(arrays)}")
-        return from_arrays(
+        dataset = from_arrays(
             train.x,
             train.y,
             test.x if test else None,
@@ -90,33 +93,47 @@ def read(path: Path, name: str, samples: str | None = None, labels: str | None =
             name=name,
             **said,
         )
+        unused = [part for part in VALIDATION if any(_within(part, key) for key in arrays)]
+        left = tuple(
+            f"Left out: the part '{part}'; data.validation_path names a file to validate on." for part in unused
+        )
+        return replace(dataset, notes=(*dataset.notes, *left))
 
 
-class Npz(Loader, name="npz"):
+def further(dataset: Dataset, found: Part, part: str) -> Samples:
+    """Return a part of a file as samples like those of training."""
+    columns = {name: flat(column, f"values of column '{name}'") for name, column in found.columns.items()}
+    samples: Samples = dataset.reader.samples(found.x, found.y, columns, part)
+    return samples
+
+
+class Npz(Described, OwnFiles, name="npz"):
     """Any NumPy .npz file of samples, labels and columns."""
 
     publisher: ClassVar[str] = "https://numpy.org/doc/stable/reference/generated/numpy.savez.html"
     licence: ClassVar[str] = "yours"
 
-    path: str | Path = Field(description="The file.")
     image_column: str | None = Field(None, description="Name of the samples.")
     label_column: str | None = Field(None, description="Name of the labels.")
 
-    layout: str | None = Field(
-        None, description="Axes of a sample: HW, CHW, HWC, T, CT, TC, F, DHW, CDHW or DHWC; by default recognised."
-    )
-    scale: float | None = Field(None, gt=0, description="What values are divided by; by default recognised for images.")
-    kind: str | None = Field(None, description="image, sequence, vector, codes or volume; by default recognised.")
-    noise: bool | None = Field(
-        None,
-        description="Whether noise makes sense in copies of vectors and sequences; by default in all but features of "
-        "whole numbers.",
-    )
-
     def load(self) -> Dataset:
         """Return the dataset of the file at ``path``; see the module for the names of its arrays."""
-        said = {"layout": self.layout, "scale": self.scale, "kind": self.kind, "noise": self.noise}
-        return read(self.files.given(self.path), self.name, self.image_column, self.label_column, **said)
+        path = self.files.given(self.path)
+        dataset = read(path, self.name, self.image_column, self.label_column, **self.said)
+        named = {"test": self.test_path, "validation": self.validation_path}
+        parts: dict[str, Any] = {
+            part: self._samples(dataset, self.files.given(own), part) for part, own in named.items() if own
+        }
+        return replace(dataset, **parts)
+
+    def _samples(self, dataset: Dataset, path: Path, part: str) -> Samples:
+        """Return the samples of a file of their own, whatever its arrays call them."""
+        arrays = read_npz(path)
+        with reading(path):
+            for name in (*(VALIDATION if part == "validation" else [part]), "train"):
+                if found := read_part(arrays, name, self.image_column, self.label_column):
+                    return further(dataset, found, part)
+            raise InputError(f"it has no samples called '{_SAMPLES[0]}': its arrays are {', '.join(arrays)}")
 
 
 def _within(part: str, key: str) -> str | None:

@@ -7,50 +7,48 @@ text and truth values are codes, one feature for each value. Nothing is guessed 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from astraea.data.classes import flat, number_classes
-from astraea.data.dataset import Dataset, Samples
+from astraea.data.columns import Column, Missing, column_of, complete, whole_labels
+from astraea.data.dataset import Dataset
 from astraea.data.form import Form
-from astraea.data.loaders.base import Loader
+from astraea.data.inputs import TableReader
+from astraea.data.loaders.base import OwnFiles
 from astraea.data.regression import Regression, quantile_bins
 from astraea.data.tables import is_parquet, read_table
 from astraea.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
-    from pandas import DataFrame, Series
+    from pandas import DataFrame
 
 __all__ = ["Missing", "Table", "from_frame"]
 
-Missing = Literal["refuse", "mean"]
-
 Task = Literal["auto", "classes", "regression"]
 
-_MOST_VALUES = 1000
 _MOST_CLASSES = 20
 _BINS = 5
 _SHOWN = 4
 
 
-class Table(Loader, name="table"):
+class Table(OwnFiles, name="table"):
     """A table, CSV or Parquet, of numbers and codes; needs astraea[tables]."""
 
     publisher: ClassVar[str] = "https://pandas.pydata.org/docs/user_guide/io.html"
     licence: ClassVar[str] = "yours"
 
-    path: str | Path = Field(description="The file.")
     label_column: str = Field(description="Name of the labels.")
     site_column: str | None = Field(None, description="Column that says whose each row is; its values are the clients.")
-    test_path: str | Path | None = Field(None, description="File with the test set; by default held out.")
     codes: tuple[str, ...] = Field((), description="Columns of numbers that are codes.")
     noisy: tuple[str, ...] = Field((), description="Columns of whole numbers for which noise makes sense in copies.")
     leave_out: tuple[str, ...] = Field((), description="Columns that are not used.")
+    columns: tuple[str, ...] = Field(
+        (), description="Columns that are kept beside the samples instead of being features, such as a client's weight."
+    )
     missing: Missing = Field("refuse", description="refuse empty cells, or fill in the column's mean.")
     standardise: bool = Field(True, description="Bring numbers to one scale, from sums over clients.")
     task: Task = Field(
@@ -63,15 +61,20 @@ class Table(Loader, name="table"):
     def load(self) -> Dataset:
         """Return the table at ``path``; see :func:`from_frame` for what is made of it."""
         named = self.files.given(self.path)
-        test = None if self.test_path is None else read_table(self.files.given(self.test_path))
+        test, validation = (
+            None if path is None else read_table(self.files.given(path))
+            for path in (self.test_path, self.validation_path)
+        )
         return from_frame(
             read_table(named),
             self.label_column,
             self.site_column,
             test=test,
+            validation=validation,
             codes=self.codes,
             noisy=self.noisy,
             leave_out=self.leave_out,
+            kept=self.columns,
             missing=self.missing,
             standardise=self.standardise,
             task=self.task,
@@ -87,9 +90,11 @@ def from_frame(
     site_column: str | None = None,
     *,
     test: DataFrame | None = None,
+    validation: DataFrame | None = None,
     codes: Sequence[str] = (),
     noisy: Sequence[str] = (),
     leave_out: Sequence[str] = (),
+    kept: Sequence[str] = (),
     missing: Missing = "refuse",
     standardise: bool = True,
     task: Task = "auto",
@@ -100,10 +105,11 @@ def from_frame(
     """Return the dataset of a pandas ``DataFrame``, one row a sample.
 
     ``label_column`` holds the classes and ``site_column`` whose sample each row is. Every other column but those in
-    ``leave_out`` is a feature. ``codes`` names columns of numbers that are codes, and ``noisy`` columns of whole
-    numbers for which noise makes sense in copies of rare classes. An empty cell is refused, or, with ``missing`` =
-    "mean", becomes the mean of a number's column and a value of its own among codes. With ``standardise``, a scenario
-    brings numbers to mean 0 and standard deviation 1 from sums over its clients.
+    ``leave_out`` and ``kept`` is a feature; the latter are kept beside the samples. ``codes`` names columns of numbers
+    that are codes, and ``noisy`` columns of whole numbers for which noise makes sense in copies of rare classes. An
+    empty cell is refused, or, with ``missing`` = "mean", becomes the mean of a number's column and a value of its own
+    among codes. With ``standardise``, a scenario brings numbers to mean 0 and standard deviation 1 from sums over its
+    clients.
 
     ``task`` says whether labels are classes or numbers to be predicted ("regression"); by default, fractions of more
     than 20 different values are numbers. Of a regression, ``bins`` quantile bins are what is balanced.
@@ -111,133 +117,53 @@ def from_frame(
     Raises :class:`InputError` for a column that is not there or cannot be used, and for an empty cell.
     """
     frame = frame.rename(columns=str)
-    for column in (label_column, site_column, *codes, *noisy, *leave_out):
+    for column in (label_column, site_column, *codes, *noisy, *leave_out, *kept):
         if column is not None and column not in frame.columns:
             raise unknown_name("column", column, frame.columns)
-    apart = {label_column, site_column, *leave_out}
+    apart = {label_column, site_column, *leave_out, *kept}
     columns = [
-        _column(frame[name], declared=name in codes, noisy=name in noisy, missing=missing, source=source)
+        column_of(frame[name], declared=name in codes, noisy=name in noisy, missing=missing, source=source)
         for name in frame.columns
         if name not in apart
     ]
     if not columns:
         raise InputError(f"the table has no column but {', '.join(map(str, apart - {None}))}: it needs features")
-    parts = [frame] if test is None else [frame, test.rename(columns=str)]
-    labels = [flat(_complete(part, label_column, source), "labels") for part in parts]
+    given = {"training": frame, "test": test, "validation": validation}
+    parts = {part: own.rename(columns=str) for part, own in given.items() if own is not None}
+    labels = [flat(complete(part, label_column, source), "labels") for part in parts.values()]
     regression = _regression(labels[0], task, bins)
     if regression is not None:
-        numbered: list[NDArray[Any]] = [regression.bins(part.astype(np.float64)) for part in labels]
         names = regression.names
         label_notes: tuple[str, ...] = (
             f"Regression: the model predicts '{label_column}'; {len(names)} quantile bins of it are what is balanced.",
         )
     else:
-        found, names, label_notes = number_classes([_whole(part, label_column) for part in labels])
-        numbered = list(found)
+        _, names, label_notes = number_classes([whole_labels(part, label_column) for part in labels])
     steady = tuple(kept for column in columns for kept in column.steady)
     form = Form("vector", "table", "F", (len(steady),), steady=steady)
-    samples = []
-    for part, y, given in zip(parts, numbered, labels, strict=True):
-        x = np.concatenate([column.values(part, source) for column in columns], axis=1)
-        sites = {} if site_column is None else {site_column: flat(_complete(part, site_column, source), "sites")}
-        targets = None if regression is None else given.astype(np.float64)
-        samples.append(Samples(x, y, sites, form, targets))
+    kept = tuple(dict.fromkeys(name for name in (site_column, *kept) if name is not None))
+    reader = TableReader(
+        form=form,
+        class_names=names,
+        columns=tuple(columns),
+        label_column=label_column,
+        kept=kept,
+        regression=regression,
+    )
+    samples = {part: reader.samples(own, part, source) for part, own in parts.items()}
     numbers = np.array([standardise and column.kind != "codes" for column in columns for _ in column.steady])
     return Dataset(
         name,
-        samples[0],
-        samples[1] if len(samples) > 1 else None,
+        samples["training"],
+        samples.get("test"),
         names,
         (*_notes(columns, label_column, site_column, standardise=standardise), *label_notes),
         numbers,
         site_column,
         regression,
+        samples.get("validation"),
+        reader,
     )
-
-
-@dataclass(frozen=True)
-class _Column:
-    """A feature column: its kind, the values that its codes have, and what becomes of an empty cell."""
-
-    name: str
-    kind: Literal["numbers", "whole numbers", "codes"]
-    known: tuple[str, ...]
-    noisy: bool
-    missing: Missing
-
-    @property
-    def steady(self) -> tuple[bool, ...]:
-        """For each feature, whether copies repeat it unchanged."""
-        if self.kind == "codes":
-            return (True,) * len(self.known)
-        return (self.kind == "whole numbers" and not self.noisy,)
-
-    def values(self, frame: DataFrame, source: str) -> NDArray[np.float64]:
-        """Return the features of the rows of ``frame``, shape ``(n, F)``, NaN for an empty cell of numbers."""
-        if self.name not in frame.columns:
-            raise unknown_name("column", self.name, frame.columns)
-        column = frame[self.name]
-        empty = column.isna().to_numpy()
-        if empty.any() and self.missing == "refuse":
-            raise _empty(self.name, empty, source)
-        if self.kind != "codes":
-            values = _numbers(column)
-            if values is None:
-                raise InputError(f"{source}column '{self.name}' holds numbers in training, but text in the test set")
-            return values[:, None]
-        # A value that training lacks is none of the known ones.
-        flags: NDArray[np.bool_] = np.array(_texts(column))[:, None] == np.array(self.known)[None]
-        return flags.astype(np.float64)
-
-
-def _column(column: Series[Any], *, declared: bool, noisy: bool, missing: Missing, source: str) -> _Column:
-    name, empty = str(column.name), column.isna().to_numpy()
-    if empty.any() and missing == "refuse":
-        raise _empty(name, empty, source)
-    if empty.all():
-        raise InputError(f"{source}column '{name}' is empty: leave it out (data.leave_out)")
-    values = None if declared else _numbers(column)
-    if values is not None:
-        if np.isinf(values).any():
-            row = int(np.flatnonzero(np.isinf(values))[0])
-            raise InputError(f"{source}column '{name}' is infinite in row {row + 1}: replace it, or leave the row out")
-        known = values[~np.isnan(values)]
-        # Whole numbers of a column with an empty cell are floats to pandas; those written with a point are fractions.
-        whole = bool((known == np.floor(known)).all()) and (column.dtype.kind != "f" or bool(empty.any()))
-        return _Column(name, "whole numbers" if whole else "numbers", (), noisy, missing)
-    found = tuple(sorted(set(_texts(column))))
-    if len(found) > _MOST_VALUES or (len(found) > max(_SHOWN, 0.5 * len(column)) and len(column) > 2 * _SHOWN):
-        raise InputError(
-            f"{source}column '{name}' is text with {len(found):,} different values in {len(column):,} rows, "
-            f"such as '{found[0]}': leave it out (data.leave_out), or make it a number"
-        )
-    return _Column(name, "codes", found, noisy, missing)
-
-
-def _numbers(column: Series[Any]) -> NDArray[np.float64] | None:
-    """Return a column as numbers, NaN for an empty cell; ``None`` if it holds anything else."""
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
-
-    if is_bool_dtype(column) or not is_numeric_dtype(column):
-        return None
-    values: NDArray[np.float64] = column.to_numpy(np.float64, na_value=np.nan)
-    return values
-
-
-def _texts(column: Series[Any]) -> list[str]:
-    """Return a column of codes as text; an empty cell is the value "(empty)"."""
-    kept = column.astype(object).where(column.notna(), None)
-    return ["(empty)" if value is None else str(value) for value in kept]
-
-
-def _complete(frame: DataFrame, name: str, source: str) -> NDArray[np.generic]:
-    """Return a column without empty cells."""
-    if name not in frame.columns:
-        raise unknown_name("column", name, frame.columns)
-    empty = frame[name].isna().to_numpy()
-    if empty.any():
-        raise _empty(name, empty, source, "fill it in, or leave the row out")
-    return np.asarray(frame[name].to_numpy())
 
 
 def _regression(labels: NDArray[np.generic], task: Task, bins: int) -> Regression | None:
@@ -251,28 +177,7 @@ def _regression(labels: NDArray[np.generic], task: Task, bins: int) -> Regressio
     return quantile_bins(labels, bins)
 
 
-def _whole(labels: NDArray[np.generic], name: str) -> NDArray[np.generic]:
-    """Return labels that were written as 1.0, 2.0 as integers."""
-    if labels.dtype.kind != "f":
-        return labels
-    if not (labels == np.floor(labels)).all():
-        raise InputError(
-            f"column '{name}' holds fractions, such as {labels[labels != np.floor(labels)][0]}: no classes"
-        )
-    return labels.astype(np.int64)
-
-
-def _empty(name: str, empty: NDArray[np.bool_], source: str, mend: str = "") -> InputError:
-    row = int(np.flatnonzero(empty)[0]) + 1
-    return InputError(
-        f"{source}column '{name}' is empty in row {row}"
-        + (f" and {empty.sum() - 1:,} others" if empty.sum() > 1 else "")
-        + ": "
-        + (mend or "fill it in, or set data.missing to 'mean'")
-    )
-
-
-def _notes(columns: Sequence[_Column], label: str, site: str | None, *, standardise: bool) -> tuple[str, ...]:
+def _notes(columns: Sequence[Column], label: str, site: str | None, *, standardise: bool) -> tuple[str, ...]:
     """Say which columns are what."""
     said = []
     for kind, treated in (

@@ -1,0 +1,185 @@
+"""What turns further samples, as their owner has them, into what a model takes: as the training samples were turned.
+
+It is found once from the training samples, is plain values, and is kept in a run's folder, so that test sets that are
+brought apart, and rows that come years later, are read alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from astraea.data.classes import flat, number_known
+from astraea.data.columns import Column, complete, whole_labels
+from astraea.data.dataset import Samples
+from astraea.data.form import Form, alike
+from astraea.data.images import pictures_array
+from astraea.data.regression import Regression
+from astraea.data.standardise import Scaling
+from astraea.errors import InputError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["ArrayReader", "Inputs", "Reader", "TableReader", "as_array"]
+
+
+class ArrayReader(BaseModel):
+    """Reads arrays and pictures of one :class:`~astraea.data.form.Form`.
+
+    ``counted`` says that integer labels count into ``class_names``, rather than being names themselves; pictures are
+    resized to ``image_size`` pixels a side, where that is set.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    reads: Literal["arrays"] = "arrays"
+    form: Form
+    class_names: tuple[str, ...]
+    counted: bool = True
+    image_size: int | None = None
+
+    def rows(self, given: Any, part: str = "new") -> NDArray[np.generic]:
+        """Return samples as the model's form has them: arrays, or of pictures also files or images of Pillow.
+
+        Raises :class:`InputError` for samples of another shape or kind.
+        """
+        if self.form.kind == "image" and not hasattr(given, "shape"):
+            given = pictures_array(given, "grey" if self.form.shape[0] == 1 else "rgb", self.image_size)
+            if not self.form.layout or given.shape[1:] == self.form.shape:
+                return self._fitting(given, part)
+        if not self.form.layout and self.form.kind != "codes":
+            return self._fitting(as_array(given, part), part)
+        return self._fitting(alike(as_array(given, part), self.form, part), part)
+
+    def samples(
+        self, x: Any, y: ArrayLike, columns: Mapping[str, NDArray[np.generic]] | None = None, part: str = "test"
+    ) -> Samples:
+        """Return samples with their labels numbered as in training. Raises :class:`InputError` as :meth:`rows`."""
+        labels = number_known(flat(y, "labels"), self.class_names, part, counted=self.counted)
+        return Samples(self.rows(x, part), labels, columns or {}, self.form)
+
+    def _fitting(self, x: NDArray[np.generic], part: str) -> NDArray[np.generic]:
+        if x.shape[1:] != self.form.shape:
+            raise InputError(
+                f"{part} samples have the shape {x.shape[1:]}, those of training {self.form.shape}: both must be alike"
+            )
+        return x
+
+
+class TableReader(BaseModel):
+    """Reads tables of the columns that the training table had."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reads: Literal["table"] = "table"
+    form: Form
+    class_names: tuple[str, ...]
+    columns: tuple[Column, ...]
+    label_column: str
+    kept: tuple[str, ...] = ()
+    regression: Regression | None = None
+
+    def rows(self, given: Any, part: str = "new", source: str = "") -> NDArray[np.float64]:
+        """Return the features of a data frame, a mapping of columns, or a file; NaN where a number is missing.
+
+        Raises :class:`InputError` for a column that is not there or holds something else.
+        """
+        frame = self._frame(given)
+        return np.concatenate([column.values(frame, source) for column in self.columns], axis=1)
+
+    def samples(self, given: Any, part: str = "test", source: str = "") -> Samples:
+        """Return the rows of a table with their labels. Raises :class:`InputError` as :meth:`rows`."""
+        frame = self._frame(given)
+        labels = flat(complete(frame, self.label_column, source), "labels")
+        kept = {name: flat(complete(frame, name, source), f"values of column '{name}'") for name in self.kept}
+        x = self.rows(frame, part, source)
+        if self.regression is None:
+            numbered = number_known(whole_labels(labels, self.label_column), self.class_names, part, counted=False)
+            return Samples(x, numbered, kept, self.form)
+        values = labels.astype(np.float64)
+        return Samples(x, self.regression.bins(values), kept, self.form, values)
+
+    @staticmethod
+    def _frame(given: Any) -> DataFrame:
+        import pandas
+
+        from astraea.data.tables import read_table
+
+        if isinstance(given, str | Path):
+            return read_table(Path(given)).rename(columns=str)
+        if isinstance(given, Mapping):
+            given = pandas.DataFrame({name: np.atleast_1d(column) for name, column in given.items()})
+        if not isinstance(given, pandas.DataFrame):
+            raise InputError(f"rows of a table cannot be of type {type(given).__name__}: give a data frame or a file")
+        return given.rename(columns=str)
+
+
+Reader = Annotated[ArrayReader | TableReader, Field(discriminator="reads")]
+
+
+class Inputs(BaseModel):
+    """How new rows become a model's inputs, and its outputs answers: what a run's folder keeps of its data.
+
+    ``scaling`` is that of the clients' sums, where features were standardised; ``regression`` that of the targets.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    reader: Reader
+    scaling: Scaling | None = None
+    regression: Regression | None = None
+
+    @property
+    def form(self) -> Form:
+        """What the samples are."""
+        return self.reader.form
+
+    def prepare(self, rows: Any) -> NDArray[np.generic]:
+        """Return new ``rows`` (data frame, file, arrays, pictures) as the samples that were trained on.
+
+        Raises :class:`InputError` for rows of another shape, or without a column.
+        """
+        values = self.reader.rows(rows)
+        if self.scaling is None and self.reader.reads == "table" and np.isnan(values.astype(np.float64)).any():
+            raise InputError("the new rows have empty cells: fill them in, as nothing was standardised in training")
+        return values if self.scaling is None else self.scaling.of(values)
+
+    def answers(self, outputs: NDArray[np.floating]) -> NDArray[np.generic]:
+        """Return what ``outputs`` ``(n, N)`` of the model say: names of classes, or the values of a regression."""
+        if self.regression is not None:
+            return self.regression.unscaled(outputs[:, 0])
+        places = (outputs[:, 0] > 0).astype(np.int64) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
+        return np.array(self.reader.class_names)[places]
+
+
+def as_array(x: Any, part: str) -> NDArray[np.generic]:
+    """Return samples as an array, also such that lie on another device or require gradients.
+
+    Raises :class:`InputError` if they are not alike in shape.
+    """
+    if hasattr(x, "detach"):  # a tensor
+        x = x.detach().cpu()
+    if isinstance(x, Iterable) and not hasattr(x, "__len__"):
+        x = list(x)
+    if isinstance(x, list | tuple) and any(hasattr(sample, "detach") for sample in x[:1]):
+        x = [sample.detach().cpu() for sample in x]
+    try:
+        array = np.asarray(x)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InputError(
+            f"{part} samples cannot be made one array ({error}): give all of them the same shape, padded if need be"
+        ) from error
+    if array.dtype == object:
+        try:
+            array = np.stack([np.asarray(sample) for sample in array]) if array.ndim == 1 else np.array(array.tolist())
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"{part} samples differ in shape ({error}): give all of them the same, padded if need be"
+            ) from error
+    return array
