@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["AstraeaError", "DataError", "InputError", "RunError", "nearest", "unknown_name"]
+__all__ = ["AstraeaError", "DataError", "InputError", "RunError", "StorageError", "nearest", "unknown_name"]
 
 
 class AstraeaError(Exception):
@@ -25,6 +25,10 @@ class DataError(AstraeaError):
 
 class RunError(AstraeaError):
     """A run cannot go on: its folder, its checkpoint or its model is unusable."""
+
+
+class StorageError(RunError):
+    """A file cannot be written: the disk is full, or it is not to be written to."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from astraea.errors import RunError
+from astraea.errors import RunError, StorageError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "append_text",
+    "flush",
     "lock",
     "new_folder",
     "plain",
@@ -188,6 +189,15 @@ def append_text(path: Path, text: str, *, durable: bool = False) -> None:
         raise _unwritable(path, error.strerror or error) from error
 
 
+def flush(path: Path) -> None:
+    """Bring to the disk what was written to the file or folder ``path``, if it is there."""
+    try:
+        if path.exists():
+            _flush(path, os.O_RDONLY)
+    except OSError as error:
+        raise _unwritable(path, error.strerror or error) from error
+
+
 def whole_lines(path: Path) -> list[str]:
     """Return the lines of ``path``; what a kill or a power cut has left of a last one is taken off the file.
 
@@ -242,5 +252,5 @@ def _flush(path: Path, how: int) -> None:
         os.close(handle)
 
 
-def _unwritable(path: Path, why: object) -> RunError:
-    return RunError(f"{path} cannot be written ({why}): free space, or choose a folder that can be written to")
+def _unwritable(path: Path, why: object) -> StorageError:
+    return StorageError(f"{path} cannot be written ({why}): free space, or choose a folder that can be written to")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from astraea.data.scenario import Scenario
@@ -19,6 +19,7 @@ from astraea.experiment.settings import RunSettings, dump_toml, load_toml, parse
 from astraea.experiment.summary import scenario_facts
 from astraea.federation.clients import Population
 from astraea.files import write_json, write_tensors, write_text
+from astraea.reading import read_json, read_tensors, read_text
 
 __all__ = ["RunFolder"]
 
@@ -95,9 +96,27 @@ class RunFolder:
         return self.path / "tensorboard"
 
     @property
+    def lines(self) -> tuple[Path, ...]:
+        """The files that grow by a line a round."""
+        return self.metrics, self.chains, self.timings
+
+    @property
     def finished(self) -> bool:
         """Whether the run in this folder has come to its end."""
         return self.summary.is_file()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the run has come to its end, and none of its results is missing or damaged."""
+        if not self.finished:
+            return False
+        try:
+            rounds = self.read_json(self.summary)["rounds"]
+            self.read_json(self.clients)["accuracy"]
+            read_tensors(self.model)
+            return len(self.read_metrics()) == rounds
+        except (RunError, OSError, ValueError, TypeError, KeyError):
+            return False
 
     def claim(self, settings: RunSettings, scenario: Scenario, population: Population, model: nn.Module) -> None:
         """Make this the folder of a run, or find that it is, and write its settings as they now are.
@@ -105,7 +124,7 @@ class RunFolder:
         ``model`` has its first weights or, in a run that is resumed, any. Raises :class:`RunError` if the folder holds
         a run of other data or of another model, or cannot be written.
         """
-        if self.fingerprint.is_file():
+        if self.fingerprint.is_file() and self.probe.is_file():
             self.check_data(scenario)
             self.check_model(model, "bring that model, or choose another --out")
         else:
@@ -119,20 +138,39 @@ class RunFolder:
     def check_data(self, scenario: Scenario) -> None:
         """Raise :class:`RunError` if the run was made with other data."""
         if self.fingerprint.is_file():  # folders of earlier versions have none
-            facts = self.read_json(self.fingerprint)["data"]
+            facts = self._fingerprint("data")
             mend = "name the folder that holds those (--data-dir), or choose another --out"
             check_data(scenario, facts, f"the run in {self.path}", mend)
 
     def check_model(self, model: nn.Module, mend: str, *, frozen: bool = True) -> None:
         """Raise :class:`RunError`, ending in ``mend``, if the run was made with another model."""
         if self.fingerprint.is_file():  # folders of earlier versions have none
-            facts, batch = self.read_json(self.fingerprint)["model"], load_file(self.probe)
+            facts, batch = self._fingerprint("model"), self._probe()
             check_model(model, facts, batch, f"the run in {self.path}", mend, frozen=frozen)
 
     @property
     def input_dtype(self) -> torch.dtype:
         """The type of what goes into the model."""
-        return load_file(self.probe)["inputs"].dtype if self.probe.is_file() else torch.float32
+        return self._probe()["inputs"].dtype if self.probe.is_file() else torch.float32
+
+    def _fingerprint(self, part: str) -> dict[str, Any]:
+        facts = self.read_json(self.fingerprint)
+        if not isinstance(facts, dict) or not isinstance(found := facts.get(part), dict):
+            raise self._damaged(self.fingerprint, f"it has no '{part}'")
+        return found
+
+    def _probe(self) -> dict[str, Tensor]:
+        try:
+            tensors = read_tensors(self.probe)[1]
+        except (OSError, ValueError) as error:
+            raise self._damaged(self.probe, error) from error
+        if tensors.keys() != {"inputs", "outputs"}:
+            raise self._damaged(self.probe, "it has not inputs and outputs")
+        return tensors
+
+    @staticmethod
+    def _damaged(path: Path, why: object) -> RunError:
+        return RunError(f"{path} is damaged ({why}): delete it and resume the run to write it anew")
 
     def settings(self, *, trust: bool = False) -> RunSettings:
         """Return the settings of the run; code that they name is imported with ``trust`` alone.
@@ -157,19 +195,23 @@ class RunFolder:
         Raises :class:`RunError` if it is missing (the run is not finished) or damaged.
         """
         try:
-            return json.loads(path.read_text())
+            return read_json(path)
         except FileNotFoundError as error:
             raise RunError(
                 f"{path} is missing: the run is not finished; go on with 'astraea run --resume --out {self.path}'"
             ) from error
-        except ValueError as error:
-            raise RunError(f"{path} is damaged ({error}): delete it and resume the run to write it anew") from error
+        except (OSError, ValueError) as error:
+            raise self._damaged(path, error) from error
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """Return the line of each round. Raises :class:`RunError` if the file is missing or damaged."""
+        """Return the line of each round, what could not be measured as NaN.
+
+        Raises :class:`RunError` if the file is missing or damaged.
+        """
         try:
-            return [json.loads(line) for line in self.metrics.read_text().splitlines()]
+            lines = [dict(json.loads(line)) for line in read_text(self.metrics).splitlines()]
+            return [{key: math.nan if value is None else value for key, value in line.items()} for line in lines]
         except OSError as error:
             raise RunError(f"{self.metrics} cannot be read ({error.strerror}): is this the folder of a run?") from error
-        except ValueError as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise RunError(f"{self.metrics} is damaged ({error}): resume the run to write it anew") from error

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from astraea.errors import RunError
+from astraea.errors import RunError, StorageError
 from astraea.experiment.folder import RunFolder
 from astraea.experiment.given import Given
 from astraea.experiment.identity import check_same_run
@@ -46,11 +46,14 @@ class Runner:
     known: Callable[[RunSettings], Path | None]
 
     def run_all(self, plan: Sequence[Job], *, tolerate: bool = False) -> set[Path]:
-        """Run what is not finished; return the folders of runs that failed, or raise if that is not tolerated."""
+        """Run what is not finished; return the folders of runs that failed, or raise if that is not tolerated.
+
+        What says nothing of a run, such as a full disk, is never tolerated.
+        """
         for job in plan:
             if not job.folder.exists() and (elsewhere := self.known(job.settings)) is not None:
                 copy_run(elsewhere, job.folder)
-        waiting = [job for job in plan if not RunFolder(job.folder).finished]
+        waiting = [job for job in plan if not RunFolder(job.folder).whole]
         for job in plan:
             if job not in waiting:
                 folder = RunFolder(job.folder)
@@ -66,6 +69,8 @@ class Runner:
             for future in ended:
                 job = running.pop(future)
                 error = future.exception()
+                if isinstance(error, StorageError | OSError | KeyboardInterrupt):
+                    raise error
                 if error is not None:
                     failures[job.folder] = f"{job.arm}, seed {job.settings.seed}: {error}"
                 else:

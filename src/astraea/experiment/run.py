@@ -81,7 +81,7 @@ def run(
             raise InputError("only a run that a folder holds can be prolonged: name the folder, and resume it")
         settings = settings.model_copy(update={"given": given.recorded(settings.given)})
     else:
-        finished = folder.finished and not longer
+        finished = folder.whole and not longer
         found = given.recorded(stored.given if finished else settings.given, finished=finished)
         settings = continued(settings.model_copy(update={"given": found}), stored, folder.path, prolong=prolong)
         if finished:
@@ -111,6 +111,11 @@ def check_moved_data(settings: RunSettings, stored: RunSettings, folder: RunFold
 def _begun(folder: RunFolder, resume: bool, trust: bool) -> RunSettings | None:
     """Return the settings of the run that ``folder`` already holds, or ``None`` if it holds none."""
     if not folder.config.is_file():
+        if latest_checkpoint(folder.checkpoints) is not None:
+            raise RunError(
+                f"{folder.path} holds checkpoints but no config.toml, which says of what run: bring it back, or choose "
+                "another --out"
+            )
         return None
     if not resume:
         raise RunError(f"{folder.path} already holds a run: resume it with --resume, or choose another --out")
@@ -142,7 +147,7 @@ def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequen
         watching += [
             MetricsFile(folder.metrics),
             ChainsFile(folder.chains),
-            Checkpointing(folder.checkpoints, settings.output.checkpoint_every),
+            Checkpointing(folder.checkpoints, settings.output.checkpoint_every, folder.lines),
         ]
         if settings.output.tensorboard:
             watching.append(TensorBoard(folder.tensorboard))

@@ -28,6 +28,7 @@ from astraea.network.choice import NetworkSettings
 from astraea.parts import Part, Settings
 from astraea.parts.imports import Typed
 from astraea.parts.validation import validated
+from astraea.reading import read_toml
 
 __all__ = [
     "EXAMPLE",
@@ -153,10 +154,10 @@ def parse_settings(
 def load_toml(path: Path) -> dict[str, Any]:
     """Return the tables of a TOML file. Raises :class:`InputError` if it is missing or not TOML."""
     try:
-        return tomllib.loads(path.read_text())
+        return read_toml(path)
     except OSError as error:
         raise InputError(f"cannot read {path} ({error.strerror}): give the path of a TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise InputError(f"{path} is not TOML: {error}") from error
 
 
@@ -172,7 +173,7 @@ def parse_changes(texts: Iterable[str]) -> dict[str, Any]:
             raise InputError(f"'{text}' is not KEY=VALUE: write for example train.lr=0.1")
         try:
             changes[key.strip()] = _typed(tomllib.loads(f"value = {value}")["value"])
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             changes[key.strip()] = Typed(value.strip())
     return changes
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from astraea.errors import InputError, nearest
 from astraea.network.settings import Network
+from astraea.reading import read_toml
 
 __all__ = ["NetworkLike", "load_network", "shipped_networks"]
 
@@ -42,10 +42,10 @@ def load_network(source: NetworkLike) -> Network:
             )
         path = _FOLDER / f"{source}.toml"
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = read_toml(path)
     except OSError as error:
         raise InputError(f"cannot read {path} ({error.strerror}): give the path of a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise InputError(f"{path} is not TOML: {error}") from None
     return _named(tables, path.stem, path.parent)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from astraea.errors import RunError
 from astraea.federation.loop import Budget, Callback, Run
 from astraea.federation.plan import RoundPlan
 from astraea.files import append_text, whole_lines, write_text
@@ -19,9 +20,18 @@ class ChainsFile(Callback):
         self.path = path
 
     def begin(self, run: Run, budget: Budget) -> None:
-        """Drop the lines of rounds that a resumed run repeats."""
+        """Drop the lines of rounds that a resumed run repeats.
+
+        Raises :class:`RunError` if the file is damaged.
+        """
         lines = whole_lines(self.path) if self.path.exists() else []
-        write_text(self.path, "".join(f"{line}\n" for line in lines if json.loads(line)["round"] <= run.state.round))
+        try:
+            kept = [line for line in lines if json.loads(line)["round"] <= run.state.round]
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise RunError(
+                f"{self.path} is damaged ({error}): delete it, and the run goes on without the chains of past rounds"
+            ) from error
+        write_text(self.path, "".join(f"{line}\n" for line in kept))
 
     def planned(self, plan: RoundPlan) -> None:
         """Append the round's chains: before it is executed, so that no checkpoint is ahead of this file."""

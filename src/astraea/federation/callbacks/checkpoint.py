@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from astraea.errors import InputError, RunError
 from astraea.federation.loop import Best, Budget, Callback, Run
 from astraea.federation.round import Totals
 from astraea.federation.values import packed, unpacked
-from astraea.files import remove_partial_files, write_tensors
+from astraea.files import flush, remove_partial_files, write_tensors
+from astraea.reading import read_tensors
 
 __all__ = ["Checkpointing", "latest_checkpoint", "load_checkpoint", "save_checkpoint"]
 
@@ -66,14 +67,12 @@ def load_checkpoint(path: Path) -> Run:
     Raises :class:`RunError` if the file is damaged or from another version of this format.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        metadata, tensors = read_tensors(path)
         text = metadata["run"]
         if metadata["digest"] != _digest(tensors, text):
             raise ValueError("its checksum is wrong")
         facts = json.loads(text)
-    except (OSError, SafetensorError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RecursionError) as error:
         others = sorted(other.name for other in path.parent.glob("round-*.safetensors") if other != path)
         mend = f"delete it to resume from {others[-1]}" if others else "start the run anew without --resume"
         raise RunError(f"the checkpoint {path} is damaged ({error}): {mend}") from error
@@ -91,11 +90,15 @@ def load_checkpoint(path: Path) -> Run:
 
 
 class Checkpointing(Callback):
-    """Saves the run every ``every`` rounds and whenever the loop is left."""
+    """Saves the run every ``every`` rounds and whenever the loop is left.
 
-    def __init__(self, folder: Path, every: int) -> None:
+    What was appended to the files ``beside`` it reaches the disk first, so that no checkpoint is ahead of them.
+    """
+
+    def __init__(self, folder: Path, every: int, beside: Sequence[Path] = ()) -> None:
         self.folder = folder
         self.every = every
+        self.beside = beside
         self._saved = -1
 
     def begin(self, run: Run, budget: Budget) -> None:
@@ -114,6 +117,8 @@ class Checkpointing(Callback):
 
     def _save(self, run: Run) -> None:
         if run.state.round != self._saved:
+            for path in self.beside:
+                flush(path)
             save_checkpoint(run, self.folder)
             self._saved = run.state.round
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from astraea.federation.loop import Budget, Callback, Run
 from astraea.federation.round import Metrics
-from astraea.files import append_text, write_text
+from astraea.files import append_text, to_json, write_text
 
 __all__ = ["MetricsFile"]
 
@@ -28,4 +27,4 @@ class MetricsFile(Callback):
 
 
 def _line(metrics: Metrics) -> str:
-    return json.dumps(metrics) + "\n"
+    return to_json(metrics) + "\n"

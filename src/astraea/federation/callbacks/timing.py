@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from astraea.federation.loop import Budget, Callback, Run
-from astraea.files import append_text, write_text
+from astraea.files import append_text, whole_lines, write_text
 
 __all__ = ["Timing"]
 
@@ -52,9 +52,9 @@ def _line(round_: int, seconds: float) -> str:
 
 def _read(path: Path) -> list[float]:
     seconds = []
-    for line in path.read_text().splitlines():
+    for line in whole_lines(path):
         try:
             seconds.append(float(json.loads(line)["seconds"]))
-        except (ValueError, KeyError):  # the line at which an earlier process was killed
+        except (ValueError, TypeError, KeyError, RecursionError):  # what was measured is lost, and needed for nothing
             break
     return seconds

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from astraea.congestion.trainer.board import open_board
-from astraea.files import append_text, write_text
+from astraea.files import append_text, to_json, write_text
 
 __all__ = ["Log"]
 
@@ -42,4 +41,4 @@ class Log:
 
 
 def _text(line: Line) -> str:
-    return json.dumps(line) + "\n"
+    return to_json(line) + "\n"
