@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from torch import nn
 
 from astraea.congestion.evaluation import catalogue
 from astraea.congestion.evaluation.arms import parse_arms
@@ -28,10 +29,13 @@ from astraea.congestion.policy import load_policy
 from astraea.congestion.trainer import families
 from astraea.congestion.trainer.evolution import EvolutionSettings
 from astraea.congestion.trainer.search import train_law
+from astraea.data.dataset import Samples
 from astraea.errors import AstraeaError
 from astraea.experiment import compare as comparing
+from astraea.experiment.prepare import prepare
 from astraea.experiment.run import run
 from astraea.experiment.settings import RunSettings, parse_settings
+from astraea.federation.models import build_model
 
 if TYPE_CHECKING:
     from disk import full_disk, laid_out, no_flush, states
@@ -135,11 +139,39 @@ def evaluation_outcome(folder: Path) -> object:
     return [line | {"seconds": 0} for line in lines]
 
 
+def a_flower_run(folder: Path) -> None:
+    pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
+    from flwr.app import ArrayRecord
+
+    from astraea.flower import AstraeaStrategy, InProcessGrid, client_app, initial_arrays
+
+    experiment = prepare(SETTINGS)
+    scenario, settings = experiment.scenario, experiment.settings
+    shape, classes = scenario.train.x.shape[1:], experiment.classes
+
+    def model() -> nn.Module:
+        return build_model(settings.model, shape, classes, settings.seed)
+
+    def samples(context: Any) -> Samples:
+        return scenario.train.take(scenario.clients[int(context.node_config["partition-id"])])
+
+    arrays: ArrayRecord = initial_arrays(model())
+    grid = InProcessGrid(client_app(model, samples, classes), len(scenario.clients))
+    strategy = AstraeaStrategy(algorithm=settings.algorithm, balance=settings.balance, train=settings.train,
+                               seed=settings.seed, fraction_evaluate=0.0, checkpoint=folder)  # fmt: skip
+    result = strategy.start(grid, arrays, settings.rounds)
+    weights = {name: value.tolist() for name, value in result.arrays.to_torch_state_dict().items()}
+    flower_results[folder] = weights, strategy.run.history, dict(strategy.run.totals)
+
+
+flower_results: dict[Path, object] = {}
+
 KINDS = {
     "run": Kind(a_run, run_outcome),
     "compare": Kind(a_comparison, comparison_outcome),
     "train": Kind(a_training, training_outcome),
     "evaluate": Kind(an_evaluation, evaluation_outcome),
+    "flower": Kind(a_flower_run, flower_results.__getitem__),
 }
 
 

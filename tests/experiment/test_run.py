@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -150,6 +151,39 @@ def test_folders_without_a_run_are_refused_in_a_sentence(tmp_path: Path, whole: 
     (unfinished / "summary.json").write_text("{")
     with pytest.raises(RunError, match=r"summary\.json is damaged"):
         load(unfinished)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "summary.json", "clients.json", "metrics.jsonl"])
+@pytest.mark.parametrize("left", [None, b"", b"{"])
+def test_a_damaged_result_is_made_anew_from_the_checkpoint(
+    whole: Path, tiny: RunSettings, tmp_path: Path, name: str, left: bytes | None
+) -> None:
+    folder = shutil.copytree(whole, tmp_path / "r")
+    (folder / name).unlink()
+    if left is not None:
+        (folder / name).write_bytes(left)
+    run(tiny, out=folder, resume=True)
+    assert contents(folder) == contents(whole)
+    assert (folder / "timings.jsonl").read_bytes() == (whole / "timings.jsonl").read_bytes()  # nothing was trained
+    assert (folder / "summary.json").read_bytes() == (whole / "summary.json").read_bytes()
+
+
+def test_checkpoints_without_settings_are_refused(whole: Path, tiny: RunSettings, tmp_path: Path) -> None:
+    folder = shutil.copytree(whole, tmp_path / "r")
+    (folder / "config.toml").unlink()
+    with pytest.raises(RunError, match=r"holds checkpoints but no config\.toml"):
+        run(tiny, out=folder, resume=True)
+
+
+def test_a_damaged_fingerprint_is_named(whole: Path, tiny: RunSettings, tmp_path: Path) -> None:
+    folder = shutil.copytree(whole, tmp_path / "r", ignore=shutil.ignore_patterns("summary.json"))
+    for name in ("fingerprint.json", "probe.safetensors"):
+        (folder / name).write_bytes(b"[]")
+        with pytest.raises(RunError, match=rf"{name} is damaged \(.*\): delete it and resume"):
+            run(tiny, out=folder, resume=True)
+        (folder / name).unlink()
+    run(tiny, out=folder, resume=True)
+    assert contents(folder) == contents(whole)
 
 
 def test_an_unwritable_place_is_one_sentence(tiny: RunSettings, tmp_path: Path) -> None:

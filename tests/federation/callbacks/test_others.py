@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import torch
 from rich.console import Console
 
 from astraea.errors import RunError
+from astraea.experiment.folder import RunFolder
 from astraea.federation.algorithms import State
-from astraea.federation.callbacks import LiveProgress, MetricsFile, TensorBoard, Timing
+from astraea.federation.callbacks import ChainsFile, LiveProgress, MetricsFile, TensorBoard, Timing
 from astraea.federation.loop import Budget, Run
 
 
@@ -31,6 +33,22 @@ def test_metrics_are_appended_and_what_a_killed_process_left_is_replaced(tmp_pat
     callback.begin(run_after({"round": 1}), Budget(2))
     callback.after_round(run_after({"round": 1}, {"round": 2, "loss": 0.1}))
     assert path.read_text() == '{"round": 1}\n{"round": 2, "loss": 0.1}\n'
+
+
+def test_what_cannot_be_measured_is_null(tmp_path: Path) -> None:
+    MetricsFile(tmp_path / "metrics.jsonl").begin(run_after({"round": 1, "loss": math.nan}), Budget(1))
+    assert (tmp_path / "metrics.jsonl").read_text() == '{"round": 1, "loss": null}\n'
+    (line,) = RunFolder(tmp_path).read_metrics()
+    assert line["round"] == 1
+    assert math.isnan(line["loss"])
+    (tmp_path / "metrics.jsonl").write_text('{"round": 1, "loss": NaN}\n')  # as earlier versions wrote it
+    assert math.isnan(RunFolder(tmp_path).read_metrics()[0]["loss"])
+
+
+def test_chains_that_are_no_chains_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "chains.jsonl").write_text("1\n")
+    with pytest.raises(RunError, match=r"chains\.jsonl is damaged .*: delete it, and the run goes on"):
+        ChainsFile(tmp_path / "chains.jsonl").begin(run_after(), Budget(1))
 
 
 def test_metrics_that_cannot_be_written_are_one_sentence(tmp_path: Path) -> None:
