@@ -153,8 +153,11 @@ def test_folders_without_a_run_are_refused_in_a_sentence(tmp_path: Path, whole: 
         load(unfinished)
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "summary.json", "clients.json", "metrics.jsonl"])
-@pytest.mark.parametrize("left", [None, b"", b"{"])
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [("model.safetensors", None), ("model.safetensors", b""), ("summary.json", b"{"), ("clients.json", b"[]"),
+     ("metrics.jsonl", b"1\n")],
+)  # fmt: skip
 def test_a_damaged_result_is_made_anew_from_the_checkpoint(
     whole: Path, tiny: RunSettings, tmp_path: Path, name: str, left: bytes | None
 ) -> None:
@@ -178,6 +181,7 @@ def test_checkpoints_without_settings_are_refused(whole: Path, tiny: RunSettings
 def test_a_damaged_fingerprint_is_named(whole: Path, tiny: RunSettings, tmp_path: Path) -> None:
     folder = shutil.copytree(whole, tmp_path / "r", ignore=shutil.ignore_patterns("summary.json"))
     for name in ("fingerprint.json", "probe.safetensors"):
+        shutil.copy(whole / "fingerprint.json", folder)
         (folder / name).write_bytes(b"[]")
         with pytest.raises(RunError, match=rf"{name} is damaged \(.*\): delete it and resume"):
             run(tiny, out=folder, resume=True)

@@ -114,7 +114,7 @@ class RunFolder:
             rounds = self.read_json(self.summary)["rounds"]
             self.read_json(self.clients)["accuracy"]
             read_tensors(self.model)
-            return len(self.read_metrics()) == rounds
+            return bool(len(self.read_metrics()) == rounds)
         except (RunError, OSError, ValueError, TypeError, KeyError):
             return False
 

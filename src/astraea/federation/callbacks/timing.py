@@ -27,7 +27,7 @@ class Timing(Callback):
     @property
     def total(self) -> float:
         """Seconds of all rounds."""
-        return sum(self.seconds)
+        return round(sum(self.seconds), 6)
 
     def begin(self, run: Run, budget: Budget) -> None:
         """Take over the times of the rounds that ``run`` already has."""
@@ -40,14 +40,14 @@ class Timing(Callback):
     def after_round(self, run: Run) -> None:
         """Note the seconds of this round."""
         now = self.clock()
-        self.seconds.append(now - self._since)
+        self.seconds.append(round(now - self._since, 6))
         self._since = now
         if self.path is not None:
             append_text(self.path, _line(run.state.round, self.seconds[-1]))
 
 
 def _line(round_: int, seconds: float) -> str:
-    return json.dumps({"round": round_, "seconds": round(seconds, 6)}) + "\n"
+    return json.dumps({"round": round_, "seconds": seconds}) + "\n"
 
 
 def _read(path: Path) -> list[float]:
