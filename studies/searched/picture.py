@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from astraea.figures import arm_style, new_figure, plain_axes
 from searched.plan import Plan
@@ -37,6 +38,9 @@ def draw(plan: Plan, rows: Runs, measured: Mapping[tuple[Cell, Point], Runs]) ->
                 if len(ends):
                     axis.plot(scale * ends[:, 0], 100 * ends[:, 1], **look, label=method, markersize=7)
             axis.set_xscale("log")
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+            axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.xaxis.set_minor_formatter(NullFormatter())
             axis.set_xlabel(label, fontsize=8)
             axis.set_title(f"{dataset}, {case}", fontsize=10)
             plain_axes(axis)

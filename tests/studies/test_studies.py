@@ -183,13 +183,33 @@ def test_a_page_tells_what_was_tried_on_validation_samples(
     assert "| arm | 0.1 | 9 |\n|---|---:|---:|\n| fedavg | 50.0 | failed |\n| astraea | 25.0 | 75.0 |" in page
 
 
-def test_the_readme_says_what_the_headlines_page_says() -> None:
+def test_texts_say_what_the_results_pages_say() -> None:
     root = STUDIES.parent
-    table = (root / "README.md").read_text().partition("## Measured")[2].partition("```")[0]
-    told = re.findall(r"\d+\.\d ± \d+\.\d", table)
-    assert len(told) >= 12
-    page = (root / "docs" / "results" / "headline.md").read_text()
-    assert [value for value in told if value not in page] == []
+    results = {page.name: page.read_text() for page in (root / "docs" / "results").glob("*.md")}
+    told = {}
+    for text in (
+        root / "README.md",
+        *(root / "docs" / "explanation").glob("*.md"),
+        *(root / "docs").glob("how-to/*.md"),
+    ):
+        written = text.read_text().replace("−", "-")
+        linked = [results[name] for name in re.findall(r"results/([\w-]+\.md)", written) if name in results]
+        told[text.name] = re.findall(r"[\d.]+ ± [\d.]+\d", written)
+        assert [value for value in told[text.name] if not any(value in page for page in linked)] == [], text
+    assert len(told["README.md"]) >= 12
+    assert len(told["imbalance.md"]) >= 100
+
+
+def test_the_readmes_first_table_is_that_of_the_frontier() -> None:
+    root = STUDIES.parent
+    page = (root / "docs" / "results" / "frontier.md").read_text()
+    columns = page.partition("## devanagari, random: FedAvg's bytes")[2].partition("Differences")[0].splitlines()
+    cells = [line.strip("| ").split(" | ") for line in columns if " | " in line]
+    rows = [[row[1], row[2], row[5], row[6], row[-1]] for row in cells]  # accuracy, rarest quarter, MB, path, seeds
+    table = (root / "README.md").read_text().partition("At no more bytes")[2].partition("```")[0]
+    told = [line.strip("| ").split(" | ") for line in table.splitlines() if " ± " in line]
+    assert len(told) >= 4
+    assert [row for row in told if row[1:] not in rows] == []
 
 
 def test_studies_share_the_runs_that_they_have_in_common(finished: Comparison, tmp_path: Path) -> None:
