@@ -97,9 +97,11 @@ def test_one_seed_gives_one_schedule() -> None:
 def test_the_explanation_says_what_the_rules_give_on_fashion_mnist(data_dir: Path) -> None:
     rules = ("kl", "kl-approximate", "random", "kl-exchange")
     found: dict[str, list[tuple[float, float]]] = {rule: [] for rule in rules}
-    dataset, half = load_dataset("fashion-mnist", home=data_dir), {"labels": "half-normal", "samples": 12000}
+    dataset = load_dataset("fashion-mnist", dir=data_dir)
     for seed in range(10):
-        scenario = build_scenario(dataset, seed=seed, validation=0.1, clients=100, sizes="uploads", **half)
+        scenario = build_scenario(
+            dataset, seed=seed, validation=0.1, labels="half-normal", samples=12000, clients=100, sizes="uploads"
+        )
         counts = scenario.histograms.astype(float)
         for rule in rules:
             measured = divergences(counts, schedule_mediators(counts, 10, rule, seed=seed))
