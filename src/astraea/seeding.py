@@ -38,6 +38,7 @@ class Purpose(IntEnum):
     TD3 = 17  # worlds, exploration and samples of each chapter of a training
     NETWORK = 18  # capacities, step times and absences of the clients of a network
     HANDOVER = 19  # how the change that a client sends back is rounded
+    EVALUATORS = 20  # which nodes of Flower measure a round's model
     ATTACK = 30  # which clients are hostile, and what they draw
     PRIVACY = 31  # noise on what clients tell of their labels
 

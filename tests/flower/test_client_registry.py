@@ -131,11 +131,48 @@ def test_new_data_are_asked_for_and_then_counted(federation: Callable[..., Any])
     assert processed[0] - (processed[2] - processed[1]) == whole - whole // 2
 
 
-def test_two_nodes_with_one_partition_are_told_so(federation: Callable[..., Any]) -> None:
+def test_a_number_belongs_to_the_node_that_had_it_first(
+    federation: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Node 5 claims the partition of node 3: it is named, never trained, and everybody else goes on."""
     one = federation()
-    grid = InProcessGrid(one.app(), 3, node_config=lambda place: {"partition-id": 0})
-    with pytest.raises(RunError, match="both have partition-id 0"):
-        one.start(one.strategy(), grid)
+    trained: list[int] = []
+
+    def mod(message: Message, context: Context, call_next: Handler) -> Message:
+        if message.metadata.message_type == "train":
+            trained.append(context.node_id)
+        return call_next(message, context)
+
+    claims = {0: 0, 1: 1, 2: 2, 3: 1, 4: 4}
+    strategy = one.strategy()
+    one.start(strategy, InProcessGrid(one.app(mods=[mod]), 5, node_config=lambda i: {"partition-id": claims[i]}))
+    assert set(trained) == {2, 3, 4, 6}
+    assert [line["clients"] for line in strategy.run.history] == [4, 4]
+    named = "node 5 is left out: it claims partition-id 1, which is that of node 3: give each SuperNode its own"
+    (line,) = [line for line in caplog.messages if "claims" in line]
+    assert line.startswith(named)
+
+
+class Leaving(InProcessGrid):
+    """A grid that some nodes have left."""
+
+    gone: frozenset[int] = frozenset()
+
+    def get_node_ids(self) -> list[int]:
+        return [node for node in super().get_node_ids() if node not in self.gone]
+
+
+def test_a_number_is_free_when_its_node_has_gone(federation: Callable[..., Any]) -> None:
+    one = federation()
+    claims = {0: 0, 1: 1, 2: 2, 3: 1, 4: 4}
+    grid = Leaving(one.app(), 5, node_config=lambda place: {"partition-id": claims[place]})
+
+    def leave(round_: int, arrays: ArrayRecord) -> None:
+        grid.gone = frozenset({3}) if round_ == 1 else grid.gone
+
+    strategy = one.strategy()
+    one.start(strategy, grid, evaluate_fn=leave)
+    assert [(client.name, client.node) for client in strategy._registry.clients] == [(0, 2), (1, 5), (2, 4), (4, 6)]
 
 
 class Late(InProcessGrid):
@@ -143,18 +180,17 @@ class Late(InProcessGrid):
 
     asked = 0
 
-    def send_and_receive(self, messages: Any, *, timeout: float | None = None) -> list[Message]:
-        replies = []
-        for message in list(messages):
-            away = message.metadata.message_type.startswith("query") and message.metadata.dst_node_id == 6
-            self.asked += away
-            if away and self.asked == 1:
-                reply = Message(Error(ErrorCode.NODE_UNAVAILABLE, "Node Unavailable"), reply_to=message)
-                reply.metadata.__dict__["_src_node_id"] = 1
-                replies.append(reply)
-            else:
-                replies += super().send_and_receive([message], timeout=timeout)
-        return replies
+    def push_messages(self, messages: Any) -> list[str]:
+        numbers = list(super().push_messages(list(messages)))
+        for number in numbers:
+            reply = self._replies[number]
+            if reply.metadata.message_type.startswith("query") and reply.metadata.src_node_id == 6:
+                self.asked += 1
+                if self.asked == 1:
+                    error = Error(ErrorCode.NODE_UNAVAILABLE, "Node Unavailable")
+                    reply.__dict__["_content"], reply.__dict__["_error"] = None, error
+                    reply.metadata.__dict__["_src_node_id"] = 1
+        return numbers
 
 
 def test_a_node_that_is_away_when_asked_joins_later(federation: Callable[..., Any]) -> None:

@@ -73,7 +73,7 @@ def _replay(history: list[dict[str, Any]], budgets: list[int], app: Path) -> Run
     now = 0
 
     class Clients:
-        histograms = one.population.histograms
+        histograms, told = one.population.histograms, one.population.told
 
         def __len__(self) -> int:
             return NODES

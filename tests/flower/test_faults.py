@@ -24,7 +24,7 @@ class Without:
 
     def __init__(self, population: Population, bad: Callable[[int, int], bool]) -> None:
         self._population, self._bad, self._visits = population, bad, dict.fromkeys(range(len(population)), 0)
-        self.histograms = population.histograms
+        self.histograms, self.told = population.histograms, population.told
 
     def __len__(self) -> int:
         return len(self._population)
@@ -100,11 +100,6 @@ def _lacking(reply: Message) -> Message:
     return reply
 
 
-def _more_samples(reply: Message) -> Message:
-    reply.content["metrics"]["num-examples"] = 10**9
-    return reply
-
-
 def _countless_samples(reply: Message) -> Message:
     reply.content["metrics"]["num-examples"] = 1e300
     return reply
@@ -129,7 +124,6 @@ FAULTS = {
     "garbage": (_garbage, "cannot be read"),
     "nothing": (_nothing, "returned NoneType, not a Message"),
     "lacking": (_lacking, "lacks"),
-    "more-samples": (_more_samples, "contradicts its label histogram"),
     "countless-samples": (_countless_samples, "not a number of samples"),
     "nan-samples": (_nan_samples, "not a number of samples"),
     "two-records": (_two_records, "2 MetricRecords"),
@@ -207,27 +201,53 @@ def test_metrics_that_differ_in_kind_have_no_average(
     assert any("metric 'train_loss' has no average" in line for line in caplog.messages)
 
 
+def test_a_count_of_batches_is_understood_and_a_lie_has_no_weight(
+    federation: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever clients call ``num-examples``, the samples of their histograms are the weights."""
+
+    def other(reply: Message) -> Message:
+        samples = reply.content["metrics"]["num-examples"]
+        reply.content["metrics"]["num-examples"] = 10**9 if samples == largest else -(-samples // 20)
+        return reply
+
+    one = federation(balance={"rebalancing": "none"})
+    largest = int(one.experiment.population.histograms.sum(axis=1).max())
+    strategy = one.strategy()
+    one.start(strategy, one.grid(one.app(mods=[spoil(other, lambda client, visit: True)])))
+    assert torch.equal(strategy.run.state.params, one.locally().state.params)
+    assert strategy.run.totals["samples_processed"] == one.locally().totals["samples_processed"]
+    assert any(f"a weight of 1e+09, its label histogram has {largest} samples" in line for line in caplog.messages)
+
+
 class Deaf(InProcessGrid):
     """A grid on which some nodes do not answer messages of one type; ``gone`` are not even connected."""
 
     def __init__(self, *args: Any, silent: set[int], kind: str = "train", gone: bool = False) -> None:
         super().__init__(*args)
         self._silent, self._kind, self._gone = silent, kind, gone
+        self.unheard: list[Message] = []
 
     def get_node_ids(self) -> list[int]:
         nodes = list(super().get_node_ids())
         return [node for place, node in enumerate(nodes) if not (self._gone and place in self._silent)]
 
-    def send_and_receive(self, messages: Any, *, timeout: float | None = None) -> list[Message]:
+    def push_messages(self, messages: Any) -> list[str]:
         away = {list(InProcessGrid.get_node_ids(self))[place] for place in self._silent}
-        heard = [m for m in messages if m.metadata.dst_node_id not in away or self._kind not in m.metadata.message_type]
-        return list(super().send_and_receive(heard, timeout=timeout))
+        numbers: list[str] = []
+        for message in messages:
+            if message.metadata.dst_node_id in away and self._kind in message.metadata.message_type:
+                self.unheard.append(message)
+                numbers.append(f"unheard {len(self.unheard)}")
+            else:
+                numbers += super().push_messages([message])
+        return numbers
 
 
 def test_silence_is_skipped(federation: Callable[..., Any]) -> None:
     one = federation()
     strategy = one.strategy()
-    one.start(strategy, Deaf(one.app(), 5, silent={2}))
+    one.start(strategy, Deaf(one.app(), 5, silent={2}), timeout=0.05)
     local = one.locally(population=Without(one.experiment.population, lambda client, visit: client == 2))
     assert torch.equal(strategy.run.state.params, local.state.params)
     assert "did not answer in time" in strategy.run.history[0]["skipped"][0]["reason"]
@@ -280,6 +300,7 @@ def test_if_all_visits_fail_the_run_ends_with_the_reason(federation: Callable[..
         ({"algorithm": {"name": "astrea"}}, "unknown algorithm 'astrea'; did you mean 'astraea'"),
         ({"balance": {"rebalancing": "mean"}}, "mean-power"),
         ({"balance": {"sampling": "class-balanced"}}, "which a strategy cannot ask"),
+        ({"algorithm": {"bits": 8}}, "Flower's messages hold whole arrays"),
         ({"train": {"rule": "scaffold"}}, "'scaffold' hands state on beside the model"),
     ],
 )

@@ -67,7 +67,7 @@ def test_a_wrapped_chain_whose_last_visit_failed_does_not_count(federation: Call
         return reply
 
     one = federation()
-    strategy = one.strategy(algorithm={"mediators": "random", "capacity": 5}, **PLAIN)
+    strategy = one.strategy(algorithm={"mediators": "random", "capacity": 5, "mediator_epochs": 2}, **PLAIN)
     wrapped = DifferentialPrivacyServerSideFixedClipping(strategy, 0.0, 1e-3, 1)
     with pytest.raises(RunError, match="all 10 visits failed"):
         one.start(wrapped, one.grid(one.app(mods=[mod])), rounds=1)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from io import BytesIO
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,10 +15,25 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from astraea.errors import InputError
+from astraea.federation.plan import ChainState
 from astraea.federation.walk import VisitError
 from astraea.flower.messages import MOST
 
-__all__ = ["Layout", "initial_arrays"]
+__all__ = ["Layout", "Vectors", "initial_arrays"]
+
+_STYPE = "numpy.ndarray"  # how Flower calls the bytes of np.save
+_STATISTICS = ("running_mean", "running_var")
+
+
+class Vectors(NamedTuple):
+    """A model: floating point values ``params`` ``(P,)``, integers ``counters`` ``(Q,)`` int64.
+
+    ``exact`` says that the arrays they were read from are those that :meth:`Layout.record` would make of them.
+    """
+
+    params: Tensor
+    counters: Tensor
+    exact: bool = False
 
 
 def initial_arrays(module: nn.Module) -> ArrayRecord:
@@ -46,38 +63,77 @@ class Layout:
                 raise InputError(f"array '{name}' of the model holds {value.dtype}: only numbers can be averaged")
         if not any(value.dtype.kind == "f" for _, value in values):
             raise InputError("the model has no array of floating point numbers: there is nothing to train")
-        return cls(tuple((name, value.shape, value.dtype) for name, value in values))
+        return cls(tuple((name, value.shape, value.dtype.newbyteorder("=")) for name, value in values))
 
     def as_json(self) -> list[list[Any]]:
         """Return name, shape and dtype of each array, as JSON takes them."""
         return [[name, list(shape), dtype.name] for name, shape, dtype in self.arrays]
 
-    def vectors(self, record: ArrayRecord) -> tuple[Tensor, Tensor]:
-        """Return ``record`` as ``(params, counters)``: floating point values ``(P,)`` and integers ``(Q,)`` int64.
+    @cached_property
+    def weights(self) -> int | None:
+        """How many floating point values come before the first running statistic, ``None`` if there is none.
+
+        Raises :class:`InputError` if other values come after one.
+        """
+        found, size = None, 0
+        for name, shape, dtype in self.arrays:
+            if dtype.kind == "f":
+                statistic = name.rpartition(".")[2] in _STATISTICS
+                if statistic and found is None:
+                    found = size
+                if not statistic and found is not None:
+                    raise InputError(
+                        "a server optimiser must not move running statistics, which lie between the weights here: "
+                        "start with astraea.flower.initial_arrays(model)"
+                    )
+                size += math.prod(shape)
+        return found
+
+    @cached_property
+    def _may_lack(self) -> frozenset[str]:
+        """The arrays of batch normalisation, which clients of FedBN keep."""
+        names = [name for name, _, _ in self.arrays]
+        layers = {name.rpartition(".")[0] for name in names if name.rpartition(".")[2] == "running_mean"}
+        return frozenset(name for name in names if name.rpartition(".")[0] in layers)
+
+    def vectors(self, record: ArrayRecord, before: ChainState | None = None) -> Vectors:
+        """Return the values of ``record``.
 
         Each array is taken as its own dtype, whatever it came as; integers may come as floating point numbers, as
-        averaging leaves them. Raises :class:`~astraea.federation.walk.VisitError` if names or shapes differ, or
-        if bytes are no array.
+        averaging leaves them. With ``before``, arrays of batch normalisation may be left out, as clients of FedBN do,
+        and keep the values that they have there. Raises :class:`~astraea.federation.walk.VisitError` if names or
+        shapes differ, or if bytes are no array.
         """
         names = [name for name, _, _ in self.arrays]
-        if set(record.keys()) != set(names):
-            missing, more = sorted(set(names) - set(record.keys())), sorted(set(record.keys()) - set(names))
-            what = f"lacks '{missing[0]}'" if missing else f"has an unknown '{more[0]}'"
-            raise VisitError(f"its model {what}: the models differ")
-        floats: list[Tensor] = []
-        integers: list[Tensor] = []
+        same = list(record) == names
+        if not same and set(record) != set(names):
+            missing, more = sorted(set(names) - set(record)), sorted(set(record) - set(names))
+            if more or before is None or not self._may_lack.issuperset(missing) or len(missing) == len(names):
+                what = f"lacks '{missing[0]}'" if missing else f"has an unknown '{more[0]}'"
+                raise VisitError(f"its model {what}: the models differ")
+        floats, integers = np.empty(self._sizes[0], self._dtype), np.empty(self._sizes[1], np.int64)
+        at = [0, 0]
         for name, shape, dtype in self.arrays:
+            kind = 0 if dtype.kind == "f" else 1
+            part = slice(at[kind], at[kind] + math.prod(shape))
+            at[kind] = part.stop
+            if name not in record:
+                assert before is not None
+                (floats, integers)[kind][part] = (before.params, before.counters)[kind][part].numpy()
+                continue
             value = _values(name, record[name])
             if value.shape != shape:
                 raise VisitError(f"its '{name}' has shape {value.shape}, not {shape}: the models differ")
-            if dtype.kind == "f":
+            same = same and value.dtype == dtype and value.flags.c_contiguous
+            if kind == 0:
                 with np.errstate(over="ignore"):  # what overflows is found by who takes the vector
-                    floats.append(torch.tensor(value.astype(dtype, copy=False)).reshape(-1))
+                    floats[part] = value.astype(dtype, copy=False).reshape(-1)
             else:
                 if value.dtype.kind == "f" and not bool((np.abs(value) < MOST).all()):
                     raise VisitError(f"its '{name}' holds numbers that {dtype} cannot hold")
-                integers.append(torch.tensor(value.round().astype(np.int64)).reshape(-1))
-        return torch.cat(floats), torch.cat(integers) if integers else torch.empty(0, dtype=torch.int64)
+                integers[part] = value.round().astype(np.int64).reshape(-1)
+        counters = torch.from_numpy(integers) if len(integers) else torch.empty(0, dtype=torch.int64)
+        return Vectors(torch.from_numpy(floats), counters, same)
 
     def record(self, params: Tensor, counters: Tensor) -> ArrayRecord:
         """Return ``(params, counters)`` as named arrays of the original shapes and dtypes."""
@@ -87,13 +143,47 @@ class Layout:
             kind = "f" if dtype.kind == "f" else "i"
             size = math.prod(shape)
             part, rest[kind] = rest[kind][:size], rest[kind][size:]
-            arrays[name] = Array(np.array(part.reshape(shape), dtype=dtype, order="C"))
+            arrays[name] = _packed(np.ascontiguousarray(part.reshape(shape), dtype=dtype).reshape(shape))
         return ArrayRecord(arrays)
+
+    @cached_property
+    def _sizes(self) -> tuple[int, int]:
+        sizes = [(dtype.kind == "f", math.prod(shape)) for _, shape, dtype in self.arrays]
+        return sum(size for is_float, size in sizes if is_float), sum(size for is_float, size in sizes if not is_float)
+
+    @cached_property
+    def _dtype(self) -> np.dtype[Any]:
+        """What all floating point values fit into, and sums of many models too."""
+        return np.result_type(np.float32, *(dtype for _, _, dtype in self.arrays if dtype.kind == "f"))
+
+
+def _packed(value: NDArray[Any]) -> Array:
+    """Return what ``Array(value)`` does, with one copy of the values instead of three."""
+    head = BytesIO()
+    np.lib.format.write_array_header_1_0(head, np.lib.format.header_data_from_array_1_0(value))
+    data = b"".join((head.getvalue(), value.reshape(-1).view(np.uint8).data if value.size else b""))
+    return Array(dtype=str(value.dtype), shape=tuple(value.shape), stype=_STYPE, data=data)
+
+
+def _unpacked(array: Array) -> NDArray[Any] | None:
+    """Return a view of an array's bytes, which cannot be written to; ``None`` if they are not laid out plainly."""
+    if array.stype != _STYPE:
+        return None
+    stream = BytesIO(array.data)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        return None
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    count, begin = math.prod(shape), stream.tell()
+    if fortran or dtype.hasobject or len(array.data) != begin + count * dtype.itemsize or not count:
+        return None
+    return np.frombuffer(array.data, dtype, count, begin).reshape(shape)
 
 
 def _values(name: str, array: Array) -> NDArray[Any]:
+    value: NDArray[Any] | None
     try:
-        value = array.numpy()
+        value = _unpacked(array)
+        value = array.numpy() if value is None else value
     except Exception as error:  # whatever a client sends as an array's bytes is that client's affair
         raise VisitError(f"its '{name}' cannot be read ({error})") from error
     if value.dtype.kind not in "biuf":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from astraea.errors import RunError
 from astraea.federation.callbacks.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from astraea.federation.loop import Budget, Run
 from astraea.federation.prolonging import earlier_lengths
-from astraea.files import write_text
+from astraea.files import lock, replacing
 from astraea.flower.arrays import Layout
 from astraea.flower.client_registry import ClientRegistry
 from astraea.flower.options import Options
@@ -46,32 +47,60 @@ class Stored(NamedTuple):
 class StrategyCheckpoint:
     """A folder with the checkpoints of a run beside ``strategy.json``, which says whose they are."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        self.folder, self._settings = folder, dict(settings)
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._settings: dict[str, Any] = {}
 
-    def load(self, registry: ClientRegistry) -> Stored | None:
+    def held(self) -> AbstractContextManager[None]:
+        """Return the context of a run in this folder.
+
+        Entering it raises :class:`RunError` if another process is in there, or if it cannot be written to.
+        """
+        return lock(self.folder)
+
+    def load(self, registry: ClientRegistry, settings: Mapping[str, Any]) -> Stored | None:
         """Return what is stored here, with its clients in ``registry``; ``None`` if there is nothing.
 
-        Raises :class:`RunError` if the folder holds a run with other settings, or is damaged.
+        Raises :class:`RunError` if the folder holds a run with other ``settings``, or is damaged.
         """
+        self._settings = _flat(settings)
         path = latest_checkpoint(self.folder)
         if path is None:
             return None
         try:
             facts = json.loads((self.folder / _FILE).read_text())
-            stored = facts["settings"]
+            stored = _flat(facts["settings"])
             registry.load(facts["clients"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(
                 f"{self.folder / _FILE} cannot be read ({error}): give checkpoint= another folder, or empty this one"
             ) from error
+        sections = {key.partition(".")[0] for key in stored}  # earlier versions stored fewer
+        now = {key: value for key, value in self._settings.items() if key.partition(".")[0] in sections}
         mend = "resume it without changes, or give checkpoint= another folder"
-        check_same(self._settings, stored, f"the run in {self.folder}", mend=mend)
+        check_same(now, stored, f"the run in {self.folder}", mend=mend)
         return Stored(load_checkpoint(path), facts.get("rounds"), tuple(facts.get("earlier", ())), facts.get("model"))
 
     def save(self, run: Run, registry: ClientRegistry, budget: Budget, layout: Layout) -> None:
-        """Store ``run``, which is to go on as ``budget`` says with a model of ``layout``, after a whole round."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Store ``run``, which is to go on as ``budget`` says with a model of ``layout``, after a whole round.
+
+        Histograms are the clients' affair: nobody but the server's user may read the file that has them.
+        """
         facts = {"rounds": budget.rounds, "earlier": budget.earlier, "model": layout.as_json()}
-        write_text(self.folder / _FILE, json.dumps({"settings": self._settings, **facts, "clients": registry.dump()}))
+        text = json.dumps({"settings": self._settings, **facts, "clients": registry.dump()})
+        with replacing(self.folder / _FILE) as partial:
+            partial.chmod(0o600)
+            partial.write_text(text, encoding="utf-8")
         save_checkpoint(run, self.folder)
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return ``settings`` by dotted key, as JSON gives them back; an empty table is a key of its own."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{key}.") or {f"{prefix}{key}": {}}
+        else:
+            plain = isinstance(value, bool | int | float | str | list | tuple | None)
+            found[f"{prefix}{key}"] = (list(value) if isinstance(value, tuple) else value) if plain else repr(value)
+    return found

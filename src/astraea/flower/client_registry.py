@@ -2,53 +2,38 @@
 
 A client is known by its ``partition-id`` where its node has one, and else by its node's id; in that order clients
 are numbered when they first answer, and a number never changes. So a node that is started anew, or that comes
-later, disturbs nobody's random streams.
+later, disturbs nobody's random streams. A number belongs to the node that had it first, for as long as that is there.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from flwr.app import ConfigRecord, Message, RecordDict
-from flwr.common.constant import ErrorCode
+from flwr.app import ConfigRecord
 from flwr.serverapp import Grid
 from numpy.typing import NDArray
 
+from astraea.balance.bounds import bounded_counts
 from astraea.errors import RunError
-from astraea.federation.walk import VisitError
-from astraea.flower.messages import (
-    AUGMENTS,
-    HISTOGRAM_ACTION,
-    HISTOGRAM_QUERY,
-    KEY,
-    PARTITION,
-    Copying,
-    Question,
-    read_histogram,
-    remarks,
-)
+from astraea.flower.messages import AUGMENTS, PARTITION, Copying, Question
+from astraea.flower.questions import Questions
 
-__all__ = ["Client", "ClientRegistry", "wait_for_nodes"]
+__all__ = ["Client", "ClientRegistry"]
 
 _log = logging.getLogger("flwr")
-
-_POLL = 1.0  # seconds between two looks at who is connected
-
-_FAULTS = (ErrorCode.LOAD_CLIENT_APP_EXCEPTION, ErrorCode.CLIENT_APP_RAISED_EXCEPTION)
-"""Errors that asking again would not mend; others come from a node that is away, or from the way to it."""
 
 
 @dataclass
 class Client:
     """One client: ``own`` ``(N,)`` counts its samples, ``trained`` those that it trains on, copies included.
 
-    ``node`` is ``None`` until it has answered this server, and ``augments`` says that it follows a rebalancing.
+    ``node`` is where it answered this server, ``None`` until it has; ``home`` where it last did, in an earlier
+    process perhaps. ``augments`` says that it follows a rebalancing; ``told`` is the weight that it last told.
     """
 
     name: int
@@ -56,28 +41,38 @@ class Client:
     trained: NDArray[np.int64]
     augments: bool
     node: int | None = None
+    home: int | None = None
+    told: float | None = None
 
 
 class ClientRegistry:
     """The clients in the order of their numbers.
 
     ``rebalance`` maps the class counts of all clients ``(N,)`` to what each is to do about them, ``None`` for
-    nothing. Without ``ask`` nobody is asked for a histogram: the plan then must not read any.
+    nothing. No client counts for more than ``most`` times the median one.
+    Without ``ask`` nobody is asked for a histogram: the plan then must not read any.
     """
 
     def __init__(
-        self, rebalance: Callable[[NDArray[np.int64]], Copying | None], seed: int, config_key: str, *, ask: bool
+        self,
+        rebalance: Callable[[NDArray[np.int64]], Copying | None],
+        seed: int,
+        config_key: str,
+        *,
+        ask: bool,
+        most: float = np.inf,
     ) -> None:
-        self._rebalance, self._seed, self._config_key, self._ask = rebalance, seed, config_key, ask
+        self._most = most
+        self._rebalance, self._seed, self._ask = rebalance, seed, ask
+        self._questions, self._draws = Questions(config_key), Questions(config_key)
         self.clients: list[Client] = []
         self.copying: Copying | None = None
         self._stale: set[int] = set()  # nodes that are to be asked again
-        self._refused: dict[int, str] = {}
 
     @property
     def histograms(self) -> NDArray[np.int64]:
-        """What each client trains on, shape ``(K, N)``."""
-        return np.stack([client.trained for client in self.clients])
+        """What each client trains on, shape ``(K, N)``, within bounds: what clients say is not verified."""
+        return bounded_counts(np.stack([client.trained for client in self.clients]), self._most)
 
     def available(self, grid: Grid) -> NDArray[np.bool_]:
         """Return which clients are connected, shape ``(K,)``."""
@@ -90,66 +85,111 @@ class ClientRegistry:
         assert node is not None
         return node
 
-    def fits(self, client: int, examples: float) -> bool:
-        """Whether a number of training samples agrees with the client's histogram, with copies or without."""
-        return examples in (self.clients[client].own.sum(), self.clients[client].trained.sum())
+    def in_order(self, nodes: Iterable[int]) -> list[int]:
+        """Return ``nodes`` in the order of their clients' numbers, those that are nobody's last."""
+        places = {client.node: number for number, client in enumerate(self.clients)}
+        return sorted(nodes, key=lambda node: (places.get(node, len(places)), node))
+
+    def title(self, client: int) -> str:
+        """Return what a client is called in the log."""
+        one = self.clients[client]
+        return f"client {client} at node {one.home if one.node is None else one.node}"
+
+    def examples(self, client: int, told: float) -> int | None:
+        """Return how many samples a client trains on by its histogram, where that is known.
+
+        A number that it ``told`` is believed if it agrees, with copies or without.
+        """
+        if not self._ask:
+            return None
+        one = self.clients[client]
+        if one.told not in (None, told):
+            self.ask_again(client)  # its data may be others
+        counted = (int(one.own.sum()), int(one.trained.sum()))
+        if one.told is None and told not in counted:
+            _log.info(
+                "%s reports a weight of %g, its label histogram has %d samples", self.title(client), told, counted[1]
+            )
+        one.told = told
+        bound = int(self.histograms[client].sum())
+        return min(int(told), bound) if told in counted else bound
 
     def ask_again(self, client: int) -> None:
         """Ask this client for its histogram before the next round."""
         self._stale.add(self.node(client))
 
-    def refresh(self, grid: Grid, timeout: float) -> None:
-        """Ask whoever has not answered yet, or has new data.
+    def refresh(self, grid: Grid, timeout: float, config: ConfigRecord) -> None:
+        """Ask whoever has not answered yet, or has new data; ``config`` goes with every question.
 
-        Raises :class:`RunError` if no client gives a histogram that can be used, or two claim the same partition.
+        Who did not answer in time, or not with a histogram, is asked again, but not waited for. Raises
+        :class:`RunError` if no client gives a histogram that can be used.
         """
         connected = list(grid.get_node_ids())
         known = {client.node for client in self.clients} - self._stale
-        strangers = [node for node in connected if node not in known and node not in self._refused]
+        strangers = [node for node in connected if node not in known]
         if strangers and self._ask:
-            answers = self._histograms(grid, dict.fromkeys(strangers), timeout)
-            self._enter(answers)
+            answers = self._questions.ask(grid, dict.fromkeys(strangers), timeout, config)
+            self._enter(answers, connected)
+            if answers:
+                self._count_copies(grid, timeout, config)
         elif strangers:
-            nothing = np.ones(1, np.int64)
-            self.clients += [Client(node, nothing, nothing, False, node) for node in sorted(strangers)]
+            nothing, by_name = np.ones(1, np.int64), {client.name: client for client in self.clients}
+            for node in sorted(strangers):
+                if node not in by_name:
+                    by_name[node] = Client(node, nothing, nothing, False)
+                    self.clients.append(by_name[node])
+                by_name[node].node = by_name[node].home = node
         if not self.clients:
-            reason = next(iter(self._refused.values()), f"none of {len(connected)} connected nodes answered")
+            reason = next(iter(self._questions.refused.values()), f"none of {len(connected)} connected nodes answered")
             raise RunError(f"no client told its label histogram: {reason}")
-        if strangers and self._ask:
-            self._count_copies(grid, timeout)
 
-    def _enter(self, answers: Mapping[int, tuple[NDArray[np.int64], ConfigRecord]]) -> None:
-        def name(node: int) -> tuple[bool, int]:
+    def _enter(self, answers: Mapping[int, tuple[NDArray[np.int64], ConfigRecord]], connected: list[int]) -> None:
+        by_name = {client.name: client for client in self.clients}
+
+        def name(node: int) -> tuple[bool, int, bool]:
             remark = answers[node][1]
-            return (False, int(str(remark[PARTITION]))) if PARTITION in remark else (True, node)
+            own = (False, int(str(remark[PARTITION]))) if PARTITION in remark else (True, node)
+            return *own, own[1] not in by_name or by_name[own[1]].home != node  # who had a number before comes first
 
         nodes = sorted(answers, key=name)
         sizes = Counter(len(answers[node][0]) for node in nodes)
         classes = len(self.clients[0].own) if self.clients else max(sizes, key=sizes.__getitem__, default=0)
-        by_name = {client.name: client for client in self.clients}
-        names: dict[int, int] = {}
         for node in nodes:
             counts, remark = answers[node]
             number = name(node)[1]
-            if number in names:
-                raise RunError(
-                    f"nodes {names[number]} and {node} both have partition-id {number}: "
-                    "give each SuperNode its own in --node-config"
-                )
-            names[number] = node
             if len(counts) != classes:
-                self._refuse(node, f"its label histogram has {len(counts)} classes, that of most {classes}")
+                self._questions.refuse(node, f"its label histogram has {len(counts)} classes, that of most {classes}")
                 continue
             client = by_name.get(number)
+            holder = None if client is None or client.home == node else client.home
+            if holder in connected and (holder not in answers or name(holder)[1] == number):
+                self._questions.refuse(
+                    node,
+                    f"it claims partition-id {number}, which is that of node {holder}: give each SuperNode its own "
+                    "in --node-config",
+                )
+                continue
             if client is None:
-                client = Client(number, counts, counts, False)
+                client = by_name[number] = Client(number, counts, counts, False)
                 self.clients.append(client)
             client.own, client.augments, client.node = counts, bool(remark.get(AUGMENTS, False)), node
+            client.home, client.told = node, None
             self._stale.discard(node)
+            self._questions.accept(node)
 
-    def _count_copies(self, grid: Grid, timeout: float) -> None:
+    def _count_copies(self, grid: Grid, timeout: float, config: ConfigRecord) -> None:
         """Work out what each client trains on; where that is left to chance, ask those who draw."""
-        self.copying = self._rebalance(np.sum([client.own for client in self.clients], axis=0))
+        own = np.stack([client.own for client in self.clients])
+        bounded = bounded_counts(own, self._most)
+        for number in np.flatnonzero((bounded != own).any(axis=1)).tolist():
+            _log.warning(
+                "%s claims %d samples, and counts as %d: no client counts for more than %g times the median one",
+                self.title(number),
+                own[number].sum(),
+                bounded[number].sum(),
+                self._most,
+            )
+        self.copying = self._rebalance(bounded.sum(axis=0))
         idle = [number for number, client in enumerate(self.clients) if self.copying and not client.augments]
         if idle:
             _log.warning(
@@ -167,82 +207,35 @@ class ClientRegistry:
                 if not self.copying.predictable and client.node is not None:
                     questions[client.node] = Question(seed=self._seed, client=number, copying=self.copying)
         if questions:
-            answers = self._histograms(grid, questions, timeout)
+            answers = self._draws.ask(grid, questions, timeout, config)
             for client in self.clients:
                 if client.node in answers and len(answers[client.node][0]) == len(client.own):
                     client.trained = answers[client.node][0]
                 elif client.node in questions:
                     self._stale.add(client.node)
 
-    def _histograms(
-        self, grid: Grid, questions: Mapping[int, Question | None], timeout: float
-    ) -> dict[int, tuple[NDArray[np.int64], ConfigRecord]]:
-        """Return what the nodes answer; those that do not are asked again, those that cannot are left out."""
-        messages = []
-        for node, question in questions.items():
-            config = ConfigRecord() if question is None else ConfigRecord({KEY: question.model_dump_json()})
-            content = RecordDict({self._config_key: config})
-            messages.append(Message(content, node, HISTOGRAM_QUERY, group_id=str(node), ttl=timeout))
-        answers: dict[int, tuple[NDArray[np.int64], ConfigRecord]] = {}
-        for reply in grid.send_and_receive(messages, timeout=timeout):
-            # Where the SuperLink answers in place of a node, only the group says which one was asked.
-            node = int(reply.metadata.group_id or 0)
-            if node not in questions or (reply.has_error() and reply.error.code not in _FAULTS):
-                continue
-            try:
-                if reply.has_error():
-                    raise VisitError(
-                        f"it answered with an error ({_short(reply.error.reason)}); if its ClientApp has no such "
-                        f"query, add app.query('{HISTOGRAM_ACTION}')(astraea.flower.label_histogram(...)) to it"
-                    )
-                remark = remarks(reply)
-                if not isinstance(remark.get(PARTITION, 0), int):
-                    raise VisitError(f"its {PARTITION} is {remark[PARTITION]!r}, not a whole number")
-                answers[node] = (read_histogram(reply), remark)
-            except VisitError as error:
-                self._refuse(node, str(error))
-        silent = [node for node in questions if node not in answers and node not in self._refused]
-        if silent:
-            _log.warning(
-                "%d nodes did not tell their label histogram within %g s: asked again next round", len(silent), timeout
-            )
-        return answers
-
-    def _refuse(self, node: int, reason: str) -> None:
-        self._refused[node] = f"node {node} is left out: {reason}"
-        _log.warning("%s", self._refused[node])
-
     def dump(self) -> list[dict[str, Any]]:
         """Return what a resumed server must know, as JSON has it."""
         return [
-            {"name": one.name, "own": one.own.tolist(), "trained": one.trained.tolist(), "augments": one.augments}
+            {
+                "name": one.name,
+                "own": one.own.tolist(),
+                "trained": one.trained.tolist(),
+                "augments": one.augments,
+                "node": one.home,
+            }
             for one in self.clients
         ]
 
-    def load(self, dumped: Iterable[Mapping[str, Any]] | Sequence[Mapping[str, Any]]) -> None:
+    def load(self, dumped: Iterable[Mapping[str, Any]]) -> None:
         """Take over what :meth:`dump` gave; every node is asked anew, and gets its old number."""
         self.clients = [
-            Client(one["name"], np.array(one["own"], np.int64), np.array(one["trained"], np.int64), one["augments"])
+            Client(
+                one["name"],
+                np.array(one["own"], np.int64),
+                np.array(one["trained"], np.int64),
+                one["augments"],
+                home=one.get("node"),
+            )
             for one in dumped
         ]
-
-
-def _short(reason: str | None) -> str:
-    text = " ".join((reason or "no reason given").split())
-    return text if len(text) <= 200 else f"... {text[-200:]}"
-
-
-def wait_for_nodes(grid: Grid, needed: int, setting: str, patience: float) -> None:
-    """Wait until ``needed`` nodes are connected, as ``setting`` asks.
-
-    Raises :class:`RunError` if they are not after ``patience`` seconds.
-    """
-    deadline = time.monotonic() + patience
-    while (connected := len(list(grid.get_node_ids()))) < needed:
-        if time.monotonic() > deadline:
-            raise RunError(
-                f"{connected} nodes are connected after {patience:g} s, {setting} asks for {needed}: "
-                "start more SuperNodes, or lower it"
-            )
-        _log.info("Waiting for nodes: %d of %d are connected", connected, needed)
-        time.sleep(_POLL)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from flwr.app import ConfigRecord, Message
+from flwr.common.constant import ErrorCode
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
@@ -25,6 +26,7 @@ from astraea.federation.walk import VisitError
 
 __all__ = [
     "AUGMENTS",
+    "AWAY",
     "COUNTS",
     "DATA_CHANGED",
     "EXAMPLES",
@@ -53,6 +55,14 @@ COUNTS, EXAMPLES = "label-histogram", "num-examples"
 
 AUGMENTS, DATA_CHANGED, PARTITION = "augments", "data-changed", "partition-id"
 """A client's remarks: that it follows the server's rebalancing, that its data are new, and its number."""
+
+AWAY = (
+    ErrorCode.UNKNOWN,
+    ErrorCode.MESSAGE_UNAVAILABLE,
+    ErrorCode.REPLY_MESSAGE_UNAVAILABLE,
+    ErrorCode.NODE_UNAVAILABLE,
+)
+"""Errors with which the SuperLink answers in the place of a node that did not."""
 
 MOST = 2**53
 """Up to here whole numbers survive as floating point numbers, so no count may reach it."""

@@ -203,6 +203,7 @@ class _Adjusted(TorchFunctionMode):
 def _answer(message: Message, context: Context, counts: list[int]) -> Message:
     remark = ConfigRecord({AUGMENTS: False})
     if PARTITION in context.node_config:
-        remark[PARTITION] = int(context.node_config[PARTITION])
+        number = str(context.node_config[PARTITION])
+        remark[PARTITION] = int(number) if number.isdecimal() else number  # what is no number, the server refuses
     metrics = MetricRecord({COUNTS: counts, EXAMPLES: sum(counts)})
     return Message(RecordDict({"histogram": metrics, KEY: remark}), reply_to=message)

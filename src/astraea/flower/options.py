@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from flwr.serverapp.strategy import FedAvg
 from numpy.typing import NDArray
 
+from astraea.balance.bounds import bounded_copies
 from astraea.balance.rebalancing import rebalancing_of_held
 from astraea.balance.settings import BalanceSettings
-from astraea.errors import InputError
+from astraea.errors import InputError, unknown_name
 from astraea.federation.algorithms import Algorithm
+from astraea.federation.algorithms.astraea import Astraea
 from astraea.federation.rules import LocalRule
+from astraea.federation.server import Server, ServerSettings
 from astraea.federation.settings import TrainingSettings
+from astraea.flower.arrays import Layout
 from astraea.flower.messages import Copying
 from astraea.parts.validation import from_options
 
-__all__ = ["Options"]
+__all__ = ["Options", "flower_options"]
 
-Section = TypeVar("Section", BalanceSettings, TrainingSettings)
+Section = TypeVar("Section", BalanceSettings, TrainingSettings, ServerSettings)
+
+_LONGEST = 5  # clients of a chain whose length the settings leave open
+
+_RENAMED = {
+    "fraction_fit": "fraction_train",
+    "min_fit_clients": "min_train_nodes",
+    "min_evaluate_clients": "min_evaluate_nodes",
+    "min_available_clients": "min_available_nodes",
+    "fit_metrics_aggregation_fn": "train_metrics_aggr_fn",
+    "evaluate_metrics_aggregation_fn": "evaluate_metrics_aggr_fn",
+    "on_fit_config_fn": "start(train_config=...)",
+    "on_evaluate_config_fn": "start(evaluate_config=...)",
+    "evaluate_fn": "start(evaluate_fn=...)",
+    "initial_parameters": "start(initial_arrays=...)",
+}
+"""What the strategies of Flower's old interface called what the new ones take."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +54,7 @@ class Options:
     balance: BalanceSettings
     train: TrainingSettings
     seed: int
+    server: ServerSettings
 
     @classmethod
     def of(
@@ -40,6 +63,7 @@ class Options:
         balance: BalanceSettings | Mapping[str, Any] | None,
         train: TrainingSettings | Mapping[str, Any] | None,
         seed: int,
+        server: ServerSettings | Mapping[str, Any] | None = None,
     ) -> Options:
         """Return the options that sections describe, each given as settings, as keyword arguments or not at all.
 
@@ -51,12 +75,23 @@ class Options:
             _section(BalanceSettings, balance, "balance").decided(chosen.recipe.rebalancing),
             _section(TrainingSettings, train, "train").decided(chosen.recipe.loss),
             seed,
+            _section(ServerSettings, server, "server"),
         )
         sampling = options.balance.sampling
         if sampling != "all":
             raise InputError(
                 f"balance.sampling '{sampling}' changes how a client draws its batches, which a strategy "
                 "cannot ask of every ClientApp: use balance.rebalancing, or 'astraea run --engine flower'"
+            )
+        if options.algorithm.bits != 32:
+            raise InputError(
+                f"algorithm.bits = {options.algorithm.bits} changes how models travel, and Flower's messages hold "
+                "whole arrays: leave it out, or use 'astraea run --engine flower'"
+            )
+        if options.server.average or options.server.realign is not None:
+            raise InputError(
+                "server.average and server.realign make a model to use beside the one that is trained, and Flower has "
+                "one: use 'astraea run --engine flower' for them"
             )
         if options.rule.shared(torch.zeros(0)):
             raise InputError(
@@ -84,7 +119,7 @@ class Options:
         """Return what clients are to do about class counts ``(N,)`` of all of them, ``None`` for nothing."""
         if not self.balance.changes_samples:
             return None
-        change = rebalancing_of_held(counts, self.balance.rebalancing)
+        change = bounded_copies(rebalancing_of_held(counts, self.balance.rebalancing), self.balance.most_copies)
         return Copying(
             copies=tuple(change.copies.tolist()),
             keep=tuple(change.keep.tolist()),
@@ -93,12 +128,22 @@ class Options:
             transforms=self.balance.transforms,
         )
 
-    def make_algorithm(self, wanted: int) -> Algorithm:
-        """Return the algorithm; ``wanted`` clients take part in a round unless the settings say how many."""
-        settings = self.algorithm
-        if "clients_per_round" not in settings.model_fields_set:
+    def make_algorithm(self, wanted: int, layout: Layout) -> Algorithm:
+        """Return the algorithm for a model of ``layout``.
+
+        ``wanted`` clients take part in a round unless the settings say how many. Chains whose length the settings leave
+        open have up to five clients, are two at least, so that models are averaged, and are passed once: on Flower
+        each visit costs a message, one after the other. Raises :class:`InputError` for a server optimiser that would
+        move running statistics.
+        """
+        settings, given = self.algorithm, self.algorithm.model_fields_set
+        if "clients_per_round" not in given:
             settings = settings.model_copy(update={"clients_per_round": wanted})
-        return settings.bound(self.train, self.rule)
+        if isinstance(settings, Astraea):
+            fitting = {"capacity": max(1, min(_LONGEST, -(-settings.clients_per_round // 2))), "mediator_epochs": 1}
+            settings = settings.model_copy(update={key: fitting[key] for key in fitting.keys() - given})
+        plain = self.server.optimizer.keeps_average
+        return settings.bound(self.train, self.rule, Server(self.server, None if plain else layout.weights))
 
     def as_json(self) -> dict[str, Any]:
         """Return the options as JSON has them: two runs with the same ones are the same run."""
@@ -107,8 +152,28 @@ class Options:
             "algorithm": self.algorithm.model_dump(mode="json"),
             "balance": self.balance.model_dump(mode="json"),
             "train": self.train.model_dump(mode="json"),
+            "server": self.server.model_dump(mode="json"),
         }
 
 
 def _section(kind: type[Section], given: Section | Mapping[str, Any] | None, name: str) -> Section:
     return from_options(kind, given or {}, name) if given is None or isinstance(given, Mapping) else given
+
+
+def flower_options(positional: Sequence[Any], named: Mapping[str, Any], own: Sequence[str]) -> dict[str, Any]:
+    """Return by name what a strategy was given for Flower's FedAvg; ``own`` are the names of its further options.
+
+    Raises :class:`InputError` for a name that nobody takes, and for one of Flower's old interface.
+    """
+    known = list(inspect.signature(FedAvg.__init__).parameters)[1:]
+    for name in named:
+        if name in _RENAMED:
+            raise InputError(f"'{name}' belongs to Flower's old interface: give {_RENAMED[name]} instead")
+        if name not in known:
+            raise unknown_name("strategy option", name, [*own, *known])
+    given = dict(zip(known, positional, strict=False))
+    twice = sorted(given.keys() & named.keys())
+    if len(positional) > len(known) or twice:
+        what = f"'{twice[0]}' is given twice" if twice else f"{len(positional)} values are given by place"
+        raise InputError(f"{what}: AstraeaStrategy takes {', '.join(known)} by place, as FedAvg does")
+    return {**given, **named}

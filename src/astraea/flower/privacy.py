@@ -13,6 +13,9 @@ from flwr.serverapp.strategy import (
 )
 
 from astraea.errors import InputError
+from astraea.federation.plan import RoundPlan
+from astraea.federation.server import SampleMean
+from astraea.flower.options import Options
 
 __all__ = ["refuse_false_privacy", "wrapper_of"]
 
@@ -34,22 +37,40 @@ def wrapper_of(strategy: Strategy) -> Strategy | None:
     return None
 
 
-def refuse_false_privacy(wrapper: Strategy, *, reads_histograms: bool, longest: int) -> None:
-    """Raise :class:`InputError` if the guarantee of ``wrapper`` does not hold for a plan.
+def refuse_false_privacy(wrapper: Strategy, options: Options, plan: RoundPlan | None = None) -> None:
+    """Raise :class:`InputError` if the guarantee of ``wrapper`` does not hold, as far as that is known.
 
-    Central differential privacy bounds what one client can change. If the plan ``reads_histograms``, a client's
-    data decide who trains after whom, and with how many copies, which no clipping of updates covers. If a chain
-    has more than one visit (``longest``), updates clipped by the clients add up beyond the bound.
+    Central differential privacy bounds what one client can change, and adds noise for a mean of ``num_sampled_clients``
+    equal parts. That bound holds here if each part is a chain, no client is in two, chains are formed without a look at
+    data, every chain counts alike, and one that is missing counts as unchanged: so they are added up within a wrapper.
+    It is false if histograms decide who trains after whom, and with how many copies; if a round has fewer chains than
+    the noise is for; if visits that clients have clipped add up along a chain; or if the server makes anything but
+    their mean of them.
     """
     name = type(wrapper).__name__
-    if reads_histograms:
+    if options.reads_histograms:
         raise InputError(
             f"{name} cannot vouch for rounds that are planned from raw label histograms, its ε would be false: "
             "give AstraeaStrategy algorithm={'mediators': 'random'}, balance={'rebalancing': 'none'} and "
             "train={'loss': 'cross-entropy'}, without rare-first participation, or do without the wrapper"
         )
+    if not isinstance(options.server.aggregation, SampleMean) or not options.server.optimizer.keeps_average:
+        raise InputError(
+            f"{name} adds noise for the mean of a round's models, its ε would be false for what server= makes of them: "
+            "leave server= out"
+        )
+    if plan is None:
+        return
+    longest = max(len(chain.visits) for chain in plan.chains)
     if longest > 1 and isinstance(wrapper, _CLIENT_SIDE):
         raise InputError(
             f"{name} clips each visit, but {longest} visits of a chain add up, its ε would be false: use the "
             "server-side wrapper, or chains of one visit"
+        )
+    expected = getattr(wrapper, "num_sampled_clients", len(plan.chains))
+    if expected != len(plan.chains):
+        raise InputError(
+            f"{name} adds noise for num_sampled_clients = {expected}, but round {plan.round + 1} has "
+            f"{len(plan.chains)} chains, each of which counts as one, its ε would be false: give it "
+            f"num_sampled_clients={len(plan.chains)}"
         )

@@ -1,11 +1,8 @@
 """Astraea as a strategy of Flower's: mediators, rebalancing and rare-first participation from one import.
 
-A round is planned and added up by the code that plans and adds up a local round. Flower's nodes talk to the
-server only, so chains are walked in exchanges, all but the last of which happen while the round is configured. That
-last one goes through Flower's own loop, and ``aggregate_train`` ends the round. What it returns is the next model, also
-where a subclass overrides it.
-
-The file is long because Flower asks one class for all moments of a round; what can stand alone has a file beside it.
+A round is planned and added up by the code that plans and adds up a local round. Its chains are walked while the round
+is configured, each at its own pace; the last message of each goes through Flower's own way, and ``aggregate_train``
+ends the round. What that returns is the next model, also where a subclass overrides it.
 """
 
 from __future__ import annotations
@@ -13,51 +10,64 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
-from flwr.serverapp.strategy import FedAvg, Result
+from flwr.serverapp.strategy import FedAvg, Result, Strategy
 
 from astraea.balance.settings import BalanceSettings
-from astraea.errors import InputError, RunError, unknown_name
-from astraea.federation.algorithms import Algorithm, State, View
+from astraea.errors import InputError, RunError
+from astraea.federation.algorithms import Algorithm
 from astraea.federation.loop import Budget, Run
-from astraea.federation.plan import Visit
-from astraea.federation.round import Round, RoundMetrics
+from astraea.federation.server import ServerSettings
 from astraea.federation.settings import TrainingSettings
-from astraea.federation.walk import VisitError, finite
-from astraea.flower.arrays import Layout
+from astraea.flower.chain_walks import ChainWalks
 from astraea.flower.checkpoint import StrategyCheckpoint
-from astraea.flower.client_registry import ClientRegistry, wait_for_nodes
-from astraea.flower.exchange_rounds import ExchangeRounds
-from astraea.flower.messages import DATA_CHANGED, KEY, Instructions, remarks
-from astraea.flower.options import Options
+from astraea.flower.client_registry import ClientRegistry
+from astraea.flower.options import Options, flower_options
+from astraea.flower.planner import Keys, begin_round, plan_round
+from astraea.flower.post import PromptGrid
 from astraea.flower.privacy import refuse_false_privacy, wrapper_of
+from astraea.flower.questions import wait_for_nodes
+from astraea.flower.replies import averageable
+from astraea.flower.rounds import EvaluateFn, Exchange, train_round
+from astraea.flower.run_record import Planned, RunRecord
 from astraea.seeding import Purpose, stream
 
 __all__ = ["AstraeaStrategy"]
 
 _log = logging.getLogger("flwr")
 
+_ROUND = "server-round"  # where Flower's clients find the number of the round
+
 
 class AstraeaStrategy(FedAvg):
     """Self-balancing federated learning for a Flower ServerApp.
 
-    ``algorithm``, ``balance`` and ``train`` are sections of :class:`~astraea.experiment.settings.RunSettings`, as
-    settings or as keyword arguments: ``algorithm={"capacity": 5, "mediator_epochs": 2}``,
-    ``balance={"rebalancing": "none"}``, ``train={"lr": 0.01, "loss": "cross-entropy"}``. Unless ``algorithm`` says
-    how many ``clients_per_round``, Flower's ``fraction_train`` and ``min_train_nodes`` do. ``train`` reaches
-    clients made by :func:`~astraea.flower.client_app`; a ClientApp of the user's own trains as it likes.
+    ``algorithm``, ``balance``, ``train`` and ``server`` are sections of
+    :class:`~astraea.experiment.settings.RunSettings`, as settings or as keyword arguments. What Flower's FedAvg takes
+    may be given as to FedAvg, by place or by name.
 
-    With ``checkpoint``, a folder, every ``checkpoint_every``-th round is stored there, and :meth:`start` goes on
-    after the last one that is. More rounds than it was begun with need ``prolong`` where the learning rate depends on
-    how many there are; rounds that are done keep theirs. ``min_available_nodes`` are waited for before the first
-    round, and ``min_train_nodes`` before any other, so that a run goes on without nodes that died; ``patience`` is
-    how many seconds to wait. Everything in ``flower`` goes to Flower's FedAvg.
+    Args:
+        algorithm: Who trains, in which order: ``{"capacity": 5, "mediator_epochs": 2}``. Without ``clients_per_round``,
+            Flower's ``fraction_train`` and ``min_train_nodes`` say how many; without ``capacity`` chains have up to
+            five clients, and are at least two; without ``mediator_epochs`` they are passed once.
+        balance: ``{"rebalancing": "none"}``. ``rebalancing = "auto"`` is mean-power for Astraea, none for FedAvg.
+        train: ``{"lr": 0.01, "loss": "cross-entropy"}``. It reaches clients made by
+            :func:`~astraea.flower.client_app`; a ClientApp of the user's own trains as it likes, and reads Flower's
+            ``train_config``.
+        server: What becomes of the average: ``{"optimizer": "adam"}`` for FedAdam, ``{"optimizer": "momentum"}`` for
+            FedAvgM. Weight averaging and realignment are not on offer here.
+        seed: Of every random decision, of who evaluates too.
+        checkpoint: Folder in which rounds are stored, and after the last of which :meth:`start` goes on.
+        checkpoint_every: Rounds between two checkpoints.
+        prolong: Go on to more rounds than the run was begun with, where the learning rate depends on how many there
+            are; rounds that are done keep theirs.
+        patience: Seconds to wait for ``min_available_nodes`` and ``min_train_nodes`` before the first round, and for
+            ``min_train_nodes`` before any other, so that a run goes on without nodes that died.
 
     Raises :class:`InputError` for settings that cannot be used.
     """
@@ -66,10 +76,11 @@ class AstraeaStrategy(FedAvg):
 
     def __init__(
         self,
-        *,
+        *positional: Any,
         algorithm: str | Algorithm | Mapping[str, Any] | None = None,
         balance: BalanceSettings | Mapping[str, Any] | None = None,
         train: TrainingSettings | Mapping[str, Any] | None = None,
+        server: ServerSettings | Mapping[str, Any] | None = None,
         seed: int = 0,
         checkpoint: Path | str | None = None,
         checkpoint_every: int = 1,
@@ -77,24 +88,19 @@ class AstraeaStrategy(FedAvg):
         patience: float = 600.0,
         **flower: Any,
     ) -> None:
-        known = list(inspect.signature(FedAvg.__init__).parameters)[1:]
-        for name in flower:
-            if name not in known:
-                own = list(inspect.signature(AstraeaStrategy.__init__).parameters)[1:-1]
-                raise unknown_name("strategy option", name, [*own, *known])
-        super().__init__(**flower)
-        self.options = options = Options.of(algorithm, balance, train, seed)
+        own = list(inspect.signature(AstraeaStrategy.__init__).parameters)[2:-1]
+        super().__init__(**flower_options(positional, flower, own))
+        self.options = options = Options.of(algorithm, balance, train, seed, server)
         self.patience, self._every, self._prolong = patience, checkpoint_every, prolong
-        self._registry = ClientRegistry(options.copying, seed, self.configrecord_key, ask=options.reads_histograms)
-        same = options.as_json() | {"fraction_train": self.fraction_train}
-        self._checkpoint = None if checkpoint is None else StrategyCheckpoint(Path(checkpoint), same)
-        self._layout: Layout | None = None
-        self._exchanges: ExchangeRounds | None = None
-        self._only_last = False
-        self._away: list[int] = []  # clients that were not connected when the round was planned
-        self._run: Run | None = None
-        self._budget: Budget | None = None  # known once start() is called, which a wrapper's start() does not do
-        self._done = 0  # rounds of earlier processes, which Flower's loop does not count
+        most, asks = options.balance.most_samples, options.reads_histograms
+        self._registry = ClientRegistry(options.copying, seed, self.configrecord_key, ask=asks, most=most)
+        self._checkpoint = None if checkpoint is None else StrategyCheckpoint(Path(checkpoint))
+        self._record: RunRecord | None = None
+        self._walks: ChainWalks | None = None
+        self._planned: Planned | None = None
+        self._wrapper: Strategy | None = None
+        self._begun = False
+        self._budget: Budget | None = None  # known within start(), which a wrapper's or a subclass's may not call
         self._timeout = 3600.0
 
     @property
@@ -103,9 +109,9 @@ class AstraeaStrategy(FedAvg):
 
         Raises :class:`RunError` before the first round.
         """
-        if self._run is None:
+        if self._record is None:
             raise RunError("the strategy has not been started yet")
-        return self._run
+        return self._record.run
 
     def summary(self) -> None:
         """Log the settings."""
@@ -121,35 +127,57 @@ class AstraeaStrategy(FedAvg):
         timeout: float = 3600,
         train_config: ConfigRecord | None = None,
         evaluate_config: ConfigRecord | None = None,
-        evaluate_fn: Callable[[int, ArrayRecord], MetricRecord | None] | None = None,
+        evaluate_fn: EvaluateFn | None = None,
     ) -> Result:
         """Run Flower's loop up to round ``num_rounds``, from where the checkpoint stands.
 
-        ``timeout``, in seconds, is that of every exchange: a round has as many as its longest chain has visits. The
-        result holds the metrics of all rounds, those of earlier processes included. Raises :class:`RunError` if
-        every visit of a round fails, if too few nodes connect, or if the checkpoint is of another run.
+        ``timeout``, in seconds, is that of every message: a round takes as many of them, one after the other, as its
+        longest chain has visits. The result holds the metrics of all rounds, those of earlier processes included.
+        Raises :class:`RunError` if every visit of a round fails, if too few nodes connect, or if the checkpoint is of
+        another run, cannot be written or is in use.
         """
-        self._layout, self._timeout, self._budget = Layout.of(initial_arrays), timeout, Budget(num_rounds)
-        stored = None if self._checkpoint is None else self._checkpoint.load(self._registry)
-        self._run = None
-        first = self._take_over(initial_arrays, 0)
-        if stored is not None:
-            self._budget = stored.goes_on(num_rounds, self._layout, self.options, prolong=self._prolong)
-        self._run = first if stored is None else stored.run
-        state = self._run.state
-        self._done = state.round
-        if stored is not None:
-            _log.info("Resuming after round %d", self._done)
-        result = super().start(
-            grid,
-            self._layout.record(state.params, state.counters),
-            max(0, num_rounds - self._done),
-            timeout,
-            train_config,
-            evaluate_config,
-            lambda round_, arrays: self._after_round(round_, arrays, evaluate_fn),
-        )
-        return self._whole(result)
+        given = Exchange(PromptGrid(grid), timeout, train_config or ConfigRecord(), evaluate_config or ConfigRecord())
+        self._record = record = RunRecord(initial_arrays)
+        self._walks, self._timeout = None, timeout
+        with nullcontext() if self._checkpoint is None else self._checkpoint.held():
+            self._budget = self._resume(record, num_rounds, given.train_config)
+            try:
+                return self._rounds(record, num_rounds, given, evaluate_fn)
+            finally:
+                self._budget = None
+
+    def _resume(self, record: RunRecord, num_rounds: int, train_config: ConfigRecord) -> Budget:
+        """Take over what the checkpoint holds, and return how long the run goes on."""
+        if self._checkpoint is None:
+            return Budget(num_rounds)
+        told = {key: value for key, value in train_config.items() if key != _ROUND}
+        flower = {name: getattr(self, name) for name in ("fraction_train", "min_train_nodes", "weighted_by_key")}
+        stored = self._checkpoint.load(self._registry, self.options.as_json() | flower | {"train_config": told})
+        if stored is None:
+            return Budget(num_rounds)
+        record.run = stored.run
+        _log.info("Resuming after round %d", stored.run.state.round)
+        return stored.goes_on(num_rounds, record.layout, self.options, prolong=self._prolong)
+
+    def _rounds(self, record: RunRecord, num_rounds: int, given: Exchange, evaluate_fn: EvaluateFn | None) -> Result:
+        run, budget, done = record.run, self._budget, record.run.state.round
+        assert budget is not None
+        _log.info("Starting %s: rounds %d to %d", type(self).__name__, done + 1, num_rounds)
+        self.summary()
+        arrays = record.arrays
+        # What was measured before the first round is not measured anew by a process that resumes.
+        first = evaluate_fn(0, arrays) if evaluate_fn and not done else None
+        for round_ in range(done + 1, num_rounds + 1):
+            _log.info("[ROUND %d/%d]", round_, num_rounds)
+            measured = train_round(self, round_, arrays, given)
+            arrays = record.take_over(arrays if measured.arrays is None else measured.arrays, round_)
+            self._count_without_last()
+            record.note(round_, "flower_train", measured.train)
+            record.note(round_, "flower_evaluate", measured.evaluate)
+            record.note(round_, "flower_server", evaluate_fn(round_, arrays) if evaluate_fn else None)
+            if self._checkpoint is not None and (round_ % self._every == 0 or round_ >= num_rounds):
+                self._checkpoint.save(run, self._registry, budget, record.layout)
+        return record.result(first)
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -160,64 +188,31 @@ class AstraeaStrategy(FedAvg):
         """
         if self.fraction_train == 0.0:
             return []
-        wrapper = wrapper_of(self)
-        if wrapper is not None:
-            refuse_false_privacy(wrapper, reads_histograms=self.options.reads_histograms, longest=1)
-            if self._checkpoint is not None:
-                raise InputError(
-                    f"checkpoint= does not work within {type(wrapper).__name__}, whose own loop begins at round 1: "
-                    "leave it out"
-                )
-        setting = "min_available_nodes" if server_round == 1 else "min_train_nodes"
-        wait_for_nodes(grid, getattr(self, setting), setting, self.patience)
-        self._registry.refresh(grid, self._timeout)
-        self._layout = self._layout or Layout.of(arrays)
-        round_ = self._done + server_round - 1
-        run = self._take_over(arrays, round_)
-        histograms = self._registry.histograms
-        view = View(
-            histograms=histograms,
-            available=self._registry.available(grid),
-            progress=0.0 if self._budget is None else self._budget.progress(round_, run.totals),
-            seed=self.options.seed,
-        )
-        self._away = np.flatnonzero(~view.available).tolist()
-        plan = self._algorithm().plan(run.state, view, stream(self.options.seed, Purpose.PARTICIPATION, round_))
-        if wrapper is not None:
-            refuse_false_privacy(
-                wrapper,
-                reads_histograms=self.options.reads_histograms,
-                longest=max(len(chain.visits) for chain in plan.chains),
+        self._wrapper = wrapper_of(self)
+        if self._budget is None and self._checkpoint is not None:
+            raise InputError(
+                f"checkpoint= does not work within {type(self._wrapper or self).__name__}, whose own loop begins at "
+                "round 1: leave it out, or call AstraeaStrategy.start()"
             )
-        config["server-round"] = self._done + server_round
-        known = self.options.reads_histograms  # else nobody was asked for its counts
-        prior = tuple(plan.prior.tolist()) if known and plan.prior is not None else None
-
-        def content(visit: Visit, arrays: ArrayRecord) -> RecordDict:
-            told = Instructions(
-                seed=self.options.seed,
-                round=round_,
-                client=visit.client,
-                pass_=visit.pass_,
-                progress=view.progress,
-                epochs=self.options.algorithm.local_epochs,
-                samples=int(histograms.sum()),
-                train=self.options.train,
-                prior=prior,
-                copying=self._registry.copying if self._registry.clients[visit.client].augments else None,
-            )
-            own = ConfigRecord({**config, KEY: told.model_dump_json()})
-            return RecordDict({self.arrayrecord_key: arrays, self.configrecord_key: own})
-
-        self._exchanges = ExchangeRounds(
-            plan, self._layout, self.weighted_by_key, self._registry.node, content, self._check
-        )
-        self._only_last = wrapper is not None  # what did not pass through the wrapper's clipping may not count
-        for number in range(self._exchanges.count - 1):
-            self._exchanges.take(
-                grid.send_and_receive(self._exchanges.messages(number, self._timeout), timeout=self._timeout)
-            )
-        return self._exchanges.messages(self._exchanges.count - 1, self._timeout)
+        if self._wrapper is not None:
+            refuse_false_privacy(self._wrapper, self.options)
+        self._wait(grid)
+        config[_ROUND] = server_round
+        self._registry.refresh(grid, self._timeout, config)
+        record = self._record = self._record or RunRecord(arrays)
+        arrays = record.take_over(arrays, server_round - 1)
+        self._count_without_last()
+        progress = 0.0 if self._budget is None else self._budget.progress(server_round - 1, record.run.totals)
+        algorithm = self._algorithm(record)
+        self._planned = planned = plan_round(algorithm, self.options, self._registry, record, grid, progress)
+        if self._wrapper is not None:
+            refuse_false_privacy(self._wrapper, self.options, planned.plan)
+        keys = Keys(self.arrayrecord_key, self.configrecord_key, self.weighted_by_key)
+        self._walks = begin_round(planned, self.options, self._registry, record, arrays, config, keys, self._timeout)
+        messages = self._walks.walk(grid, self._timeout)
+        # Flower's grids, and subclasses, may go through the messages more than once.
+        plain = isinstance(grid, PromptGrid) and type(self).configure_train is AstraeaStrategy.configure_train
+        return messages if plain else list(messages)
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
@@ -227,136 +222,72 @@ class AstraeaStrategy(FedAvg):
         All replies are judged alike, a chain whose last visit failed still counts, and the sum is that of the local
         loop, to the bit. Raises :class:`RunError` if every visit of the round failed.
         """
-        if self._exchanges is None:
+        walks, record, planned, self._walks = self._walks, self._record, self._planned, None
+        if walks is None or record is None or planned is None:
             return None, None
         replies = list(replies)
         failures = sum(reply.has_error() for reply in replies)
         _log.info("aggregate_train: Received %d results and %d failures", len(replies) - failures, failures)
-        self._exchanges.take(replies)
-        visits = self._exchanges.metrics()
-        self._end_round()
-        metrics = self.train_metrics_aggr_fn(visits, self.weighted_by_key) if visits else None
-        if metrics is not None:
-            self.run.history[-1]["flower_train"] = dict(metrics)
-        return self._arrays(), metrics
-
-    def _end_round(self) -> None:
-        """Add up and count what the exchanges of this round gave."""
-        assert self._exchanges is not None
-        exchanges, self._exchanges = self._exchanges, None
-        round_ = Round(self._algorithm(), exchanges.plan)
-        for result in exchanges.results(only_last=self._only_last):
-            round_.add(result)
-        run = self.run
-        run.state, run.totals, line = round_.finish(run.state, run.totals, self._registry.histograms)
-        run.history.append(line | ({"away": self._away} if self._away else {}))
+        walks.take(replies)
+        record.end_round(planned, walks, self._registry.histograms, uniform=self._wrapper is not None)
+        contents, own = walks.contents, self.train_metrics_aggr_fn
+        if own.__module__.startswith("flwr."):  # which needs the same metrics of all
+            contents = averageable(contents, server_round)
+        return record.arrays, own(contents, self.weighted_by_key) if contents else None
 
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """Return the messages of the round's evaluation; none if fewer nodes are there than it needs."""
-        connected = len(list(grid.get_node_ids()))
-        needed = max(self.min_available_nodes, self.min_evaluate_nodes, int(connected * self.fraction_evaluate))
-        if self.fraction_evaluate and connected < needed:
-            _log.warning("no evaluation by clients: %d nodes are connected, it needs %d", connected, needed)
-            return []
-        return super().configure_evaluate(self._done + server_round, arrays, config, grid)
+        """Return the messages of the round's evaluation; none if fewer nodes are there than it needs.
 
-    def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
-        """Return Flower's average of the clients' evaluations."""
-        metrics = super().aggregate_evaluate(server_round, replies)
-        if metrics is not None and self._run is not None and self._run.history:
-            self._run.history[-1]["flower_evaluate"] = dict(metrics)
-        return metrics
-
-    def _after_round(
-        self,
-        server_round: int,
-        arrays: ArrayRecord,
-        evaluate_fn: Callable[[int, ArrayRecord], MetricRecord | None] | None,
-    ) -> MetricRecord | None:
-        run, round_ = self.run, self._done + server_round
-        if server_round == 0 and self._done:
-            return None  # measured by the process that finished this round
-        if server_round:
-            self._take_over(arrays, round_)
-        metrics = None if evaluate_fn is None else evaluate_fn(round_, arrays)
-        if server_round:
-            if metrics is not None:
-                run.history[-1]["flower_server"] = dict(metrics)
-            if self._checkpoint is not None and (round_ % self._every == 0 or self._last(round_)):
-                assert self._budget is not None
-                assert self._layout is not None
-                self._checkpoint.save(run, self._registry, self._budget, self._layout)
-        return metrics
-
-    def _take_over(self, arrays: ArrayRecord, round_: int) -> Run:
-        """Let ``arrays`` be the model after ``round_`` rounds: a wrapper or a subclass may have made another of ours.
-
-        Raises :class:`RunError` if that cannot be.
+        Who evaluates is drawn with the strategy's seed.
         """
-        assert self._layout is not None
-        try:
-            params, counters = self._layout.vectors(arrays)
-        except VisitError as error:
-            raise RunError(f"the model after {round_} rounds cannot be used: {error}") from error
-        if not finite(params):
-            raise RunError(f"the model after {round_} rounds holds NaN or infinite numbers: begin with another")
-        run = self._run = self._run or Run(State(round_, params, counters))
-        if self._exchanges is not None:
-            self._count_without_last(self._exchanges)
-        run.state = replace(run.state, round=round_, params=params, counters=counters)
-        return run
+        if self.fraction_evaluate == 0.0:
+            return []
+        connected = self._registry.in_order(grid.get_node_ids())
+        wanted = max(self.min_evaluate_nodes, int(len(connected) * self.fraction_evaluate))
+        if len(connected) < max(self.min_available_nodes, wanted):
+            _log.warning(
+                "no evaluation by clients: %d nodes are connected, it needs %d",
+                len(connected),
+                max(self.min_available_nodes, wanted),
+            )
+            return []
+        rng = stream(self.options.seed, Purpose.EVALUATORS, server_round)
+        nodes = [connected[place] for place in sorted(rng.permutation(len(connected))[:wanted])]
+        _log.info("configure_evaluate: Sampled %d nodes (out of %d)", len(nodes), len(connected))
+        config[_ROUND] = server_round
+        content = RecordDict({self.arrayrecord_key: arrays, self.configrecord_key: config})
+        return [Message(content, node, "evaluate", ttl=self._timeout) for node in nodes]
 
-    def _count_without_last(self, exchanges: ExchangeRounds) -> None:
+    def _wait(self, grid: Grid) -> None:
+        needed = {"min_train_nodes": self.min_train_nodes}
+        if not self._begun:
+            needed["min_available_nodes"] = self.min_available_nodes
+        self._begun = True
+        setting = max(needed, key=needed.__getitem__)
+        wait_for_nodes(grid, needed[setting], setting, self.patience)
+
+    def _algorithm(self, record: RunRecord) -> Algorithm:
+        wanted = max(int(len(self._registry.clients) * self.fraction_train), self.min_train_nodes, 1)
+        return self.options.make_algorithm(wanted, record.layout)
+
+    def _count_without_last(self) -> None:
         """Count a round whose replies went to an ``aggregate_train`` that did not ask for ours."""
-        self._exchanges, counted = None, RoundMetrics(exchanges.plan)
-        for result in exchanges.results():
-            counted.add(result)
-        self.run.totals, line = counted.counted(self.run.totals, self._registry.histograms)
-        self.run.history.append(line)
+        walks, self._walks = self._walks, None
+        if walks is None or self._record is None or self._planned is None:
+            return
+        self._record.count_without_last(self._planned, walks, self._registry.histograms)
         _log.warning(
             "round %d: %s.aggregate_train did without AstraeaStrategy's: samples and steps of the last visits are not "
             "counted",
-            exchanges.plan.round + 1,
+            walks.plan.round + 1,
             type(self).__name__,
         )
 
-    def _last(self, round_: int) -> bool:
-        return self._budget is not None and round_ >= self._budget.rounds
-
-    def _arrays(self) -> ArrayRecord:
-        assert self._layout is not None
-        return self._layout.record(self.run.state.params, self.run.state.counters)
-
-    def _whole(self, result: Result) -> Result:
-        """Return ``result`` with the rounds of earlier processes, and this one's under their right numbers."""
-        result.arrays = self._arrays()
-        before = {} if self._done else {0: result.evaluate_metrics_serverapp.get(0)}
-
-        def told(name: str) -> dict[int, MetricRecord]:
-            return {line["round"]: MetricRecord(line[name]) for line in self.run.history if name in line}
-
-        def own(metrics: Mapping[int, MetricRecord]) -> dict[int, MetricRecord]:
-            return {self._done + round_: found for round_, found in metrics.items()}
-
-        result.train_metrics_clientapp = told("flower_train") | own(result.train_metrics_clientapp)
-        result.evaluate_metrics_clientapp = told("flower_evaluate") | own(result.evaluate_metrics_clientapp)
-        first = {round_: metrics for round_, metrics in before.items() if metrics is not None}
-        result.evaluate_metrics_serverapp = first | told("flower_server")
-        return result
-
-    def _check(self, client: int, examples: float, reply: Message) -> None:
-        if bool(remarks(reply).get(DATA_CHANGED, False)):
-            self._registry.ask_again(client)
-        elif self.options.reads_histograms and not self._registry.fits(client, examples):
-            self._registry.ask_again(client)
-            raise VisitError(
-                f"it trained on {examples:g} samples, which contradicts its label histogram of "
-                f"{self._registry.clients[client].trained.sum()}: it is asked for that again"
-            )
-
-    def _algorithm(self) -> Algorithm:
-        return self.options.make_algorithm(
-            max(int(len(self._registry.clients) * self.fraction_train), self.min_train_nodes, 1)
+    def initialize_parameters(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse Flower's old interface, which begins with this. Raises :class:`InputError`."""
+        raise InputError(
+            "AstraeaStrategy cannot run in Flower's old interface (server_fn, ServerConfig, DefaultWorkflow, and so "
+            "SecAgg+): in server_app.py call strategy.start(grid, arrays) in a function under @app.main()"
         )

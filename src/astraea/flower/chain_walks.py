@@ -1,0 +1,170 @@
+"""The chains of a plan under way over a grid: each goes on as soon as a reply is there, whatever the others do.
+
+Flower's nodes talk to the server only, so a mediator is a role here: it keeps its chain's last good model and hands it
+on, as the client sent it. ``group_id`` of a message names the mediator. The last message of each chain is not sent
+here: it is for Flower's own loop, which gives the replies to ``aggregate_train``.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from flwr.app import ArrayRecord, Message, RecordDict
+from flwr.serverapp import Grid
+
+from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan, Visit
+from astraea.federation.walk import VisitError, Walk
+from astraea.flower.messages import AWAY
+from astraea.flower.post import Post
+from astraea.flower.replies import Reading
+
+__all__ = ["ChainWalks"]
+
+_log = logging.getLogger("flwr")
+
+_EVERY = 10.0  # seconds between two lines of progress
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    """One chain: ``place`` is that of its next visit, ``last`` says that no message follows the one under way.
+
+    ``spoilt`` is why its last reply was no good.
+    """
+
+    walk: Walk
+    arrays: ArrayRecord | None
+    place: int = 0
+    waiting: Visit | None = None
+    last: bool = False
+    silent: set[int] = field(default_factory=set)
+    spoilt: str | None = "it had no last reply"
+
+
+class ChainWalks:
+    """Walks the chains of ``plan``, which start with ``arrays``.
+
+    ``pack(state)`` makes arrays of a model, ``write(visit, chain, arrays)`` a visit's message, ``read(client, state,
+    reply)`` raises :class:`VisitError` if a reply to a visit that began at ``state`` cannot be understood;
+    ``title(client)`` is what a client is called in the log.
+    """
+
+    def __init__(
+        self,
+        plan: RoundPlan,
+        arrays: ArrayRecord,
+        pack: Callable[[ChainState], ArrayRecord],
+        write: Callable[[Visit, Chain, ArrayRecord], Message],
+        read: Callable[[int, ChainState, Message], Reading],
+        title: Callable[[int], str],
+    ) -> None:
+        self.plan, self._pack, self._write, self._read, self._title = plan, pack, write, read, title
+        self._chains = {chain.id: _UnderWay(Walk(plan, chain), arrays) for chain in plan.chains}
+        self._contents: list[tuple[tuple[int, int], RecordDict]] = []
+        self._longest = max(len(chain.visits) for chain in plan.chains)
+        self._done, self._told = 0, time.monotonic()
+        self.counts_steps = False
+        """Whether some client counted its steps, as those of ``client_app`` do."""
+
+    def walk(self, grid: Grid, timeout: float) -> Iterator[Message]:
+        """Yield the last message of each chain as it gets there; all others are sent and waited for meanwhile."""
+        post = Post[int](grid, self._asked)
+        for number, chain in self._chains.items():
+            yield from self._onward(number, chain, post, timeout)
+        for number, reply, _ in post.fetch():
+            self._take(self._chains[number], reply)
+            yield from self._onward(number, self._chains[number], post, timeout)
+
+    def _onward(self, number: int, chain: _UnderWay, post: Post[int], timeout: float) -> Iterator[Message]:
+        """Send the chain's next message, or yield it if it is the last. Who was silent before is not asked again."""
+        visits = chain.walk.chain.visits
+        self._skip_silent(chain)
+        if chain.place == len(visits):
+            return
+        chain.waiting = visit = visits[chain.place]
+        chain.last = all(later.client in chain.silent for later in visits[chain.place + 1 :])
+        chain.arrays = chain.arrays or self._pack(chain.walk.state)
+        message = self._write(visit, chain.walk.chain, chain.arrays)
+        if chain.last:
+            yield message
+        else:
+            post.send(number, message, timeout)
+
+    def _asked(self, number: int) -> str:
+        visit = self._chains[number].waiting
+        return "nobody" if visit is None else self._title(visit.client)
+
+    def take(self, replies: Iterable[Message]) -> None:
+        """Take the ``replies`` to the last messages; a chain without a good one keeps the model it had."""
+        by_chain = {reply.metadata.group_id: reply for reply in replies}
+        for number, chain in self._chains.items():
+            if chain.waiting is not None:
+                self._take(chain, by_chain.pop(str(number), None))
+                self._skip_silent(chain)
+
+    def _take(self, chain: _UnderWay, reply: Message | None) -> None:
+        visit, walk = chain.waiting, chain.walk
+        assert visit is not None
+        try:
+            if reply is None or (reply.has_error() and reply.error.code in AWAY):
+                chain.silent.add(visit.client)
+                reason = "" if reply is None else f" ({' '.join((reply.error.reason or '').split())[-300:]})"
+                raise VisitError(f"it did not answer in time{reason}")
+            reading = self._read(visit.client, walk.state, reply)
+        except VisitError as error:
+            walk.skip(visit, error)
+        else:
+            if walk.take(visit, reading.trained):
+                place = self._longest - len(walk.chain.visits) + chain.place
+                self._contents.append(((place, walk.chain.id), reading.content))
+                self.counts_steps |= reading.steps
+                chain.arrays = reading.arrays if walk.state.params is reading.trained.params else None
+        self._report(chain, visit)
+        if chain.last:
+            chain.spoilt = walk.reports[-1].skipped
+        chain.place, chain.waiting = chain.place + 1, None
+
+    def _skip_silent(self, chain: _UnderWay) -> None:
+        visits = chain.walk.chain.visits
+        while chain.place < len(visits) and visits[chain.place].client in chain.silent:
+            chain.walk.skip(visits[chain.place], VisitError("it did not answer earlier in this round"))
+            self._report(chain, visits[chain.place])
+            chain.place += 1
+
+    def _report(self, chain: _UnderWay, visit: Visit) -> None:
+        self._done += 1
+        skipped, round_ = chain.walk.reports[-1].skipped, self.plan.round + 1
+        if skipped is not None:
+            _log.warning(
+                "round %d, mediator %d: client %d is skipped: %s (%s)",
+                round_,
+                chain.walk.chain.id,
+                visit.client,
+                skipped,
+                self._title(visit.client),
+            )
+        if time.monotonic() - self._told >= _EVERY:
+            self._told = time.monotonic()
+            _log.info("round %d: %d of %d visits are done", round_, self._done, self.plan.visits)
+
+    def results(self, *, only_last: bool = False) -> Iterator[ChainResult]:
+        """Yield the result of each chain, and forget it.
+
+        With ``only_last`` a chain whose last reply was no good counts as untrained.
+        """
+        for number in list(self._chains):
+            chain = self._chains.pop(number)
+            result = chain.walk.result()
+            failed = chain.spoilt if only_last else None
+            if failed is not None:
+                reports = tuple(report._replace(skipped=report.skipped or failed) for report in result.reports)
+                result = replace(result, reports=reports)
+            yield result
+
+    @property
+    def contents(self) -> list[RecordDict]:
+        """What good replies held beside their arrays, in the order in which waves of visits would have given them."""
+        return [content for _, content in sorted(self._contents, key=lambda one: one[0])]

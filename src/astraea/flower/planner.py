@@ -1,0 +1,96 @@
+"""A round of a strategy: who trains after whom, and what each client is told."""
+
+from __future__ import annotations
+
+import logging
+from typing import NamedTuple
+
+import numpy as np
+from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
+from flwr.serverapp import Grid
+
+from astraea.federation.algorithms import Algorithm, View
+from astraea.federation.plan import Chain, ChainState, Visit
+from astraea.flower.chain_walks import ChainWalks
+from astraea.flower.client_registry import ClientRegistry
+from astraea.flower.messages import DATA_CHANGED, KEY, Instructions, remarks
+from astraea.flower.options import Options
+from astraea.flower.replies import Reading, read_reply
+from astraea.flower.run_record import Planned, RunRecord
+from astraea.seeding import Purpose, stream
+
+__all__ = ["Keys", "begin_round", "plan_round"]
+
+_log = logging.getLogger("flwr")
+
+
+class Keys(NamedTuple):
+    """How Flower's records are called: a message's arrays and configuration, and the weight among a reply's metrics."""
+
+    arrays: str
+    config: str
+    weight: str
+
+
+def plan_round(
+    algorithm: Algorithm, options: Options, registry: ClientRegistry, record: RunRecord, grid: Grid, progress: float
+) -> Planned:
+    """Plan the next round with the clients that are connected, and log it."""
+    run = record.run
+    view = View(registry.histograms, registry.available(grid), progress, options.seed)
+    plan = algorithm.plan(run.state, view, stream(options.seed, Purpose.PARTICIPATION, run.state.round))
+    away = np.flatnonzero(~view.available).tolist()
+    visits = max(len(chain.visits) for chain in plan.chains)
+    _log.info(
+        "round %d: %d clients in %d chains, of up to %d visits one after the other%s",
+        plan.round + 1,
+        len({client for chain in plan.chains for client in chain.clients}),
+        len(plan.chains),
+        visits,
+        f"; away: {', '.join(registry.title(client) for client in away)}" if away else "",
+    )
+    return Planned(algorithm, plan, progress, away)
+
+
+def begin_round(
+    planned: Planned,
+    options: Options,
+    registry: ClientRegistry,
+    record: RunRecord,
+    arrays: ArrayRecord,
+    config: ConfigRecord,
+    keys: Keys,
+    timeout: float,
+) -> ChainWalks:
+    """Return the chains of a planned round, which begin with ``arrays``; ``config`` goes with every message."""
+    plan = planned.plan
+    samples = int(registry.histograms.sum())
+    known = options.reads_histograms  # else nobody was asked for its counts
+    prior = tuple(plan.prior.tolist()) if known and plan.prior is not None else None
+
+    def write(visit: Visit, chain: Chain, arrays: ArrayRecord) -> Message:
+        told = Instructions(
+            seed=options.seed,
+            round=plan.round,
+            client=visit.client,
+            pass_=visit.pass_,
+            progress=planned.progress,
+            epochs=options.algorithm.local_epochs,
+            samples=samples,
+            train=options.train,
+            prior=prior,
+            copying=registry.copying if registry.clients[visit.client].augments else None,
+        )
+        own = ConfigRecord({**config, KEY: told.model_dump_json()})
+        content = RecordDict({keys.arrays: arrays, keys.config: own})
+        return Message(content, registry.node(visit.client), "train", group_id=str(chain.id), ttl=timeout)
+
+    def read(client: int, before: ChainState, reply: Message) -> Reading:
+        if not reply.has_error() and bool(remarks(reply).get(DATA_CHANGED, False)):
+            registry.ask_again(client)
+        epochs = plan.training.epochs
+        return read_reply(
+            reply, record.layout, before, epochs, keys.weight, lambda told: registry.examples(client, told)
+        )
+
+    return ChainWalks(plan, arrays, record.pack, write, read, registry.title)

@@ -1,0 +1,52 @@
+"""Flower's loop of rounds, which can begin at any of them: what is called, in which order and with what, is the same.
+
+Flower's own always begins at round 1, so a resumed run would show its strategy the wrong rounds.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import NamedTuple
+
+from flwr.app import ArrayRecord, ConfigRecord, MetricRecord
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import Strategy
+
+__all__ = ["EvaluateFn", "Exchange", "train_round"]
+
+_log = logging.getLogger("flwr")
+
+EvaluateFn = Callable[[int, ArrayRecord], MetricRecord | None]
+
+
+class Exchange(NamedTuple):
+    """What every round of a run is given."""
+
+    grid: Grid
+    timeout: float
+    train_config: ConfigRecord
+    evaluate_config: ConfigRecord
+
+
+class Measured(NamedTuple):
+    """What came of a round: the next model if there is one, and the metrics of training and of evaluation."""
+
+    arrays: ArrayRecord | None
+    train: MetricRecord | None
+    evaluate: MetricRecord | None
+
+
+def train_round(strategy: Strategy, round_: int, arrays: ArrayRecord, given: Exchange) -> Measured:
+    """Train and evaluate round ``round_``, counted from 1, of ``strategy``, which begins with ``arrays``."""
+    grid, timeout = given.grid, given.timeout
+    messages = strategy.configure_train(round_, arrays, given.train_config, grid)
+    made, train = strategy.aggregate_train(round_, grid.send_and_receive(messages, timeout=timeout))
+    if train is not None:
+        _log.info("\t└──> Aggregated MetricRecord: %s", train)
+    now = arrays if made is None else made
+    messages = strategy.configure_evaluate(round_, now, given.evaluate_config, grid)
+    evaluate = strategy.aggregate_evaluate(round_, grid.send_and_receive(messages, timeout=timeout))
+    if evaluate is not None:
+        _log.info("\t└──> Aggregated MetricRecord: %s", evaluate)
+    return Measured(made, train, evaluate)

@@ -1,0 +1,135 @@
+"""The run behind a strategy: its model as named arrays, and what its rounds counted and measured."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from flwr.app import ArrayRecord, MetricRecord
+from flwr.serverapp.strategy import Result
+from numpy.typing import NDArray
+
+from astraea.errors import RunError
+from astraea.federation.algorithms import Algorithm, State
+from astraea.federation.loop import Run
+from astraea.federation.plan import ChainState, RoundPlan
+from astraea.federation.round import Metrics, Round, RoundMetrics
+from astraea.federation.walk import VisitError, finite
+from astraea.flower.arrays import Layout
+from astraea.flower.chain_walks import ChainWalks
+
+__all__ = ["Planned", "RunRecord"]
+
+_log = logging.getLogger("flwr")
+
+
+class Planned(NamedTuple):
+    """A round's ``algorithm`` and ``plan``, made for a share ``progress`` of the run, and the clients that are away."""
+
+    algorithm: Algorithm
+    plan: RoundPlan
+    progress: float
+    away: list[int]
+
+
+class RunRecord:
+    """A run that begins with ``arrays``.
+
+    Raises :class:`InputError` for arrays that cannot be averaged, and :class:`RunError` if they are not finite.
+    """
+
+    def __init__(self, arrays: ArrayRecord) -> None:
+        self.layout = Layout.of(arrays)
+        params, counters, _ = self.layout.vectors(arrays)
+        if not finite(params):
+            raise RunError("the model that the run begins with holds NaN or infinite numbers: begin with another")
+        self.run = Run(State(0, params, counters))
+
+    @property
+    def arrays(self) -> ArrayRecord:
+        """The model."""
+        return self.pack(ChainState(self.run.state.params, self.run.state.counters))
+
+    def pack(self, state: ChainState) -> ArrayRecord:
+        """Return a model as named arrays."""
+        return self.layout.record(state.params, state.counters)
+
+    def take_over(self, arrays: ArrayRecord, round_: int) -> ArrayRecord:
+        """Let ``arrays`` be the model after ``round_`` rounds: a wrapper or a subclass may have made another of ours.
+
+        A model with NaN or infinite numbers is never kept: the one before stays. Returns what the next round is to
+        begin with. Raises :class:`RunError` if the model is another.
+        """
+        state = replace(self.run.state, round=round_)
+        try:
+            params, counters, exact = self.layout.vectors(arrays)
+        except VisitError as error:
+            raise RunError(f"the model after {round_} rounds cannot be used: {error}") from error
+        if finite(params):
+            state, kept = replace(state, params=params, counters=counters), exact
+        else:
+            kept = False
+            _log.warning("the model after %d rounds holds NaN or infinite numbers: the one before stays", round_)
+        self.run.state = state
+        return arrays if kept else self.arrays
+
+    def end_round(
+        self, planned: Planned, walks: ChainWalks, histograms: NDArray[np.int64], *, uniform: bool = False
+    ) -> None:
+        """Add up and count what the chains gave. Raises :class:`RunError` if every visit failed.
+
+        ``uniform`` is for central differential privacy: every chain counts alike, and one without a good last reply as
+        unchanged.
+        """
+        plan, run, before = walks.plan, self.run, self.run.state
+        round_, came = Round(planned.algorithm, plan), 0
+        for result in walks.results(only_last=uniform):
+            came += result.trained
+            round_.add(replace(result, end=replace(result.end, examples=1)) if uniform else result)
+        state, run.totals, line = round_.finish(before, run.totals, histograms)
+        if uniform:
+            state = replace(state, params=before.params + (state.params - before.params) * (came / len(plan.chains)))
+        if not finite(state.params):
+            _log.warning("round %d: its model holds NaN or infinite numbers: the one before stays", state.round)
+            state = replace(before, round=state.round)
+            line["kept"] = "the model before, since that of this round was not finite"
+        run.state = state
+        self._enter(line, planned, walks)
+
+    def count_without_last(self, planned: Planned, walks: ChainWalks, histograms: NDArray[np.int64]) -> None:
+        """Count a round whose replies went to an ``aggregate_train`` that did not ask for ours."""
+        counted = RoundMetrics(walks.plan)
+        for result in walks.results():
+            counted.add(result)
+        self.run.totals, line = counted.counted(self.run.totals, histograms)
+        self._enter(line, planned, walks)
+
+    def _enter(self, line: Metrics, planned: Planned, walks: ChainWalks) -> None:
+        if not walks.counts_steps:  # ClientApps of the user's own train at rates of their own
+            line.pop("lr", None)
+        self.run.history.append(line | ({"away": planned.away} if planned.away else {}))
+
+    def note(self, round_: int, name: str, metrics: Mapping[str, object] | None) -> None:
+        """Add Flower's metrics to the line of a round, which has none yet if nobody trained."""
+        history = self.run.history
+        if metrics is None:
+            return
+        if not history or history[-1]["round"] != round_:
+            history.append({"round": round_})
+        history[-1][name] = dict(metrics)
+
+    def told(self, name: str) -> dict[int, MetricRecord]:
+        """Return Flower's metrics by round."""
+        return {line["round"]: MetricRecord(line[name]) for line in self.run.history if name in line}
+
+    def result(self, first: MetricRecord | None) -> Result:
+        """Return Flower's result, with the rounds of earlier processes; ``first`` was measured before round 1."""
+        result = Result()
+        result.arrays = self.arrays
+        result.train_metrics_clientapp = self.told("flower_train")
+        result.evaluate_metrics_clientapp = self.told("flower_evaluate")
+        result.evaluate_metrics_serverapp = ({} if first is None else {0: first}) | self.told("flower_server")
+        return result
