@@ -8,26 +8,53 @@ clients of the round, after rebalancing, and nothing else.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 
 from astraea.balance.histograms import as_counts, refuse_empty
 from astraea.errors import InputError
 from astraea.parts import Part
 from astraea.seeding import Purpose, stream
 
-__all__ = ["Alone", "ApproximateKL", "ExchangeKL", "GreedyKL", "MediatorRule", "RandomMediators", "schedule_mediators"]
+__all__ = [
+    "Alone",
+    "ApproximateKL",
+    "ExchangeKL",
+    "GreedyKL",
+    "MediatorRule",
+    "Places",
+    "RandomMediators",
+    "schedule_mediators",
+]
 
 _TIE = 1e-13
 """Divergences (nats) that differ by no more are equal: above rounding, far below any meaning."""
+
+
+class Places(NamedTuple):
+    """Where the clients of a round are, and what a hand-over from place to place costs."""
+
+    where: NDArray[np.int64]  # (c,) the place of each client
+    between: NDArray[np.float64]  # (S, S) from 0 to 1, the dearest pair of places
+
+    def from_(self, client: int) -> NDArray[np.float64]:
+        """Return what handing a model from ``client`` to each client costs, shape ``(c,)``."""
+        cost: NDArray[np.float64] = self.between[self.where[client], self.where]
+        return cost
 
 
 class MediatorRule(Part, kind="mediator rule", default="kl"):
     """Which clients share a mediator. ``reads_histograms`` says whether their labels matter."""
 
     reads_histograms: ClassVar[bool] = True
+
+    @property
+    def reads_places(self) -> bool:
+        """Whether it matters where clients are; such a rule has :meth:`schedule_at`."""
+        return False
 
     @abstractmethod
     def schedule(self, counts: NDArray[np.float64], capacity: int, rng: np.random.Generator) -> list[list[int]]:
@@ -37,12 +64,19 @@ class MediatorRule(Part, kind="mediator rule", default="kl"):
         ``capacity`` of them.
         """
 
+    def schedule_at(
+        self, counts: NDArray[np.float64], capacity: int, rng: np.random.Generator, places: Places
+    ) -> list[list[int]]:
+        """Return the same where the rows are at ``places``."""
+        return self.schedule(counts, capacity, rng)
+
 
 def schedule_mediators(
     histograms: ArrayLike,
     capacity: int,
     rule: str | MediatorRule = "kl",
     seed: int | np.random.Generator | None = None,
+    places: Places | None = None,
 ) -> list[list[int]]:
     """Return the clients of each mediator, in the order of their visits: every client exactly once.
 
@@ -60,6 +94,8 @@ def schedule_mediators(
     - ``"random"``: a random order cut into mediators, drawn from ``seed`` or from the generator given in its
       place; without either, every call differs.
 
+    A rule that weighs hand-overs (``network_weight`` of ``"kl"``) needs the clients' ``places``.
+
     Raises :class:`InputError`, a ``ValueError``, for a client without samples, values that are no counts, a
     capacity below 1 and an unknown rule.
     """
@@ -69,7 +105,15 @@ def schedule_mediators(
         raise InputError(f"mediator capacity is {capacity}: it must be a whole number of clients, at least 1")
     chosen = MediatorRule.of(rule)
     rng = stream(int(seed), Purpose.MEDIATORS) if isinstance(seed, int | np.integer) else np.random.default_rng(seed)
-    groups = chosen.schedule(counts, int(capacity), rng)
+    if not chosen.reads_places:
+        groups = chosen.schedule(counts, int(capacity), rng)
+    elif places is None:
+        raise InputError(
+            f"mediator rule '{chosen.name}' weighs hand-overs on a network: name one with --network, or set "
+            "algorithm.mediators.network_weight to 0"
+        )
+    else:
+        groups = chosen.schedule_at(counts, int(capacity), rng, places)
     if sorted(client for group in groups for client in group) != list(range(len(counts))):
         raise InputError(f"mediator rule '{chosen.name}' does not schedule each of {len(counts)} clients once: mend it")
     return groups
@@ -99,15 +143,38 @@ class Alone(MediatorRule, name="none"):
 class GreedyKL(MediatorRule, name="kl"):
     """Greedy smallest divergence of the pooled labels from uniform: the papers' way."""
 
+    network_weight: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Nats of divergence that the dearest hand-over between two sites of the network counts as; 0: "
+        "balance alone decides.",
+    )
+
+    @property
+    def reads_places(self) -> bool:
+        """Whether hand-overs are weighed."""
+        return self.network_weight > 0
+
     def schedule(self, counts: NDArray[np.float64], capacity: int, rng: np.random.Generator) -> list[list[int]]:
         """Fill one mediator after the other with the client of the smallest pooled divergence from uniform."""
+        return self._filled(counts, capacity, None)
+
+    def schedule_at(
+        self, counts: NDArray[np.float64], capacity: int, rng: np.random.Generator, places: Places
+    ) -> list[list[int]]:
+        """Fill them with the client of the smallest divergence plus ``network_weight`` times the hand-over's cost."""
+        return self._filled(counts, capacity, places)
+
+    def _filled(self, counts: NDArray[np.float64], capacity: int, places: Places | None) -> list[list[int]]:
         candidates = _Candidates(counts)
         mediators: list[list[int]] = []
         while candidates.remaining:
             pooled = np.zeros(counts.shape[1])
             clients: list[int] = []
             while candidates.remaining and len(clients) < capacity:
-                client = candidates.take_best(pooled)
+                cost = None if places is None or not clients else self.network_weight * places.from_(clients[-1])
+                client = candidates.take_best(pooled, cost)
                 pooled += counts[client]
                 clients.append(client)
             mediators.append(clients)
@@ -146,8 +213,11 @@ class _Candidates:
         self._starts = np.concatenate(([0], np.cumsum(self._held[:-1])))
         self._changes = np.empty(len(self._cells))
 
-    def take_best(self, pooled: NDArray[np.float64]) -> int:
-        """Take out and return the client that brings the ``pooled`` counts, ``(N,)``, nearest to uniform."""
+    def take_best(self, pooled: NDArray[np.float64], cost: NDArray[np.float64] | None = None) -> int:
+        """Take out and return the client that brings the ``pooled`` counts, ``(N,)``, nearest to uniform.
+
+        With ``cost``, shape ``(c,)`` in nats, it is the one of the smallest sum of divergence and cost.
+        """
         # Logarithms are taken of q / level: near zero when balanced, they leave little to round off.
         level = (pooled.sum() + self._sizes.mean()) / self._classes
         before = _x_log_x(pooled, level)
@@ -158,6 +228,8 @@ class _Candidates:
         total = pooled.sum() + self._sizes
         divergence = (before.sum() + np.add.reduceat(self._changes, self._starts)) / total
         divergence -= np.log(total / (level * self._classes))
+        if cost is not None:
+            divergence += cost[self._clients]
         divergence[self._taken] = np.inf
         best = int(np.argmax(divergence <= divergence.min() + _TIE))
         client = int(self._clients[best])

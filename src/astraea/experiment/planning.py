@@ -79,8 +79,13 @@ def plan(
         experiment = prepare(arm_settings(tables, arm, own))
         experiment.engine.close()
         for algorithm in _algorithms(experiment, choices):
+            places = _placements(found, algorithm, choices)
             one = replace(experiment, algorithm=algorithm)
-            rows += _timed(one, arm, found, chosen, _placements(found, algorithm, choices), samples, timed)
+            apart = (
+                [(place,) for place in places] if algorithm.reads_places else [places]
+            )  # else all have the same chains
+            for together in apart:
+                rows += _timed(one, arm, found, chosen, together, samples, timed)
     rows.sort(key=lambda row: row.seconds)
     return Plans(found, congestion, sharing, samples, tuple(rows))
 
@@ -172,9 +177,11 @@ def _timed(
         place: Simulation(chosen, network.model_copy(update={"placement": place}), experiment.population)
         for place in placements
     }
+    given = experiment.algorithm
+    bound = given.bound(given.training, given.rule, given.server, simulations[placements[0]].places)
     counted: dict[str, list[tuple[float, ...]]] = {place: [] for place in placements}
     left = set(placements)
-    for one in itertools.islice(planned_rounds(experiment), timed):
+    for one in itertools.islice(planned_rounds(replace(experiment, algorithm=bound)), timed):
         trained = {
             chain.id: one.training.epochs * sum(int(sizes[visit.client]) for visit in chain.visits)
             for chain in one.chains

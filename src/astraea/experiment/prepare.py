@@ -170,16 +170,19 @@ def prepare(
     engine = make_engine(settings.engine, copied(module))  # first: it tells whether the device is there
     vector = VectorModel(module.to(settings.engine.device))
     rule = train.local_rule(len(vector.weights), int(population.histograms.sum()))
+    server = make_server(settings.server, vector, outputs, scenario)
+    simulation = simulation_of(settings.network, population)
+    places = None if simulation is None else simulation.places
     return Experiment(
         settings=settings,
         scenario=scenario,
         rebalancing=change,
         population=population,
         model=vector,
-        algorithm=settings.algorithm.bound(train, rule, make_server(settings.server, vector, outputs, scenario)),
+        algorithm=settings.algorithm.bound(train, rule, server, places),
         engine=engine,
         budget=Budget(settings.rounds, settings.samples, settings.prolonged, settings.network.seconds),
-        simulation=simulation_of(settings.network, population),
+        simulation=simulation,
         adversary=adversary,
         told=told,
     )

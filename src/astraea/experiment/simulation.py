@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from astraea.balance.mediators import Places
 from astraea.federation.clients import Population
 from astraea.federation.plan import RoundPlan
 from astraea.federation.round import Simulated
 from astraea.network.choice import NetworkSettings
 from astraea.network.layout import lay_out
+from astraea.network.places import places_of
 from astraea.network.settings import Network
 from astraea.network.transfers import placed
 
@@ -39,6 +42,10 @@ class Simulation:
             return training.epochs * int(np.ceil(sizes[client] / training.batch_size))
 
         return round_time(plan, self.network, chosen.congestion, chosen.fidelity, steps=steps, sharing=chosen.sharing)
+
+    def places(self, clients: Sequence[int]) -> Places:
+        """Return where ``clients`` are."""
+        return places_of(self.network, clients)
 
     def __call__(self, plan: RoundPlan) -> Simulated:
         """Return what the loop needs to know of the round of ``plan``."""

@@ -57,10 +57,16 @@ class Astraea(Algorithm, name="astraea"):
         """Whether participation or mediators depend on the clients' label histograms."""
         return super().reads_histograms or self.mediators.reads_histograms
 
+    @property
+    def reads_places(self) -> bool:
+        """Whether mediators weigh hand-overs on the network."""
+        return self.mediators.reads_places
+
     def chains(self, cohort: list[int], histograms: NDArray[np.int64], rng: np.random.Generator) -> tuple[Chain, ...]:
         """Return one chain a mediator."""
         seed = int(rng.integers(2**63))
-        groups = schedule_mediators(histograms[cohort], self.capacity, self.mediators, seed=seed)
+        places = self.places(cohort) if self.reads_places else None
+        groups = schedule_mediators(histograms[cohort], self.capacity, self.mediators, seed=seed, places=places)
         return tuple(Chain(number, self._visits(cohort, group, rng)) for number, group in enumerate(groups))
 
     def _visits(self, cohort: list[int], group: list[int], rng: np.random.Generator) -> tuple[Visit, ...]:

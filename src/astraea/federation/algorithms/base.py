@@ -7,7 +7,7 @@ stores as it is.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, NamedTuple, Self
 
@@ -18,6 +18,7 @@ from pydantic import Field, PrivateAttr
 from torch import Tensor
 
 from astraea.balance.losses import CrossEntropy, Loss
+from astraea.balance.mediators import Places
 from astraea.balance.participation import Participation, Uniform, draw_with, inclusion_probabilities
 from astraea.balance.prior import effective_prior
 from astraea.balance.rebalancing import NoRebalancing, RebalancingRule
@@ -100,12 +101,23 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
     _training: TrainingSettings = PrivateAttr(default_factory=TrainingSettings)
     _rule: LocalRule = PrivateAttr(default_factory=Plain)
     _server: Server = PrivateAttr(default_factory=Server)
+    _places: Callable[[Sequence[int]], Places] | None = PrivateAttr(None)
     _known: tuple[NDArray[np.int64], dict[int, NDArray[np.float64]]] | None = PrivateAttr(None)
 
-    def bound(self, training: TrainingSettings, rule: LocalRule, server: Server | None = None) -> Self:
-        """Return the algorithm for a run; without a ``server`` the average is the next model."""
+    def bound(
+        self,
+        training: TrainingSettings,
+        rule: LocalRule,
+        server: Server | None = None,
+        places: Callable[[Sequence[int]], Places] | None = None,
+    ) -> Self:
+        """Return the algorithm for a run; without a ``server`` the average is the next model.
+
+        ``places(clients)`` says where clients are on the run's network, if it has one.
+        """
         bound = self.model_copy()
         bound._training, bound._rule, bound._server, bound._known = training, rule, server or Server(), None
+        bound._places = places
         return bound
 
     @property
@@ -118,6 +130,10 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
         """What a client does in a visit."""
         return self._rule
 
+    def places(self, clients: Sequence[int]) -> Places | None:
+        """Return where ``clients`` are, or ``None`` in a run without a network."""
+        return None if self._places is None else self._places(clients)
+
     @property
     def server(self) -> Server:
         """What becomes of the average."""
@@ -127,6 +143,11 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
     def reads_histograms(self) -> bool:
         """Whether the chains of a round depend on the clients' label histograms."""
         return self.participation.reads_histograms
+
+    @property
+    def reads_places(self) -> bool:
+        """Whether the chains of a round depend on where clients are on the network."""
+        return False
 
     def init(self, params: Tensor, counters: Tensor) -> State:
         """Return the state before the first round."""
