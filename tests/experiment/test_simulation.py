@@ -112,6 +112,16 @@ def test_a_budget_of_simulated_seconds_ends_the_run(home: Path) -> None:
     assert done.summary["simulated_seconds"] >= 2.2 * first
 
 
+def test_a_run_says_which_fidelity_auto_came_to(home: Path) -> None:
+    tables = {"name": str(home), "fidelity": "auto", "sharing": "weighted"}
+
+    done = run(parse_settings({**SMALL, "rounds": 2, "network": tables}))
+
+    assert [line["round_fidelity"] for line in done.history] == ["fluid", "fluid"]
+    note = "network.fidelity = auto came to fluid in 2 rounds (packets share by their controller alone)."
+    assert note in done.summary["notes"]
+
+
 def test_a_network_that_has_changed_is_not_resumed(tmp_path: Path, home: Path) -> None:
     settings = parse_settings({**SMALL, "rounds": 1, "network": str(home)})
     run(settings, out=tmp_path / "r")

@@ -71,11 +71,19 @@ def test_a_deadline_cuts_packets_too() -> None:
     assert np.isinf(found.moments.arrived).tolist() == [False, False, False, True]
 
 
-def test_auto_takes_packets_for_what_is_small() -> None:
-    assert round_time(star([0.1], 150_000), network(), fidelity="auto").fidelity == "packets"
-    assert round_time(star([0.1] * 50, 500_000_000), network(), fidelity="auto").fidelity == "fluid"
+def test_auto_takes_packets_for_what_is_small_and_says_why() -> None:
+    small = round_time(star([0.1], 150_000), network(), fidelity="auto")
+    large = round_time(star([0.1] * 50, 500_000_000), network(), fidelity="auto")
     warm = network().model_copy(update={"transport": network().transport.plain()})
-    assert round_time(star([0.1], 150_000), warm, fidelity="auto").fidelity == "fluid"
+    certain = round_time(star([0.1], 150_000), warm, fidelity="auto")
+    planned = round_time(star([0.1], 150_000), network(), fidelity="auto", sharing="planned")
+
+    assert (small.fidelity, small.why) == ("packets", "2 transfers of 400 packets on all links take some seconds")
+    assert large.fidelity == "fluid"
+    assert large.why.startswith("100 transfers of 66,666,800 packets on all links")
+    assert (certain.fidelity, certain.why) == ("fluid", "packets begin with slow start")
+    assert (planned.fidelity, planned.why) == ("fluid", "packets share by their controller alone")
+    assert round_time(star([0.1], 150_000), network()).why == ""
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,8 @@ class Simulation:
             "straggler": None if cost.straggler < 0 else cost.straggler,
             "link_utilisation": cost.utilisation,
         }
+        if cost.why:
+            metrics |= {"round_fidelity": cost.fidelity, "round_fidelity_why": cost.why}
         reason = (
             f"its chain is not back by the network's deadline_s of {self.network.deadline_s:g} s" if cost.late else ""
         )

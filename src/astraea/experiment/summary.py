@@ -98,7 +98,7 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
         "outputs": experiment.outputs,
         "regression": None if scenario.regression is None else asdict(scenario.regression) | on_test.regression,
         "sample_shape": list(scenario.train.x.shape[1:]),
-        "notes": [*scenario.notes, *_prolonged(settings), *_collapse(on_test.per_class_recall)],
+        "notes": [*scenario.notes, *_prolonged(settings), *_fidelity(run), *_collapse(on_test.per_class_recall)],
     }
     return plain(summary), plain(by_client)  # what cannot be measured, as a class without test samples, is null
 
@@ -144,6 +144,16 @@ def _prolonged(settings: RunSettings) -> list[str]:
     return [
         f"The run was prolonged: it was first one of {lengths} {unit}, and up to there its rates are of such a run."
     ]
+
+
+def _fidelity(run: Run) -> list[str]:
+    """Return in a line what ``network.fidelity = "auto"`` came to, and why."""
+    chosen: dict[str, list[str]] = {}
+    for line in run.history:
+        if "round_fidelity" in line:
+            chosen.setdefault(line["round_fidelity"], []).append(line["round_fidelity_why"])
+    told = ", ".join(f"{name} in {len(why)} rounds ({why[0]})" for name, why in chosen.items())
+    return [f"network.fidelity = auto came to {told}."] if told else []
 
 
 def _collapse(per_class_recall: np.ndarray) -> list[str]:

@@ -51,6 +51,7 @@ class RoundTime:
     ``compute`` is training, ``transfer`` what the path's transfers take with the network to themselves (handshakes,
     slow start and the server's time included), ``waiting`` all that sharing adds. No sharing can bring a round's end
     below ``bound``. ``critical`` lists the path's transfers in order; ``late`` the chains that the deadline cut off.
+    ``why`` says why ``fidelity`` was chosen, where it was ``"auto"``.
     """
 
     seconds: float
@@ -64,6 +65,7 @@ class RoundTime:
     congestion: str
     round: Round
     moments: Moments
+    why: str = ""
 
     def __float__(self) -> float:
         return self.seconds
@@ -150,8 +152,9 @@ def time_of(
     deadline = laid.layout.network.deadline_s
     way = sharing if isinstance(sharing, Sharing) else sharing_of(sharing, laid.flows, laid.times, laid.profile.growth)
     until = np.inf if deadline is None else deadline
+    why = ""
     if fidelity == "auto":
-        fidelity = _fitting(laid, way)
+        fidelity, why = _fitting(laid, way)
     moments = share(laid.flows, way, laid.profile.growth, until)
     if fidelity == "packets" and len(laid.flows.after):
         from astraea.network.packets import send
@@ -159,17 +162,24 @@ def time_of(
         whole = laid.at_once
         ended = moments.arrived[np.isfinite(moments.arrived)]
         moments = send(whole.flows, whole.layout, congestion, way, float(ended.max(initial=1e-3)), until)
-    return _told(laid, moments, congestion, fidelity)
+    return replace(_told(laid, moments, congestion, fidelity), why=why)
 
 
-def _fitting(laid: Round, way: Sharing) -> Fidelity:
-    """Return packets for a round that they can run in a few seconds, and the fluid model for all others."""
+def _fitting(laid: Round, way: Sharing) -> tuple[Fidelity, str]:
+    """Return packets for a round that they can run in a few seconds and else the fluid model, and the reason."""
     from astraea.network.packets import MOST_FLOWS, packets_of
 
-    plain = way.weight is None and not way.strict and not way.few and not laid.flows.background.any()
-    cold = laid.layout.network.transport.slow_start and laid.layout.network.transport.connections != "warm"
-    small = len(laid.flows.after) <= MOST_FLOWS and packets_of(laid.flows, laid.layout) <= _FEW_PACKETS
-    return "packets" if plain and cold and small else "fluid"
+    transport, transfers = laid.layout.network.transport, len(laid.flows.after)
+    packets = packets_of(laid.flows, laid.layout)
+    if way.weight is not None or way.strict or way.few:
+        return "fluid", "packets share by their controller alone"
+    if laid.flows.background.any():
+        return "fluid", "packets do not know background_flows"
+    if not transport.slow_start or transport.connections == "warm":
+        return "fluid", "packets begin with slow start"
+    if transfers > MOST_FLOWS or packets > _FEW_PACKETS:
+        return "fluid", f"{transfers:,} transfers of {packets:,} packets on all links would take long"
+    return "packets", f"{transfers:,} transfers of {packets:,} packets on all links take some seconds"
 
 
 def _told(laid: Round, moments: Moments, congestion: str, fidelity: str) -> RoundTime:
