@@ -18,9 +18,11 @@ def planned_rounds(experiment: Experiment) -> Iterator[RoundPlan]:
 
     They are those of the run, whose models and rates alone depend on training.
     """
-    algorithm, histograms = experiment.algorithm, experiment.population.histograms
+    algorithm, population, adversary = experiment.algorithm, experiment.population, experiment.adversary
+    known = population.histograms if population.told is None else population.told
     state, seed = algorithm.init(*experiment.model.read()), experiment.settings.seed
     while True:
-        view = View(histograms, experiment.available(state.round), 0.0, seed)
-        yield algorithm.plan(state, view, stream(seed, Purpose.PARTICIPATION, state.round))
+        view = View(known, experiment.available(state.round), 0.0, seed, weighed=population.told is not None)
+        plan = algorithm.plan(state, view, stream(seed, Purpose.PARTICIPATION, state.round))
+        yield plan if adversary is None else adversary.placed(plan)
         state = replace(state, round=state.round + 1)

@@ -11,7 +11,7 @@ import numpy as np
 from astraea.balance.mediators import Places
 from astraea.federation.clients import Population
 from astraea.federation.plan import RoundPlan
-from astraea.federation.round import Simulated
+from astraea.federation.round import Metrics, Simulated
 from astraea.network.choice import NetworkSettings
 from astraea.network.layout import lay_out
 from astraea.network.places import places_of
@@ -52,7 +52,7 @@ class Simulation:
         clients = [visit.client for chain in plan.chains for visit in chain.visits]
         plan = placed(plan, lay_out(self.network, clients))
         cost = self.time(plan)
-        metrics = {
+        metrics: Metrics = {
             "round_seconds": cost.seconds,
             "round_compute_seconds": cost.compute,
             "round_transfer_seconds": cost.transfer,
