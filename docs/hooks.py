@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from html import unescape
 from importlib import import_module
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from astraea.experiment.keys import Key
 
-__all__ = ["PUBLIC", "on_page_markdown", "public_names"]
+__all__ = ["PUBLIC", "on_page_content", "on_page_markdown", "public_names"]
 
 PUBLIC = (
     "astraea",
@@ -37,6 +38,17 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     if "<!-- public -->" in markdown:
         markdown = markdown.replace("<!-- public -->", _public())
     return re.sub(r"<!-- api ([a-z.]+) -->", lambda mark: _api(mark[1]), markdown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Turn formulas into MathML, which browsers draw without a script."""
+    from latex2mathml.converter import convert
+
+    def formula(mark: re.Match[str]) -> str:
+        display = "block" if mark[1] == "div" else "inline"
+        return f'<{mark[1]} class="arithmatex">{convert(unescape(mark[2]), display=display)}</{mark[1]}>'
+
+    return re.sub(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', formula, html, flags=re.S)
 
 
 def _network() -> str:

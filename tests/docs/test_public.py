@@ -70,3 +70,11 @@ def test_every_variation_is_listed_with_what_it_changes() -> None:
         in table
     )
     assert [line.split("`")[1] for line in table.splitlines()[2:]] == list(VARIATIONS)
+
+
+def test_formulas_are_drawn_without_a_script() -> None:
+    pytest.importorskip("latex2mathml", reason="needs astraea[docs]")
+    html = HOOKS["on_page_content"](r'<p>at <span class="arithmatex">\(a &lt; \frac{1}{2}\)</span>.</p>')
+    assert html.startswith('<p>at <span class="arithmatex"><math')
+    assert "<mfrac>" in html
+    assert "\\frac" not in html
