@@ -30,7 +30,11 @@ class Cost(NamedTuple):
 
 
 def costs(experiment: Experiment) -> Iterator[Cost]:
-    """Yield what a run has cost after each of its rounds, without end."""
+    """Yield what a run has cost after each of its rounds, without end.
+
+    Every round is planned as at the run's beginning: where chains get shorter later, their critical path is counted
+    as longer than it is.
+    """
     algorithm, histograms = experiment.algorithm, experiment.population.histograms
     sizes = histograms.sum(axis=1)
     batch = experiment.settings.train.batch_size

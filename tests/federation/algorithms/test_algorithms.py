@@ -14,6 +14,7 @@ from astraea.errors import InputError
 from astraea.federation.algorithms import (
     Algorithm,
     Astraea,
+    Cyclic,
     FedAvg,
     View,
     base,
@@ -66,7 +67,7 @@ def test_participation_is_computed_once_for_a_population(monkeypatch: pytest.Mon
     assert asked == [2, 2, 2, 2, 2]
 
 
-@pytest.mark.parametrize("settings", [FedAvg(), Astraea()])
+@pytest.mark.parametrize("settings", [FedAvg(), Astraea(), Cyclic()])
 @given(data=st.data())
 def test_any_algorithm_plans_rounds_that_an_engine_can_run(settings: Algorithm, data: st.DataObject) -> None:
     clients = data.draw(st.integers(1, 60))
@@ -184,3 +185,29 @@ def test_a_mediator_can_visit_its_clients_in_another_order() -> None:
     passes = {tuple(order("shuffled", seed)[start : start + 4]) for seed in range(5) for start in (0, 4)}
     assert len(passes) > 4
     assert all(sorted(visits) == [0, 1, 2, 3] for visits in passes)
+
+
+def test_cyclic_begins_with_one_chain_and_goes_on_as_fedavg_with_the_same_clients() -> None:
+    histograms = np.ones((9, 2), np.int64)
+    cyclic, fedavg = build(Cyclic(clients_per_round=4, pretraining=0.25)), build(FedAvg(clients_per_round=4))
+    (chain,) = plan(cyclic, view(histograms, progress=0.24)).chains
+    side_by_side = plan(fedavg, view(histograms)).chains
+    assert chain.visits == tuple(visit for one in side_by_side for visit in one.visits)
+    assert plan(cyclic, view(histograms, progress=0.25)).chains == side_by_side
+    assert len(plan(build(Cyclic(pretraining=0)), view(histograms)).chains) == 9
+    assert len(plan(build(Cyclic(pretraining=1)), view(histograms, progress=0.99)).chains) == 1
+
+
+def test_chains_get_shorter_once_the_run_is_so_far() -> None:
+    histograms = np.random.default_rng(0).integers(1, 9, (9, 2))
+    settings = Astraea(clients_per_round=8, capacity=8, shorten_after=0.5, capacity_after=3, mediator_epochs=1)
+    algorithm = build(settings)
+    assert [len(chain.visits) for chain in plan(algorithm, view(histograms, progress=0.49)).chains] == [8]
+    later = plan(algorithm, view(histograms, progress=0.5)).chains
+    assert [len(chain.visits) for chain in later] == [3, 3, 2]
+    short = build(Astraea(clients_per_round=8, capacity=3, mediator_epochs=1))
+    assert later == plan(short, view(histograms)).chains
+    assert (
+        len(plan(build(settings.model_copy(update={"shorten_after": 1.0})), view(histograms, progress=0.99)).chains)
+        == 1
+    )

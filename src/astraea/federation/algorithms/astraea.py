@@ -16,8 +16,8 @@ from pydantic import Field
 from astraea.balance.losses import RunningPrior
 from astraea.balance.mediators import GreedyKL, MediatorRule, schedule_mediators
 from astraea.balance.rebalancing import MeanPower
-from astraea.federation.algorithms.base import Algorithm, Recipe
-from astraea.federation.plan import Chain, Visit
+from astraea.federation.algorithms.base import Algorithm, Recipe, State, View
+from astraea.federation.plan import Chain, RoundPlan, Visit
 
 __all__ = ["Astraea"]
 
@@ -40,6 +40,14 @@ class Astraea(Algorithm, name="astraea"):
         description="Most clients of one mediator (γ). Long chains learn most from as many samples, short ones run "
         "side by side: the papers have 10.",
     )
+    shorten_after: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of the run from which on chains are shorter; long ones gain most while the model changes "
+        "fast.",
+    )
+    capacity_after: int = Field(10, ge=1, description="Most clients of one mediator from then on.")
     order: Literal["picked", "reversed", "shuffled"] = Field(
         "picked",
         description="In which order a mediator visits its clients: picked (as they were grouped, with kl the most "
@@ -61,6 +69,13 @@ class Astraea(Algorithm, name="astraea"):
     def reads_places(self) -> bool:
         """Whether mediators weigh hand-overs on the network."""
         return self.mediators.reads_places
+
+    def plan(self, state: State, view: View, rng: np.random.Generator) -> RoundPlan:
+        """Return the next round, with shorter chains once the run is so far."""
+        if view.progress < self.shorten_after:
+            return super().plan(state, view, rng)
+        short = self.model_copy(update={"capacity": self.capacity_after, "shorten_after": 1.0})
+        return short.plan(state, view, rng)
 
     def chains(self, cohort: list[int], histograms: NDArray[np.int64], rng: np.random.Generator) -> tuple[Chain, ...]:
         """Return one chain a mediator."""
