@@ -236,3 +236,21 @@ def test_parts_travel_by_value() -> None:
             return self.size
 
     assert cloudpickle.loads(cloudpickle.dumps(Blob(size=4))).area() == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("def (:\n", r"SyntaxError: invalid syntax \(broken\d\.py, line 1\)"),
+        ("1 / 0\n", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_module_that_fails_is_told_from_one_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, reason: str
+) -> None:
+    name = f"broken{len(text)}"
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [str(tmp_path), *sys.path])
+    with pytest.raises(InputError, match=rf"cannot be imported, as its module fails \({reason}\): mend it"):
+        imports.imported("model", f"{name}:Net", trust=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from astraea.data.images import decode, read_tree, walk
+from astraea.data.images import LeftOut, decode, read_tree, walk
 from astraea.errors import DataError
 
 GREY = np.array([[0, 50, 100], [150, 200, 250]], np.uint8)
@@ -169,13 +169,27 @@ def test_a_part_without_images_is_named(tree: Path) -> None:
 def test_images_of_mixed_shape_name_the_image_and_the_mend(tmp_path: Path, png: Callable[..., bytes]) -> None:
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat" / "1.png").write_bytes(png(GREY))
-    (tmp_path / "cat" / "2.png").write_bytes(png(RGB))
+    (tmp_path / "cat" / "2.png").write_bytes(png(RGB[:, :2]))
     with pytest.raises(
         DataError,
-        match=r"cat/2.png has shape \(3, 2, 3\), those before it \(1, 2, 3\): make them alike",
+        match=r"cat/2.png has shape \(3, 2, 2\), those before it \(1, 2, 3\): make them alike",
     ):
         read_tree(tmp_path, {"": "all"}, ("cat",))
     assert read_tree(tmp_path, {"": "all"}, ("cat",), "rgb", 4)["all"].x.shape == (2, 3, 4, 4)
+
+
+@pytest.mark.parametrize("order", [(GREY, RGB), (RGB, GREY)])
+def test_grey_images_among_colours_get_three_equal_channels(
+    tmp_path: Path, png: Callable[..., bytes], order: tuple[np.ndarray, ...]
+) -> None:
+    (tmp_path / "cat").mkdir()
+    for number, pixels in enumerate((*order, GREY)):
+        (tmp_path / "cat" / f"{number}.png").write_bytes(png(pixels))
+    left_out = LeftOut()
+    found = read_tree(tmp_path, {"": "all"}, ("cat",), left_out=left_out)["all"].x
+    plain = [np.stack([GREY] * 3) if pixels is GREY else RGB.transpose(2, 0, 1) for pixels in (*order, GREY)]
+    assert np.array_equal(found, plain)
+    assert left_out.notes == ("2 grey images among those with colours are read with three equal channels.",)
 
 
 def test_a_damaged_image_in_a_tree_is_named(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ def flat(values: ArrayLike, what: str = "values") -> NDArray[np.generic]:
         array = np.asarray(values)
     except ValueError as error:
         raise InputError(f"{what} differ in length from row to row: give one value a sample") from error
+    if np.ma.is_masked(values):
+        raise InputError(f"{what} are masked in part: leave those samples out, or fill them in")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.dtype.kind == "S":
@@ -32,6 +34,8 @@ def flat(values: ArrayLike, what: str = "values") -> NDArray[np.generic]:
             array = array.astype(np.str_)
         elif all(issubclass(kind, (int, float, np.number, np.bool_)) for kind in kinds):
             array = np.array(array.tolist())
+        elif len(missing := [row for row, value in enumerate(array.flat) if value is None]) and len(kinds) > 1:
+            raise InputError(f"{len(missing)} {what} are None, first in row {missing[0]}: leave those samples out")
         else:
             raise InputError(
                 f"{what} mix {' and '.join(sorted(kind.__name__ for kind in kinds))}: "
@@ -69,18 +73,20 @@ def number_classes(
         return [_placed(part, known) for part in parts], known, ()
     if names is not None and parts[0].dtype.kind == "b":
         parts = [part.astype(np.int64) for part in parts]
+    for part in parts:
+        _check_kind(part)
     if not all(part.dtype.kind in "iub" for part in parts):
         return parts, tuple(map(str, names or ())), ()  # Samples says what is wrong with such labels
     found = np.unique(np.concatenate([part.ravel() for part in parts]))
-    signs = found.dtype.kind != "b" and found.tolist() == [-1, 1]
     if names is not None and (len(names) != len(found) or int(found[-1]) < len(names)):
         return parts, tuple(map(str, names)), ()
-    if found.dtype.kind != "b" and found[0] < 0 and not signs:
-        return parts, tuple(map(str, names or ())), ()  # so it does with these
     numbered = [np.searchsorted(found, part) for part in parts]
     known = tuple(map(str, names)) if names is not None else tuple(map(str, found.tolist()))
     if known == tuple(map(str, range(len(known)))):
         return list(numbered), known, ()
+    if found.dtype.kind != "b" and found[0] < 0 and len(found) > 2:
+        note = f"Label {found[0]} is a class like the others: leave its samples out if it stands for no label."
+        return list(numbered), known, (note,)
     gaps = f"The {len(known)} distinct labels, {found[0]} to {found[-1]}, are numbered in order; their names are kept."
     return list(numbered), known, (gaps,)
 
@@ -91,6 +97,7 @@ def number_known(labels: NDArray[np.generic], names: tuple[str, ...], part: str,
     Raises :class:`InputError` for a label that is not among them.
     """
     given = _from_rows(labels)
+    _check_kind(given)
     if counted and given.dtype.kind in "iub":
         numbers = given.astype(np.int64)
         if numbers.size and not 0 <= numbers.min() <= numbers.max() < len(names):
@@ -103,6 +110,18 @@ def number_known(labels: NDArray[np.generic], names: tuple[str, ...], part: str,
     if unknown := [name for name in called if name not in place]:
         raise InputError(f"{part} label '{unknown[0]}' is none of the classes: {', '.join(names)}")
     return np.array([place[name] for name in called], np.int64)[inverse]
+
+
+def _check_kind(labels: NDArray[np.generic]) -> None:
+    """Raise :class:`InputError` for labels that are numbers with a point."""
+    if labels.dtype.kind != "f" or labels.ndim != 1:
+        return
+    if len(missing := np.flatnonzero(np.isnan(labels))):
+        raise InputError(f"{len(missing)} labels are NaN, first in row {missing[0]}: leave those samples out")
+    raise InputError(
+        f"labels must be integers or names, got {labels.dtype}, such as {labels[0]}: give classes as y.astype(int), "
+        "and numbers to be predicted (regression) in a table, in Python a DataFrame"
+    )
 
 
 def _from_rows(labels: NDArray[np.generic]) -> NDArray[np.generic]:

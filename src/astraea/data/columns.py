@@ -13,12 +13,13 @@ from astraea.errors import InputError, unknown_name
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["Column", "Missing", "column_of", "complete", "empty_cell", "whole_labels"]
+__all__ = ["Column", "Missing", "column_of", "complete", "empty_cell", "named", "whole_labels"]
 
 Missing = Literal["refuse", "mean"]
 
 _MOST_VALUES = 1000
 _FEW = 4
+_MOSTLY = 0.9
 
 
 class Column(BaseModel):
@@ -67,6 +68,15 @@ def column_of(column: Series[Any], *, declared: bool, noisy: bool, missing: Miss
         raise empty_cell(name, empty, source)
     if empty.all():
         raise InputError(f"{source}column '{name}' is empty: leave it out (data.leave_out)")
+    if column.dtype.kind in "mM":
+        raise InputError(
+            f"{source}column '{name}' holds dates or times: make it a number, such as days since a date, or leave it "
+            "out (data.leave_out)"
+        )
+    if column.dtype == object and (held := {type(value) for value in column if isinstance(value, list | dict | set)}):
+        raise InputError(
+            f"{source}column '{name}' holds a {held.pop().__name__} in each cell: give each value a column of its own"
+        )
     values = None if declared else _numbers(column)
     if values is not None:
         if np.isinf(values).any():
@@ -77,6 +87,11 @@ def column_of(column: Series[Any], *, declared: bool, noisy: bool, missing: Miss
         whole = bool((known == np.floor(known)).all()) and (column.dtype.kind != "f" or bool(empty.any()))
         return Column(name=name, kind="whole numbers" if whole else "numbers", known=(), noisy=noisy, missing=missing)
     found = tuple(sorted(set(_texts(column))))
+    if not declared and (odd := _odd_one(column)):
+        raise InputError(
+            f"{source}column '{name}' holds numbers, but '{odd[1]}' in row {odd[0] + 1}: mend it, or name the column "
+            "in data.codes if its values are codes"
+        )
     if len(found) > _MOST_VALUES or (len(found) > max(_FEW, 0.5 * len(column)) and len(column) > 2 * _FEW):
         raise InputError(
             f"{source}column '{name}' is text with {len(found):,} different values in {len(column):,} rows, "
@@ -95,10 +110,33 @@ def _numbers(column: Series[Any]) -> NDArray[np.float64] | None:
     return values
 
 
+def _odd_one(column: Series[Any]) -> tuple[int, str] | None:
+    """Return the row and the text of the first cell that is no number, where nine in ten are."""
+    import pandas
+
+    known = column.dropna()
+    if known.dtype.kind == "b" or known.map(type).isin([bool, np.bool_]).any():
+        return None
+    text = known.astype(str)
+    numbers = pandas.to_numeric(text, errors="coerce").notna().to_numpy() & ~text.str.fullmatch(r"0\d+").to_numpy(bool)
+    if numbers.all() or numbers.mean() < _MOSTLY:
+        return None
+    place = int(np.flatnonzero(~numbers)[0])
+    return int(np.flatnonzero(column.notna().to_numpy())[place]), str(text.iloc[place])
+
+
 def _texts(column: Series[Any]) -> list[str]:
     """Return a column of codes as text; an empty cell is the value "(empty)"."""
     kept = column.astype(object).where(column.notna(), None)
     return ["(empty)" if value is None else str(value) for value in kept]
+
+
+def named(frame: DataFrame) -> DataFrame:
+    """Return a data frame whose columns are named by text. Raises :class:`InputError` if two have one name."""
+    names = [" ".join(map(str, name)).strip() if isinstance(name, tuple) else str(name) for name in frame.columns]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"the table has {names.count(twice)} columns called '{twice}': give each a name of its own")
+    return frame.set_axis(names, axis=1)
 
 
 def complete(frame: DataFrame, name: str, source: str) -> NDArray[np.generic]:

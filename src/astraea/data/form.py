@@ -242,9 +242,9 @@ def _codes(x: NDArray[np.generic], values: Values) -> NDArray[np.generic]:
         if not values.whole or max(-values.low, values.high) >= 2**24:
             raise InputError("codes must be whole numbers: give them as integers, or another kind")
         return x.astype(np.int64)
+    if max(-values.low, values.high) >= 2**53:  # what models and checks compute with would no longer tell them apart
+        raise InputError(f"codes up to {values.high:.4g} are too large: number them from 0, or give floats")
     if x.dtype.kind == "u" and x.dtype != np.uint8:
-        if values.high >= 2**63:
-            raise InputError(f"codes up to {values.high:.0f} are too large: number them from 0")
         return x.astype(np.int32 if x.dtype.itemsize == 2 else np.int64)
     return x
 

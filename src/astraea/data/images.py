@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 import stat
-import struct
 import unicodedata
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +16,11 @@ from numpy.typing import NDArray
 from astraea.data.dataset import Samples
 from astraea.data.files import corrupt
 from astraea.data.formats import open_tar, open_zip, reading
+from astraea.data.pictures import Colour, decode
 from astraea.errors import DataError, InputError
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    pass
 
 __all__ = [
     "SUFFIXES",
@@ -30,107 +29,22 @@ __all__ = [
     "LeftOut",
     "decode",
     "has_images",
-    "pictures_array",
     "read_tree",
-    "seen",
     "walk",
 ]
-
-Colour = Literal["grey", "rgb"]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pgm", ".ppm", ".pbm", ".pnm")
 """Ends of the names of images, in any case of letters."""
 
-_GREY_MODES = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N")
-_SIXTEEN_BITS = 65_535
 _LOSSY = 4
-
-
-def decode(content: bytes, colour: Colour | None = None, size: int | None = None) -> NDArray[np.uint8]:
-    """Return an encoded image as ``uint8`` of shape (C, H, W), upright as its EXIF orientation says.
-
-    ``colour`` converts it to one grey or three colour channels; by default it keeps its own kind. ``size``
-    resizes it to that many pixels a side. 16 bits become 8; what is transparent is laid on white, or on black if
-    nothing could be seen on white. Raises ``ValueError`` if it is damaged or its values have no usual scale.
-    """
-    from PIL import Image
-
-    damage = (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError)
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            return seen(image, colour, size)
-    except damage as error:
-        raise ValueError(f"not a readable image: {error}") from error
-
-
-def seen(image: Image, colour: Colour | None = None, size: int | None = None) -> NDArray[np.uint8]:
-    """Return an image of Pillow as :func:`decode` does."""
-    from PIL import Image as Images
-    from PIL import ImageOps
-
-    plain = _opaque(_eight_bits(ImageOps.exif_transpose(image)))
-    grey = plain.mode == "L" if colour is None else colour == "grey"
-    plain = plain.convert("L" if grey else "RGB")
-    if size is not None:
-        plain = plain.resize((size, size), Images.Resampling.BILINEAR)
-    pixels = np.asarray(plain, np.uint8)
-    return pixels[None] if grey else pixels.transpose(2, 0, 1)
-
-
-def _eight_bits(image: Image) -> Image:
-    """Return an image of 16 bits, or of floating-point values in [0, 1], with 8."""
-    from PIL import Image as Images
-
-    if image.mode not in _GREY_MODES[4:]:
-        return image
-    values = np.asarray(image, np.float64)
-    most = 1.0 if image.mode == "F" else float(_SIXTEEN_BITS)
-    if not 0 <= values.min() <= values.max() <= most:
-        raise ValueError(f"its values go from {values.min():g} to {values.max():g}, not from 0 to {most:g}: convert it")
-    return Images.fromarray(np.rint(values * (255 / most)).astype(np.uint8))
-
-
-def _opaque(image: Image) -> Image:
-    """Return an image without transparency: grey as "L", colour as "RGB"."""
-    from PIL import Image as Images
-
-    grey = image.mode in _GREY_MODES
-    if not image.has_transparency_data:
-        return image.convert("L" if grey else "RGB")
-    clear = image.convert("RGBA")
-    alpha = clear.getchannel("A")
-    if alpha.getextrema() == (255, 255):
-        return image.convert("L" if grey else "RGB")
-    seen = Images.alpha_composite(Images.new("RGBA", clear.size, "white"), clear)
-    if not np.ptp(np.asarray(seen.convert("RGB")), axis=(0, 1)).any():
-        seen = Images.alpha_composite(Images.new("RGBA", clear.size, "black"), clear)
-    return seen.convert("RGB").convert("L") if grey else seen.convert("RGB")
-
-
-def pictures_array(given: Any, colour: Colour, size: int | None) -> NDArray[np.generic]:
-    """Return pictures (n, C, H, W): files, images of Pillow, or arrays of one shape.
-
-    Raises :class:`InputError` if they differ in shape, and :class:`DataError` for a file that is no image.
-    """
-    given = [given] if isinstance(given, str | Path) or hasattr(given, "getexif") else list(given)
-    stack = []
-    for picture in given:
-        if isinstance(picture, str | Path):
-            with reading(picture):
-                stack.append(decode(Path(picture).read_bytes(), colour, size))
-        else:
-            stack.append(seen(picture, colour, size) if hasattr(picture, "getexif") else np.asarray(picture))
-    shapes = {picture.shape for picture in stack}
-    if len(shapes) != 1:
-        raise InputError(f"the pictures have {len(shapes) or 'no'} shapes, {shapes or 'none'}: give some of one size")
-    return np.stack(stack)
 
 
 class ImageStack:
     """Gathers images of one shape and their labels.
 
     Pixels go into one growing buffer, so that hundreds of thousands of images never lie in memory twice. Grey images
-    that were stored with three equal channels, as webp must, go together with those stored with one.
+    that were stored with three equal channels, as webp must, go together with those stored with one; among images of
+    colours, grey ones get three equal channels.
     """
 
     def __init__(self, colour: Colour | None = None, size: int | None = None) -> None:
@@ -140,6 +54,8 @@ class ImageStack:
         self._labels: list[int] = []
         self._shape: tuple[int, ...] = ()
         self._grey = True  # all so far have equal channels
+        self.repeated = 0
+        """Grey images that were given three equal channels, since others have colours."""
 
     def add(self, content: bytes, label: int, name: object) -> None:
         """Add an encoded image; ``name`` stands for it in errors (:class:`DataError`)."""
@@ -153,9 +69,15 @@ class ImageStack:
         self._grey = self._grey and (self._colour == "grey" or _is_grey(pixels, _LOSSY if lossy else 0))
         if not self._labels:
             self._shape = pixels.shape
-        if pixels.shape[1:] == self._shape[1:] and len(pixels) != self._shape[0] and self._grey:
-            self._to_one_channel()
-            pixels = pixels[:1]
+        if pixels.shape[1:] == self._shape[1:] and len(pixels) != self._shape[0]:
+            if self._grey:
+                self._to_one_channel()
+                pixels = pixels[:1]
+            elif len(pixels) == 1:
+                pixels = pixels.repeat(3, axis=0)
+                self.repeated += 1
+            else:
+                self._to_three_channels()
         if pixels.shape != self._shape:
             raise DataError(
                 f"image {name} has shape {pixels.shape}, those before it {self._shape}: "
@@ -170,6 +92,11 @@ class ImageStack:
 
     def _array(self) -> NDArray[np.uint8]:
         return np.frombuffer(self._pixels, np.uint8).reshape(len(self._labels), *self._shape)
+
+    def _to_three_channels(self) -> None:
+        self.repeated = len(self._labels)
+        self._pixels = bytearray(self._array().repeat(3, axis=1).tobytes())
+        self._shape = (3, *self._shape[1:])
 
     def _to_one_channel(self) -> None:
         self._pixels = bytearray(self._array()[:, :1].tobytes())
@@ -186,6 +113,7 @@ class LeftOut:
     def __init__(self) -> None:
         self._names: dict[str, list[str]] = {}
         self.deeper: list[str] = []
+        self.repeated = 0
 
     def add(self, kind: str, name: object) -> None:
         """Count something of a ``kind``, such as "file that is no image"."""
@@ -195,6 +123,8 @@ class LeftOut:
     def notes(self) -> tuple[str, ...]:
         """A sentence for each kind."""
         notes = [f"Left out: {len(names):,} {kind}, such as {names[0]}." for kind, names in sorted(self._names.items())]
+        if self.repeated:
+            notes.append(f"{self.repeated:,} grey images among those with colours are read with three equal channels.")
         if self.deeper:
             notes.append(
                 f"{len(self.deeper):,} images lie in folders within that of their class, such as {self.deeper[0]}."
@@ -278,6 +208,8 @@ def read_tree(
     if absent:
         layout = "/".join(filter(None, (next(iter(absent)), "CLASS", "*.png")))
         raise DataError(f"{source} holds no images at {layout}: give a folder that is laid out so")
+    if left_out is not None:
+        left_out.repeated += sum(stack.repeated for stack in stacks.values())
     return {pool: stack.samples() for pool, stack in stacks.items()}
 
 

@@ -6,7 +6,7 @@ brought apart, and rows that come years later, are read alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from astraea.data.classes import flat, number_known
-from astraea.data.columns import Column, complete, whole_labels
+from astraea.data.columns import Column, complete, named, whole_labels
 from astraea.data.dataset import Samples
 from astraea.data.form import Form, alike
-from astraea.data.images import pictures_array
+from astraea.data.pictures import pictures_array, seen
 from astraea.data.regression import Regression
 from astraea.data.standardise import Scaling
 from astraea.errors import InputError
@@ -26,7 +26,7 @@ from astraea.errors import InputError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["ArrayReader", "Inputs", "Reader", "TableReader", "as_array"]
+__all__ = ["ArrayReader", "Inputs", "Reader", "TableReader", "as_array", "as_sample"]
 
 
 class ArrayReader(BaseModel):
@@ -112,12 +112,12 @@ class TableReader(BaseModel):
         from astraea.data.tables import read_table
 
         if isinstance(given, str | Path):
-            return read_table(Path(given)).rename(columns=str)
+            return named(read_table(Path(given)))
         if isinstance(given, Mapping):
             given = pandas.DataFrame({name: np.atleast_1d(column) for name, column in given.items()})
         if not isinstance(given, pandas.DataFrame):
             raise InputError(f"rows of a table cannot be of type {type(given).__name__}: give a data frame or a file")
-        return given.rename(columns=str)
+        return named(given)
 
 
 Reader = Annotated[ArrayReader | TableReader, Field(discriminator="reads")]
@@ -155,7 +155,8 @@ class Inputs(BaseModel):
         if self.regression is not None:
             return self.regression.unscaled(outputs[:, 0])
         places = (outputs[:, 0] > 0).astype(np.int64) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
-        return np.array(self.reader.class_names)[places]
+        found: NDArray[np.generic] = np.array(self.reader.class_names)[places]
+        return found
 
 
 def as_array(x: Any, part: str) -> NDArray[np.generic]:
@@ -163,23 +164,46 @@ def as_array(x: Any, part: str) -> NDArray[np.generic]:
 
     Raises :class:`InputError` if they are not alike in shape.
     """
-    if hasattr(x, "detach"):  # a tensor
-        x = x.detach().cpu()
-    if isinstance(x, Iterable) and not hasattr(x, "__len__"):
-        x = list(x)
-    if isinstance(x, list | tuple) and any(hasattr(sample, "detach") for sample in x[:1]):
-        x = [sample.detach().cpu() for sample in x]
-    try:
-        array = np.asarray(x)
-    except (ValueError, TypeError, RuntimeError) as error:
+    if np.ma.is_masked(x):
+        raise InputError(f"{part} samples are masked in part: fill the values in, as in x.filled(0), or leave them out")
+    if hasattr(x, "toarray"):
+        raise InputError(f"{part} samples are a sparse matrix: give x.toarray()")
+    if isinstance(x, list | tuple) or str(getattr(x, "dtype", "")) == "object":
+        x = [as_sample(sample) for sample in x]
+        shapes = list(dict.fromkeys(sample.shape for sample in x))
+        if len(shapes) > 1:
+            raise InputError(
+                f"{part} samples differ in shape, such as {shapes[0]} and {shapes[1]}: make them alike, by padding "
+                "sequences or resizing pictures"
+            )
+        array = np.stack(x) if x else np.zeros((0,))
+    else:
+        array = as_sample(x)
+    if array.ndim == 1 and array.dtype.kind in "biuf":
         raise InputError(
-            f"{part} samples cannot be made one array ({error}): give all of them the same shape, padded if need be"
-        ) from error
+            f"{part} samples of type {array.dtype} and shape {array.shape}: give numbers, one row a sample (x[:, None])"
+        )
+    return array
+
+
+def as_sample(sample: Any) -> NDArray[np.generic]:
+    """Return one sample, or many, as an array: tensors also of a device or with gradients, pictures as they are seen.
+
+    Raises :class:`InputError` for rows of unlike length.
+    """
+    if hasattr(sample, "detach"):
+        sample = sample.detach().cpu()
+        sample = sample.float() if str(sample.dtype) == "torch.bfloat16" else sample
+    if hasattr(sample, "getexif"):
+        pixels = seen(sample)
+        return pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)
+    try:
+        array = np.asarray(sample)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"a sample holds rows of unlike length: pad them ({str(error)[:60]}...)") from error
     if array.dtype == object:
         try:
-            array = np.stack([np.asarray(sample) for sample in array]) if array.ndim == 1 else np.array(array.tolist())
-        except (ValueError, TypeError) as error:
-            raise InputError(
-                f"{part} samples differ in shape ({error}): give all of them the same, padded if need be"
-            ) from error
+            array = np.array(array.tolist())
+        except ValueError as error:
+            raise InputError("samples hold rows of unlike length: make them alike, by padding") from error
     return array

@@ -28,7 +28,7 @@ def noisy_features(samples: Samples, clients: Rows, level: float, seed: int) -> 
     if samples.form.kind == "codes":
         raise InputError("scenario.feature_noise adds to numbers, but the samples are codes: leave it out")
     axes = (0, *range(2, samples.x.ndim))
-    deviation = np.nanstd(samples.x, axis=axes, keepdims=True, dtype=np.float64)[0]
+    deviation = np.nanstd(samples.x.astype(np.float64), axis=axes, keepdims=True)[0]
     if samples.form.kind == "vector":
         deviation = np.where(samples.form.steady, 0.0, deviation)
     x = samples.x.copy()
@@ -36,7 +36,7 @@ def noisy_features(samples: Samples, clients: Rows, level: float, seed: int) -> 
         draws = stream(seed, Purpose.SCENARIO, _FEATURES, client).standard_normal((len(rows), *x.shape[1:]))
         values = x[rows] + draws * deviation * (level * (client + 1) / len(clients))
         if x.dtype.kind in "iu":
-            limits = np.iinfo(x.dtype)
+            limits = np.iinfo(str(x.dtype))
             values = np.clip(np.rint(values), limits.min, limits.max)
         x[rows] = values.astype(x.dtype)
     note = f"Noise of up to {level:g} standard deviations is added to the clients' samples, the most for the last."

@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astraea.data.dataset import OWNER, Dataset, Samples
-from astraea.data.inputs import ArrayReader, TableReader
+from astraea.data.inputs import ArrayReader, TableReader, as_sample
 from astraea.data.loaders import table
 from astraea.data.loaders.arrays import from_arrays, together
 from astraea.data.loaders.huggingface import HuggingFace
+from astraea.data.loaders.npz import from_members
 from astraea.errors import InputError
 
-__all__ = ["as_dataset", "is_data", "with_parts"]
+__all__ = ["as_dataset", "is_data", "mend", "with_parts"]
+
+_LABELS = ("label", "target", "class", "y")
 
 
 def is_data(value: object) -> bool:
@@ -25,14 +28,16 @@ def is_data(value: object) -> bool:
     if isinstance(value, (Dataset, tuple)):
         return True
     if isinstance(value, Mapping):
-        return bool(value) and all(_is_rows(part) for part in value.values())
+        return _is_arrays(value) or (bool(value) and all(_is_rows(part) for part in value.values()))
     return _is_rows(value) or _is_frame(value) or _is_indexed(value)
 
 
 def as_dataset(value: Any) -> Dataset:
     """Return the dataset that ``value`` holds.
 
-    * ``(x, y)`` or ``(x, y, test_x, test_y)``, arrays or tensors: as :func:`from_arrays` takes them.
+    * ``(x, y)``, ``(x, y, test_x, test_y)`` or ``((x, y), (test_x, test_y))``, arrays or tensors: as
+      :func:`from_arrays` takes them; with ``x`` a ``DataFrame``, as a table.
+    * A mapping of arrays, named as in an ``.npz`` file (``x_train``, ``y_train``) or as scikit-learn does.
     * A dataset of PyTorch, such as torchvision's ``ImageFolder``: samples and labels by index; ``classes`` names the
       classes. Pictures of Pillow are taken as they are decoded.
     * A ``Dataset`` or ``DatasetDict`` of Hugging Face: as dataset "huggingface" reads it.
@@ -44,15 +49,21 @@ def as_dataset(value: Any) -> Dataset:
     if isinstance(value, Dataset):
         return value
     if isinstance(value, tuple):
+        if len(value) == 2 and all(isinstance(part, tuple) and len(part) == 2 for part in value):
+            value = (*value[0], *value[1])  # (x, y), (test_x, test_y), as Keras has it
+        if len(value) == 2 and _is_frame(value[0]) and not _is_frame(value[1]):
+            return _from_frame_and_labels(*value)
         if len(value) not in (2, 4):
             raise InputError(f"a tuple of {len(value)} is no dataset: give (x, y) or (x, y, test_x, test_y)")
         return from_arrays(*value)
+    if isinstance(value, Mapping) and _is_arrays(value):
+        return from_members(value, "arrays")
     if isinstance(value, Mapping) and is_data(value):
         return HuggingFace(path="").of_splits(dict(value))
     if _is_rows(value):
         return HuggingFace(path="").of_splits({"train": value})
     if _is_frame(value):
-        label = next((name for name in ("label", "target", "class", "y") if name in value.columns), None)
+        label = next((name for name in _LABELS if name in map(str, value.columns)), None)
         if label is None:
             raise InputError(
                 "the data frame has no column called label, target, class or y: name its label column, as in "
@@ -64,10 +75,24 @@ def as_dataset(value: Any) -> Dataset:
         names = getattr(value, "classes", None)
         counted = names is not None and all(isinstance(label, int) and 0 <= label < len(names) for label in labels)
         return from_arrays(samples, labels, class_names=names if counted else None, name=type(value).__name__)
-    raise InputError(
-        f"dataset= cannot be of type {type(value).__name__}: give (x, y), a dataset of PyTorch or Hugging Face, "
-        "a DataFrame, or a Dataset as from_arrays makes it"
-    )
+    raise InputError(f"dataset= cannot be of type {type(value).__name__}: {mend(value)}")
+
+
+def mend(value: Any) -> str:
+    """Return what to give in place of a ``value`` that is no dataset."""
+    if hasattr(value, "dataset") and hasattr(value, "batch_size"):
+        return "give what it loads from, its .dataset"
+    if hasattr(value, "__iter__") and not hasattr(value, "__len__"):
+        return "nobody knows where it ends, so give a list of (sample, label) or a dataset with a length"
+    return "give (x, y), a dataset of PyTorch or Hugging Face, a DataFrame, or a Dataset as from_arrays makes it"
+
+
+def _from_frame_and_labels(frame: Any, labels: Any) -> Dataset:
+    """Return the dataset of features in a data frame and labels apart."""
+    name = next(name for name in (getattr(labels, "name", None), *_LABELS) if name and name not in frame.columns)
+    if len(labels) != len(frame):
+        raise InputError(f"{len(frame)} samples but {len(labels)} labels: each sample needs one label")
+    return table.from_frame(frame.assign(**{str(name): np.asarray(labels)}), str(name))
 
 
 def with_parts(dataset: Dataset, test: Any = None, validation: Any = None) -> Dataset:
@@ -116,20 +141,30 @@ def _pairs(pairs: Any) -> tuple[NDArray[np.generic], list[Any]]:
     for number in range(len(pairs)):
         item = pairs[number]
         if not isinstance(item, (tuple, list)) or len(item) != 2:
+            size = f" of {len(item)}" if isinstance(item, (tuple, list)) else ""
             raise InputError(
-                f"item {number} of the dataset is a {type(item).__name__}, not a pair of a sample and its label"
+                f"item {number} of the dataset is a {type(item).__name__}{size}, not a pair of a sample and its label"
             )
         sample, label = item
-        samples.append(np.asarray(sample.detach().cpu() if hasattr(sample, "detach") else sample))
+        samples.append(as_sample(sample))
         labels.append(label.item() if hasattr(label, "item") else label)
     if not samples:
         raise InputError("the dataset is empty: give at least one sample")
+    shapes = {sample.shape for sample in samples}
+    if len(shapes) == 2 and len({shape[:2] for shape in shapes}) == 1 and {len(shape) for shape in shapes} == {2, 3}:
+        samples = [np.stack([sample] * 3, axis=-1) if sample.ndim == 2 else sample for sample in samples]
     if unlike := next((k for k, sample in enumerate(samples) if sample.shape != samples[0].shape), None):
         raise InputError(
             f"sample {unlike} of the dataset has shape {samples[unlike].shape}, those before it {samples[0].shape}: "
             "make them alike in its transform, by resizing pictures or padding sequences"
         )
     return np.stack(samples), labels
+
+
+def _is_arrays(value: Mapping[Any, Any]) -> bool:
+    """Whether a mapping holds arrays of samples and labels, as a file of NumPy does."""
+    arrays = [part for part in value.values() if getattr(part, "ndim", 0) or isinstance(part, list)]
+    return len(arrays) > 1 and any(getattr(part, "ndim", 0) > 1 for part in arrays)
 
 
 def _is_rows(value: object) -> bool:

@@ -150,6 +150,8 @@ def build_scenario(
             f"Column '{dataset.site_column}' names sites, but they are not the clients: "
             f"set scenario.skew to {{name = 'column', column = '{dataset.site_column}'}}."
         )
+    if len(np.unique(train.y)) == 1:
+        notes.append(f"All samples are of one class, '{dataset.class_names[train.y[0]]}': there is nothing to learn.")
     if settings.label_noise:
         train, note = noisy_labels(train, rows, settings.label_noise, seed)
         notes.append(note)
@@ -206,7 +208,10 @@ def _hold_out(y: Rows, rows: Rows, named: NamedClients | None, share: float, rng
     else:
         places = hold_out_within(y[rows], named.owners[rows], share, rng)
     if not len(places):
-        raise InputError(f"{len(rows)} training samples are too few to hold out {share:g} of them: use more")
+        raise InputError(
+            f"{len(rows)} training samples are too few to hold out {share:g} of them, as each class or client keeps "
+            "one: bring a set of your own (test=, validation=; data.test_path, data.validation_path)"
+        )
     return rows[places]
 
 

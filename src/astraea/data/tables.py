@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +29,8 @@ _PACKED: dict[bytes, Literal["gzip", "bz2", "xz", "zstd", "zip"]] = {
     b"PK": "zip",
 }
 _HEAD = 1 << 16
+_DELIMITERS = ",;\t|"
+_THOUSANDS = r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d*)?"
 _DECIMAL_COMMA = r"-?\d+(?:\.\d{3})*(?:,\d+)?"
 
 
@@ -52,7 +56,9 @@ def read_table(path: Path) -> DataFrame:
         if is_parquet(path):
             return pandas.read_parquet(path)
         return _read_text(path)
-    except (ImportError, MemoryError) as error:
+    except MemoryError as error:
+        raise corrupt(path, "it asks for more memory than there is") from error
+    except ImportError as error:
         raise DataError(f"{path} cannot be read ({error}): pip install 'astraea[tables]', or use a CSV file") from error
     except DataError:
         raise
@@ -66,16 +72,32 @@ def _read_text(path: Path) -> DataFrame:
 
     with path.open("rb") as stream:
         first = stream.read(6)
+    if first.startswith(b"PK") and _is_spreadsheet(path):
+        raise DataError(f"{path} is a spreadsheet: save it as CSV")
     packed = next((kind for magic, kind in _PACKED.items() if first.startswith(magic)), None)
     with get_handle(str(path), "rb", compression=packed, is_text=False) as opened:
         content: bytes = opened.handle.read()
-    text = _decoded(content)
+    text = re.sub(r"\A(#.*\r?\n|\s*\r?\n)+", "", _decoded(content))  # comments and empty lines above the names
     if not text.strip():
         raise DataError(f"{path} is empty: give a table with a line of column names")
+    if text.lstrip()[0] in "<{[":
+        raise DataError(f"{path} is a page or JSON, not a table of lines: save it as CSV or Parquet")
     delimiter = _delimiter(text[:_HEAD])
-    frame = pandas.read_csv(
-        io.StringIO(text), sep=delimiter, dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False
-    )
+    _check_names(path, text, delimiter)
+    try:
+        frame = pandas.read_csv(
+            io.StringIO(text), sep=delimiter, dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False
+        )
+    except pandas.errors.ParserError as error:
+        if cells := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error)):
+            raise DataError(
+                f"{path} cannot be used (line {cells[2]} has {cells[3]} cells, the line of names {cells[1]}): mend "
+                "that line, or quote what holds the delimiter"
+            ) from error
+        raise
+    frame = frame.rename(columns=lambda name: str(name).strip())
+    unnamed = [name for name in frame.columns if str(name).startswith("Unnamed: ") and (frame[name] == "").all()]
+    frame = frame.drop(columns=unnamed)  # what a delimiter at the ends of lines makes
     if not len(frame):
         raise DataError(f"{path} has a line of column names but no rows: give a table with some")
     for name in frame.columns:
@@ -87,6 +109,21 @@ def _read_text(path: Path) -> DataFrame:
     ):
         frame = frame.drop(columns=first_column)
     return frame
+
+
+def _is_spreadsheet(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith((".xml", ".rels")) for name in archive.namelist())
+
+
+def _check_names(path: Path, text: str, delimiter: str) -> None:
+    """Raise :class:`DataError` if two columns have one name."""
+    if delimiter in _DELIMITERS:
+        names = [
+            name.strip() for name in next(csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True))
+        ]
+        if twice := next((name for name in names if name and names.count(name) > 1), None):
+            raise DataError(f"{path} has {names.count(twice)} columns called '{twice}': give each a name of its own")
 
 
 def _decoded(content: bytes) -> str:
@@ -101,7 +138,7 @@ def _decoded(content: bytes) -> str:
 def _delimiter(head: str) -> str:
     """Return what parts the columns: what the line of names is parted by, most often."""
     names = head.splitlines()[0]
-    found = max(",;\t|", key=lambda mark: len(next(csv.reader([names], delimiter=mark))))
+    found = max(_DELIMITERS, key=lambda mark: len(next(csv.reader([names], delimiter=mark))))
     if found in names:
         return found
     return r"\s+" if " " in names.strip() else ","
@@ -114,8 +151,16 @@ def _typed(column: Series[Any], *, comma: bool) -> Series[Any]:
     texts = column.fillna("").str.strip()
     empty = texts.isin(_EMPTY)
     written = texts[~empty]
-    if comma and len(written) and written.str.fullmatch(_DECIMAL_COMMA).all() and written.str.contains(",").any():
-        written = written.str.replace(".", "").str.replace(",", ".")
+    if written.str.fullmatch(r"0\d+").any():  # leading zeros, as of postcodes: names, not numbers
+        return texts.astype(object).where(texts != "", None)
+    plain = written.str.replace(r"(?<=\d)[ \u00a0\u202f](?=\d{3}(\D|$))", "", regex=True)
+    if plain.str.contains(",").any():
+        if not comma and plain.str.fullmatch(_THOUSANDS).all():
+            written = plain.str.replace(",", "")
+        elif plain.str.fullmatch(_DECIMAL_COMMA).all():
+            written = plain.str.replace(".", "").str.replace(",", ".")
+    elif not plain.equals(written):
+        written = plain
     try:
         numbers = pandas.to_numeric(written)
     except (ValueError, TypeError):

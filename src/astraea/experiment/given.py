@@ -18,7 +18,7 @@ from torch import nn
 
 from astraea.data.catalogue import load_dataset
 from astraea.data.dataset import Dataset
-from astraea.data.objects import as_dataset, is_data, with_parts
+from astraea.data.objects import as_dataset, is_data, mend, with_parts
 from astraea.data.scenario import Scenario
 from astraea.errors import InputError, RunError
 from astraea.experiment.fingerprint import dataset_digest, import_path, model_facts, scenario_digest
@@ -90,8 +90,8 @@ class Given:
                 sections[section] = value
             elif value is not None:
                 raise InputError(
-                    f"{key}= cannot be of type {type(value).__name__}: give a name, a table of settings, or a "
-                    f"{_WANTED[key]}"
+                    f"{key}= cannot be of type {type(value).__name__}: "
+                    + (mend(value) if key == "dataset" else f"give a name, a table of settings, or a {_WANTED[key]}")
                 )
         if "scenario" in objects and ("dataset" in objects or "data" in sections):
             raise InputError("a scenario brings its data along: leave dataset= out, or give the scenario's settings")

@@ -41,8 +41,11 @@ def imported(kind: str, name: str, *, trust: bool) -> Any:
         found = importlib.import_module(module)
         for step in attribute.split("."):
             found = getattr(found, step)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ModuleNotFoundError, AttributeError, ValueError) as error:
         raise InputError(f"{kind} '{name}' cannot be imported ({error}): give it as package.module:Name") from error
+    except Exception as error:  # the module is there, but whatever it does fails
+        reason = f"{type(error).__name__}: {error}"
+        raise InputError(f"{kind} '{name}' cannot be imported, as its module fails ({reason}): mend it") from error
     return found
 
 

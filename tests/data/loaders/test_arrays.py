@@ -74,6 +74,13 @@ def test_class_names_give_the_order_and_may_name_classes_without_samples() -> No
     assert dataset.train.counts(dataset.classes).tolist() == [0, 2, 2]
 
 
+def test_a_label_below_0_is_a_class_with_a_note() -> None:
+    dataset = from_arrays(X, [0, 1, 2, -1])
+    assert dataset.class_names == ("-1", "0", "1", "2")
+    assert dataset.train.y.tolist() == [1, 2, 3, 0]
+    assert dataset.notes[0].startswith("Label -1 is a class like the others: leave its samples out")
+
+
 def test_labels_may_stand_in_a_column() -> None:
     assert from_arrays(X, np.array(Y)[:, None]).train.y.tolist() == Y
 
@@ -82,7 +89,7 @@ def test_labels_may_stand_in_a_column() -> None:
     ("arguments", "complaint"),
     [
         ((X, [0, 1]), r"4 samples but labels of shape \(2,\)"),
-        ((X, [0, 1, 2, -1]), "label -1 is below 0"),
+        ((X, [0, 1, np.nan, 1]), "1 labels are NaN, first in row 2"),
         ((X, [0.0, 1.0, 1.0, 2.0]), "labels must be integers"),
         ((X[:0], []), "there are no training samples"),
         ((X, Y, X), "test_x and test_y go together"),

@@ -188,3 +188,62 @@ def test_tables_that_cannot_be_used_say_why(
 def test_a_folder_is_no_table(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not a file: give a CSV or Parquet file"):
         load_dataset("table", path=tmp_path, label_column="y")
+
+
+def rows(*cells: str, delimiter: str = ",", names: str = "x,y") -> str:
+    lines = [names.replace(",", delimiter), *(f"{cell}{delimiter}{'ab'[k % 2]}" for k, cell in enumerate(cells))]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        (rows('"1,5"', '"2,25"'), [1.5]),
+        (rows('"1,000"', '"12,500"'), [1000]),
+        (rows('"1,000.5"', '"900"'), [1000.5]),
+        (rows("1 000,5", "900", delimiter=";"), [1000.5]),
+        (rows("1.000,5", "900", delimiter=";"), [1000.5]),
+        (rows("1\u202f000", "900", delimiter=";"), [1000]),
+        (rows("01000", "01001", "01000"), [1, 0]),
+        ("# made by me\n\n" + rows("1.5", "2"), [1.5]),
+        (rows("1.5", "2", names=" x , y "), [1.5]),
+        ("x,y,\n1.5,a,\n2,b,\n", [1.5]),
+    ],
+)
+def test_numbers_are_read_as_they_are_written(tmp_path: Path, text: str, first: list[float]) -> None:
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    dataset = load_dataset("table", path=tmp_path / "t.csv", label_column="y")
+    assert dataset.train.x[0].tolist() == first
+    assert dataset.class_names == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            rows(*map(str, range(11)), "12O"),
+            "column 'x' holds numbers, but '12O' in row 12: mend it, or",
+        ),
+        ("x,x,y\n1,2,a\n", "2 columns called 'x'"),
+        ("<html><body>404</body></html>", "is a page or JSON, not a table"),
+        ('[{"x": 1, "y": "a"}]', "is a page or JSON, not a table"),
+    ],
+)
+def test_what_is_no_good_table_is_said(tmp_path: Path, text: str, sentence: str) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(AstraeaError, match=sentence):
+        load_dataset("table", path=tmp_path / "t.csv", label_column="y")
+
+
+def test_a_spreadsheet_is_told_from_a_packed_table(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "t.xlsx", "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+    with pytest.raises(AstraeaError, match="is a spreadsheet: save it as CSV"):
+        load_dataset("table", path=tmp_path / "t.xlsx", label_column="y")
+
+
+def test_columns_may_be_kept_beside_the_samples(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x,beds,y\n1.5,9,a\n2,9,b\n")
+    dataset = load_dataset("table", path=tmp_path / "t.csv", label_column="y", columns=("beds",))
+    assert dataset.train.x.tolist() == [[1.5], [2.0]]
+    assert dataset.train.columns["beds"].tolist() == [9, 9]

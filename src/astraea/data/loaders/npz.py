@@ -28,8 +28,8 @@ from astraea.errors import InputError
 __all__ = ["Npz", "Part", "named_classes", "read", "read_part"]
 
 _SAMPLES = ("x", "images", "image", "data", "features")
-_LABELS = ("y", "labels", "label", "targets")
-_CLASSES = ("class_names", "classes")
+_LABELS = ("y", "labels", "label", "targets", "target")
+_CLASSES = ("class_names", "classes", "target_names")
 
 Arrays = Mapping[str, NDArray[np.generic]]
 
@@ -77,27 +77,33 @@ def read(path: Path, name: str, samples: str | None = None, labels: str | None =
     """
     arrays = read_npz(path)
     with reading(path):
-        train = read_part(arrays, "train", samples, labels)
-        test = read_part(arrays, "test", samples, labels)
-        if train is None:
-            wanted = samples or "' or '".join(_SAMPLES)
-            raise InputError(f"it has no training samples called '{wanted}': its arrays are {', '.join(arrays)}")
-        dataset = from_arrays(
-            train.x,
-            train.y,
-            test.x if test else None,
-            test.y if test else None,
-            columns=train.columns,
-            test_columns=test.columns if test else None,
-            class_names=named_classes(arrays),
-            name=name,
-            **said,
-        )
-        unused = [part for part in VALIDATION if any(_within(part, key) for key in arrays)]
-        left = tuple(
-            f"Left out: the part '{part}'; data.validation_path names a file to validate on." for part in unused
-        )
-        return replace(dataset, notes=(*dataset.notes, *left))
+        return from_members(arrays, name, samples, labels, **said)
+
+
+def from_members(
+    arrays: Mapping[str, Any], name: str, samples: str | None = None, labels: str | None = None, **said: Any
+) -> Dataset:
+    """Return the dataset of arrays by name, as :func:`read` has them. Raises :class:`InputError` if they hold none."""
+    arrays = {key: np.asarray(array) for key, array in arrays.items()}
+    train = read_part(arrays, "train", samples, labels)
+    test = read_part(arrays, "test", samples, labels)
+    if train is None:
+        wanted = samples or "' or '".join(_SAMPLES)
+        raise InputError(f"it has no training samples called '{wanted}': its arrays are {', '.join(arrays)}")
+    dataset = from_arrays(
+        train.x,
+        train.y,
+        test.x if test else None,
+        test.y if test else None,
+        columns=train.columns,
+        test_columns=test.columns if test else None,
+        class_names=named_classes(arrays),
+        name=name,
+        **said,
+    )
+    unused = [part for part in VALIDATION if any(_within(part, key) for key in arrays)]
+    left = tuple(f"Left out: the part '{part}'; data.validation_path names a file to validate on." for part in unused)
+    return replace(dataset, notes=(*dataset.notes, *left))
 
 
 def further(dataset: Dataset, found: Part, part: str) -> Samples:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from astraea.data.classes import flat, number_classes
-from astraea.data.columns import Column, Missing, column_of, complete, whole_labels
+from astraea.data.columns import Column, Missing, column_of, complete, named, whole_labels
 from astraea.data.dataset import Dataset
 from astraea.data.form import Form
 from astraea.data.inputs import TableReader
@@ -116,7 +116,7 @@ def from_frame(
 
     Raises :class:`InputError` for a column that is not there or cannot be used, and for an empty cell.
     """
-    frame = frame.rename(columns=str)
+    frame = named(frame)
     for column in (label_column, site_column, *codes, *noisy, *leave_out, *kept):
         if column is not None and column not in frame.columns:
             raise unknown_name("column", column, frame.columns)
@@ -129,7 +129,7 @@ def from_frame(
     if not columns:
         raise InputError(f"the table has no column but {', '.join(map(str, apart - {None}))}: it needs features")
     given = {"training": frame, "test": test, "validation": validation}
-    parts = {part: own.rename(columns=str) for part, own in given.items() if own is not None}
+    parts = {part: named(own) for part, own in given.items() if own is not None}
     labels = [flat(complete(part, label_column, source), "labels") for part in parts.values()]
     regression = _regression(labels[0], task, bins)
     if regression is not None:
@@ -157,7 +157,11 @@ def from_frame(
         samples["training"],
         samples.get("test"),
         names,
-        (*_notes(columns, label_column, site_column, standardise=standardise), *label_notes),
+        (
+            *_notes(columns, label_column, site_column, standardise=standardise),
+            *label_notes,
+            *_numbering(frame, columns),
+        ),
         numbers,
         site_column,
         regression,
@@ -175,6 +179,18 @@ def _regression(labels: NDArray[np.generic], task: Task, bins: int) -> Regressio
     if labels.dtype.kind not in "iuf":
         raise InputError("a regression predicts numbers, but the label column holds text: set data.task to 'classes'")
     return quantile_bins(labels, bins)
+
+
+def _numbering(frame: DataFrame, columns: Sequence[Column]) -> tuple[str, ...]:
+    """Note a column that only numbers the rows, from which nothing is to be learnt but their order."""
+    found = [
+        column.name
+        for column in columns
+        if column.kind == "whole numbers"
+        and len(frame) > 1
+        and (np.diff(frame[column.name].to_numpy(float)) == 1).all()
+    ]
+    return tuple(f"Column '{name}' only numbers the rows: leave it out (data.leave_out)." for name in found)
 
 
 def _notes(columns: Sequence[Column], label: str, site: str | None, *, standardise: bool) -> tuple[str, ...]:
