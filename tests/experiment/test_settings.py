@@ -110,3 +110,8 @@ def test_flattened_names_every_value() -> None:
     values = flattened(RunSettings())
     assert values["train.lr"] == 0.02
     assert values["algorithm.participation"] == "uniform"
+
+
+def test_tensorboard_was_a_switch_of_its_own() -> None:
+    assert parse_settings({"output": {"tensorboard": True}}).output.trackers == ("tensorboard",)
+    assert parse_settings({"output": {"tensorboard": False, "trackers": ["wandb"]}}).output.trackers == ("wandb",)

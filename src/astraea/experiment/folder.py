@@ -91,11 +91,6 @@ class RunFolder:
         return self.path / "model.safetensors"
 
     @property
-    def tensorboard(self) -> Path:
-        """TensorBoard's event files."""
-        return self.path / "tensorboard"
-
-    @property
     def lines(self) -> tuple[Path, ...]:
         """The files that grow by a line a round."""
         return self.metrics, self.chains, self.timings

@@ -18,18 +18,18 @@ from astraea.experiment.given import Given
 from astraea.experiment.identity import continued, reopen
 from astraea.experiment.prepare import Experiment, prepare
 from astraea.experiment.result import Result, load_result
-from astraea.experiment.settings import RunSettings, parse_settings
+from astraea.experiment.settings import RunSettings, flattened, parse_settings
 from astraea.experiment.summary import deployed, summarise
 from astraea.federation.callbacks import (
     ChainsFile,
     Checkpointing,
     EarlyStopping,
     MetricsFile,
-    TensorBoard,
     Timing,
     latest_checkpoint,
     load_checkpoint,
 )
+from astraea.federation.callbacks.trackers import TRACKERS
 from astraea.federation.loop import Callback, Run, train
 from astraea.federation.models import Model
 from astraea.files import lock
@@ -149,8 +149,8 @@ def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequen
             ChainsFile(folder.chains),
             Checkpointing(folder.checkpoints, settings.output.checkpoint_every, folder.lines),
         ]
-        if settings.output.tensorboard:
-            watching.append(TensorBoard(folder.tensorboard))
+        name = f"{settings.algorithm.name} on {experiment.scenario.dataset}, seed {settings.seed}"
+        watching += [TRACKERS[one](folder.path, name, flattened(settings)) for one in settings.output.trackers]
     done = train(
         state or Run(experiment.algorithm.init(*experiment.model.read())),
         experiment.algorithm,

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tomli_w
 from pydantic import BaseModel, Field, field_validator
@@ -71,7 +71,16 @@ class OutputSettings(Settings):
     """What a run writes into its folder beside metrics, summary and model."""
 
     checkpoint_every: int = Field(10, ge=1, description="Rounds between two checkpoints.")
-    tensorboard: bool = Field(False, description="Write TensorBoard events (extra astraea[tensorboard]).")
+    trackers: tuple[Literal["tensorboard", "mlflow", "wandb", "trackio"], ...] = Field(
+        (), description="Where every number of a round goes besides metrics.jsonl: tensorboard, mlflow, wandb, trackio."
+    )
+
+    @classmethod
+    def renewed(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Return ``given`` in today's spelling: TensorBoard was a switch of its own."""
+        if given.pop("tensorboard", False) is True:
+            given["trackers"] = sorted({*given.get("trackers", ()), "tensorboard"})
+        return super().renewed(given)
 
 
 class RunSettings(Settings):

@@ -1,4 +1,4 @@
-"""Metrics file, timings, progress and TensorBoard."""
+"""Metrics file, timings and progress."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.console import Console
 from astraea.errors import RunError
 from astraea.experiment.folder import RunFolder
 from astraea.federation.algorithms import State
-from astraea.federation.callbacks import ChainsFile, LiveProgress, MetricsFile, TensorBoard, Timing
+from astraea.federation.callbacks import ChainsFile, LiveProgress, MetricsFile, Timing
 from astraea.federation.loop import Budget, Run
 
 
@@ -82,16 +82,3 @@ def test_progress_shows_round_accuracy_and_skipped_visits() -> None:
     shown = text.getvalue()
     assert "client 3 skipped (gone)" in shown
     assert "accuracy 25.0%" in shown
-
-
-def test_tensorboard_gets_every_number(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard", reason="needs astraea[tensorboard]")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    callback = TensorBoard(tmp_path)
-    callback.begin(run_after(), Budget(1))
-    callback.after_round(run_after(LINE))
-    callback.end(run_after(LINE))
-    events = EventAccumulator(str(tmp_path)).Reload()
-    assert set(events.Tags()["scalars"]) == {"train_loss", "accuracy", "balanced_accuracy"}
-    assert events.Scalars("accuracy")[0].value == 0.25

@@ -12,7 +12,6 @@ from astraea.federation.callbacks.checkpoint import (
 from astraea.federation.callbacks.early_stopping import EarlyStopping
 from astraea.federation.callbacks.metrics import MetricsFile
 from astraea.federation.callbacks.progress import LiveProgress
-from astraea.federation.callbacks.tensorboard import TensorBoard
 from astraea.federation.callbacks.timing import Timing
 
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     "EarlyStopping",
     "LiveProgress",
     "MetricsFile",
-    "TensorBoard",
     "Timing",
     "latest_checkpoint",
     "load_checkpoint",
