@@ -16,6 +16,7 @@ from astraea.balance.losses import (
     FedLC,
     FedRS,
     LocalPrior,
+    LocalScaling,
     LogitAdjusted,
     Loss,
     Ratio,
@@ -91,6 +92,16 @@ def test_fedlc_takes_a_margin_of_the_fourth_root() -> None:
     assert FedLC()(torch.tensor([[0.0, 99.0]]), FIRST, absent).item() == pytest.approx(math.log(2), abs=1e-3)
 
 
+def test_local_scaling_goes_by_the_share_of_the_clients_commonest_class() -> None:
+    own = ClassView(counts=torch.tensor([4, 1]))
+    logits = torch.tensor([[math.log(4), math.log(16)]])  # scaled by 1 and by 1/4 + 3/4 * 1/4 = 7/16
+    expected = -math.log(4 / (4 + 16 ** (7 / 16)))
+    assert LocalScaling()(logits, FIRST, own).item() == pytest.approx(expected)
+    assert LocalScaling(least_scale=1.0)(logits, FIRST, own).item() == pytest.approx(math.log(5))
+    lacking = ClassView(counts=torch.tensor([4, 0]))
+    assert LocalScaling(least_scale=0.0)(logits, FIRST, lacking).item() == pytest.approx(math.log(5 / 4))
+
+
 def test_fedrs_scales_what_the_client_lacks() -> None:
     view = ClassView(counts=torch.tensor([3, 0]))
     logits = torch.tensor([[0.0, 2 * math.log(3)]])
@@ -114,7 +125,7 @@ def test_without_strength_or_with_even_classes_they_are_cross_entropy(values: li
     plain = Loss.of("cross-entropy")(logits, targets, ClassView())
     even = ClassView(torch.full((3,), 1 / 3).log(), torch.tensor([5, 5, 5]))
     skewed = ClassView(torch.tensor([0.7, 0.2, 0.1]).log(), torch.tensor([7, 2, 1]))
-    for name in ("logit-adjusted", "local-prior", "running-prior", "fedlc", "fedrs"):
+    for name in ("logit-adjusted", "local-prior", "running-prior", "fedlc", "fedrs", "local-scaling"):
         assert Loss.of(name)(logits, targets, even).item() == pytest.approx(plain.item(), abs=1e-5)
     for name in ("logit-adjusted", "local-prior", "running-prior", "fedlc"):
         assert Loss.of(name, tau=0.0)(logits, targets, skewed).item() == pytest.approx(plain.item(), abs=1e-5)

@@ -27,6 +27,18 @@ def test_the_keras_cifar_model_has_the_known_parameters() -> None:
     assert parameters(build_model(Model.of("keras-cifar-cnn"), (3, 32, 32), 10, 0)) == 1_250_858
 
 
+@pytest.mark.parametrize(("width", "known"), [(16, 78_042), (64, 1_227_594)])
+def test_resnet_8_has_the_parameters_of_its_blocks(width: int, known: int) -> None:
+    first, second, third = width, 2 * width, 4 * width
+    stem = 27 * first + 2 * first
+    same = 2 * 9 * first**2 + 4 * first
+    wider = sum(9 * a * b + 9 * b * b + a * b + 6 * b for a, b in ((first, second), (second, third)))
+    assert stem + same + wider + 10 * third + 10 == known
+    model = build_model(Model.of({"name": "resnet-8", "width": width}), (3, 32, 32), 10, 0)
+    assert parameters(model) == known
+    assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+
+
 @pytest.mark.parametrize(
     ("shape", "expected"),
     [

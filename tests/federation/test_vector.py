@@ -149,3 +149,12 @@ def test_large_models_are_read_and_written_to_the_same_numbers_by_any_number_of_
     with model.sharing():
         assert torch.get_num_threads() == (before if threads == 1 else threads)
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(("channels", "stride", "faster"), [(4, 2, False), (8, 2, True), (4, 1, True)])
+def test_a_layout_in_which_pytorch_would_write_beyond_its_memory_is_not_used(
+    channels: int, stride: int, faster: bool
+) -> None:
+    convolutions = nn.Sequential(nn.Conv2d(3, channels, 3), nn.Conv2d(channels, 8, 1, stride), nn.Flatten())
+    x = VectorModel(convolutions).laid_out(torch.zeros(2, 3, 8, 8))
+    assert x.is_contiguous(memory_format=torch.channels_last) == faster

@@ -259,14 +259,27 @@ def test_scores_of_another_edition_and_damaged_ones_are_not_used(parts: Any, tin
         parts.scores.Scores(tmp_path, "tiny", tiny)
 
 
-def test_the_frontiers_methods_can_be_run_on_all_of_its_data(parts: Any) -> None:
-    plan = parts.plan.load_plan(STUDIES / "frontier.toml")
+@pytest.mark.parametrize("study", ["frontier", "longtail"])
+def test_the_methods_of_a_study_can_be_run_on_all_of_its_data(parts: Any, study: str) -> None:
+    plan = parts.plan.load_plan(STUDIES / f"{study}.toml")
     for cell in parts.progress.cells(plan):
         start = parts.search.point(plan.methods[cell.method].start)
         settings = parts.progress.setup_of(plan, cell, start, plan.search_seed).settings(plan)
         assert settings.evaluation.validation == 0.1
-        assert settings.data.name == cell.dataset
+        assert cell.dataset.startswith(settings.data.name)
         assert settings.train.optimizer == "SGD"
+
+
+@pytest.mark.parametrize(("case", "rarest"), [("factor 100", 23), ("factor 50", 45), ("factor 10", 225)])
+def test_the_long_tailed_benchmark_divides_its_data(parts: Any, data_dir: Path, case: str, rarest: int) -> None:
+    plan = parts.plan.load_plan(STUDIES / "longtail.toml")
+    setup = parts.plan.Setup("cifar10-lt", case, "fedavg", parts.search.point({"chains": 8, "epochs": 10}), 0)
+    settings = setup.settings(plan)
+    settings = settings.model_copy(update={"data": settings.data.model_copy(update={"dir": data_dir})})
+    experiment = prepare(settings)
+    experiment.engine.close()
+    counts = experiment.scenario.global_counts
+    assert (counts[0], counts[-1], len(experiment.population)) == (2250, rarest, 20)  # a tenth is held out
 
 
 def test_rivals_come_after_all_budgets_and_other_cases_last(parts: Any, tmp_path: Path) -> None:

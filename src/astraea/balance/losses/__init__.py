@@ -8,6 +8,7 @@ from astraea.balance.losses.cross_entropy import CrossEntropy
 from astraea.balance.losses.fedlc import FedLC
 from astraea.balance.losses.fedrs import FedRS
 from astraea.balance.losses.local_prior import LocalPrior, RunningPrior
+from astraea.balance.losses.local_scaling import LocalScaling
 from astraea.balance.losses.logit_adjusted import LogitAdjusted
 from astraea.balance.losses.ratio import Ratio
 from astraea.balance.losses.squared_error import SquaredError
@@ -19,6 +20,7 @@ __all__ = [
     "FedLC",
     "FedRS",
     "LocalPrior",
+    "LocalScaling",
     "LogitAdjusted",
     "Loss",
     "Ratio",

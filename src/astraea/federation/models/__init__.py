@@ -16,6 +16,7 @@ from astraea.federation.models.auto import AutoModel
 from astraea.federation.models.base import Imported, Model, made
 from astraea.federation.models.general import MLP, MLPModel, SequenceCNN, SequenceCNNModel
 from astraea.federation.models.papers import EmnistCNN, EmnistCNNModel, KerasCifarCNN, KerasCifarCNNModel
+from astraea.federation.models.resnet import ResNet8, ResNet8Model
 from astraea.federation.own_models import materialised
 from astraea.seeding import Purpose, torch_seed
 
@@ -29,6 +30,8 @@ __all__ = [
     "KerasCifarCNNModel",
     "MLPModel",
     "Model",
+    "ResNet8",
+    "ResNet8Model",
     "SequenceCNN",
     "SequenceCNNModel",
     "build_model",
