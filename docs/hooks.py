@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterable
 from html import unescape
@@ -28,9 +29,10 @@ PUBLIC = (
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace the marks of pages that are generated: settings, network files, public names, the API of a package."""
+    """Replace the marks of pages that are generated: settings, arguments, networks, names, the API of a package."""
     markdown = re.sub(r"<!-- settings ?([\w.]*) -->", lambda mark: _settings(mark[1]), markdown)
     markdown = re.sub(r"<!-- model ([\w.:]+) -->", lambda mark: _model(mark[1]), markdown)
+    markdown = re.sub(r"<!-- arguments ([\w.:]+) -->", lambda mark: _arguments(mark[1]), markdown)
     if "<!-- network -->" in markdown:
         markdown = markdown.replace("<!-- network -->", _network())
     if "<!-- variations -->" in markdown:
@@ -49,6 +51,23 @@ def on_page_content(html: str, **_: Any) -> str:
         return f'<{mark[1]} class="arithmatex">{convert(unescape(mark[2]), display=display)}</{mark[1]}>'
 
     return re.sub(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', formula, html, flags=re.S)
+
+
+def _arguments(path: str) -> str:
+    """Return the table of what a class is made with, from its signature and the ``Args`` of its docstring."""
+    module, _, name = path.partition(":")
+    kind = getattr(import_module(module), name)
+    told = re.search(r"^Args:\n(.*?)^(?=\S)", inspect.cleandoc(kind.__doc__), re.DOTALL | re.MULTILINE)
+    assert told is not None, f"{path} explains no arguments"
+    texts = dict(re.findall(r"^    (\w+): (.*?)(?=^    \w|\Z)", told[1], re.DOTALL | re.MULTILINE))
+    keywords = [one for one in inspect.signature(kind).parameters.values() if one.kind is one.KEYWORD_ONLY]
+    lines = ["| argument | default | meaning |", "|---|---|---|"]
+    for one in keywords:
+        text = re.sub(
+            r":\w+:`~?([\w.]+)`", lambda link: f"`{link[1].rpartition('.')[2]}`", " ".join(texts[one.name].split())
+        )
+        lines.append(f"| `{one.name}` | `{one.default}` | {text.replace('``', '`')} |")
+    return "\n".join(lines)
 
 
 def _network() -> str:

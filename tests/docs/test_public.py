@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from importlib import import_module
 from pathlib import Path
@@ -78,3 +79,11 @@ def test_formulas_are_drawn_without_a_script() -> None:
     assert html.startswith('<p>at <span class="arithmatex"><math')
     assert "<mfrac>" in html
     assert "\\frac" not in html
+
+
+def test_arguments_of_the_strategy_are_all_explained() -> None:
+    pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
+    page = HOOKS["on_page_markdown"]("<!-- arguments astraea.flower:AstraeaStrategy -->")
+    names = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert names[:5] == ["algorithm", "balance", "train", "server", "seed"]
+    assert "| `patience` | `600.0` | Seconds to wait for `min_available_nodes`" in page

@@ -6,7 +6,9 @@ import importlib
 import re
 import shutil
 import sys
+import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +26,18 @@ PAGE = HERE.parents[1] / "docs" / "how-to" / "flower.md"
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A function that runs the app in ``tmp_path`` and returns its strategy and result."""
-    shutil.copytree(HERE / "plain_app", tmp_path / "plain_app")
+    """A function that runs an app in ``tmp_path`` and returns its strategy and result."""
+    shutil.copytree(HERE / "apps", tmp_path, dirs_exist_ok=True)
     monkeypatch.syspath_prepend(tmp_path)
 
-    def once() -> Any:
-        client = importlib.import_module("plain_app.client_app")
-        server = importlib.import_module("plain_app.server_app")
+    def once(app: str = "torch_app") -> Any:
+        client = importlib.import_module(f"{app}.client_app")
+        server = importlib.import_module(f"{app}.server_app")
         run_in_process(server.app, client.app, nodes=4)
         return server.results[0]
 
     yield once
-    for name in [name for name in sys.modules if name.startswith("plain_app")]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in {path.name for path in tmp_path.iterdir()}]:
         del sys.modules[name]
 
 
@@ -62,7 +64,7 @@ def test_the_pages_diff_turns_it_into_astraea(run: Any, tmp_path: Path) -> None:
     changes = _changes()
     assert len(changes) <= 5
     for file in {file for file, _, _ in changes}:
-        path = tmp_path / "plain_app" / file
+        path = tmp_path / "torch_app" / file
         text = path.read_text()
         out = [line for at, sign, line in changes if at == file and sign == "-"]
         into = [line for at, sign, line in changes if at == file and sign == "+"]
@@ -80,3 +82,74 @@ def test_the_pages_diff_turns_it_into_astraea(run: Any, tmp_path: Path) -> None:
     line = strategy.run.history[0]
     assert line["clients"] == 4
     assert line["chains"] == 2
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An app: where it names its strategy, and what its labels are."""
+
+    strategy: str
+    labels: str
+
+
+KINDS = {
+    "numpy_app": Kind("server_app.py", "own(context)[1]"),
+    "sklearn_app": Kind("server_app.py", "own(context)[1]"),
+    "tabular_app": Kind("server_app.py", 'own(context)["label"]'),
+    "strategy_app": Kind("strategy.py", "own(context)[1]"),
+    "mods_app": Kind("server_app.py", "own(context)[1]"),
+}
+
+
+def _turn(folder: Path, kind: Kind) -> int:
+    """Change an app as the how-to says, and return how many lines are new."""
+    query = f'app.query("label_histogram")(label_histogram(lambda context: {kind.labels}, classes=3))\n'
+    before, after = "import FedAvg\n", "import AstraeaStrategy as FedAvg\n"
+    strategy = (folder / kind.strategy).read_text()
+    assert strategy.count("from flwr.serverapp.strategy " + before) == 1
+    turned = strategy.replace("from flwr.serverapp.strategy " + before, "from astraea.flower " + after)
+    (folder / kind.strategy).write_text(turned)
+    client = (folder / "client_app.py").read_text()
+    line = "from flwr.clientapp import ClientApp\n"
+    assert line in client
+    (folder / "client_app.py").write_text(
+        client.replace(line, line + "from astraea.flower import label_histogram\n") + query
+    )
+    return 3
+
+
+@pytest.mark.parametrize("app", KINDS)
+def test_an_app_of_each_kind_runs_as_it_is(run: Any, app: str) -> None:
+    strategy, result = run(app)
+    assert isinstance(strategy, FedAvg)
+    assert not isinstance(strategy, AstraeaStrategy)
+    losses = [float(result.train_metrics_clientapp[round_]["train_loss"]) for round_ in (1, 2)]
+    assert losses[1] < losses[0]
+
+
+@pytest.mark.parametrize("app", KINDS)
+def test_an_app_of_each_kind_is_turned_by_three_lines(run: Any, app: str, tmp_path: Path) -> None:
+    assert _turn(tmp_path / app, KINDS[app]) == 3
+    strategy, result = run(app)
+    assert isinstance(strategy, AstraeaStrategy)
+    losses = [float(result.train_metrics_clientapp[round_]["train_loss"]) for round_ in (1, 2)]
+    assert losses[1] < losses[0]
+    assert [(line["clients"], line["chains"]) for line in strategy.run.history] == [(4, 2), (4, 2)]
+    assert strategy.run.totals["visits_skipped"] == 0
+    if app == "strategy_app":
+        assert strategy.rates == [0.1, 0.05]
+        assert strategy.best[1] == 2
+    if app == "mods_app":
+        assert result.train_metrics_clientapp[2]["seen"] == 3  # rounds 1 and 2
+
+
+def test_no_page_and_no_app_has_astraea_installed_by_name_from_the_package_index() -> None:
+    root = HERE.parents[1]
+    for path in [*root.glob("examples/*/pyproject.toml"), *root.glob("benchmarks/*/pyproject.toml")]:
+        project = tomllib.loads(path.read_text())
+        if "flwr" in project["tool"]:
+            needs = project["project"]["dependencies"]
+            assert [need for need in needs if re.match(r"astraea\b", need) and "@" not in need] == []
+    pages = [PAGE, PAGE.with_name("flower-deployment.md"), root / "docs" / "reference" / "flower.md"]
+    assert [page.name for page in pages if re.search(r"pip install '?astraea", page.read_text())] == []
+    assert "dist/astraea-*.whl)[flower]" in PAGE.read_text()

@@ -54,6 +54,45 @@ def test_a_wrapper_whose_guarantee_holds_works(federation: Callable[..., Any]) -
     assert 0 < float((after - before).norm()) <= 2e-3 * 1.001
 
 
+def test_one_client_has_no_more_influence_than_the_noise_is_for(federation: Callable[..., Any]) -> None:
+    """Chains of unequal sizes count alike: without a client the mean of three chains moves by a third of the bound."""
+
+    def model(without: int | None) -> torch.Tensor:
+        def mod(message: Message, context: Context, call_next: Handler) -> Message:
+            reply = call_next(message, context)
+            if message.metadata.message_type == "train" and context.node_config["partition-id"] == without:
+                reply.content["metrics"]["num-examples"] = float("nan")  # which is skipped
+            return reply
+
+        one = federation()
+        strategy = one.strategy(algorithm={"mediators": "random", "capacity": 2, "mediator_epochs": 1}, **PLAIN)
+        wrapped = DifferentialPrivacyServerSideFixedClipping(strategy, 0.0, 0.01, 3)
+        result = one.start(wrapped, one.grid(one.app(mods=[mod])), rounds=1)
+        return torch.cat([value.reshape(-1) for value in result.arrays.to_torch_state_dict().values()])
+
+    whole = model(None)
+    moved = [float((model(client) - whole).norm()) for client in range(5)]
+    # One chain has one client: without it the chain counts as unchanged, and the mean moves by the whole bound.
+    assert max(moved) == pytest.approx(0.01 / 3, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("chains", "options", "reason"),
+    [
+        (2, {}, "noise for num_sampled_clients = 2, but round 1 has 3 chains.*give it num_sampled_clients=3"),
+        (3, {"server": {"optimizer": "momentum"}}, "noise for the mean of a round's models.*leave server= out"),
+        (3, {"server": {"aggregation": "median"}}, "noise for the mean of a round's models.*leave server= out"),
+    ],
+)
+def test_noise_that_is_for_something_else_is_refused(
+    federation: Callable[..., Any], chains: int, options: dict[str, Any], reason: str
+) -> None:
+    one = federation()
+    strategy = one.strategy(algorithm={"mediators": "random", "capacity": 2}, **PLAIN, **options)
+    with pytest.raises(InputError, match=reason):
+        one.start(DifferentialPrivacyServerSideFixedClipping(strategy, 1.0, 1.0, chains))
+
+
 def test_a_wrapped_chain_whose_last_visit_failed_does_not_count(federation: Callable[..., Any]) -> None:
     """Its earlier visits never passed through the wrapper's clipping."""
     visits: dict[object, int] = {}

@@ -412,3 +412,20 @@ def test_packed_bytes_are_those_of_flower() -> None:
     again = layout.record(params, counters)
     assert {name: array.data for name, array in again.items()} == {name: a.data for name, a in record.items()}
     assert all(again[name].shape == record[name].shape for name in record)
+
+
+def test_memory_of_a_model_is_used_again_only_when_nobody_holds_it() -> None:
+    from astraea.flower.arrays import Layout
+
+    record = ArrayRecord({"w": Array(np.ones(4, np.float32))})
+    layout = Layout.of(record)
+    first, second = layout.vectors(record).params, layout.vectors(record).params
+    part, places = first[1:], {first.data_ptr(), second.data_ptr()}
+    assert len(places) == 2
+    del first
+    third = layout.vectors(record).params
+    assert third.data_ptr() not in places  # part of the first one is still held
+    place = second.data_ptr()
+    del second
+    assert layout.vectors(record).params.data_ptr() == place
+    assert part.tolist() == [1.0, 1.0, 1.0]

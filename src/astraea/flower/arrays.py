@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from typing import Any, NamedTuple
+from weakref import ref
 
 import numpy as np
 import torch
@@ -111,7 +112,7 @@ class Layout:
             if more or before is None or not self._may_lack.issuperset(missing) or len(missing) == len(names):
                 what = f"lacks '{missing[0]}'" if missing else f"has an unknown '{more[0]}'"
                 raise VisitError(f"its model {what}: the models differ")
-        floats, integers = np.empty(self._sizes[0], self._dtype), np.empty(self._sizes[1], np.int64)
+        floats, integers = self._buffer(), np.empty(self._sizes[1], np.int64)
         at = [0, 0]
         for name, shape, dtype in self.arrays:
             kind = 0 if dtype.kind == "f" else 1
@@ -150,6 +151,19 @@ class Layout:
     def _sizes(self) -> tuple[int, int]:
         sizes = [(dtype.kind == "f", math.prod(shape)) for _, shape, dtype in self.arrays]
         return sum(size for is_float, size in sizes if is_float), sum(size for is_float, size in sizes if not is_float)
+
+    def _buffer(self) -> NDArray[Any]:
+        """Return a vector to be filled: one that nobody holds any more, as new memory takes longer than the copy."""
+        idle = (place for place, (_, lent) in enumerate(self._buffers) if lent() is None)
+        place = next(idle, len(self._buffers))
+        buffer = np.empty(self._sizes[0], self._dtype) if place == len(self._buffers) else self._buffers[place][0]
+        lent = buffer.view()  # lives as long as what is made of it
+        self._buffers[place:] = [(buffer, ref(lent)), *self._buffers[place + 1 :]]
+        return lent
+
+    @cached_property
+    def _buffers(self) -> list[tuple[NDArray[Any], ref[NDArray[Any]]]]:
+        return []
 
     @cached_property
     def _dtype(self) -> np.dtype[Any]:

@@ -26,6 +26,7 @@ __all__ = ["ChainWalks"]
 _log = logging.getLogger("flwr")
 
 _EVERY = 10.0  # seconds between two lines of progress
+_STRANGE = 0.5  # share of a client's change that a defence leaves, below which the log names it
 
 
 @dataclass(slots=True)
@@ -136,7 +137,16 @@ class ChainWalks:
 
     def _report(self, chain: _UnderWay, visit: Visit) -> None:
         self._done += 1
-        skipped, round_ = chain.walk.reports[-1].skipped, self.plan.round + 1
+        skipped, clipped, round_ = chain.walk.reports[-1].skipped, chain.walk.reports[-1].clipped, self.plan.round + 1
+        if clipped < _STRANGE:
+            _log.warning(
+                "round %d, mediator %d: client %d is clipped: its change was %.3g times too long (%s)",
+                round_,
+                chain.walk.chain.id,
+                visit.client,
+                1 / clipped,
+                self._title(visit.client),
+            )
         if skipped is not None:
             _log.warning(
                 "round %d, mediator %d: client %d is skipped: %s (%s)",

@@ -19,8 +19,8 @@ __all__ = ["Reading", "averageable", "read_reply"]
 
 _log = logging.getLogger("flwr")
 
-_LARGEST = 2.0**64
-"""Weights and parameters beyond this may overflow when many models are added up, whatever their weights."""
+_LARGEST = 2.0**60
+"""Numbers from here on, whose squares are not far from the largest there are, may overflow in a sum of many models."""
 
 _FRACTION = 2**20
 """A weight that is no number of samples counts in parts of this size."""
@@ -59,8 +59,9 @@ def read_reply(
     if not isinstance(told, int | float) or not 0 < told < MOST or (weight == EXAMPLES and told < 1):
         raise VisitError(f"its metric '{weight}' is {told!r}, not a number of samples")
     params, counters, exact = layout.vectors(arrays[0], before)
-    largest = float(torch.linalg.vector_norm(params, math.inf)) if len(params) else 0.0
-    if largest > _LARGEST and math.isfinite(largest):
+    # The square of a number that is too large is none: one quick pass decides, where all is well.
+    largest = 0.0 if math.isfinite(torch.dot(params, params)) else float(torch.linalg.vector_norm(params, math.inf))
+    if _LARGEST <= largest < math.inf:
         raise VisitError(f"its model holds numbers as large as {largest:.1g}, which no average of models can hold")
     known = samples(told)
     held = int(told) if known is None else known

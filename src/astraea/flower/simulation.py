@@ -18,7 +18,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from queue import Queue
-from typing import Any
+from typing import Any, BinaryIO
 
 import cloudpickle
 from flwr.app import ConfigRecord, Context, Message, RecordDict
@@ -58,10 +58,11 @@ class FlowerEngine:
         visit_deadline: float | None = None,
     ) -> None:
         if importlib.util.find_spec("ray") is None:
-            raise InputError("engine.name = 'flower' needs Ray, which is not installed: pip install 'astraea[flower]'")
+            raise InputError("engine.name = 'flower' needs Ray, which is not installed: pip install 'flwr[simulation]'")
         self._settings = (module.cpu(), device, threads, visit_deadline)
         self._workers, self._gpu = workers, device.startswith("cuda")
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._file: BinaryIO | None = None
         self._population: Population | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -92,6 +93,9 @@ class FlowerEngine:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
@@ -99,13 +103,12 @@ class FlowerEngine:
 
     def _start(self, population: Population) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="astraea-flower-")
-        path = Path(self._folder.name) / "clients.pickle"
-        path.write_bytes(cloudpickle.dumps((self._settings, population)))
+        self._file, path = publish(Path(self._folder.name) / "clients.pickle", (self._settings, population))
         _quieten()
         self._stop, self._failure = threading.Event(), []
         grids: Queue[Grid] = Queue()
         self._thread = threading.Thread(
-            target=self._simulate, args=(grids, self._stop, str(path), len(population)), name="flower", daemon=True
+            target=self._simulate, args=(grids, self._stop, path, len(population)), name="flower", daemon=True
         )
         self._thread.start()
         began = time.monotonic()
@@ -144,6 +147,21 @@ class FlowerEngine:
         if self._failure or self._thread is None or not self._thread.is_alive():
             reason = f"{self._failure[0]}" if self._failure else "it ended by itself"
             raise RunError(f"Flower's simulation broke down ({reason}): use engine.name = 'processes'")
+
+
+def publish(path: Path, value: object) -> tuple[BinaryIO, str]:
+    """Return an open file with ``value``, and where other processes read it for as long as the file is open.
+
+    The file is gone with this process, however that ends, where the system can do that; else it is ``path``.
+    """
+    file = path.open("w+b")
+    file.write(cloudpickle.dumps(value))
+    file.flush()
+    nameless = Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+    if not nameless.exists():
+        return file, str(path)
+    path.unlink()
+    return file, str(nameless)
 
 
 def _client_app(path: str) -> ClientApp:

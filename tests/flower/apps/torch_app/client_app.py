@@ -7,8 +7,8 @@ from typing import Any
 from flwr.app import ArrayRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
-from plain_app.task import build, load_data
-from plain_app.task import train as train_model
+from torch_app.task import build, load_data
+from torch_app.task import train as train_model
 
 app = ClientApp()
 

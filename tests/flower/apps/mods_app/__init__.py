@@ -1,0 +1,1 @@
+"""An app whose mods count, measure and add noise."""

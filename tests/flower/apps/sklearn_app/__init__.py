@@ -1,0 +1,1 @@
+"""An app of scikit-learn, which counts batches and not samples."""

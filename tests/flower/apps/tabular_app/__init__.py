@@ -1,0 +1,1 @@
+"""An app of named columns, as data sets of Hugging Face have them, and PyTorch."""
