@@ -11,6 +11,7 @@ from torch import nn
 
 from astraea.errors import InputError, RunError
 from astraea.federation.models import AutoModel, Model, build_model
+from astraea.federation.vector import VectorModel
 from astraea.parts import Settings
 from astraea.parts.validation import validated
 
@@ -37,6 +38,25 @@ def test_resnet_8_has_the_parameters_of_its_blocks(width: int, known: int) -> No
     model = build_model(Model.of({"name": "resnet-8", "width": width}), (3, 32, 32), 10, 0)
     assert parameters(model) == known
     assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+
+
+def test_a_fixed_classifier_has_directions_as_far_apart_as_can_be_and_does_not_travel() -> None:
+    def built(head: str) -> nn.Module:
+        return build_model(Model.of({"name": "mlp", "head": head}), (1, 8, 8), 5, 3)
+
+    weight = built("etf").state_dict()["layers.3.weight"]
+    assert torch.allclose(weight @ weight.T, torch.full((5, 5), -0.25) + 1.25 * torch.eye(5), atol=1e-5)
+    assert built("etf").state_dict()["layers.3.weight"].equal(weight)
+    assert VectorModel(built("etf")).size == VectorModel(built("trained")).size - (128 * 5 + 5) + 1  # all but its scale
+
+
+@pytest.mark.parametrize(
+    ("model", "classes", "message"),
+    [({"name": "mlp", "hidden": [3]}, 5, "has 3 for 5"), ({"name": "mlp"}, 1, "two classes or more")],
+)
+def test_a_fixed_classifier_needs_room(model: dict[str, object], classes: int, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        build_model(Model.of(model | {"head": "etf"}), (1, 8, 8), classes, 0)
 
 
 @pytest.mark.parametrize(

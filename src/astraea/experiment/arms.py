@@ -97,6 +97,7 @@ VARIATIONS: dict[str, Changes] = {
     "transformed": {"balance.transformed": "all"},
     "rare-first": {"algorithm.participation": "rare-first"},
     "shuffled": {"algorithm.order": "shuffled"},
+    "fixed-classifier": {"model.head": "etf"},
     "8-bit": {"algorithm.bits": 8},
     "4-bit": {"algorithm.bits": 4},
     "balanced-data": {"scenario.labels": "balanced"},

@@ -91,7 +91,7 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
         ge=0,
         description="Share of further clients invited, so that a round is full although some do not answer.",
     )
-    bits: Literal[2, 4, 8, 32] = Field(
+    bits: Literal[4, 8, 32] = Field(
         32,
         description="Bits of a weight on its way to a client and back: with 8 or 4, a hand-over is about a quarter or "
         "an eighth as large.",

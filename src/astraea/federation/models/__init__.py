@@ -14,6 +14,7 @@ from astraea.errors import AstraeaError, InputError, RunError
 from astraea.federation.diagnosis import check_logits, logits_of
 from astraea.federation.models.auto import AutoModel
 from astraea.federation.models.base import Imported, Model, made
+from astraea.federation.models.etf import fix_classifier
 from astraea.federation.models.general import MLP, MLPModel, SequenceCNN, SequenceCNNModel
 from astraea.federation.models.papers import EmnistCNN, EmnistCNNModel, KerasCifarCNN, KerasCifarCNNModel
 from astraea.federation.models.resnet import ResNet8, ResNet8Model
@@ -71,6 +72,8 @@ def build_model(
         if not isinstance(model, nn.Module):
             raise InputError(f"'{name}' gave a {type(model).__name__}, not an nn.Module: name one that does")
         model = materialised(model, torch.zeros(2, *shape, dtype=dtype))
+        if settings.head == "etf":
+            fix_classifier(model, name, classes)
         if settings.weights is not None:
             load_weights(model, settings.weights)
         _freeze(model, settings.freeze)

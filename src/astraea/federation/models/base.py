@@ -6,7 +6,7 @@ import inspect
 from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 from pydantic import Field, PrivateAttr
 from torch import nn
@@ -22,6 +22,10 @@ class Model(Part, kind="model", default="auto"):
     """What is trained, and where it begins."""
 
     weights: Path | None = Field(None, description="A safetensors file to start from (warm start).")
+    head: Literal["trained", "etf"] = Field(
+        "trained",
+        description="The final layer: trained, or fixed to directions as far apart as can be (etf, as in FedETF).",
+    )
     freeze: tuple[str, ...] = Field(
         (), description="Patterns of parameter names that are not trained and do not travel, such as 'features.*'."
     )
