@@ -23,7 +23,7 @@ def test_what_is_here_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 def test_a_missing_extra_comes_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = ["numpy>=2", 'nowhere[x]<3,>=2; extra == "far"', "numpy>=2; extra == 'far'", "pytest; extra == 'dev'"]
-    monkeypatch.setattr(doctor.metadata, "requires", lambda _: wanted)
+    monkeypatch.setattr("astraea.doctor.metadata.requires", lambda _: wanted)
     (extra,) = [one for one in doctor.examine() if one.what.startswith("astraea[")]
     assert (extra.what, extra.state, extra.mend) == ("astraea[far]", "missing", "pip install nowhere numpy")
     assert extra.detail == f"nowhere is not installed, numpy {metadata.version('numpy')}"

@@ -5,7 +5,6 @@ import io
 import pytest
 from rich.console import Console
 
-from astraea import progress
 from astraea.progress import Bar
 
 
@@ -40,7 +39,7 @@ def test_the_times_are_never_cut() -> None:
 
 def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("astraea.progress.time.monotonic", lambda: now[0])
     text = io.StringIO()
     bar = Bar("runs", Console(file=text, width=80), now="starting")
     for done in range(5):

@@ -88,7 +88,7 @@ def _compiler() -> list[Finding]:
     """Look whether compiled code can be kept from one command to the next."""
     from numba import config
 
-    named = config.CACHE_DIR or os.environ.get("NUMBA_CACHE_DIR")
+    named = getattr(config, "CACHE_DIR", "") or os.environ.get("NUMBA_CACHE_DIR")
     place = Path(named) if named else Path(__file__).parent
     if os.access(place, os.W_OK):
         return [Finding("compiled simulator", "works", f"kept in {place}")]
