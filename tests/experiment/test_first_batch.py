@@ -76,7 +76,11 @@ IMAGES = RNG.random((60, 3, 8, 8)).astype(np.float32)
         (nn.Linear(6, 3), IDS, r"takes floating-point numbers, but samples are codes .* begin with an nn.Embedding"),
         (Embedded(50), X, "looks up integers, but samples are vector .* say kind = 'codes'"),
         (Embedded(40), IDS, r"has 40 rows, but the samples hold codes from 0 to 49: give it 50 rows"),
-        (Returning(lambda z: {"logits": z}), X, r"returns a mapping \(logits\), not logits: .* returns 'logits'"),
+        (
+            Returning(lambda z: {"scores": z}),
+            X,
+            r"returns a mapping \(scores\) without 'logits': call what it predicts",
+        ),
         (Returning(lambda z: (z, z)), X, "returns a tuple, not a tensor of logits"),
         (Returning(lambda z: None), X, "returns a NoneType"),
         (Returning(lambda z: z[:, 0]), X, "gives one logit a sample, .* there are 3 classes"),
@@ -158,3 +162,106 @@ def test_trying_leaves_no_trace() -> None:
     assert torch.equal(first.model[0].weight, second.model[0].weight)
     assert all(parameter.grad is None for parameter in model.parameters())
     assert first.model[1].num_batches_tracked > 0
+
+
+class Drawing(nn.Linear):
+    def __init__(self) -> None:
+        super().__init__(6, 3)
+        self.noise = torch.Generator()
+
+
+class Complex(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(6, 3, dtype=torch.complex64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x.to(self.weight.dtype) @ self.weight).real
+
+
+class Sparse(Embedded):
+    def __init__(self) -> None:
+        super().__init__(50)
+        self.table = nn.Embedding(50, 4, sparse=True)
+
+
+class Unset(nn.Linear):
+    """Has a buffer that nobody has set and that its outputs do not show."""
+
+    def __init__(self) -> None:
+        super().__init__(6, 3)
+        self.register_buffer("seen", torch.full((2,), float("nan")))
+
+
+def normed() -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = nn.utils.weight_norm(nn.Linear(6, 3))
+    model(torch.zeros(2, 6))
+    return model
+
+
+def frozen() -> nn.Module:
+    return nn.Linear(6, 3).requires_grad_(False)
+
+
+@pytest.mark.parametrize(
+    ("made", "x", "complaint"),
+    [
+        (Drawing, X, r"draws from a generator of its own \('noise'\)"),
+        (Complex, X, "weights of torch.complex64: keep real and imaginary parts"),
+        (Sparse, IDS, r"a parameter of shape \(50, 4\) gets sparse gradients.*sparse=False"),
+        (Unset, X, "'seen' holds NaN or infinite values before any training"),
+        (normed, X, "the model cannot be copied .*: give a function that makes it"),
+        (frozen, X, "has no trainable parameter: set requires_grad"),
+        (nn.Identity, X[:, :3], "has no trainable parameter"),
+    ],
+)
+def test_further_models_that_cannot_be_trained(made: Any, x: np.ndarray, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        run(made(), x)
+
+
+@pytest.mark.parametrize(
+    ("train", "complaint"),
+    [
+        ({"optimizer": "LBFGS"}, r"the optimiser LBFGS cannot train this model \(TypeError: .*closure"),
+        ({"optimizer": "SparseAdam"}, "the optimiser SparseAdam cannot train this model"),
+        ({"optimizer": "Adam", "options": {"lambd": 1}}, "optimiser Adam has no option 'lambd'"),
+    ],
+)
+def test_an_optimiser_that_cannot_work_is_told(train: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        run(nn.Linear(6, 3), train=train)
+
+
+def test_odd_but_sound_models_are_trained() -> None:
+    tied = nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 3))
+    tied[2].weight = tied[0].weight
+    spectral = nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Linear(6, 5)), nn.ReLU(), nn.Linear(5, 3))
+    for model in (tied, spectral):
+        assert run(model).summary["visits_skipped"] == 0
+
+
+class Shy(nn.Linear):
+    """Fails on a client whose samples are large, and makes NaN of those that are larger still."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        large = float(x.max()) if self.training else 0.0
+        if 99 < large < 1000:
+            raise ValueError("too large")
+        return super().forward(x) * (float("nan") if large >= 1000 else 1.0)
+
+
+def test_visits_that_gave_nothing_are_told_with_reason_and_clients() -> None:
+    x = X.copy()
+    x[45, 0], x[31, 0] = 1e4, 100.0
+    split = {"skew": "indices", "indices": [[*range(15)], [*range(15, 30)], [*range(30, 40)], [45, 46, 47, 48]]}
+    everyone = {"algorithm": {"name": "fedavg", "clients_per_round": 4}, "rounds": 2}
+    summary = astraea.run(dataset=(x, Y, X, Y), model=Shy(6, 3), **{**SMALL, **everyone, "scenario": split}).summary
+    assert summary["visits_skipped"] == 4
+    assert summary["skipped"] == [
+        {"reason": "ValueError: too large", "visits": 2, "clients": 1, "names": ["2"]},
+        {"reason": "the model became NaN or infinite", "visits": 2, "clients": 1, "names": ["3"]},
+    ]
+    assert "2 visits gave nothing, of client 2: ValueError: too large." in summary["notes"]

@@ -187,3 +187,37 @@ def test_a_model_that_a_configuration_names_is_imported_with_trust_alone(
     assert parameters(build_model(trusted, (4,), 2, 0)) == 10
     wide = validated(Section, {"model": {"name": "named_model:Wide", "width": 5}}, "x", trust=True).model
     assert parameters(build_model(wide, (4,), 2, 0)) == 4 * 5 + 5 + 5 * 2 + 2
+
+
+def test_weights_of_torch_save_are_read_without_running_code(tmp_path: Path) -> None:
+    trained = build_model(Model.of("mlp"), (4,), 2, seed=1)
+    state = {f"module.{name}": value for name, value in trained.state_dict().items()}  # as DataParallel calls them
+    torch.save({"epoch": 3, "state_dict": state}, tmp_path / "w.pt")
+    warm = build_model(Model.of("mlp", weights=tmp_path / "w.pt"), (4,), 2, seed=2)
+    assert all(torch.equal(a, b) for a, b in zip(trained.parameters(), warm.parameters(), strict=True))
+    torch.save(trained, tmp_path / "module.pt")
+    with pytest.raises(RunError, match=r"holds more than tensors, .*: save the weights alone"):
+        build_model(Model.of("mlp", weights=tmp_path / "module.pt"), (4,), 2, seed=2)
+    torch.save([1, 2], tmp_path / "list.pt")
+    with pytest.raises(RunError, match="holds no state dict"):
+        build_model(Model.of("mlp", weights=tmp_path / "list.pt"), (4,), 2, seed=2)
+    (tmp_path / "half.pt").write_bytes((tmp_path / "w.pt").read_bytes()[:100])
+    with pytest.raises(RunError, match="cannot be read"):
+        build_model(Model.of("mlp", weights=tmp_path / "half.pt"), (4,), 2, seed=2)
+
+
+def test_a_head_may_begin_anew(tmp_path: Path) -> None:
+    trained, fresh = build_model(Model.of("mlp"), (4,), 2, seed=1), build_model(Model.of("mlp"), (4,), 5, seed=2)
+    torch.save(trained.state_dict(), tmp_path / "w.pt")
+    warm = build_model(Model.of("mlp", weights=tmp_path / "w.pt", skip=("layers.3.*",)), (4,), 5, seed=2)
+    assert torch.equal(warm.state_dict()["layers.1.weight"], trained.state_dict()["layers.1.weight"])
+    assert torch.equal(warm.state_dict()["layers.3.weight"], fresh.state_dict()["layers.3.weight"])
+    with pytest.raises(RunError, match=r"of another shape: layers.3.weight is \(2, 128\) there and \(5, 128\) in"):
+        build_model(Model.of("mlp", weights=tmp_path / "w.pt"), (4,), 5, seed=2)
+    torch.save({**trained.state_dict(), "old": torch.zeros(1)}, tmp_path / "more.pt")
+    with pytest.raises(RunError, match="not in the model: old"):
+        build_model(Model.of("mlp", weights=tmp_path / "more.pt"), (4,), 2, seed=2)
+    with pytest.raises(InputError, match=r"model.skip pattern 'head.\*' matches no weight"):
+        build_model(Model.of("mlp", weights=tmp_path / "w.pt", skip=("head.*",)), (4,), 2, seed=2)
+    with pytest.raises(InputError, match=r"model.weights names none"):
+        build_model(Model.of("mlp", skip=("head.*",)), (4,), 2, seed=2)

@@ -41,7 +41,7 @@ def transform(
 
     Raises :class:`InputError` for samples of any other shape.
     """
-    if len(batch) == 0 or (form is not None and form.kind in ("codes", "volume")):
+    if len(batch) == 0 or (form is not None and form.kind in ("codes", "volume", "inputs")):
         return batch.clone()
     if form is not None and form.kind == "sequence" and form.steady[0]:
         settings = settings.model_copy(update={"scaling": 0.0, "jitter": 0.0})

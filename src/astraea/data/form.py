@@ -12,6 +12,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from astraea.data.inputs import Input
 from astraea.data.layout import (
     DEPTHS,
     LAYOUTS,
@@ -28,6 +29,7 @@ from astraea.errors import InputError, unknown_name
 __all__ = ["LAYOUTS", "Form", "Kind", "alike", "conventional", "recognise"]
 
 _PIECE = 1 << 22
+_SAID = [kind for kind in get_args(Kind) if kind != "inputs"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Form:
     ``dtype`` and ``layout`` are as the samples came; an empty layout stands for axes that are kept as they are.
     Values were divided by ``scale`` (1: as they are). ``steady`` ``(features,)`` marks features of vectors that
     copies repeat unchanged, since they hold whole numbers only; for other kinds it has one element, which says so of
-    all values.
+    all values. Samples of kind ``inputs`` are rows of bytes, in which ``inputs`` lie one behind the other.
     """
 
     kind: Kind
@@ -46,11 +48,12 @@ class Form:
     shape: tuple[int, ...]
     scale: float = 1.0
     steady: tuple[bool, ...] = (False,)
+    inputs: tuple[Input, ...] = ()
 
     @property
     def treatment(self) -> str:
         """What makes copies of rare classes differ, in words."""
-        if self.kind in ("codes", "volume"):
+        if self.kind in ("codes", "volume", "inputs"):
             return "repeated unchanged"
         if self.kind == "image":
             return "rotated, shifted, sheared and zoomed"
@@ -63,6 +66,9 @@ class Form:
         return "jittered"
 
     def __str__(self) -> str:
+        if self.inputs:
+            told = ", ".join(map(str, self.inputs))
+            return f"inputs {told}; copies of rare classes are {self.treatment}"
         size = " × ".join(map(str, self.shape))
         layout = f"({', '.join(('n', *self.layout))})" if self.layout else "as they are"
         scaled = f", divided by {self.scale:g}" if self.scale != 1 else ""
@@ -105,8 +111,8 @@ def recognise(
     """
     if x.dtype.kind not in "biuf" or x.ndim < 2:
         raise InputError(f"{part} samples of type {x.dtype} and shape {x.shape}: give numbers, one row a sample")
-    if kind is not None and kind not in get_args(Kind):
-        raise unknown_name("kind of data", kind, get_args(Kind))
+    if kind is not None and kind not in _SAID:
+        raise unknown_name("kind of data", kind, _SAID)
     if layout is not None and layout.upper() not in LAYOUTS:
         raise unknown_name("layout", layout, LAYOUTS)
     values = _values(x, part)

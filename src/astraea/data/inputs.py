@@ -18,15 +18,16 @@ from astraea.data.classes import flat, number_known
 from astraea.data.columns import Column, complete, named, whole_labels
 from astraea.data.dataset import Samples
 from astraea.data.form import Form, alike
-from astraea.data.pictures import pictures_array, seen
+from astraea.data.pictures import pictures_array
 from astraea.data.regression import Regression
+from astraea.data.several import as_array, further_inputs
 from astraea.data.standardise import Scaling
 from astraea.errors import InputError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["ArrayReader", "Inputs", "Reader", "TableReader", "as_array", "as_sample"]
+__all__ = ["ArrayReader", "Inputs", "Reader", "TableReader"]
 
 
 class ArrayReader(BaseModel):
@@ -49,6 +50,8 @@ class ArrayReader(BaseModel):
 
         Raises :class:`InputError` for samples of another shape or kind.
         """
+        if self.form.inputs:
+            return further_inputs(given, self.form, part)
         if self.form.kind == "image" and not hasattr(given, "shape"):
             given = pictures_array(given, "grey" if self.form.shape[0] == 1 else "rgb", self.image_size)
             if not self.form.layout or given.shape[1:] == self.form.shape:
@@ -157,53 +160,3 @@ class Inputs(BaseModel):
         places = (outputs[:, 0] > 0).astype(np.int64) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
         found: NDArray[np.generic] = np.array(self.reader.class_names)[places]
         return found
-
-
-def as_array(x: Any, part: str) -> NDArray[np.generic]:
-    """Return samples as an array, also such that lie on another device or require gradients.
-
-    Raises :class:`InputError` if they are not alike in shape.
-    """
-    if np.ma.is_masked(x):
-        raise InputError(f"{part} samples are masked in part: fill the values in, as in x.filled(0), or leave them out")
-    if hasattr(x, "toarray"):
-        raise InputError(f"{part} samples are a sparse matrix: give x.toarray()")
-    if isinstance(x, list | tuple) or str(getattr(x, "dtype", "")) == "object":
-        x = [as_sample(sample) for sample in x]
-        shapes = list(dict.fromkeys(sample.shape for sample in x))
-        if len(shapes) > 1:
-            raise InputError(
-                f"{part} samples differ in shape, such as {shapes[0]} and {shapes[1]}: make them alike, by padding "
-                "sequences or resizing pictures"
-            )
-        array = np.stack(x) if x else np.zeros((0,))
-    else:
-        array = as_sample(x)
-    if array.ndim == 1 and array.dtype.kind in "biuf":
-        raise InputError(
-            f"{part} samples of type {array.dtype} and shape {array.shape}: give numbers, one row a sample (x[:, None])"
-        )
-    return array
-
-
-def as_sample(sample: Any) -> NDArray[np.generic]:
-    """Return one sample, or many, as an array: tensors also of a device or with gradients, pictures as they are seen.
-
-    Raises :class:`InputError` for rows of unlike length.
-    """
-    if hasattr(sample, "detach"):
-        sample = sample.detach().cpu()
-        sample = sample.float() if str(sample.dtype) == "torch.bfloat16" else sample
-    if hasattr(sample, "getexif"):
-        pixels = seen(sample)
-        return pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)
-    try:
-        array = np.asarray(sample)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise InputError(f"a sample holds rows of unlike length: pad them ({str(error)[:60]}...)") from error
-    if array.dtype == object:
-        try:
-            array = np.array(array.tolist())
-        except ValueError as error:
-            raise InputError("samples hold rows of unlike length: make them alike, by padding") from error
-    return array

@@ -19,9 +19,9 @@ __all__ = [
     "time_axis",
 ]
 
-Kind = Literal["image", "sequence", "vector", "codes", "volume"]
+Kind = Literal["image", "sequence", "vector", "codes", "volume", "inputs"]
 """``image`` (C, H, W), ``sequence`` (channels, time), ``vector`` (features,): numbers. ``codes``: integers that name
-things or count them, in any shape. ``volume``: numbers in any other shape."""
+things or count them, in any shape. ``volume``: numbers in any other shape. ``inputs``: several of these, by name."""
 
 LAYOUTS: dict[str, tuple[Kind, tuple[int, ...]]] = {
     "HW": ("image", (0, 1)),

@@ -25,8 +25,10 @@ def noisy_features(samples: Samples, clients: Rows, level: float, seed: int) -> 
     whole numbers stay as they are. The "feature distribution skew" of NIID-Bench (Li et al., ICDE 2022). Raises
     :class:`InputError` for codes, to which nothing can be added.
     """
-    if samples.form.kind == "codes":
-        raise InputError("scenario.feature_noise adds to numbers, but the samples are codes: leave it out")
+    if samples.form.kind in ("codes", "inputs"):
+        raise InputError(
+            f"scenario.feature_noise adds to numbers, but the samples are {samples.form.kind}: leave it out"
+        )
     axes = (0, *range(2, samples.x.ndim))
     deviation = np.nanstd(samples.x.astype(np.float64), axis=axes, keepdims=True)[0]
     if samples.form.kind == "vector":

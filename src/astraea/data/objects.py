@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astraea.data.dataset import OWNER, Dataset, Samples
-from astraea.data.inputs import ArrayReader, TableReader, as_sample
+from astraea.data.inputs import ArrayReader, TableReader
 from astraea.data.loaders import table
 from astraea.data.loaders.arrays import from_arrays, together
 from astraea.data.loaders.huggingface import HuggingFace
 from astraea.data.loaders.npz import from_members
+from astraea.data.several import as_sample
 from astraea.errors import InputError
 
 __all__ = ["as_dataset", "is_data", "mend", "with_parts"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from typing import Any
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from astraea.data.dataset import Dataset, Samples
+from astraea.data.inputs import Input, example
 from astraea.data.scenario import Scenario
 from astraea.errors import RunError
 
@@ -109,9 +110,11 @@ def probe(module: nn.Module, inputs: Tensor) -> Tensor:
     return outputs.float().cpu()
 
 
-def probe_inputs(shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Tensor:
-    """Return a batch of samples of ``shape``, drawn evenly from 0 to 1; of codes, 0 or 1."""
+def probe_inputs(shape: tuple[int, ...], dtype: torch.dtype = torch.float32, inputs: Sequence[Input] = ()) -> Tensor:
+    """Return a batch of samples of ``shape``, drawn evenly from 0 to 1, of codes 0 or 1; rows of several ``inputs``."""
     rng = np.random.default_rng(0)
+    if inputs:
+        return torch.from_numpy(example(inputs, _BATCH, rng))
     if dtype.is_floating_point:
         return torch.from_numpy(rng.random((_BATCH, *shape), np.float32)).to(dtype)
     return torch.from_numpy(rng.integers(0, 2, (_BATCH, *shape))).to(dtype)

@@ -10,8 +10,10 @@ from torch import Tensor
 
 from astraea.errors import InputError
 from astraea.experiment.prepare import Experiment
+from astraea.federation.calling import unpacked
 from astraea.federation.clients import Population, as_input
 from astraea.federation.diagnosis import check_logits, logits_of, warn_of_probabilities, words
+from astraea.federation.optimizers import make_optimizer
 from astraea.federation.rule import VisitContext
 from astraea.federation.vector import VectorModel
 
@@ -29,6 +31,7 @@ def try_first_batch(experiment: Experiment) -> None:
     model, population = experiment.model, experiment.population
     x, y = _batch(population, model.device)
     before, training = model.read(), model.module.training
+    _check_weights(model)
     try:
         with torch.random.fork_rng(devices=[]):
             model.module.train()
@@ -40,6 +43,7 @@ def try_first_batch(experiment: Experiment) -> None:
             if experiment.outputs > 1:
                 warn_of_probabilities(logits)
             _check_gradients(model, experiment, logits, y)
+            _check_step(model, experiment)
             _check_weights_are_read(model, x)
             model.write(*before)
             _check_single_samples(model, experiment)
@@ -51,18 +55,43 @@ def try_first_batch(experiment: Experiment) -> None:
         model.module.train(training)
 
 
+def _check_weights(model: VectorModel) -> None:
+    """What is no finite number, and what nobody could repeat."""
+    for name, value in model.module.state_dict(keep_vars=True).items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise InputError(f"the model's '{name}' holds NaN or infinite values before any training: initialise it")
+    for name, part in model.module.named_modules():
+        own = next((key for key, value in vars(part).items() if isinstance(value, torch.Generator)), None)
+        if own is not None:
+            raise InputError(
+                f"the model draws from a generator of its own ('{f'{name}.' if name else ''}{own}'), so that no run "
+                "could be repeated: draw from PyTorch's default generator, which every visit seeds"
+            )
+
+
 def _batch(population: Population, device: torch.device) -> tuple[Tensor, Tensor]:
     client = int(population.histograms.sum(axis=1).argmax())
     data = population[client]
     labels = population.y if population.targets is None else population.targets
     x, y = data.x[:_BATCH], (data.y if data.targets is None else data.targets)[:_BATCH]
-    if population.form.kind == "codes" and len(population.x):
-        flat = population.x.reshape(len(population.x), -1).to(torch.int64)
-        ends = torch.stack([flat.amax(dim=1).argmax(), flat.amin(dim=1).argmin()])
+    if ends := _ends(population):
         x, y = torch.cat([x, population.x[ends]]), torch.cat([y, labels[ends]])
     if len(x) == 1:
         x, y = x.repeat(2, *(1,) * (x.ndim - 1)), y.repeat(2)
     return as_input(x, population.form).to(device), y.to(device)
+
+
+def _ends(population: Population) -> list[int]:
+    """Return the samples with the least and the greatest of codes, of several inputs those of each."""
+    form = population.form
+    values = unpacked(population.x, form.inputs) if form.inputs else {"": population.x}
+    kinds = {one.name: one.kind for one in form.inputs} if form.inputs else {"": form.kind}
+    found: list[int] = []
+    for name, kind in kinds.items():
+        if kind == "codes" and values[name].numel():
+            flat = values[name].reshape(len(population.x), -1).to(torch.int64)
+            found += [int(flat.amax(dim=1).argmax()), int(flat.amin(dim=1).argmin())]
+    return found
 
 
 def _check_gradients(model: VectorModel, experiment: Experiment, logits: Tensor, y: Tensor) -> None:
@@ -101,6 +130,33 @@ def _check_gradients(model: VectorModel, experiment: Experiment, logits: Tensor,
         warnings.warn(
             f"{len(without)} of {len(names)} parameters get no gradient and stay as they are, such as '{without[0]}'",
             stacklevel=2,
+        )
+
+
+def _check_step(model: VectorModel, experiment: Experiment) -> None:
+    """One step of the clients' optimiser on the gradients that are there, on a copy of the weights."""
+    name = experiment.settings.train.optimizer
+    for part, grad in ((part, part.grad) for part in model.parts):
+        if grad is not None and grad.layout != torch.strided:
+            raise InputError(
+                f"a parameter of shape {tuple(part.shape)} gets sparse gradients, which cannot be averaged: build its "
+                "nn.Embedding with sparse=False"
+            )
+    flat = [torch.zeros_like(part) if part.grad is None else part.grad for part in model.parts]
+    gradient, weights = torch.cat([part.reshape(-1) for part in flat]), model.weights.detach().clone()
+    try:
+        make_optimizer(experiment.algorithm.training.local(1, 0.0)).step(weights, gradient)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"the optimiser {name} cannot train this model ({words(error)}): clients give it the weights as one vector "
+            "and its gradient; choose another train.optimizer, such as SGD or Adam, or other train.options"
+        ) from error
+    if bool(torch.isfinite(gradient).all()) and not bool(torch.isfinite(weights).all()):
+        raise InputError(
+            f"the first step of {name} makes weights of {weights.dtype} NaN or infinite: lower train.lr, or give the "
+            "optimiser a larger eps (train.options)"
         )
 
 

@@ -123,7 +123,8 @@ class RunFolder:
             self.check_data(scenario)
             self.check_model(model, "bring that model, or choose another --out")
         else:
-            inputs = probe_inputs(scenario.train.x.shape[1:], population.input_dtype)
+            form = scenario.train.form
+            inputs = probe_inputs(scenario.train.x.shape[1:], population.input_dtype, form.inputs)
             write_tensors(self.probe, {"inputs": inputs, "outputs": probe(model, inputs)})
             write_json(self.inputs, scenario.inputs.model_dump(mode="json"))
             write_json(self.scenario, scenario_facts(scenario, population.histograms))

@@ -166,7 +166,7 @@ def prepare(
         what = "numbers to be predicted" if scenario.regression is not None else "classes"
         raise InputError(f"loss '{train.loss.name}' does not fit these data, which have {what}: leave train.loss out")
     shape, dtype = scenario.train.x.shape[1:], population.input_dtype
-    module = build_model(settings.model, shape, outputs, settings.seed, dtype, model)
+    module = build_model(settings.model, shape, outputs, settings.seed, dtype, model, scenario.train.form.inputs)
     engine = make_engine(settings.engine, copied(module))  # first: it tells whether the device is there
     vector = VectorModel(module.to(settings.engine.device))
     rule = train.local_rule(len(vector.weights), int(population.histograms.sum()))

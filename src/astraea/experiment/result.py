@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from astraea.data.inputs import Inputs
+from astraea.data.packing import Input
 from astraea.errors import AstraeaError, RunError
 from astraea.experiment.folder import RunFolder
 from astraea.experiment.given import Given
 from astraea.experiment.settings import RunSettings
+from astraea.federation.calling import fed, released, unpacked
 from astraea.federation.clients import as_input
 from astraea.federation.models import Imported, build_model, load_weights
 from astraea.federation.round import Metrics
@@ -35,28 +37,34 @@ class Result:
     client_accuracies: NDArray[np.float64]
     inputs: Inputs | None = None
 
-    def prepare(self, rows: Any) -> Tensor:
+    def prepare(self, rows: Any) -> Tensor | dict[str, Tensor]:
         """Return new ``rows`` as the model takes them, such as a data frame of raw values standardised as in training.
 
-        Rows are what the training samples were before they were loaded: a data frame or a file of a table, arrays,
+        Several inputs come by name. Rows are what the training samples were before they were loaded: a data frame or a file of a table, arrays,
         pictures as files, images of Pillow or arrays. Raises :class:`InputError` for rows unlike those, and
         :class:`RunError` for a folder of an earlier version, which does not say how.
         """
-        if self.inputs is None:
-            raise RunError("this run does not say how its samples were prepared: run it anew, or prepare them yourself")
-        return as_input(torch.from_numpy(np.array(self.inputs.prepare(rows))), self.inputs.form)
+        self._check_inputs()
+        assert self.inputs is not None
+        x = as_input(torch.from_numpy(np.array(self.inputs.prepare(rows))), self.inputs.form)
+        return unpacked(x, self.inputs.form.inputs) if self.inputs.form.inputs else x
 
     def predict(self, rows: Any, batch_size: int = 500) -> NDArray[np.generic]:
         """Return the model's answer for each of ``rows``, ``(n,)``: the name of a class, or the value of a regression.
 
         Raises the errors of :meth:`prepare`.
         """
-        x = self.prepare(rows)
+        self._check_inputs()
         assert self.inputs is not None
+        x = as_input(torch.from_numpy(np.array(self.inputs.prepare(rows))), self.inputs.form)
         device = next(self.model.parameters()).device
-        with torch.inference_mode():
+        with torch.inference_mode(), fed(self.model, self.inputs.form.inputs):
             outputs = [self.model(part.to(device)).float().cpu().numpy() for part in torch.split(x, batch_size)]
         return self.inputs.answers(np.concatenate(outputs))
+
+    def _check_inputs(self) -> None:
+        if self.inputs is None:
+            raise RunError("this run does not say how its samples were prepared: run it anew, or prepare them yourself")
 
     @property
     def per_class_recall(self) -> dict[str, float]:
@@ -96,17 +104,25 @@ def load_result(
     folder = RunFolder(Path(run_dir))
     settings = folder.settings(trust=trust)
     summary = folder.read_json(folder.summary)
-    trained = _built(folder, settings, summary, Given(model=model), trust)
+    inputs = Inputs.model_validate(folder.read_json(folder.inputs)) if folder.inputs.is_file() else None
+    several = () if inputs is None else inputs.form.inputs
+    trained = _built(folder, settings, summary, Given(model=model), trust, several)
     folder.check_model(trained, f"bring that model, as in astraea.load('{folder.path}', model=...)", frozen=False)
     load_weights(trained, folder.model)
     accuracies = np.array(folder.read_json(folder.clients)["accuracy"], float)
-    inputs = Inputs.model_validate(folder.read_json(folder.inputs)) if folder.inputs.is_file() else None
-    return Result(summary, folder.read_metrics(), trained.eval(), accuracies, inputs)
+    return Result(summary, folder.read_metrics(), released(trained.eval()), accuracies, inputs)
 
 
-def _built(folder: RunFolder, settings: RunSettings, summary: dict[str, Any], given: Given, trust: bool) -> nn.Module:
+def _built(
+    folder: RunFolder,
+    settings: RunSettings,
+    summary: dict[str, Any],
+    given: Given,
+    trust: bool,
+    several: tuple[Input, ...],
+) -> nn.Module:
     """Return the run's model as it was before it was trained, but for its weights."""
-    start = settings.model.model_copy(update={"weights": None})
+    start = settings.model.model_copy(update={"weights": None, "skip": ()})
     own = settings.given.model or (start.path if isinstance(start, Imported) else None)
     bring = f"bring the model, as in astraea.load('{folder.path}', model=...)"
     if given.model is None and own is not None:
@@ -123,7 +139,7 @@ def _built(folder: RunFolder, settings: RunSettings, summary: dict[str, Any], gi
         make = partial(make, **start.options)
     try:
         shape, classes = tuple(summary["sample_shape"]), summary.get("outputs", len(summary["class_names"]))
-        return build_model(start, shape, classes, settings.seed, folder.input_dtype, make)
+        return build_model(start, shape, classes, settings.seed, folder.input_dtype, make, several)
     except AstraeaError as error:
         if own is None or given.model is not None:
             raise

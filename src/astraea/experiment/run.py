@@ -30,6 +30,7 @@ from astraea.federation.callbacks import (
     load_checkpoint,
 )
 from astraea.federation.callbacks.trackers import TRACKERS
+from astraea.federation.calling import released
 from astraea.federation.loop import Callback, Run, train
 from astraea.federation.models import Model
 from astraea.files import lock
@@ -169,6 +170,5 @@ def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequen
     experiment.model.write(*deployed(experiment, done))
     if folder is not None:
         folder.write_results(summary, experiment.scenario.client_names, clients, experiment.model.state_dict())
-    return Result(
-        summary, done.history, experiment.model.module.eval(), np.array(clients, float), experiment.scenario.inputs
-    )
+    model = released(experiment.model.module.eval())
+    return Result(summary, done.history, model, np.array(clients, float), experiment.scenario.inputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -17,9 +18,12 @@ from astraea.experiment.prepare import Experiment
 from astraea.experiment.settings import RunSettings
 from astraea.federation.evaluation import client_accuracies, tail_recall, worst_decile
 from astraea.federation.loop import Run
+from astraea.federation.round import Metrics
 from astraea.files import plain
 
 __all__ = ["deployed", "scenario_facts", "summarise"]
+
+_NAMES = 5
 
 
 def scenario_facts(scenario: Scenario, trained: NDArray[np.int64]) -> dict[str, Any]:
@@ -57,6 +61,7 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
     on_test = experiment.predict(*deployed(experiment, run))
     by_client = client_accuracies(on_test, scenario.histograms, scenario.test_clients)
     original = len(scenario.train)
+    skipped = _skipped(run.history, scenario.client_names)
     summary: dict[str, Any] = {
         "algorithm": settings.algorithm.name,
         "dataset": scenario.dataset,
@@ -98,7 +103,14 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
         "outputs": experiment.outputs,
         "regression": None if scenario.regression is None else asdict(scenario.regression) | on_test.regression,
         "sample_shape": list(scenario.train.x.shape[1:]),
-        "notes": [*scenario.notes, *_prolonged(settings), *_fidelity(run), *_collapse(on_test.per_class_recall)],
+        "skipped": skipped,
+        "notes": [
+            *scenario.notes,
+            *_prolonged(settings),
+            *_fidelity(run),
+            *map(_lost, skipped),
+            *_collapse(on_test.per_class_recall),
+        ],
     }
     return plain(summary), plain(by_client)  # what cannot be measured, as a class without test samples, is null
 
@@ -134,6 +146,32 @@ def _told(experiment: Experiment) -> dict[str, Any]:
         "epsilon": None if math.isinf(epsilon) else epsilon,
         "tellings": 1,
     }
+
+
+def _skipped(history: Sequence[Metrics], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return why visits gave nothing: for each reason the visits, and the clients by name, the most frequent first."""
+    visits: dict[str, Counter[int]] = {}
+    for line in history:
+        for one in line.get("skipped", []):
+            visits.setdefault(one["reason"], Counter())[one["client"]] += 1
+    found = [
+        {
+            "reason": reason,
+            "visits": by_client.total(),
+            "clients": len(by_client),
+            "names": [names[client] for client in sorted(by_client)],
+        }
+        for reason, by_client in visits.items()
+    ]
+    return sorted(found, key=lambda one: -one["visits"])
+
+
+def _lost(skipped: Mapping[str, Any]) -> str:
+    names, visits = skipped["names"], skipped["visits"]
+    shown = ", ".join(names[:_NAMES]) + (", ..." if len(names) > _NAMES else "")
+    gave = "visit gave" if visits == 1 else "visits gave"
+    clients = "client" if len(names) == 1 else f"{len(names)} clients"
+    return f"{visits:,} {gave} nothing, of {clients} {shown}: {skipped['reason']}."
 
 
 def _prolonged(settings: RunSettings) -> list[str]:

@@ -30,8 +30,11 @@ __all__ = ["ClientData", "OfflineCopies", "Population", "as_input"]
 def as_input(x: Tensor, form: Form) -> Tensor:
     """Return samples as a model takes them: ``uint8`` images scaled to [0, 1], codes as int32 or int64, else float32.
 
-    Codes of fewer bits become int64, since embeddings take none of them.
+    Rows of bytes stay as they are, for the model to take its inputs out of them. Codes of fewer bits become int64,
+    since embeddings take none of them.
     """
+    if form.kind == "inputs":
+        return x
     if form.kind == "codes":
         return x if x.dtype in (torch.int32, torch.int64) else x.to(torch.int64)
     return x.to(torch.float32).div_(255.0) if x.dtype == torch.uint8 else x.to(torch.float32)

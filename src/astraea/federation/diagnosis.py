@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from astraea.data.form import Form
 from astraea.errors import InputError
+from astraea.federation.calling import attach_logits, has_logits
 
 __all__ = ["check_logits", "logits_of", "warn_of_probabilities", "words"]
 
@@ -20,7 +21,8 @@ _MOST = 300
 def logits_of(module: nn.Module, x: Tensor, form: Form) -> Tensor:
     """Return what ``module`` makes of samples ``x`` ``(B, *sample)``, which ``form`` describes.
 
-    Raises :class:`InputError` that names the layer which fails, or says that no tensor is returned.
+    A model that returns them under the name ``logits`` is from then on one that returns them alone. Raises
+    :class:`InputError` that names the layer which fails, or says that no tensor is returned.
     """
     entered: list[tuple[str, nn.Module, tuple[object, ...]]] = []
     with _watched(module, entered):
@@ -30,10 +32,12 @@ def logits_of(module: nn.Module, x: Tensor, form: Form) -> Tensor:
             raise InputError(_why(error, entered, x, form)) from error
     if isinstance(found, Tensor):
         return found
+    if has_logits(found):
+        attach_logits(module)
+        return logits_of(module, x, form)
     if isinstance(found, Mapping):
         keys = ", ".join(map(str, found))
-        mend = "'logits'" if "logits" in found else "one of them"
-        raise InputError(f"the model returns a mapping ({keys}), not logits: wrap it in a module that returns {mend}")
+        raise InputError(f"the model returns a mapping ({keys}) without 'logits': call what it predicts so")
     raise InputError(
         f"the model returns a {type(found).__name__}, not a tensor of logits: wrap it in a module that returns "
         "the logits alone"
@@ -100,6 +104,8 @@ def _why(error: Exception, entered: list[tuple[str, nn.Module, tuple[object, ...
     value = given[0] if given and isinstance(given[0], Tensor) else x
     place = f"layer '{name}' ({type(layer).__name__})" if name else f"the model ({type(layer).__name__})"
     samples = f"samples are {form.kind} of shape {tuple(x.shape[1:])} and dtype {str(x.dtype).removeprefix('torch.')}"
+    if form.inputs:
+        samples = f"samples have the inputs {', '.join(map(str, form.inputs))}"
     integers = not value.is_floating_point()
     if isinstance(layer, (nn.Embedding, nn.EmbeddingBag)):
         if not integers:

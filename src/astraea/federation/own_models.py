@@ -18,7 +18,13 @@ __all__ = ["copied", "materialised"]
 def copied(module: nn.Module) -> nn.Module:
     """Return an independent copy of ``module`` that can be trained."""
     if not isinstance(module, torch.jit.ScriptModule):
-        return copy.deepcopy(module)
+        try:
+            return copy.deepcopy(module)
+        except Exception as error:
+            raise InputError(
+                f"the model cannot be copied ({words(error)}): give a function that makes it; a tensor that was "
+                "computed from weights, as by weight_norm, must not be kept in it, nor an open file or a lock"
+            ) from error
     # The parameters of a scripted module's deep copy are no leaves: no gradient would arrive at them.
     content = io.BytesIO()
     torch.jit.save(module, content)

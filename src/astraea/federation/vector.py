@@ -45,6 +45,9 @@ class VectorModel:
         trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
         if not trainable:
             raise InputError("the model has no trainable parameter: set requires_grad on what is to be learned")
+        odd = next((parameter.dtype for parameter in trainable if not parameter.is_floating_point()), None)
+        if odd is not None:
+            raise InputError(f"the model has weights of {odd}: keep real and imaginary parts as two parameters")
         kinds = {(parameter.dtype, parameter.device) for parameter in trainable}
         if len(kinds) > 1:
             raise InputError(

@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from astraea.data.classes import flat, number_classes
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.form import alike, recognise
-from astraea.data.inputs import ArrayReader, as_array
+from astraea.data.inputs import ArrayReader
+from astraea.data.packing import Collate
+from astraea.data.several import as_array, collated, further_inputs, named_inputs
 from astraea.errors import InputError
 
 __all__ = ["as_images", "concatenate", "fixed_split", "from_arrays", "together"]
@@ -30,9 +32,9 @@ def as_images(images: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def from_arrays(
-    x: ArrayLike,
+    x: ArrayLike | Mapping[str, ArrayLike],
     y: ArrayLike,
-    test_x: ArrayLike | None = None,
+    test_x: ArrayLike | Mapping[str, ArrayLike] | None = None,
     test_y: ArrayLike | None = None,
     *,
     columns: Mapping[str, ArrayLike] | None = None,
@@ -42,13 +44,18 @@ def from_arrays(
     scale: float | None = None,
     kind: str | None = None,
     noise: bool | None = None,
+    pad: int = 0,
+    collate: Collate | None = None,
     name: str = "arrays",
 ) -> Dataset:
     """Return a dataset of arrays.
 
     ``x`` has one row per sample. What it is (images, sequences, vectors, codes) is recognised by shape and values,
     alike for every dtype, see :func:`~astraea.data.form.recognise`; ``layout``, ``scale``, ``kind`` and ``noise`` say
-    it instead. ``y`` holds integers, class names (strings) or one-hot rows, see
+    it instead. A mapping of arrays gives a model several inputs by name, such as ``input_ids`` and ``attention_mask``.
+    A list of sequences of integers of different lengths is padded with ``pad`` to one length; models whose ``forward``
+    takes ``attention_mask`` (or ``mask``) or ``lengths`` get these too. ``collate(samples)`` may make one array, or a
+    mapping of them, of samples of any other kind. ``y`` holds integers, class names (strings) or one-hot rows, see
     :func:`~astraea.data.classes.number_classes`. ``columns`` holds further facts of each training sample, such as its
     writer, and ``test_columns`` those of the test samples.
 
@@ -60,13 +67,20 @@ def from_arrays(
     if not labels[0].size:
         raise InputError("there are no training samples: give at least one")
     numbered, names, notes = number_classes(labels, class_names)
-    values, form = recognise(as_array(x, "training"), layout=layout, scale=scale, kind=kind, noise=noise)
+    values: NDArray[np.generic]
+    x, test_x, own = collated(x, test_x, pad, collate)
+    if isinstance(x, Mapping):
+        if any(said is not None for said in (layout, scale, kind, noise)):
+            raise InputError("layout, scale, kind and noise are of samples of one input: leave them out")
+        values, form = named_inputs(x, own, pad if own else None)
+    else:
+        values, form = recognise(as_array(x, "training"), layout=layout, scale=scale, kind=kind, noise=noise)
     train = Samples(values, _integers(numbered[0]), _columns(columns), form)
     counted = class_names is not None and numbered[0] is labels[0]
     reader = ArrayReader(form=form, class_names=names, counted=counted)
     test = None
     if test_x is not None:
-        values = alike(as_array(test_x, "test"), form)
+        values = further_inputs(test_x, form) if form.inputs else alike(as_array(test_x, "test"), form)
         test = Samples(values, _integers(numbered[1]), _columns(test_columns), form)
     return Dataset(name, train, test, names, (*notes, *_unlike_scales(train)), reader=reader)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fnmatch import fnmatch
-from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from astraea.data.form import conventional
-from astraea.errors import AstraeaError, InputError, RunError
+from astraea.data.form import Form, conventional
+from astraea.data.inputs import Input, example
+from astraea.errors import AstraeaError, InputError
+from astraea.federation.calling import attach_inputs
 from astraea.federation.diagnosis import check_logits, logits_of
 from astraea.federation.models.auto import AutoModel
 from astraea.federation.models.base import Imported, Model, made
@@ -18,6 +20,7 @@ from astraea.federation.models.etf import fix_classifier
 from astraea.federation.models.general import MLP, MLPModel, SequenceCNN, SequenceCNNModel
 from astraea.federation.models.papers import EmnistCNN, EmnistCNNModel, KerasCifarCNN, KerasCifarCNNModel
 from astraea.federation.models.resnet import ResNet8, ResNet8Model
+from astraea.federation.models.weights import load_weights
 from astraea.federation.own_models import materialised
 from astraea.seeding import Purpose, torch_seed
 
@@ -47,11 +50,13 @@ def build_model(
     seed: int,
     dtype: torch.dtype = torch.float32,
     factory: Callable[..., nn.Module] | None = None,
+    inputs: tuple[Input, ...] = (),
 ) -> nn.Module:
     """Return the model for samples of ``shape`` and ``classes`` classes, its initial weights drawn from ``seed``.
 
-    ``dtype`` is that of its input, an integer one for codes. A ``factory`` of the caller's takes the place of the name
-    and its options.
+    ``dtype`` is that of its input, an integer one for codes. Where there are several ``inputs``, samples are rows of
+    bytes, out of which the model is given them by name, and it is built for a mapping of shapes. A ``factory`` of the
+    caller's takes the place of the name and its options. See :mod:`astraea.federation.calling` for what is attached.
 
     Raises :class:`InputError` for an unknown name, arguments it does not take, a pattern that freezes nothing,
     or a model that does not map a batch to finite logits ``(B, classes)``; :class:`RunError` for a weights
@@ -61,7 +66,13 @@ def build_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, Purpose.MODEL))
         try:
-            model = settings.build(shape, classes) if factory is None else made(factory, shape, classes, {})
+            told: Any = {one.name: one.shape for one in inputs} if inputs else shape
+            if inputs and factory is None and not isinstance(settings, Imported):
+                raise InputError(
+                    f"model '{settings.name}' takes one input, but samples have {', '.join(told)}: bring a model of "
+                    "your own, whose forward takes these names"
+                )
+            model = settings.build(told, classes) if factory is None else made(factory, told, classes, {})
         except AstraeaError:
             raise
         except Exception as error:
@@ -71,28 +82,19 @@ def build_model(
             ) from error
         if not isinstance(model, nn.Module):
             raise InputError(f"'{name}' gave a {type(model).__name__}, not an nn.Module: name one that does")
-        model = materialised(model, torch.zeros(2, *shape, dtype=dtype))
+        samples = torch.from_numpy(example(inputs, 2)) if inputs else torch.zeros(2, *shape, dtype=dtype)
+        if inputs:
+            attach_inputs(model, inputs)
+        model = materialised(model, samples)
         if settings.head == "etf":
             fix_classifier(model, name, classes)
         if settings.weights is not None:
-            load_weights(model, settings.weights)
+            load_weights(model, settings.weights, settings.skip)
+        elif settings.skip:
+            raise InputError("model.skip says which weights of a file are left out, and model.weights names none")
         _freeze(model, settings.freeze)
-        _check(model, name, shape, classes, dtype)
+        _check(model, name, samples, classes, inputs)
     return model
-
-
-def load_weights(model: nn.Module, path: Path) -> None:
-    """Read the weights in ``path`` into ``model``. Raises :class:`RunError` if they are not there or do not fit."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        model.load_state_dict(load_file(path))
-    except FileNotFoundError as error:
-        raise RunError(f"no weights at {path}: correct model.weights or leave it out") from error
-    except (SafetensorError, RuntimeError, OSError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise RunError(f"the weights in {path} do not fit the model ({reason}): name a file made by it") from error
 
 
 def _freeze(model: nn.Module, patterns: tuple[str, ...]) -> None:
@@ -105,22 +107,25 @@ def _freeze(model: nn.Module, patterns: tuple[str, ...]) -> None:
             names[name].requires_grad_(False)
 
 
-def _check(model: nn.Module, name: str, shape: tuple[int, ...], classes: int, dtype: torch.dtype) -> None:
-    training = model.training
+def _check(model: nn.Module, name: str, samples: Tensor, classes: int, inputs: tuple[Input, ...]) -> None:
+    """Raise :class:`InputError` unless ``model`` gives finite logits; where it gives them by that name, take them."""
+    training, shape = model.training, tuple(samples.shape[1:])
+    form = Form("inputs", "uint8", "", shape, inputs=inputs) if inputs else conventional(samples.dtype, samples.shape)
     model.eval()
     try:
         with torch.no_grad():
             device = next((parameter.device for parameter in model.parameters()), None)
-            zeros = torch.zeros(2, *shape, dtype=dtype, device=device)
-            logits = logits_of(model, zeros, conventional(dtype, zeros.shape))
+            logits = logits_of(model, samples.to(device), form)
     except InputError as error:
-        raise InputError(f"model '{name}' fails on samples of shape {shape}: {error}") from error
+        told = "these inputs" if inputs else f"samples of shape {shape}"
+        raise InputError(f"model '{name}' fails on {told}: {error}") from error
     finally:
         model.train(training)
     try:
         check_logits(logits, classes)
     except InputError as error:
-        shape = tuple(logits.shape)
-        raise InputError(f"model '{name}' maps 2 samples to {shape}, expected (2, {classes}): {error}") from error
+        raise InputError(
+            f"model '{name}' maps 2 samples to {tuple(logits.shape)}, expected (2, {classes}): {error}"
+        ) from error
     if not bool(torch.isfinite(logits).all()):
         raise InputError(f"model '{name}' gives NaN or infinite logits before any training: check its weights")

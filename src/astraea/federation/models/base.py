@@ -21,7 +21,12 @@ __all__ = ["Imported", "Model", "made"]
 class Model(Part, kind="model", default="auto"):
     """What is trained, and where it begins."""
 
-    weights: Path | None = Field(None, description="A safetensors file to start from (warm start).")
+    weights: Path | None = Field(
+        None, description="A file to start from (warm start): safetensors, or what torch.save wrote of a state dict."
+    )
+    skip: tuple[str, ...] = Field(
+        (), description="Patterns of weights in that file that are left out and begin anew, such as 'head.*'."
+    )
     head: Literal["trained", "etf"] = Field(
         "trained",
         description="The final layer: trained, or fixed to directions as far apart as can be (etf, as in FedETF).",

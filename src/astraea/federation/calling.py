@@ -1,0 +1,127 @@
+"""How a model is called: several inputs go in by name, and logits come out of what it returns.
+
+Both are hooks of the module itself, so that it works alike in every engine; nothing is done to models that take one
+tensor and return one. :func:`released` takes them off again.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from astraea.data.inputs import Input
+from astraea.errors import InputError
+
+__all__ = ["attach_inputs", "attach_logits", "fed", "has_logits", "released", "unpacked"]
+
+_ALSO = {"attention_mask": ("mask",), "lengths": ("length",)}  # what models call the inputs that are optional
+
+
+def unpacked(x: Tensor, inputs: Sequence[Input]) -> dict[str, Tensor]:
+    """Return the inputs in rows of bytes ``x`` ``(B, width)``, by name; pictures of 8 bits are scaled to [0, 1]."""
+    found, begin = {}, 0
+    for one in inputs:
+        dtype: torch.dtype = getattr(torch, one.dtype)
+        part = x[:, begin : begin + one.bytes]
+        values = (part if dtype == torch.uint8 else part.view(dtype)).reshape(len(x), *one.shape)
+        found[one.name] = values.to(torch.float32) / 255.0 if dtype == torch.uint8 else values
+        begin += one.room
+    return found
+
+
+def attach_inputs(module: nn.Module, inputs: Sequence[Input]) -> None:
+    """Let ``module`` take rows of bytes, and call its ``forward`` with the inputs in them.
+
+    They go in under the names of its parameters; where it has no such names but one parameter, all go in as a
+    mapping, and a single one alone. Raises :class:`InputError` if its parameters have other names.
+    """
+    module.register_forward_pre_hook(_Feed(inputs, _names(module, inputs)), with_kwargs=True)
+
+
+def has_logits(found: object) -> bool:
+    """Whether what a model returned holds logits under that name, as models of Hugging Face do."""
+    return isinstance(found["logits"] if isinstance(found, Mapping) and "logits" in found else None, Tensor) or (
+        not isinstance(found, Tensor) and isinstance(getattr(found, "logits", None), Tensor)
+    )
+
+
+def attach_logits(module: nn.Module) -> None:
+    """Let ``module`` return the logits in what it returns."""
+    module.register_forward_hook(_Logits())
+
+
+def released(module: nn.Module) -> nn.Module:
+    """Return ``module`` as its owner knows it, without what was attached."""
+    for hooks in (module._forward_pre_hooks, module._forward_hooks):
+        for key in [key for key, hook in hooks.items() if isinstance(hook, (_Feed, _Logits))]:
+            del hooks[key]
+            module._forward_pre_hooks_with_kwargs.pop(key, None)
+    return module
+
+
+@contextmanager
+def fed(module: nn.Module, inputs: Sequence[Input]) -> Iterator[None]:
+    """Lend ``module`` as it was trained: it takes rows of bytes where there are ``inputs``, and returns logits."""
+    if inputs:
+        attach_inputs(module, inputs)
+    attach_logits(module)
+    try:
+        yield
+    finally:
+        released(module)
+
+
+class _Feed:
+    """A hook before ``forward``: takes rows of bytes apart. ``names`` are as :func:`_names` gives them."""
+
+    def __init__(self, inputs: Sequence[Input], names: Mapping[str, str] | None) -> None:
+        self.inputs, self.names = tuple(inputs), names
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if kwargs or len(args) != 1 or not isinstance(args[0], Tensor):
+            return None  # its owner calls it
+        values = unpacked(args[0], self.inputs)
+        if self.names is None:
+            return (values,), {}
+        return (values[self.names[""]],) if "" in self.names else (), {
+            name: values[source] for name, source in self.names.items() if name
+        }
+
+
+class _Logits:
+    """A hook behind ``forward``."""
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], found: Any) -> Any:
+        return found["logits"] if isinstance(found, Mapping) else getattr(found, "logits", found)
+
+
+def _names(module: nn.Module, inputs: Sequence[Input]) -> dict[str, str] | None:
+    """Return which parameter of ``forward`` gets which input, "" being the first; ``None``: it takes a mapping."""
+    parameters = inspect.signature(module.forward).parameters
+    kinds = {parameter.kind for parameter in parameters.values()}
+    names, missing = {}, []
+    for one in inputs:
+        known = (one.name, *(_ALSO.get(one.name, ()) if one.optional else ()))
+        name = next((name for name in known if name in parameters), None)
+        if name is not None:
+            names[name] = one.name
+        elif not one.optional:
+            missing.append(one.name)
+    if inspect.Parameter.VAR_KEYWORD in kinds:
+        return names | {name: name for name in missing}
+    first = next(iter(parameters), None)
+    if missing == [inputs[0].name] and first is not None and first not in names:
+        return {"": inputs[0].name} | names
+    if missing and not names and len(parameters) == 1:
+        return None
+    if missing:
+        raise InputError(
+            f"the samples have the inputs {', '.join(one.name for one in inputs)}, but the model's forward takes "
+            f"({', '.join(parameters)}): give its parameters those names, or let it take one mapping"
+        )
+    return names
