@@ -36,7 +36,7 @@ class Decay(LocalRule, name="decay"):
         return gradient + self.strength * weights
 
 
-class Focal(Loss, name="focal"):
+class Focal(Loss, name="own-focal"):
     """Samples that are right already count less (Lin et al., ICCV 2017)."""
 
     gamma: float = Field(2.0, ge=0, description="How much less.")

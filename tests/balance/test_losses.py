@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import pickle
+from typing import Any
 
+import cloudpickle
 import pytest
 import torch
 from hypothesis import given
@@ -15,12 +17,15 @@ from astraea.balance.losses import (
     ClassView,
     FedLC,
     FedRS,
+    Focal,
     LocalPrior,
     LocalScaling,
     LogitAdjusted,
     Loss,
     Ratio,
     RunningPrior,
+    Smoothed,
+    Weighted,
 )
 from astraea.errors import InputError
 
@@ -132,7 +137,7 @@ def test_without_strength_or_with_even_classes_they_are_cross_entropy(values: li
     assert Loss.of("ratio", ratio_weight=0.0)(logits, targets, skewed).item() == pytest.approx(plain.item())
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
+@pytest.mark.parametrize("name", sorted(NAMES - {"focal", "label-smoothing"}))  # which know no classes
 def test_names_that_nobody_holds_are_pushed_down_as_by_cross_entropy(name: str) -> None:
     logits, targets = torch.tensor([[0.3, -1.0, 0.7, 2.0]]), torch.tensor([0])
     even = ClassView(torch.tensor([0.5, 0.5, 0.0, 0.0]).log(), torch.tensor([4, 4, 0, 0]), 3)
@@ -164,7 +169,9 @@ def test_a_class_that_nobody_holds_gives_no_nan(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_a_loss_travels_to_other_processes(name: str) -> None:
-    parameters = dict.fromkeys(Loss.find(name).model_fields, 0.7)
+    parameters: dict[str, Any] = dict.fromkeys(Loss.find(name).model_fields, 0.7)
+    if "weights" in parameters:
+        parameters["weights"] = (0.7, 0.2)
     loss = pickle.loads(pickle.dumps(Loss.of(name, **parameters)))
     logits, targets = torch.tensor([[1.0, 2.0]]), torch.tensor([0])
     view = ClassView(PRIOR.log_prior, torch.tensor([3, 1]))
@@ -202,3 +209,65 @@ def test_bad_input_is_refused() -> None:
 def test_squared_error_of_one_output_a_sample() -> None:
     outputs = torch.tensor([[1.0], [3.0]])
     assert Loss.of("squared-error")(outputs, torch.tensor([0.0, 5.0]), ClassView()) == 2.5  # (1 + 4) / 2
+
+
+def test_the_focal_loss_worked_out_by_hand() -> None:
+    # p_y = 1/4: (3/4)^2 log 4
+    logits = torch.tensor([[math.log(3), 0.0]])
+    assert Focal()(logits, SECOND, ClassView()).item() == pytest.approx(9 / 16 * math.log(4))
+    assert Focal(gamma=0.0)(logits, SECOND, ClassView()).item() == pytest.approx(math.log(4))
+    sure = torch.tensor([[200.0, 0.0]], requires_grad=True)
+    Focal(gamma=0.5)(sure, FIRST, ClassView()).backward()
+    assert sure.grad is not None
+    assert not bool(sure.grad.isnan().any())
+
+
+def test_label_smoothing_worked_out_by_hand() -> None:
+    # 0.2 smoothed: 0.9 at the label, 0.1 at the other
+    logits = torch.tensor([[math.log(3), 0.0]])
+    expected = 0.9 * math.log(4 / 3) + 0.1 * math.log(4)
+    assert Smoothed(smoothing=0.2)(logits, FIRST, ClassView()).item() == pytest.approx(expected)
+
+
+def test_class_weights_worked_out_by_hand() -> None:
+    assert Weighted()(EQUAL, SECOND, PRIOR).item() == pytest.approx(2 * math.log(2))  # 1 / (2 * 1/4)
+    assert Weighted(weights=(1.0, 5.0))(EQUAL, SECOND, ClassView()).item() == pytest.approx(5 * math.log(2))
+    with pytest.raises(InputError, match="has 3 values for 2 classes"):
+        Weighted(weights=(1.0, 5.0, 1.0))(EQUAL, SECOND, ClassView())
+    with pytest.raises(InputError, match="needs the class prior"):
+        Weighted()(EQUAL, SECOND, ClassView())
+
+
+def doubled(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Twice the cross-entropy."""
+    return 2 * functional.cross_entropy(logits, targets)
+
+
+def informed(logits: torch.Tensor, targets: torch.Tensor, classes: ClassView) -> torch.Tensor:
+    return functional.cross_entropy(logits + classes.step, targets) + classes.step
+
+
+def test_functions_and_modules_are_losses() -> None:
+    loss = Loss.of(doubled)
+    assert loss(EQUAL, FIRST, PRIOR).item() == pytest.approx(2 * math.log(2))
+    assert loss.called() == f"{__name__}:doubled"
+    assert Loss.of(f"{__name__}:doubled")(EQUAL, FIRST, PRIOR).item() == pytest.approx(2 * math.log(2))
+    assert Loss.of(informed)(EQUAL, FIRST, ClassView(step=3)).item() == pytest.approx(3 + math.log(2))
+    assert cloudpickle.loads(cloudpickle.dumps(loss))(EQUAL, FIRST, PRIOR).item() == pytest.approx(2 * math.log(2))
+    light, heavy = (
+        Loss.of(torch.nn.CrossEntropyLoss(weight=torch.tensor([1.0, weight]), reduction="sum")) for weight in (1.0, 3.0)
+    )
+    assert heavy(EQUAL, SECOND, PRIOR).item() == pytest.approx(3 * math.log(2))
+    assert light.called() != heavy.called()
+    with pytest.raises(InputError, match="no loss"):
+        Loss.of(torch.nn.CrossEntropyLoss)
+
+
+class Plain:
+    def __call__(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(logits, targets)
+
+
+def test_an_object_known_by_its_place_in_memory_is_refused() -> None:
+    with pytest.raises(InputError, match="an object of Plain cannot be told from another one: give a function"):
+        Loss.of(Plain())

@@ -28,11 +28,13 @@ from astraea.federation.availability import available
 from astraea.federation.clients import Population
 from astraea.federation.evaluation import Evaluation, evaluate, tail_recall
 from astraea.federation.loop import Budget, Engine
+from astraea.federation.metrics import measured
 from astraea.federation.models import build_model
 from astraea.federation.own_models import copied
 from astraea.federation.round import Metrics
 from astraea.federation.server import make_server
 from astraea.federation.vector import VectorModel
+from astraea.files import plain
 from astraea.seeding import Purpose, stream
 
 __all__ = ["Experiment", "prepare"]
@@ -79,6 +81,7 @@ class Experiment:
             "tail_recall": tail_recall(on_test, self.scenario.global_counts),
             "test_loss": on_test.loss,
             **on_test.regression,
+            **self.measured(on_test),
         }
         target = None if self.adversary is None else self.adversary.target(self.scenario)
         if target is not None:
@@ -95,7 +98,21 @@ class Experiment:
     def predict(self, params: Tensor, counters: Tensor) -> Evaluation:
         """Return a model's predictions on the test samples."""
         with self.model.holding(params, counters) as module:
-            return evaluate(module, self.scenario.test, self.classes, regression=self.scenario.regression)
+            return evaluate(
+                module,
+                self.scenario.test,
+                self.classes,
+                regression=self.scenario.regression,
+                keep_scores=bool(self.settings.evaluation.metrics),
+            )
+
+    def measured(self, on_test: Evaluation) -> Metrics:
+        """Return the further metrics that the settings name; what is undefined is ``None``."""
+        metrics, scenario = self.settings.evaluation.metrics, self.scenario
+        if not metrics:
+            return {}
+        found: Metrics = plain(measured(metrics, on_test.predicted, scenario.test_clients, len(scenario.clients)))
+        return found
 
     def available(self, round_: int) -> NDArray[np.bool_]:
         """Return which clients would answer an invitation in a round, shape ``(K,)``."""
@@ -162,7 +179,7 @@ def prepare(
         population, outputs = population.regressing(scenario.regression.scaled(scenario.train.targets)), 1
         if isinstance(settings.train.loss, AutoLoss):
             train = train.model_copy(update={"loss": SquaredError()})
-    if train.loss.regression != (scenario.regression is not None):
+    if train.loss.regression not in (None, scenario.regression is not None):
         what = "numbers to be predicted" if scenario.regression is not None else "classes"
         raise InputError(f"loss '{train.loss.name}' does not fit these data, which have {what}: leave train.loss out")
     shape, dtype = scenario.train.x.shape[1:], population.input_dtype

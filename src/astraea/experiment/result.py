@@ -40,9 +40,9 @@ class Result:
     def prepare(self, rows: Any) -> Tensor | dict[str, Tensor]:
         """Return new ``rows`` as the model takes them, such as a data frame of raw values standardised as in training.
 
-        Several inputs come by name. Rows are what the training samples were before they were loaded: a data frame or a file of a table, arrays,
-        pictures as files, images of Pillow or arrays. Raises :class:`InputError` for rows unlike those, and
-        :class:`RunError` for a folder of an earlier version, which does not say how.
+        Several inputs come by name. Rows are what the training samples were before they were loaded: a data frame or a
+        file of a table, arrays, pictures as files, images of Pillow or arrays. Raises :class:`InputError` for rows
+        unlike those, and :class:`RunError` for a folder of an earlier version, which does not say how.
         """
         self._check_inputs()
         assert self.inputs is not None

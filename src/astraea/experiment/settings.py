@@ -21,6 +21,7 @@ from astraea.experiment.given import GivenSettings
 from astraea.federation.algorithms import Algorithm, Astraea
 from astraea.federation.attacks import AttackSettings
 from astraea.federation.availability import AvailabilitySettings
+from astraea.federation.metrics import Metric
 from astraea.federation.models import AutoModel, Model
 from astraea.federation.server import ServerSettings
 from astraea.federation.settings import TrainingSettings
@@ -64,6 +65,11 @@ class EvaluationSettings(Settings):
         ge=1,
         description="Evaluations without a better validation balanced accuracy after which the run ends; its "
         "result is then the best model. Needs evaluation.validation above 0.",
+    )
+    metrics: tuple[Metric, ...] = Field(
+        (),
+        description="Further metrics of every evaluation, over all test samples and over those of each client that has "
+        f"some: {', '.join(Metric.registered())}, or a function of your own.",
     )
 
 

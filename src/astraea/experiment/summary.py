@@ -103,6 +103,7 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
         "outputs": experiment.outputs,
         "regression": None if scenario.regression is None else asdict(scenario.regression) | on_test.regression,
         "sample_shape": list(scenario.train.x.shape[1:]),
+        "metrics": experiment.measured(on_test),
         "skipped": skipped,
         "notes": [
             *scenario.notes,

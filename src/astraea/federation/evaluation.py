@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from astraea.data.dataset import Samples
 from astraea.data.regression import Regression
+from astraea.errors import InputError
 from astraea.federation.clients import as_input
+from astraea.federation.metrics import Predicted
 
 __all__ = ["Evaluation", "client_accuracies", "evaluate", "rarest_classes", "tail_recall", "worst_decile"]
 
@@ -23,7 +25,8 @@ class Evaluation:
 
     ``predictions`` and ``labels`` have shape ``(n,)``; ``loss`` is the mean cross-entropy. In a regression they are
     bins, ``loss`` is the mean squared error as it is trained on, ``errors`` ``(n,)`` are predicted minus true values
-    and ``variance`` is that of the true ones.
+    and ``variance`` is that of the true ones. ``scores`` ``(n, N)``, if they were kept, are probabilities; in a
+    regression, ``(n,)``, the predicted values.
     """
 
     predictions: NDArray[np.int64]
@@ -32,6 +35,16 @@ class Evaluation:
     loss: float
     errors: NDArray[np.float64] | None = None
     variance: float = 1.0
+    scores: NDArray[np.floating] | None = None
+
+    @property
+    def predicted(self) -> Predicted:
+        """What metrics are computed from; in a regression true and predicted values."""
+        if self.scores is None:
+            raise InputError("probabilities were not kept: evaluate with keep_scores")
+        if self.errors is None:
+            return Predicted(self.labels, self.predictions, self.scores, self.classes)
+        return Predicted(self.scores - self.errors, self.scores, self.scores, 1)
 
     @property
     def accuracy(self) -> float:
@@ -62,13 +75,19 @@ class Evaluation:
 
 
 def evaluate(
-    model: nn.Module, samples: Samples, classes: int, batch_size: int = 500, regression: Regression | None = None
+    model: nn.Module,
+    samples: Samples,
+    classes: int,
+    batch_size: int = 500,
+    regression: Regression | None = None,
+    *,
+    keep_scores: bool = False,
 ) -> Evaluation:
     """Run ``model``, which should be in evaluation mode, over ``samples``, whose targets ``regression`` scales."""
     if regression is not None and samples.targets is not None:
         return _regressed(model, samples, samples.targets, classes, batch_size, regression)
     device = next(model.parameters()).device
-    predictions, loss = [], 0.0
+    predictions, scores, loss = [], list[NDArray[np.floating]](), 0.0
     with torch.inference_mode():
         for start in range(0, len(samples), batch_size):
             x = torch.tensor(samples.x[start : start + batch_size])
@@ -76,7 +95,10 @@ def evaluate(
             logits: Tensor = model(as_input(x, samples.form).to(device)).cpu()
             predictions.append(logits.argmax(dim=1).numpy())
             loss += float(nn.functional.cross_entropy(logits, y, reduction="sum"))
-    return Evaluation(np.concatenate(predictions), samples.y, classes, loss / len(samples))
+            if keep_scores:
+                scores.append(logits.float().softmax(dim=1).numpy())
+    kept = np.concatenate(scores) if scores else None
+    return Evaluation(np.concatenate(predictions), samples.y, classes, loss / len(samples), scores=kept)
 
 
 def _regressed(
@@ -96,7 +118,8 @@ def _regressed(
     found = np.concatenate(outputs)
     loss = float(np.mean((found - regression.scaled(targets)) ** 2))
     values = regression.unscaled(found)
-    return Evaluation(regression.bins(values), samples.y, classes, loss, values - targets, float(np.var(targets)))
+    bins, variance = regression.bins(values), float(np.var(targets))
+    return Evaluation(bins, samples.y, classes, loss, values - targets, variance, values)
 
 
 def rarest_classes(global_counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import torch
 from torch import Tensor
 
 from astraea.errors import InputError
 from astraea.parts import Part
+from astraea.parts.functions import part_of, takes
 
 __all__ = [
     "LOWEST_LOG_PRIOR",
@@ -42,14 +43,29 @@ class ClassView(NamedTuple):
 class Loss(Part, kind="loss", default="auto"):
     """The loss of a batch.
 
+    A function of ``(logits, targets)``, which returns a scalar, is taken for one too; if it has a parameter
+    ``classes``, it gets the :class:`ClassView`.
+
     ``reads_prior`` says whether it needs the effective class prior, ``takes_prior`` whether it only makes use of one
     that is known anyway.
     """
 
     reads_prior: ClassVar[bool] = False
     takes_prior: ClassVar[bool] = False
-    regression: ClassVar[bool] = False
-    """Whether targets are numbers to be predicted, not classes."""
+    regression: ClassVar[bool | None] = False
+    """Whether targets are numbers to be predicted, not classes; ``None``: either."""
+
+    @classmethod
+    def accepted(cls, found: Any, name: str) -> type[Self]:
+        """Return ``found`` as a loss, which may be a function. Raises :class:`InputError` if it is none."""
+        informed = callable(found) and takes(found, "classes")
+
+        def call(self: Loss, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
+            loss: Tensor = found(logits, targets, classes=classes) if informed else found(logits, targets)
+            return loss
+
+        made = part_of(cls._root, found, call, regression=None)
+        return super().accepted(found, name) if made is None else cast("type[Self]", made)
 
     @abstractmethod
     def __call__(self, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
