@@ -126,6 +126,8 @@ def test_a_folder_knows_its_inputs(tmp_path: Path, trained: astraea.Result) -> N
     first = run(model(), out=out)
     assert same(first, trained)
     loaded = astraea.load_result(out, model=model())
+    assert list(loaded.predict(PAIR[0])) == list(first.predict(PAIR[0]))
+    assert loaded.prepare(PAIR[0])["input_ids"].shape == (48, 5)
     assert same(loaded, first)
     assert loaded.model(torch.tensor(IDS[:2]), torch.tensor(MASK[:2]))["logits"].shape == (2, 3)
 

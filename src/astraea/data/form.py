@@ -12,7 +12,6 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from astraea.data.inputs import Input
 from astraea.data.layout import (
     DEPTHS,
     LAYOUTS,
@@ -24,6 +23,7 @@ from astraea.data.layout import (
     looks_like_images,
     time_axis,
 )
+from astraea.data.packing import Input
 from astraea.errors import InputError, unknown_name
 
 __all__ = ["LAYOUTS", "Form", "Kind", "alike", "conventional", "recognise"]

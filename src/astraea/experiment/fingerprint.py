@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from astraea.data.dataset import Dataset, Samples
-from astraea.data.inputs import Input, example
+from astraea.data.packing import Input, example
 from astraea.data.scenario import Scenario
 from astraea.errors import RunError
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from astraea.data.inputs import Inputs
 from astraea.data.packing import Input
@@ -37,7 +37,7 @@ class Result:
     client_accuracies: NDArray[np.float64]
     inputs: Inputs | None = None
 
-    def prepare(self, rows: Any) -> Tensor | dict[str, Tensor]:
+    def prepare(self, rows: Any) -> Any:
         """Return new ``rows`` as the model takes them, such as a data frame of raw values standardised as in training.
 
         Several inputs come by name. Rows are what the training samples were before they were loaded: a data frame or a

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from astraea.data.inputs import Input
+from astraea.data.packing import Input
 from astraea.errors import InputError
 
 __all__ = ["attach_inputs", "attach_logits", "fed", "has_logits", "released", "unpacked"]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from astraea.data.form import Form, conventional
-from astraea.data.inputs import Input, example
+from astraea.data.packing import Input, example
 from astraea.errors import AstraeaError, InputError
 from astraea.federation.calling import attach_inputs
 from astraea.federation.diagnosis import check_logits, logits_of
