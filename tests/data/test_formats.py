@@ -138,6 +138,9 @@ def test_npz_is_read_and_pickled_objects_in_it_are_refused(tmp_path: Path) -> No
     np.savez(tmp_path / "objects.npz", x=np.array([{}, []], object))
     with pytest.raises(DataError, match=r"objects.npz cannot be used"):
         read_npz(tmp_path / "objects.npz")
+    np.savez(tmp_path / "names.npz", y=np.array(["cat", "dog"], object))
+    with pytest.raises(DataError, match=r"cannot be used \(y holds Python objects, .* y\.astype\(str\)\)$"):
+        read_npz(tmp_path / "names.npz")
 
 
 @pytest.mark.parametrize("damage", ["truncated", "text", "npy"])

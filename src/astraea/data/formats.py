@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.files import corrupt
-from astraea.errors import DataError
+from astraea.errors import DataError, InputError
 
 __all__ = [
     "check_labels",
@@ -168,7 +168,7 @@ def read_npz(path: Path) -> dict[str, NDArray[np.generic]]:
 
 
 def _check_sizes(packed: zipfile.ZipFile, size: int) -> None:
-    """Raise ``ValueError`` unless every array in an archive of ``size`` bytes is as long as it claims to be."""
+    """Raise ``ValueError`` unless every array in an archive of ``size`` bytes is plain and as long as it claims."""
     unpacked = sum(member.file_size for member in packed.infolist())
     if unpacked > _MUCH and unpacked > _MOST_GROWTH * size:
         raise ValueError(f"it would unpack from {size / 1e6:.1f} MB to {unpacked / 1e9:.1f} GB")
@@ -179,7 +179,12 @@ def _check_sizes(packed: zipfile.ZipFile, size: int) -> None:
             version = np.lib.format.read_magic(stream)
             header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, _, dtype = header(stream)
-            if not dtype.hasobject and math.prod(shape) * dtype.itemsize != member.file_size - stream.tell():
+            if dtype.hasobject:
+                raise InputError(
+                    f"{member.filename.removesuffix('.npy')} holds Python objects, which are never run: save it as "
+                    "plain numbers or strings, as in y.astype(str)"
+                )
+            if math.prod(shape) * dtype.itemsize != member.file_size - stream.tell():
                 raise ValueError(f"the header of {member.filename} claims an array of shape {_short(shape)}")
 
 
