@@ -71,3 +71,22 @@ def test_the_collected_traces_can_be_read(data_dir: Path, tmp_path: Path) -> Non
         trace = read_capacity(path)
         assert trace.period_s > trace.starts_s[-1]
     assert len(files) == 346
+
+
+def test_names_of_columns_may_follow_comments_and_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "trace.csv"
+    file.write_bytes("\ufeff# one cell\ntime,Mbit/s\n0,5\n\n1,6  # rain\n".encode())
+
+    trace = read_capacity(file)
+
+    assert trace.starts_s.tolist() == [0, 1]
+    assert trace.mbps.tolist() == [5, 6]
+
+
+@pytest.mark.parametrize("first", ["0;5", "0,5Mbit", "time,rate\nagain,once"])
+def test_what_is_neither_numbers_nor_names_is_no_heading(tmp_path: Path, first: str) -> None:
+    file = tmp_path / "odd.csv"
+    file.write_text(f"{first}\n1,6\n2,7\n")
+
+    with pytest.raises(InputError, match="is not numbers"):
+        read_capacity(file)

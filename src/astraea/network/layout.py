@@ -275,14 +275,14 @@ def _sites(network: Network, clients: Ints) -> Ints:
         mine = np.isin(clients, np.fromiter(site.named, np.int64))
         if (site_of[mine] >= 0).any():
             twice = int(clients[mine & (site_of >= 0)][0])
-            raise InputError(f"client {twice} belongs to two sites of network '{network.name}': name it once")
+            raise InputError(f"client {twice} belongs to two sites of {network.called}: name it once")
         site_of[mine] = i
     rest = [i for i, site in enumerate(network.sites) if site.clients == "*"]
     missing = site_of < 0
     if missing.any():
         if not rest:
             raise InputError(
-                f"client {int(clients[missing][0])} has no site: network '{network.name}' is for "
+                f"client {int(clients[missing][0])} has no site: {network.called} is for "
                 f'{sum(len(site.named) for site in network.sites)} clients; add a site with clients = "*"'
             )
         site_of[missing] = np.array(rest)[clients[missing] % len(rest)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from astraea.congestion.controllers.catalogue import self_driven
 from astraea.errors import unknown_name
 
@@ -12,19 +14,24 @@ __all__ = ["Profile", "profile_of"]
 
 @dataclass(frozen=True)
 class Profile:
-    """``growth`` is that of the window in a round trip of slow start; ``efficiency`` the share of a link it fills."""
+    """``growth`` is that of the window in a round trip of slow start; ``efficiency`` the share of a link it fills.
+
+    ``recovery`` is the growth in a round trip of a window that others have held back: what they leave when they end is
+    taken up no faster.
+    """
 
     growth: float = 2.0
     efficiency: float = 1.0
+    recovery: float = np.inf
 
 
 _PROFILES = {
-    "cubic": Profile(efficiency=0.98),
-    "newreno": Profile(efficiency=1.0),
-    "bbr": Profile(efficiency=0.99),
-    "bbr3": Profile(efficiency=0.97),
-    "copa": Profile(efficiency=0.96),
-    "policy": Profile(efficiency=0.9),
+    "cubic": Profile(efficiency=0.98, recovery=1.02),
+    "newreno": Profile(efficiency=1.0, recovery=1.05),
+    "bbr": Profile(efficiency=1.0, recovery=1.05),
+    "bbr3": Profile(efficiency=0.99, recovery=1.02),
+    "copa": Profile(efficiency=0.96, recovery=1.1),
+    "policy": Profile(efficiency=0.9, recovery=1.5),
 }
 """Fitted by ``benchmarks/network_fidelity.py`` on rounds of 2 to 12 clients; others count as filling links."""
 

@@ -183,6 +183,11 @@ class Network(Settings):
     sites: tuple[Site, ...] = Field(min_length=1, description="where clients are")
     transport: Transport = Field(default_factory=Transport, description="how transfers use their paths")
 
+    @property
+    def called(self) -> str:
+        """The network as messages name it."""
+        return f"network '{self.name}'" if self.name else "the network"
+
     @model_validator(mode="after")
     def _connected(self) -> Self:
         ends = {link.name: link.to for link in self.links}

@@ -155,7 +155,7 @@ def time_of(
     why = ""
     if fidelity == "auto":
         fidelity, why = _fitting(laid, way)
-    moments = share(laid.flows, way, laid.profile.growth, until)
+    moments = share(laid.flows, way, laid.profile.growth, until, laid.profile.recovery)
     if fidelity == "packets" and len(laid.flows.after):
         from astraea.network.packets import send
 

@@ -32,6 +32,7 @@ def read_capacity(path: Path) -> Trace:
 
     A line with one whole number is the millisecond of one 1500-byte delivery opportunity (mahimahi's format), summed
     over half a second; a line with two is seconds and Mbit/s, apart by a comma or space, measured up to the next line.
+    ``#`` begins a comment, and names of columns may come first.
     Raises :class:`InputError`, naming the line, for a file that is empty, runs backwards, has a gap or a rate below 0.
     """
     try:
@@ -41,6 +42,7 @@ def read_capacity(path: Path) -> Trace:
     except UnicodeDecodeError:
         raise InputError(f"the trace {path} is not text") from None
     rows: list[tuple[float, ...]] = []
+    headed = False
     for number, line in enumerate(text.splitlines(), start=1):
         fields = line.partition("#")[0].replace(",", " ").split()
         if not fields:
@@ -48,8 +50,9 @@ def read_capacity(path: Path) -> Trace:
         try:
             row = tuple(float(field) for field in fields)
         except ValueError:
-            if not rows and number == 1:
-                continue  # a heading
+            if not rows and not headed and not fields[0][0].isdigit():
+                headed = True  # names of columns
+                continue
             raise InputError(f"{path}, line {number}: '{line[:40]}' is not numbers") from None
         if len(row) not in (1, 2) or (rows and len(row) != len(rows[0])):
             raise InputError(f"{path}, line {number}: give one number (mahimahi) or 'seconds,Mbit/s' on every line")

@@ -188,3 +188,22 @@ def test_rates_are_the_weighted_max_min_shares() -> None:
 
         begins = moments.sent[downloads[first]] - moments.begun[downloads[first]]
         assert begins == pytest.approx(flows.size[downloads[first]] / expected[first], rel=1e-9)
+
+
+@pytest.mark.parametrize("by_tree", [True, False])
+def test_a_window_that_was_held_back_takes_up_no_faster_what_others_leave(
+    plain: Callable[..., Network], monkeypatch: pytest.MonkeyPatch, by_tree: bool
+) -> None:
+    # Both could take 0.6 MB/s at once and get 0.5; the small one ends at 0.25 s. The other may then take 0.55 until
+    # 0.3 s, 0.605 until 0.4 s and 0.6655 until 0.5 s.
+    if not by_tree:
+        monkeypatch.setattr(model, "_tree", lambda flows: None)
+    sizes = [125_000, 125_000 + 27_500 + 60_500 + 66_550]
+    flows = flows_of(star([0.0, 9.0], sizes), lay_out(plain(), [0, 1]))
+    flows = flows._replace(opening=np.full(4, 6e5), rtt=np.full(4, 0.1))
+
+    held = share(flows, recovery=1.1).sent[::2]
+    free = share(flows).sent[::2]
+
+    assert held == pytest.approx([0.25, 0.5])
+    assert free == pytest.approx([0.25, 0.25 + 0.15455])

@@ -14,6 +14,8 @@ __all__ = ["GATE", "TIMER", "run"]
 
 TIMER, GATE = 4, 5  # heaps beside those of the two ways of sharing
 _WAITING, _HELD, _SENDING, _DONE = 0, 1, 2, 3
+_HELD_BACK = 1e-9  # a rate this much below what a transfer could take is the doing of others
+_LOOKS = 0.1  # share of its age after which a transfer that was held back grows again, if longer than a round trip
 _SAME = 1e-12  # ends this close, relative to the time, are one event
 
 _balance_tree, _enter_tree, _leave_tree, _soonest_tree = tree.balance, tree.enter, tree.leave, tree.soonest
@@ -134,6 +136,7 @@ def _begin(s: Any, i: int, now: float) -> None:
     limit = _limit(s, i)
     s.flow[i].cap = min(limit, s.flow[i].opening)
     if s.flow[i].opening < limit:
+        s.flow[i].pause = s.flow[i].rtt
         push(s.heaps, TIMER, 0, i, now + s.flow[i].rtt)
     else:
         s.flow[i].opening = np.inf
@@ -147,14 +150,34 @@ def _begin(s: Any, i: int, now: float) -> None:
 
 @compiled
 def _speed_up(s: Any, i: int, now: float) -> None:
-    """A round trip of slow start is over: the window doubles."""
+    """A transfer's window grows: in slow start each round trip, and more slowly once others have held it back."""
+    f = s.flow[i]
     limit = _limit(s, i)
-    s.flow[i].opening *= s.head[0].growth
-    if s.flow[i].opening < limit:
-        push(s.heaps, TIMER, 0, i, now + s.flow[i].rtt)
+    grown = s.head[0].growth
+    if s.head[0].recovery < np.inf:
+        rate = _rate(s, i)
+        if rate < f.cap * (1.0 - _HELD_BACK):
+            f.hindered = 1
+            f.opening = rate
+        if f.hindered:
+            grown = s.head[0].recovery ** (f.pause / f.rtt)
+            f.pause = max(f.rtt, _LOOKS * (now - f.begun))
+    f.opening *= grown
+    if f.opening < limit:
+        push(s.heaps, TIMER, 0, i, now + f.pause)
     else:
-        s.flow[i].opening = np.inf
-    _renew(s, i, min(limit, s.flow[i].opening), now)
+        f.opening = np.inf
+    _renew(s, i, min(limit, f.opening), now)
+
+
+@compiled
+def _rate(s: Any, i: int) -> float:
+    """Return what transfer ``i`` sends at now, in bytes/s."""
+    if not s.head[0].by_tree:
+        return float(s.flow[i].rate)
+    if s.flow[i].floats:
+        return float(s.group[s.flow[i].group].level * s.flow[i].weight)
+    return float(s.flow[i].cap)
 
 
 @compiled

@@ -50,13 +50,21 @@ class _Tree(NamedTuple):
     root_link: Ints
 
 
-def share(flows: Flows, sharing: Sharing | None = None, growth: float = 2.0, until: float = np.inf) -> Moments:
+def share(
+    flows: Flows,
+    sharing: Sharing | None = None,
+    growth: float = 2.0,
+    until: float = np.inf,
+    recovery: float = np.inf,
+) -> Moments:
     """Return when each flow begins, ends and arrives; what has not by ``until`` seconds has infinity.
 
     Flows share links max-min fairly unless ``sharing`` says otherwise; ``growth`` is that of a window in a round trip
-    of slow start. An event costs O(log n) where links form a tree of two levels, and O(flows affected) elsewhere.
+    of slow start, ``recovery`` that of one that others have held back, unless priority is strict. An event costs
+    O(log n) where links form a tree of two levels, and O(flows affected) elsewhere.
     """
-    state = _state(flows, sharing or Sharing(), growth)
+    sharing = sharing or Sharing()
+    state = _state(flows, sharing, growth, np.inf if sharing.strict else recovery)
     if len(flows.after):
         run(state, until)
     return Moments(*(np.array(state.flow[name]) for name in Moments._fields))
@@ -97,7 +105,7 @@ def _tree(flows: Flows) -> _Tree | None:
     )
 
 
-def _state(flows: Flows, sharing: Sharing, growth: float) -> State:
+def _state(flows: Flows, sharing: Sharing, growth: float, recovery: float) -> State:
     n, links = len(flows.after), len(flows.background)
     tree = None if sharing.strict else _tree(flows)
     hops = flows.shared.shape[1]
@@ -128,7 +136,9 @@ def _state(flows: Flows, sharing: Sharing, growth: float) -> State:
         links=np.zeros(links, np.int64),
         heaps=heaps(kinds, n + links),
     )
-    _assign(state.head, growth=growth, by_tree=tree is not None, strict=sharing.strict, few=sharing.few)
+    _assign(
+        state.head, growth=growth, recovery=recovery, by_tree=tree is not None, strict=sharing.strict, few=sharing.few
+    )
     _assign(state.rows, start=capacities.start, rate=capacities.rate)
     child, sibling = np.full(n, -1), np.full(n, -1)
     for i in np.flatnonzero(flows.after >= 0)[::-1].tolist():

@@ -13,14 +13,15 @@ def _dtype(floats: str, integers: str) -> np.dtype[Any]:
     return np.dtype([(name, "f8") for name in floats.split()] + [(name, "i8") for name in integers.split()], align=True)
 
 
-HEAD = _dtype("growth when", "by_tree strict few")
-"""One row: growth of a window in a round trip of slow start, when the next flow ends, and how links are shared."""
+HEAD = _dtype("growth recovery when", "by_tree strict few")
+"""One row: growth of windows in a round trip, in slow start and once held back; when a flow ends; the sharing."""
 
 FLOW = _dtype(
-    "left wait flight window opening rtt weight priority "  # bytes; seconds; bytes/s
+    "left wait flight window opening rtt pause weight priority "  # bytes; seconds; bytes/s
     "cap asked rate since "  # what it could take now, what its gate counts it as, its rate and from when
     "ready begun sent arrived",
-    "gate child sibling phase group floats stale found",  # child: the first that waits for it; sibling: the next such
+    "gate child sibling phase group floats "  # child: the first that waits for it; sibling: the next such
+    "stale found hindered",
 )
 
 LINK = _dtype(

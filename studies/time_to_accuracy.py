@@ -1,0 +1,223 @@
+"""Time to accuracy: ``python studies/time_to_accuracy.py``, from the scores that ``studies/measure.py frontier`` keeps.
+
+How accurate a run is after a round depends on its plan, how long the round takes on the network. So nothing is trained
+here: the plans of finished runs are made again and some of their rounds timed, in the fluid model, on each network and
+under each way to share it. Each method takes, on each network, the plan that is soonest at FedAvg's final accuracy.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import typer
+from rich.console import Console
+from searched.plan import SHAPE, Plan, Setup, load_plan
+from searched.scores import Scores
+from searched.search import Point, point
+from study import HERE
+
+from astraea.cli.shell import friendly
+from astraea.experiment.prepare import Experiment, prepare
+from astraea.experiment.rounds import planned_rounds
+from astraea.experiment.simulation import Simulation
+from astraea.files import write_text
+from astraea.network.choice import NetworkSettings
+from astraea.network.files import load_network, shipped_networks
+from astraea.tables import Table, number
+
+_CONSOLE = Console(stderr=True, highlight=False)
+
+TRANSPORTS = {
+    "CUBIC": ("cubic", "fair"),
+    "BBR": ("bbr", "fair"),
+    "policy": ("policy", "fair"),
+    "round-aware": ("cubic", "longest-path"),
+}
+"""Controllers that share fairly, and CUBIC with those first that have the longest way to go."""
+
+METHODS = {
+    "FedAvg": "fedavg",
+    "FedAvg, copies, running prior": "fedavg+copies+running-prior",
+    "Astraea": "astraea",
+}
+
+
+class Timed(NamedTuple):
+    """A finished run on a network: its method, knobs, seed, place of mediators, and seconds a round by transport."""
+
+    method: str
+    knobs: Point
+    seed: int
+    placement: str
+    seconds: dict[str, float]
+    row: dict[str, Any]
+
+    @property
+    def final(self) -> float:
+        """Its accuracy at the end, rounded as all along the way."""
+        return float(self.row["curve"][-1][1])
+
+    def reaches(self, transport: str, target: float) -> float:
+        """Return the seconds after which the run is first seen at ``target``; infinity if it never is."""
+        a_round = self.row["bytes"] / self.row["rounds"]
+        when = (sent for sent, accuracy in self.row["curve"] if accuracy >= target)
+        return self.seconds[transport] * next(when, math.inf) / a_round
+
+
+def main(
+    dataset: Annotated[str, typer.Option(help="Dataset of the frontier study.")] = "devanagari",
+    case: Annotated[str, typer.Option(help="Case of the frontier study.")] = "random",
+    timed: Annotated[int, typer.Option(min=1, help="Rounds of each plan that are timed.")] = 8,
+    results: Annotated[Path | None, typer.Option(help="Where the page goes; by default docs/results.")] = None,
+) -> None:
+    """Time the plans of finished runs on every network and write the page."""
+    with friendly():
+        plan = load_plan(HERE / "frontier.toml")
+        rows = [
+            row
+            for row in Scores(HERE / "scores", "frontier", plan).rows
+            if (row["dataset"], row["case"]) == (dataset, case) and row["arm"] in METHODS.values() and "curve" in row
+        ]
+        found = {name: _timed(plan, rows, name, timed) for name in shipped_networks()}
+        folder = results or HERE.parent / "docs" / "results"
+        write_text(folder / "time-to-accuracy.md", page(found, plan, dataset, case, timed))
+        _CONSOLE.print(f"written to {folder / 'time-to-accuracy.md'}")
+
+
+def _timed(plan: Plan, rows: Sequence[dict[str, Any]], network: str, timed: int) -> list[Timed]:
+    """Return every run on ``network``, with mediators where the network has them and nowhere."""
+    methods = {arm: name for name, arm in METHODS.items()}
+    known: dict[tuple[Setup, str], dict[str, float]] = {}
+    found = []
+    for row in rows:
+        shape = point({name: value for name, value in row["knobs"].items() if name in SHAPE})
+        setup = Setup(row["dataset"], row["case"], row["arm"], shape, row["seed"])
+        places = {load_network(network).placement, "clients"} if row["arm"] == "astraea" else {"server"}
+        if (setup, min(places)) not in known:
+            experiment = prepare(setup.settings(plan))
+            experiment.engine.close()
+            known |= {(setup, place): _seconds(experiment, network, place, timed) for place in places}
+            _CONSOLE.print(f"{network}: {row['arm']}, {dict(shape)}, seed {row['seed']}")
+        found += [
+            Timed(methods[row["arm"]], point(row["knobs"]), row["seed"], place, known[setup, place], row)
+            for place in sorted(places)
+        ]
+    return found
+
+
+def _seconds(experiment: Experiment, network: str, placement: str, timed: int) -> dict[str, float]:
+    """Return the mean time of a round under each transport, and the share of it that is training over CUBIC."""
+    plans = list(itertools.islice(planned_rounds(experiment), timed))
+    found = {}
+    for name, (congestion, sharing) in TRANSPORTS.items():
+        settings = NetworkSettings(name=network, congestion=congestion, sharing=sharing, placement=placement)
+        simulation = Simulation(settings, settings.load(), experiment.population)
+        times = [simulation.time(one) for one in plans]
+        found[name] = float(np.mean([time.seconds for time in times]))
+        if name == "CUBIC":
+            found["training"] = sum(time.compute for time in times) / sum(time.seconds for time in times)
+    return found
+
+
+def page(found: dict[str, list[Timed]], plan: Plan, dataset: str, case: str, timed: int) -> str:
+    """Return the page of results."""
+    searched = [run for run in next(iter(found.values())) if run.seed == plan.search_seed]
+    fedavg = max((run for run in searched if run.method == "FedAvg"), key=lambda run: run.row["validation"])
+    target, size = fedavg.final, fedavg.row["bytes"] / fedavg.row["rounds"] / dict(fedavg.knobs)["chains"] / 2
+    text = [
+        f"""# Time to accuracy
+
+When a method reaches the accuracy with which FedAvg ends, in simulated seconds: {dataset}, {plan.cases[case].about}.
+The accuracy after a round depends on the plan, the time of the round on the network, so the runs of the frontier study
+are timed and not run again: `python studies/time_to_accuracy.py`. {timed} rounds of each plan are timed in the
+[fluid model](../reference/networks.md) on the networks that ship. A run is measured ten times, so that times are up to
+a tenth of a run too long.
+
+FedAvg's final accuracy is that of its best plan on validation samples ({_told(fedavg.knobs)}):
+{100 * target:.1f} % with seed {plan.search_seed}. On each network and under each transport, a method takes the plan, of
+all that its search tried with that seed, that gets there first. Models are {size * 1e-6:.2f} MB.
+
+The search looked for accuracy within budgets of bytes and steps, not of seconds, and is not finished: a plan that
+nobody has run is not here. The networks are those that ship, with their own training times."""
+    ]
+    for network, runs in found.items():
+        rows, best = [], {}
+        for method in METHODS:
+            mine = [run for run in runs if run.seed == plan.search_seed and run.method == method]
+            for transport in TRANSPORTS:
+                best[method, transport] = min(mine, key=lambda run: run.reaches(transport, target))
+            chosen = best[method, "CUBIC"]
+            times = [best[method, transport].reaches(transport, target) for transport in TRANSPORTS]
+            rows.append(
+                [
+                    method,
+                    *(number(seconds, 0) for seconds in times),
+                    number(best["FedAvg", "CUBIC"].reaches("CUBIC", target) / times[0], 2),
+                    number(chosen.seconds["CUBIC"], 2),
+                    number(100 * chosen.seconds["training"], 0),
+                    _told(chosen.knobs) + (f", mediators: {chosen.placement}" if method == "Astraea" else ""),
+                    _measured(runs, chosen, "CUBIC", plan),
+                ]
+            )
+        head = ["method", *TRANSPORTS, "times as soon", "s a round", "training %", "plan", "measured seeds"]
+        text += [f"## {network}", Table(head, rows).markdown(), _corners(best, target)]
+    text.append(
+        """*Training %* is the share of a round's critical path. Where it is nearly all, no transport can shorten the
+round. A chain's visits come one after the other, so that a long one takes as long as all of its clients train.
+
+*Times as soon*, the plan and what a round takes are over CUBIC; *round-aware* lets those with the longest way
+to go have the link first. *Measured seeds*: the same plan under seeds that no search saw, each to the final accuracy of
+FedAvg's plans under that seed: mean seconds of those that get there, and how many do; a dash where nothing has been
+run."""
+    )
+    return "\n\n".join(text) + "\n"
+
+
+def _measured(runs: Sequence[Timed], chosen: Timed, transport: str, plan: Plan) -> str:
+    """Return the times of the ``chosen`` plan under the measured seeds, each to FedAvg's final accuracy there."""
+    times = []
+    for seed in plan.seeds:
+        mine = [run for run in runs if run.seed == seed]
+        same = [
+            run
+            for run in mine
+            if (run.method, run.knobs, run.placement) == (chosen.method, chosen.knobs, chosen.placement)
+        ]
+        rivals = [run for run in mine if run.method == "FedAvg"]
+        if same and rivals:
+            target = max(rivals, key=lambda run: run.row["validation"]).final
+            times.append(same[0].reaches(transport, target))
+    there = [time for time in times if math.isfinite(time)]
+    return f"{number(float(np.mean(there)), 0)} ({len(there)} of {len(times)})" if there else "–"
+
+
+def _corners(best: dict[tuple[str, str], Timed], target: float) -> str:
+    """Return plan and transport apart: what each gives alone, and both."""
+
+    def seconds(method: str, transport: str) -> float:
+        return best[method, transport].reaches(transport, target)
+
+    base = seconds("FedAvg", "CUBIC")
+    ways = [t for t in TRANSPORTS if t != "CUBIC"]
+    other = min(ways, key=lambda t: seconds("Astraea", t))
+    own = min(ways, key=lambda t: seconds("FedAvg", t))
+    return (
+        f"Corners: the plan alone {base / seconds('Astraea', 'CUBIC'):.2f} times as soon, the transport alone "
+        f"{base / seconds('FedAvg', own):.2f} ({own}), both {base / seconds('Astraea', other):.2f} ({other})."
+    )
+
+
+def _told(knobs: Point) -> str:
+    values = dict(knobs)
+    told = f"{values['chains']} × {values['chain']}" if "chain" in values else f"{values['chains']} clients"
+    passes = f", {values['passes']} passes" if values.get("passes", 1) != 1 else ""
+    return f"{told}, {values['epochs']} epochs{passes}, rate {values['rate']:g}"
+
+
+if __name__ == "__main__":
+    typer.run(main)
