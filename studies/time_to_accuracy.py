@@ -66,7 +66,7 @@ class Timed(NamedTuple):
         """Return the seconds after which the run is first seen at ``target``; infinity if it never is."""
         a_round = self.row["bytes"] / self.row["rounds"]
         when = (sent for sent, accuracy in self.row["curve"] if accuracy >= target)
-        return self.seconds[transport] * next(when, math.inf) / a_round
+        return float(self.seconds[transport] * next(when, math.inf) / a_round)
 
 
 def main(
