@@ -429,3 +429,11 @@ def test_memory_of_a_model_is_used_again_only_when_nobody_holds_it() -> None:
     del second
     assert layout.vectors(record).params.data_ptr() == place
     assert part.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_loop_of_ones_own_is_told_that_rates_do_not_fall(
+    federation: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    one = federation()
+    one.start(one.strategy(kind=OwnLoop))
+    assert sum("train.schedule = 'cosine' has no effect" in line for line in caplog.messages) == 1

@@ -11,6 +11,7 @@ from flwr.serverapp import Grid
 
 from astraea.federation.algorithms import Algorithm, View
 from astraea.federation.plan import Chain, ChainState, Visit
+from astraea.federation.settings import TrainingSettings
 from astraea.flower.chain_walks import ChainWalks
 from astraea.flower.client_registry import ClientRegistry
 from astraea.flower.messages import DATA_CHANGED, KEY, Instructions, remarks
@@ -19,7 +20,7 @@ from astraea.flower.replies import Reading, read_reply
 from astraea.flower.run_record import Planned, RunRecord
 from astraea.seeding import Purpose, stream
 
-__all__ = ["Keys", "begin_round", "plan_round"]
+__all__ = ["Keys", "begin_round", "plan_round", "warn_of_standing_rate"]
 
 _log = logging.getLogger("flwr")
 
@@ -94,3 +95,13 @@ def begin_round(
         )
 
     return ChainWalks(plan, arrays, record.pack, write, read, registry.title)
+
+
+def warn_of_standing_rate(train: TrainingSettings, walks: ChainWalks) -> None:
+    """Say, after the first round, that clients' learning rates do not follow their schedule."""
+    if walks.plan.round == 0 and walks.counts_steps and train.schedule != "constant":
+        _log.warning(
+            "train.schedule = '%s' has no effect: only AstraeaStrategy.start() knows how many rounds there will be; "
+            "call that, or set train.schedule to 'constant'",
+            train.schedule,
+        )

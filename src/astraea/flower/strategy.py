@@ -28,7 +28,7 @@ from astraea.flower.chain_walks import ChainWalks
 from astraea.flower.checkpoint import StrategyCheckpoint
 from astraea.flower.client_registry import ClientRegistry
 from astraea.flower.options import Options, flower_options
-from astraea.flower.planner import Keys, begin_round, plan_round
+from astraea.flower.planner import Keys, begin_round, plan_round, warn_of_standing_rate
 from astraea.flower.post import PromptGrid
 from astraea.flower.privacy import refuse_false_privacy, wrapper_of
 from astraea.flower.questions import wait_for_nodes
@@ -230,6 +230,8 @@ class AstraeaStrategy(FedAvg):
         _log.info("aggregate_train: Received %d results and %d failures", len(replies) - failures, failures)
         walks.take(replies)
         record.end_round(planned, walks, self._registry.histograms, uniform=self._wrapper is not None)
+        if self._budget is None:
+            warn_of_standing_rate(self.options.train, walks)
         contents, own = walks.contents, self.train_metrics_aggr_fn
         if own.__module__.startswith("flwr."):  # which needs the same metrics of all
             contents = averageable(contents, server_round)
