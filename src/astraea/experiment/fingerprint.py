@@ -82,7 +82,7 @@ def check_data(scenario: Scenario, facts: Mapping[str, Any], where: str, mend: s
 def model_facts(module: nn.Module) -> dict[str, Any]:
     """Return what a folder keeps of a model beside :func:`probe`; its weights are not in it, but for frozen ones."""
     parameters = dict(module.named_parameters())
-    frozen = [parameter.detach().cpu().numpy() for parameter in parameters.values() if not parameter.requires_grad]
+    frozen = [_numpy(parameter.detach().cpu()) for parameter in parameters.values() if not parameter.requires_grad]
     tensors: list[tuple[str, str, Tensor]] = [
         (name, "trained" if one.requires_grad else "frozen", one) for name, one in parameters.items()
     ]
@@ -189,6 +189,11 @@ def _pattern_in(module: nn.Module) -> Iterator[None]:
                 one.copy_(value)
         for part, training in modes:
             part.training = training
+
+
+def _numpy(values: Tensor) -> NDArray[Any]:
+    found: NDArray[Any] = (values.view(torch.int16) if values.dtype == torch.bfloat16 else values).numpy()
+    return found
 
 
 def _spread(weights: Tensor) -> float:

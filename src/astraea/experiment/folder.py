@@ -168,6 +168,13 @@ class RunFolder:
     def _damaged(path: Path, why: object) -> RunError:
         return RunError(f"{path} is damaged ({why}): delete it and resume the run to write it anew")
 
+    def left_out(self, model: nn.Module) -> frozenset[str]:
+        """Return which of the weights of ``model`` that are not trained the folder does not hold."""
+        frozen = {name for name, value in model.named_parameters() if not value.requires_grad}
+        return (
+            frozenset(frozen - read_tensors(self.model)[1].keys()) if frozen and self.model.is_file() else frozenset()
+        )
+
     def settings(self, *, trust: bool = False) -> RunSettings:
         """Return the settings of the run; code that they name is imported with ``trust`` alone.
 

@@ -107,8 +107,10 @@ def load_result(
     inputs = Inputs.model_validate(folder.read_json(folder.inputs)) if folder.inputs.is_file() else None
     several = () if inputs is None else inputs.form.inputs
     trained = _built(folder, settings, summary, Given(model=model), trust, several)
-    folder.check_model(trained, f"bring that model, as in astraea.load('{folder.path}', model=...)", frozen=False)
-    load_weights(trained, folder.model)
+    base = folder.left_out(trained)
+    bring = f"bring that model, as in astraea.load('{folder.path}', model=...)"
+    folder.check_model(trained, bring, frozen=bool(base))
+    load_weights(trained, folder.model, without=base)
     accuracies = np.array(folder.read_json(folder.clients)["accuracy"], float)
     return Result(summary, folder.read_metrics(), released(trained.eval()), accuracies, inputs)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from astraea.data.scenario import Scenario, ScenarioSettings
 from astraea.errors import InputError, RunError
@@ -130,6 +130,16 @@ def _with_changes(settings: RunSettings | None, changes: dict[str, Any], *, vali
     return parse_settings(values, trust=True, validates=validates)  # trusted: it is the caller's own code
 
 
+def _stored(experiment: Experiment) -> dict[str, Tensor]:
+    """Return what the folder keeps of the trained model: all of it, or an adapter without its base."""
+    state, parameters = experiment.model.state_dict(), dict(experiment.model.module.named_parameters())
+    base = {name: value.numel() for name, value in parameters.items() if not value.requires_grad}
+    whole = experiment.settings.output.frozen
+    if whole is None:
+        whole = experiment.settings.given.model is None or sum(base.values()) <= experiment.model.size
+    return state if whole else {name: value for name, value in state.items() if name not in base}
+
+
 def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequence[Callback]) -> Result:
     settings = experiment.settings
     timing = Timing(None if folder is None else folder.timings)
@@ -169,6 +179,6 @@ def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequen
     summary, clients = summarise(experiment, done, timing.total)
     experiment.model.write(*deployed(experiment, done))
     if folder is not None:
-        folder.write_results(summary, experiment.scenario.client_names, clients, experiment.model.state_dict())
+        folder.write_results(summary, experiment.scenario.client_names, clients, _stored(experiment))
     model = released(experiment.model.module.eval())
     return Result(summary, done.history, model, np.array(clients, float), experiment.scenario.inputs)

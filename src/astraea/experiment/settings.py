@@ -77,6 +77,11 @@ class OutputSettings(Settings):
     """What a run writes into its folder beside metrics, summary and model."""
 
     checkpoint_every: int = Field(10, ge=1, description="Rounds between two checkpoints.")
+    frozen: bool | None = Field(
+        None,
+        description="Whether model.safetensors holds weights that are not trained too; by default it does, but for a "
+        "model from Python with more of them than trained ones: of that it holds the adapter alone.",
+    )
     trackers: tuple[Literal["tensorboard", "mlflow", "wandb", "trackio"], ...] = Field(
         (), description="Where every number of a round goes besides metrics.jsonl: tensorboard, mlflow, wandb, trackio."
     )

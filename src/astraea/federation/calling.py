@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from astraea.data.packing import Input
 from astraea.errors import InputError
 
-__all__ = ["attach_inputs", "attach_logits", "fed", "has_logits", "released", "unpacked"]
+__all__ = ["attach_dtype", "attach_inputs", "attach_logits", "fed", "has_logits", "released", "unpacked"]
 
 _ALSO = {"attention_mask": ("mask",), "lengths": ("length",)}  # what models call the inputs that are optional
 
@@ -43,6 +43,13 @@ def attach_inputs(module: nn.Module, inputs: Sequence[Input]) -> None:
     module.register_forward_pre_hook(_Feed(inputs, _names(module, inputs)), with_kwargs=True)
 
 
+def attach_dtype(module: nn.Module) -> None:
+    """Let a ``module`` whose weights are no float32 take samples in their type."""
+    dtype = next((parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()), torch.float32)
+    if dtype != torch.float32:
+        module.register_forward_pre_hook(_Cast(dtype), with_kwargs=True)
+
+
 def has_logits(found: object) -> bool:
     """Whether what a model returned holds logits under that name, as models of Hugging Face do."""
     return isinstance(found["logits"] if isinstance(found, Mapping) and "logits" in found else None, Tensor) or (
@@ -58,7 +65,7 @@ def attach_logits(module: nn.Module) -> None:
 def released(module: nn.Module) -> nn.Module:
     """Return ``module`` as its owner knows it, without what was attached."""
     for hooks in (module._forward_pre_hooks, module._forward_hooks):
-        for key in [key for key, hook in hooks.items() if isinstance(hook, (_Feed, _Logits))]:
+        for key in [key for key, hook in hooks.items() if isinstance(hook, (_Feed, _Cast, _Logits))]:
             del hooks[key]
             module._forward_pre_hooks_with_kwargs.pop(key, None)
     return module
@@ -69,6 +76,7 @@ def fed(module: nn.Module, inputs: Sequence[Input]) -> Iterator[None]:
     """Lend ``module`` as it was trained: it takes rows of bytes where there are ``inputs``, and returns logits."""
     if inputs:
         attach_inputs(module, inputs)
+    attach_dtype(module)
     attach_logits(module)
     try:
         yield
@@ -91,6 +99,21 @@ class _Feed:
         return (values[self.names[""]],) if "" in self.names else (), {
             name: values[source] for name, source in self.names.items() if name
         }
+
+
+class _Cast:
+    """A hook before ``forward``: brings numbers to the type of the weights."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self.dtype = dtype
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return tuple(self._cast(value) for value in args), {name: self._cast(value) for name, value in kwargs.items()}
+
+    def _cast(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: self._cast(one) for name, one in value.items()}
+        return value.to(self.dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
 class _Logits:

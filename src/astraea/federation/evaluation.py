@@ -92,7 +92,7 @@ def evaluate(
         for start in range(0, len(samples), batch_size):
             x = torch.tensor(samples.x[start : start + batch_size])
             y = torch.tensor(samples.y[start : start + batch_size])
-            logits: Tensor = model(as_input(x, samples.form).to(device)).cpu()
+            logits: Tensor = model(as_input(x, samples.form).to(device)).float().cpu()
             predictions.append(logits.argmax(dim=1).numpy())
             loss += float(nn.functional.cross_entropy(logits, y, reduction="sum"))
             if keep_scores:

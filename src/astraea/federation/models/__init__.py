@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from astraea.data.form import Form, conventional
 from astraea.data.packing import Input, example
 from astraea.errors import AstraeaError, InputError
-from astraea.federation.calling import attach_inputs
+from astraea.federation.calling import attach_dtype, attach_inputs
 from astraea.federation.diagnosis import check_logits, logits_of
 from astraea.federation.models.auto import AutoModel
 from astraea.federation.models.base import Imported, Model, made
@@ -85,6 +85,7 @@ def build_model(
         samples = torch.from_numpy(example(inputs, 2)) if inputs else torch.zeros(2, *shape, dtype=dtype)
         if inputs:
             attach_inputs(model, inputs)
+        attach_dtype(model)
         model = materialised(model, samples)
         if settings.head == "etf":
             fix_classifier(model, name, classes)

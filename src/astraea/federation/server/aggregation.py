@@ -57,7 +57,7 @@ class Aggregator(Part, kind="aggregation", default="samples"):
         return Sum(
             self,
             plan,
-            torch.zeros_like(start.params),
+            torch.zeros_like(start.params, dtype=torch.promote_types(start.params.dtype, torch.float32)),
             torch.zeros_like(start.counters, dtype=torch.float64),
             {name: torch.zeros_like(value) for name, value in start.extras.items()},
         )
@@ -82,7 +82,9 @@ class Aggregator(Part, kind="aggregation", default="samples"):
     def mean(self, total: Sum) -> Mean:
         """Return the mean of what was added, which is something."""
         return Mean(
-            total.params / total.weight, (total.counters / total.examples).round().to(torch.int64), self.stretch(total)
+            (total.params / total.weight).to(total.plan.start.params.dtype),
+            (total.counters / total.examples).round().to(torch.int64),
+            self.stretch(total),
         )
 
     def stretch(self, total: Sum) -> float:
