@@ -30,7 +30,7 @@ def agree(printed: str, said: str) -> bool:
     return all(abs(float(one) - float(other)) <= POINTS for one, other in pairs)
 
 
-@pytest.mark.parametrize("page", ["hospitals", "sensors", "phone-pictures"])
+@pytest.mark.parametrize("page", ["hospitals", "sensors", "phone-pictures", "messages"])
 @pytest.mark.filterwarnings("default")
 def test_a_tutorial_prints_what_it_says(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -37,6 +37,9 @@ from astraea.files import lock
 
 __all__ = ["check_moved_data", "run"]
 
+_ADAPTER = 10
+"""Times as many frozen weights as trained ones, from which on the trained ones are an adapter."""
+
 
 def run(
     settings: RunSettings | None = None,
@@ -136,7 +139,7 @@ def _stored(experiment: Experiment) -> dict[str, Tensor]:
     base = {name: value.numel() for name, value in parameters.items() if not value.requires_grad}
     whole = experiment.settings.output.frozen
     if whole is None:
-        whole = experiment.settings.given.model is None or sum(base.values()) <= experiment.model.size
+        whole = experiment.settings.given.model is None or sum(base.values()) < _ADAPTER * experiment.model.size
     return state if whole else {name: value for name, value in state.items() if name not in base}
 
 

@@ -80,7 +80,7 @@ class OutputSettings(Settings):
     frozen: bool | None = Field(
         None,
         description="Whether model.safetensors holds weights that are not trained too; by default it does, but for a "
-        "model from Python with more of them than trained ones: of that it holds the adapter alone.",
+        "model from Python with ten times as many of them as trained ones: of that it holds the adapter alone.",
     )
     trackers: tuple[Literal["tensorboard", "mlflow", "wandb", "trackio"], ...] = Field(
         (), description="Where every number of a round goes besides metrics.jsonl: tensorboard, mlflow, wandb, trackio."
