@@ -215,6 +215,7 @@ def frozen() -> nn.Module:
         (normed, X, "the model cannot be copied .*: give a function that makes it"),
         (frozen, X, "has no trainable parameter: set requires_grad"),
         (nn.Identity, X[:, :3], "has no trainable parameter"),
+        (lambda: nn.Linear(6, 3, device="meta"), X, r"has no weights yet \(device meta\)"),
     ],
 )
 def test_further_models_that_cannot_be_trained(made: Any, x: np.ndarray, complaint: str) -> None:
@@ -239,7 +240,8 @@ def test_odd_but_sound_models_are_trained() -> None:
     tied = nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 3))
     tied[2].weight = tied[0].weight
     spectral = nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Linear(6, 5)), nn.ReLU(), nn.Linear(5, 3))
-    for model in (tied, spectral):
+    compiled, parallel = torch.compile(nn.Linear(6, 3), backend="eager"), nn.DataParallel(nn.Linear(6, 3))
+    for model in (tied, spectral, compiled, parallel):
         assert run(model).summary["visits_skipped"] == 0
 
 
@@ -265,3 +267,9 @@ def test_visits_that_gave_nothing_are_told_with_reason_and_clients() -> None:
         {"reason": "the model became NaN or infinite", "visits": 2, "clients": 1, "names": ["3"]},
     ]
     assert "2 visits gave nothing, of client 2: ValueError: too large." in summary["notes"]
+
+
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="this machine has the device")
+def test_a_device_that_is_not_there_is_one_sentence() -> None:
+    with pytest.raises(InputError, match=r"engine.device 'mps' is not to be had here \([^\]\n]{1,120}\): use 'cpu'$"):
+        run(nn.Linear(6, 3), engine={"device": "mps"})

@@ -47,6 +47,6 @@ def make_engine(settings: EngineSettings, module: nn.Module) -> Engine:
     try:
         torch.empty(0, device=settings.device)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].split(". ")[0]  # backends go on with a list of all others
         raise InputError(f"engine.device '{settings.device}' is not to be had here ({reason}): use 'cpu'") from error
     return settings.make(module.to(settings.device))

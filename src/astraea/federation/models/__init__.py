@@ -82,6 +82,11 @@ def build_model(
             ) from error
         if not isinstance(model, nn.Module):
             raise InputError(f"'{name}' gave a {type(model).__name__}, not an nn.Module: name one that does")
+        model = getattr(model, "_orig_mod", model)  # torch.compile's wrapper, whose weights nobody else may move
+        if any(one.is_meta for one in model.parameters()):
+            raise InputError(
+                f"model '{name}' has no weights yet (device meta): build it on a device, as with to_empty()"
+            )
         samples = torch.from_numpy(example(inputs, 2)) if inputs else torch.zeros(2, *shape, dtype=dtype)
         if inputs:
             attach_inputs(model, inputs)
