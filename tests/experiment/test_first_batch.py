@@ -240,7 +240,8 @@ def test_odd_but_sound_models_are_trained() -> None:
     tied = nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 3))
     tied[2].weight = tied[0].weight
     spectral = nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Linear(6, 5)), nn.ReLU(), nn.Linear(5, 3))
-    compiled, parallel = torch.compile(nn.Linear(6, 3), backend="eager"), nn.DataParallel(nn.Linear(6, 3))
+    compiled: Any = torch.compile(nn.Linear(6, 3), backend="eager")
+    parallel = nn.DataParallel(nn.Linear(6, 3))
     for model in (tied, spectral, compiled, parallel):
         assert run(model).summary["visits_skipped"] == 0
 
