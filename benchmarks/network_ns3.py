@@ -1,0 +1,170 @@
+"""ns-3 as an outside judge of the packet simulator: goodput and fairness of Reno, CUBIC and BBR on one bottleneck.
+
+    python3.11 -m venv ~/ns3 && ~/ns3/bin/pip install ns3
+    python benchmarks/network_ns3.py --python ~/ns3/bin/python
+
+Two to five flows of one controller with one round-trip time share a drop-tail queue, each starting two seconds after
+the one before; goodput and Jain's index of mean rates are taken over the last three quarters of a minute. Rates, round
+trips and buffers are drawn. ns-3 sends 1446 bytes in packets of 1500 on the wire, acknowledges every second packet, and
+has no queueing discipline beside the queue. Prints each world, and fails if more than two differ by 5 % of goodput or
+by 0.03 of the index.
+
+A flow of ns-3 that loses much of a window at the end of slow start may go on at a packet a timeout for good, 0.05 of
+12 Mbit/s for a minute. --no-burst ends its slow start at one bandwidth-delay product, --no-sack does without selective
+acknowledgements: either frees such flows in some worlds, and the second costs goodput.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+CONTROLLERS = {"newreno": "TcpLinuxReno", "cubic": "TcpCubic", "bbr": "TcpBbr"}
+GOODPUT, JAIN, MOST = 0.05, 0.03, 2
+PAYLOAD, PACKET = 1446, 1500
+DURATION_S, SKIPPED_S = 60.0, 15.0
+
+
+def judged(worlds: list[dict[str, Any]]) -> list[list[float]]:
+    """Return the mean goodput of each flow in ns-3 in Mbit/s, wire bytes; runs in the interpreter that has it."""
+    from ns import ns
+
+    for name, value in {
+        "TcpSocket::SegmentSize": ns.UintegerValue(PAYLOAD),
+        "TcpSocket::InitialCwnd": ns.UintegerValue(10),
+        "TcpSocket::DelAckCount": ns.UintegerValue(2),
+        "TcpSocket::SndBufSize": ns.UintegerValue(1 << 25),
+        "TcpSocket::RcvBufSize": ns.UintegerValue(1 << 25),
+        "TcpSocketBase::MinRto": ns.TimeValue(ns.MilliSeconds(200)),
+    }.items():
+        ns.Config.SetDefault(f"ns3::{name}", value)
+    return [played(ns, world) for world in worlds]
+
+
+def played(ns: Any, world: dict[str, Any]) -> list[float]:
+    """Return the mean goodput of each flow of one world."""
+    kind = ns.TypeId.LookupByName(f"ns3::{CONTROLLERS[world['controller']]}")
+    ns.Config.SetDefault("ns3::TcpL4Protocol::SocketType", ns.TypeIdValue(kind))
+    pipe = int(world["mbps"] * 125 * world["rtt_ms"]) if world["no_burst"] else 1 << 30
+    ns.Config.SetDefault("ns3::TcpSocket::InitialSlowStartThreshold", ns.UintegerValue(pipe))
+    ns.Config.SetDefault("ns3::TcpSocketBase::Sack", ns.BooleanValue(not world["no_sack"]))
+    routers, ends = ns.NodeContainer(), ns.NodeContainer()
+    routers.Create(2)
+    ends.Create(2 * world["flows"])
+    stack, addresses, nothing = ns.InternetStackHelper(), ns.Ipv4AddressHelper(), ns.TrafficControlHelper()
+    stack.Install(routers)
+    stack.Install(ends)
+
+    def linked(a: Any, b: Any, mbps: float, delay_ms: float, queue: str, net: int) -> Any:
+        link = ns.PointToPointHelper()
+        link.SetDeviceAttribute("DataRate", ns.StringValue(f"{mbps}Mbps"))
+        link.SetChannelAttribute("Delay", ns.StringValue(f"{delay_ms}ms"))
+        link.SetQueue("ns3::DropTailQueue<Packet>", "MaxSize", ns.QueueSizeValue(ns.QueueSize(queue)))
+        devices = link.Install(a, b)
+        addresses.SetBase(ns.Ipv4Address(f"10.1.{net}.0"), ns.Ipv4Mask("255.255.255.0"))
+        given = addresses.Assign(devices)
+        nothing.Uninstall(devices)
+        return given
+
+    linked(routers.Get(0), routers.Get(1), world["mbps"], world["rtt_ms"] / 2, f"{world['buffer']}B", 0)
+    sinks = []
+    for i in range(world["flows"]):
+        source, sink = ends.Get(2 * i), ends.Get(2 * i + 1)
+        linked(source, routers.Get(0), 100 * world["mbps"], 0, "100000p", 1 + 2 * i)
+        there = linked(routers.Get(1), sink, 100 * world["mbps"], 0, "100000p", 2 + 2 * i).GetAddress(1)
+        to = ns.InetSocketAddress(there, 9).ConvertTo()
+        receiver = ns.PacketSinkHelper("ns3::TcpSocketFactory", to).Install(sink)
+        sender = ns.BulkSendHelper("ns3::TcpSocketFactory", to)
+        sender.SetAttribute("MaxBytes", ns.UintegerValue(0))
+        sender.Install(source).Start(ns.Seconds(2.0 * i))
+        sinks.append(receiver.Get(0).GetObject[ns.PacketSink]())
+    ns.Ipv4GlobalRoutingHelper.PopulateRoutingTables()
+    ns.Simulator.Stop(ns.Seconds(SKIPPED_S))
+    ns.Simulator.Run()
+    before = [sink.GetTotalRx() for sink in sinks]
+    ns.Simulator.Stop(ns.Seconds(DURATION_S - SKIPPED_S))
+    ns.Simulator.Run()
+    got = [sink.GetTotalRx() - begun for sink, begun in zip(sinks, before, strict=True)]
+    ns.Simulator.Destroy()
+    return [8e-6 * one * PACKET / PAYLOAD / (DURATION_S - SKIPPED_S) for one in got]
+
+
+def drawn(count: int) -> list[dict[str, Any]]:
+    """Return so many worlds of each controller."""
+    import numpy as np
+
+    worlds = []
+    for j, controller in enumerate(CONTROLLERS):
+        rng = np.random.default_rng([19, j])
+        for _ in range(count):
+            mbps, rtt = float(rng.choice([8, 12, 20, 30])), float(rng.choice([20, 30, 50, 80]))
+            buffer = max(int(mbps * 125 * rtt * float(rng.choice([0.5, 1.0, 2.0]))), 10 * PACKET)
+            flows = int(rng.integers(2, 6))
+            worlds.append({"controller": controller, "flows": flows, "mbps": mbps, "rtt_ms": rtt, "buffer": buffer})
+    return worlds
+
+
+def ours(world: dict[str, Any]) -> list[float]:
+    """Return the mean goodput of each flow in our simulator, in Mbit/s."""
+    from astraea.congestion import dumbbell, simulate
+
+    flows = [{"controller": world["controller"], "start_s": 2.0 * i, "ack_every": 2} for i in range(world["flows"])]
+    link = {"buffer_bytes": world["buffer"]}
+    settings = dumbbell(
+        flows, capacity_mbps=world["mbps"], rtt_ms=world["rtt_ms"], link=link, duration_s=DURATION_S, sample_ms=500
+    )
+    seen = simulate(settings)
+    late = seen.times_s > SKIPPED_S + 1e-9
+    return [float(rate) for rate in seen.goodput_mbps[:, late].mean(axis=1)]
+
+
+def jain(rates: list[float]) -> float:
+    """Return Jain's index."""
+    return sum(rates) ** 2 / (len(rates) * sum(rate * rate for rate in rates))
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--python", default="python3", help="interpreter that has ns3")
+    options.add_argument("--worlds", type=int, default=4, help="worlds of each controller")
+    options.add_argument(
+        "--no-burst", action="store_true", help="end slow start in ns-3 at one bandwidth-delay product"
+    )
+    options.add_argument("--no-sack", action="store_true", help="switch selective acknowledgements off in ns-3")
+    options.add_argument("--judge", action="store_true", help=argparse.SUPPRESS)
+    chosen = options.parse_args()
+    if chosen.judge:
+        print(json.dumps(judged(json.load(sys.stdin))))
+        return
+    worlds = [{**world, "no_burst": chosen.no_burst, "no_sack": chosen.no_sack} for world in drawn(chosen.worlds)]
+    command = [chosen.python, str(Path(__file__).resolve()), "--judge"]
+    judge = subprocess.run(command, input=json.dumps(worlds), capture_output=True, text=True, check=False)
+    if judge.returncode:
+        sys.exit(f"ns-3 did not run: {judge.stderr.strip()[-1500:]}")
+    theirs = json.loads(judge.stdout.strip().splitlines()[-1])
+    apart = 0
+    print(f"{'':9}{'flows':>6}{'Mbit/s':>8}{'ms':>5}{'BDP':>6} | goodput ns-3, here (Mbit/s), apart | Jain ns-3, here")
+    for world, rates in zip(worlds, theirs, strict=True):
+        mine = ours(world)
+        off, unfair = sum(mine) / sum(rates) - 1, jain(mine) - jain(rates)
+        differs = abs(off) > GOODPUT or abs(unfair) > JAIN
+        apart += differs
+        bdp = world["buffer"] / (world["mbps"] * 125 * world["rtt_ms"])
+        print(
+            f"{world['controller']:9}{world['flows']:6}{world['mbps']:8g}{world['rtt_ms']:5g}{bdp:6.1f} | "
+            f"{sum(rates):8.2f}{sum(mine):8.2f}{100 * off:+7.1f} % | {jain(rates):7.3f}{jain(mine):7.3f}"
+            f"{'  differs' if differs else ''}",
+            flush=True,
+        )
+    print(
+        f"{apart} of {len(worlds)} worlds differ by more than {100 * GOODPUT:g} % of goodput or {JAIN} of Jain's index"
+    )
+    sys.exit(1 if apart > MOST else 0)
+
+
+if __name__ == "__main__":
+    main()
