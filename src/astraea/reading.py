@@ -13,10 +13,15 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from astraea.errors import RunError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["read_bytes", "read_json", "read_tensors", "read_text", "read_toml", "regular"]
+__all__ = ["DAMAGE", "damaged", "read_bytes", "read_json", "read_tensors", "read_text", "read_toml", "regular"]
+
+DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
+"""What files raise that are read without error and do not hold what their names promise."""
 
 _MOST_BYTES = 1 << 30
 _MOST_TENSOR_BYTES = 1 << 36
@@ -84,6 +89,12 @@ def read_tensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         raise ValueError(" ".join(str(error).split())[:300]) from error
     except (TypeError, KeyError, RuntimeError, OverflowError, AttributeError) as error:  # a dtype unknown to PyTorch
         raise ValueError(f"{type(error).__name__}: {error}"[:300]) from error
+
+
+def damaged(folder: Path, error: BaseException) -> RunError:
+    """Return the error for a ``folder`` of a run or a comparison of which a file raised one of :data:`DAMAGE`."""
+    why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return RunError(f"{folder} holds a damaged file ({why}): resume the run to write it anew, or choose a good copy")
 
 
 def _check_numbers(value: Any) -> None:

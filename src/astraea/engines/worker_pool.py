@@ -175,6 +175,7 @@ class WorkerPool:
                 continue
             if kind == "ready":
                 worker.ready = self.started = True
+                self._failed_starts = 0  # in a row, of which there may be as many as workers
             elif kind == "map":
                 worker.inbox.map(*rest)
             elif kind == "unmap":

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import Policy, load_policy
 from astraea.congestion.trainer.board import open_board
@@ -17,7 +19,7 @@ from astraea.congestion.trainer.folder import claim
 from astraea.errors import InputError, RunError
 from astraea.files import append_text, lock, whole_lines
 
-__all__ = ["train_law"]
+__all__ = ["resumed", "train_law"]
 
 GENERATIONS, POLICY, SCALARS = "generations.jsonl", "policy.safetensors", "tensorboard"
 
@@ -43,11 +45,7 @@ def train_law(
     """
     with lock(out):
         claim(out, "law", settings, resume=resume, execution=("generations",))
-        past = _past(out)
-        try:
-            search = Evolution(settings, past, jobs)
-        except (TypeError, ValueError) as error:
-            raise _damaged(out, error) from error
+        past, search = resumed(settings, out, jobs)
         best: Generation | None = None
         began = time.monotonic()
         board = open_board(out / SCALARS, search.generation) if tensorboard else None
@@ -70,17 +68,19 @@ def train_law(
         return load_policy(out / POLICY)
 
 
-def _past(out: Path) -> list[Generation]:
+def resumed(settings: EvolutionSettings, out: Path, jobs: int = 1) -> tuple[list[Generation], Evolution]:
+    """Return the generations in ``out``, and the search after them. Raises :class:`RunError` if they are damaged."""
     file = out / GENERATIONS
     try:
         rows = [json.loads(line) for line in whole_lines(file)] if file.is_file() else []
-        return [Generation(**{**row, "values": tuple(row["values"]), "centre": tuple(row["centre"])}) for row in rows]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise _damaged(out, error) from error
-
-
-def _damaged(out: Path, error: Exception) -> RunError:
-    return RunError(f"{out / GENERATIONS} is damaged ({error}): delete it to begin anew")
+        past = [Generation(**{**row, "values": tuple(row["values"]), "centre": tuple(row["centre"])}) for row in rows]
+        for found in past:
+            if not np.isfinite([*found.values, *(found.validation or {"all": 0.0}).values()]).all():
+                raise ValueError("it holds values that are no numbers")
+            _score(found)
+        return past, Evolution(settings, past, jobs)
+    except (ArithmeticError, AssertionError, LookupError, ValueError, TypeError, RecursionError) as error:
+        raise RunError(f"{file} is damaged ({type(error).__name__}: {error}): delete it to begin anew") from error
 
 
 def _better(best: Generation | None, found: Generation) -> Generation | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from astraea.files import write_text
+from astraea.reading import DAMAGE, damaged
 from astraea.report.page.comparison import comparison_page
 from astraea.report.page.congestion import evaluation_page
 from astraea.report.page.html import Page, to_html
@@ -18,10 +19,13 @@ FILE = "report.html"
 
 def page_of(folder: Path) -> Page:
     """Return the page of what is in ``folder``; raises what :func:`read_record` raises."""
-    record = read_record(folder)
-    if isinstance(record, RunRecord):
-        return run_page(record)
-    return comparison_page(record) if isinstance(record, ComparisonRecord) else evaluation_page(record)
+    try:
+        record = read_record(folder)
+        if isinstance(record, RunRecord):
+            return run_page(record)
+        return comparison_page(record) if isinstance(record, ComparisonRecord) else evaluation_page(record)
+    except DAMAGE as error:
+        raise damaged(folder, error) from error
 
 
 def write_page(folder: Path | str, out: Path | str | None = None) -> Path:
