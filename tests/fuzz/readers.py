@@ -27,7 +27,7 @@ from astraea.congestion.trainer import folder as training_folder
 from astraea.congestion.trainer import search
 from astraea.congestion.trainer.evolution import Evolution, EvolutionSettings
 from astraea.data.catalogue import load_dataset
-from astraea.data.images import decode
+from astraea.data.images import ImageStack
 from astraea.data.named_clients import _read as read_index_file
 from astraea.experiment.comparison import load_comparison
 from astraea.experiment.folder import RunFolder
@@ -91,13 +91,13 @@ READERS = {
     "femnist": Reader("femnist", "data/train/a.json", lambda path: _named("femnist", path)),
     "zip": Reader("images.zip", "", lambda path: _archive(path)),
     "tar": Reader("images.tar.gz", "", lambda path: _archive(path)),
-    "png": Reader("images/a/0.png", "", lambda path: decode(path.read_bytes())),
-    "jpeg": Reader("images/a/1.jpg", "", lambda path: decode(path.read_bytes())),
+    "png": Reader("images/a/0.png", "", lambda path: ImageStack().add(path.read_bytes(), 0, path)),
+    "jpeg": Reader("images/a/1.jpg", "", lambda path: ImageStack().add(path.read_bytes(), 0, path)),
     "folder": Reader("images", "a/0.png", _data("folder")),
-    "webp": Reader("images/b/2.webp", "", lambda path: decode(path.read_bytes())),
-    "gif": Reader("images/b/3.gif", "", lambda path: decode(path.read_bytes())),
-    "tiff": Reader("images/b/4.tif", "", lambda path: decode(path.read_bytes())),
-    "weights": Reader("run/model.safetensors", "", lambda path: load_weights(torch.nn.Linear(64, 10), path)),
+    "webp": Reader("images/b/2.webp", "", lambda path: ImageStack().add(path.read_bytes(), 0, path)),
+    "gif": Reader("images/b/3.gif", "", lambda path: ImageStack().add(path.read_bytes(), 0, path)),
+    "tiff": Reader("images/b/4.tif", "", lambda path: ImageStack().add(path.read_bytes(), 0, path)),
+    "weights": Reader("run/model.safetensors", "", lambda path: load_weights(_model(), path)),
     "checkpoint": Reader("run/checkpoint.safetensors", "", load_checkpoint),
     **_run_files("metrics.jsonl", "config.toml", "summary.json", "fingerprint.json", "probe.safetensors",
                  "clients.json", "model.safetensors", "inputs.json"),
@@ -125,6 +125,12 @@ def _named(name: str, folder: Path) -> object:
     return load_dataset(name, dir=folder, download=False)
 
 
+def _model() -> torch.nn.Module:
+    model = torch.nn.Module()
+    model.layers = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+    return model
+
+
 def _fashion(folder: Path) -> object:
     return _named("fashion-mnist", folder)
 
@@ -140,7 +146,7 @@ def _flower(folder: Path) -> object:
     from astraea.flower.client_registry import ClientRegistry
 
     registry: Any = object.__new__(ClientRegistry)
-    return StrategyCheckpoint(folder, {"seed": 0}).load(registry)
+    return StrategyCheckpoint(folder).load(registry, {"seed": 0})
 
 
 def good_files(root: Path) -> None:
@@ -193,7 +199,7 @@ def good_files(root: Path) -> None:
         (root / "fashion" / f"{prefix}-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\x0a" + bytes(range(10)))
     for name in (*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"):
         batch = {b"data": rng.integers(0, 256, (2, 3072)).astype(np.uint8), b"labels": [0, 1]}
-        (root / "cifar" / "cifar-10-batches-py" / name).write_bytes(pickle.dumps(batch, protocol=2))
+        (root / "cifar" / "cifar-10-batches-py" / name).write_bytes(pickle.dumps(batch, protocol=4))
     leaf = {"users": ["u"], "user_data": {"u": {"x": [[0.5] * 784], "y": [3]}}}
     for part in ("train", "test"):
         (root / "femnist" / "data" / part / "a.json").write_text(json.dumps(leaf))
@@ -203,9 +209,10 @@ def good_files(root: Path) -> None:
         for path in sorted((root / "images").glob("*/*")):
             packed.write(path, str(path.relative_to(root / "images")))
     with tarfile.open(root / "images.tar.gz", "w:gz") as tar:
-        tar.add(root / "images", "images")
+        for path in sorted((root / "images").glob("*/*")):
+            tar.add(path, str(path.relative_to(root / "images")))
     shipped_policy().save(root / "policy.safetensors")
-    search.claim(root / "law", "law", LAW, resume=True, execution=())
+    training_folder.claim(root / "law", "law", LAW, resume=True, execution=())
     generation = {"number": 0, "values": [0.1, 0.2, 0.3, 0.4], "step": 0.4, "validation": {"all": 0.5},
                   "centre": Evolution(LAW).centre.tolist()}  # fmt: skip
     (root / "law" / "generations.jsonl").write_text(json.dumps(generation) + "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -15,6 +14,7 @@ from astraea.data.classes import text
 from astraea.data.dataset import Samples
 from astraea.data.partition import NamedClients, Skew, by_column, by_indices
 from astraea.errors import DataError, InputError, nearest
+from astraea.reading import read_json
 
 __all__ = ["Column", "Indices"]
 
@@ -123,7 +123,7 @@ class Indices(_Named, name="indices"):
 def _read(path: Path) -> tuple[tuple[str, ...], Sequence[Sequence[int]]]:
     """Names and rows of the clients in a JSON file: a list of lists, or an object of named lists."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except OSError as error:
         raise DataError(f"cannot read the index file {path}: {error.strerror}") from error
     except ValueError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from astraea.errors import RunError
+from astraea.errors import AstraeaError, RunError
 from astraea.experiment.columns import COLUMNS, SIMULATED
 from astraea.experiment.folder import RunFolder
 from astraea.figures import arm_style, new_figure, plain_axes
+from astraea.reading import DAMAGE, damaged, read_json
 from astraea.tables import Column, Table
 
 if TYPE_CHECKING:
@@ -116,24 +116,29 @@ def load_comparison(folder: Path | str) -> Comparison:
     """Return a finished comparison from its folder. Raises :class:`RunError` if there is none."""
     folder = Path(folder)
     try:
-        facts = json.loads((folder / FILE).read_text())
+        facts = read_json(folder / FILE)
     except FileNotFoundError as error:
         raise RunError(f"{folder} holds no finished comparison: it has no {FILE}") from error
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise RunError(f"{folder / FILE} is damaged ({error}): run the comparison again to write it anew") from error
-    summaries: dict[str, list[dict[str, Any]]] = {}
-    for arm in facts["arms"]:
-        runs = [RunFolder(run_folder(folder, arm, seed)) for seed in facts["seeds"]]
-        summaries[arm] = [one.read_json(one.summary) for one in runs]
-    return Comparison(
-        folder,
-        tuple(facts["seeds"]),
-        facts["samples"],
-        facts["rates"],
-        facts["searched"],
-        summaries,
-        facts.get("schedules", {}),
-    )
+    try:
+        summaries: dict[str, list[dict[str, Any]]] = {}
+        for arm in facts["arms"]:
+            runs = [RunFolder(run_folder(folder, arm, seed)) for seed in facts["seeds"]]
+            summaries[arm] = [one.read_json(one.summary) for one in runs]
+        return Comparison(
+            folder,
+            tuple(facts["seeds"]),
+            facts["samples"],
+            facts["rates"],
+            facts["searched"],
+            summaries,
+            facts.get("schedules", {}),
+        )
+    except DAMAGE as error:
+        if isinstance(error, AstraeaError):
+            raise
+        raise damaged(folder, error) from error
 
 
 def run_folder(out: Path, arm: str, seed: int) -> Path:

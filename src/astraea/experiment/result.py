@@ -23,6 +23,7 @@ from astraea.federation.calling import fed, released, unpacked
 from astraea.federation.clients import as_input
 from astraea.federation.models import Imported, build_model, load_weights
 from astraea.federation.round import Metrics
+from astraea.reading import DAMAGE, damaged
 
 __all__ = ["Result", "load", "load_result"]
 
@@ -103,16 +104,21 @@ def load_result(
     """
     folder = RunFolder(Path(run_dir))
     settings = folder.settings(trust=trust)
-    summary = folder.read_json(folder.summary)
-    inputs = Inputs.model_validate(folder.read_json(folder.inputs)) if folder.inputs.is_file() else None
-    several = () if inputs is None else inputs.form.inputs
-    trained = _built(folder, settings, summary, Given(model=model), trust, several)
-    base = folder.left_out(trained)
-    bring = f"bring that model, as in astraea.load('{folder.path}', model=...)"
-    folder.check_model(trained, bring, frozen=bool(base))
-    load_weights(trained, folder.model, without=base)
-    accuracies = np.array(folder.read_json(folder.clients)["accuracy"], float)
-    return Result(summary, folder.read_metrics(), released(trained.eval()), accuracies, inputs)
+    try:
+        summary = folder.read_json(folder.summary)
+        inputs = Inputs.model_validate(folder.read_json(folder.inputs)) if folder.inputs.is_file() else None
+        several = () if inputs is None else inputs.form.inputs
+        trained = _built(folder, settings, summary, Given(model=model), trust, several)
+        base = folder.left_out(trained)
+        bring = f"bring that model, as in astraea.load('{folder.path}', model=...)"
+        folder.check_model(trained, bring, frozen=bool(base))
+        load_weights(trained, folder.model, without=base)
+        accuracies = np.array(folder.read_json(folder.clients)["accuracy"], float)
+        return Result(summary, folder.read_metrics(), released(trained.eval()), accuracies, inputs)
+    except DAMAGE as error:
+        if isinstance(error, AstraeaError):
+            raise
+        raise damaged(folder.path, error) from error
 
 
 def _built(

@@ -17,6 +17,7 @@ from astraea.flower.arrays import Layout
 from astraea.flower.client_registry import ClientRegistry
 from astraea.flower.options import Options
 from astraea.identity import check_same
+from astraea.reading import read_json
 
 __all__ = ["Stored", "StrategyCheckpoint"]
 
@@ -68,10 +69,11 @@ class StrategyCheckpoint:
         if path is None:
             return None
         try:
-            facts = json.loads((self.folder / _FILE).read_text())
+            facts = read_json(self.folder / _FILE)
             stored = _flat(facts["settings"])
             registry.load(facts["clients"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            earlier = tuple(facts.get("earlier", ()))
+        except (OSError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise RunError(
                 f"{self.folder / _FILE} cannot be read ({error}): give checkpoint= another folder, or empty this one"
             ) from error
@@ -79,7 +81,7 @@ class StrategyCheckpoint:
         now = {key: value for key, value in self._settings.items() if key.partition(".")[0] in sections}
         mend = "resume it without changes, or give checkpoint= another folder"
         check_same(now, stored, f"the run in {self.folder}", mend=mend)
-        return Stored(load_checkpoint(path), facts.get("rounds"), tuple(facts.get("earlier", ())), facts.get("model"))
+        return Stored(load_checkpoint(path), facts.get("rounds"), earlier, facts.get("model"))
 
     def save(self, run: Run, registry: ClientRegistry, budget: Budget, layout: Layout) -> None:
         """Store ``run``, which is to go on as ``budget`` says with a model of ``layout``, after a whole round.

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astraea.errors import InputError
+from astraea.reading import read_text
 
 __all__ = ["Trace", "read_capacity"]
 
 _OPPORTUNITY_BITS = 1500 * 8
 _BIN_S = 0.5  # delivery opportunities are counted over this time
+_MOST_MS = 10**8
 _GAP = 10.0  # a step this many times the median one is a gap
 
 
@@ -36,7 +38,7 @@ def read_capacity(path: Path) -> Trace:
     Raises :class:`InputError`, naming the line, for a file that is empty, runs backwards, has a gap or a rate below 0.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
     except OSError as error:
         raise InputError(f"the trace {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -62,6 +64,8 @@ def read_capacity(path: Path) -> Trace:
             raise InputError(
                 f"{path}, line {number}: time {row[0]:g} comes after {rows[-1][0]:g}: times must go forward"
             )
+        if row[0] > _MOST_MS:
+            raise InputError(f"{path}, line {number}: {row[0]:g} is too late: a trace ends by {_MOST_MS:,}")
         rows.append(row)
     if len(rows) < 2:
         raise InputError(f"the trace {path} is empty: it needs two lines at least")

@@ -44,7 +44,7 @@ def _parsed(file: Path, lines: Sequence[str]) -> Iterator[Outcome]:
     for number, line in enumerate(lines, start=1):
         try:
             yield Outcome(**json.loads(line))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise RunError(
                 f"{file}, line {number}: not the outcome of a world; take the line out or choose another folder"
             ) from error

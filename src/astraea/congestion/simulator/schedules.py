@@ -13,9 +13,11 @@ from astraea.congestion.connection.record import INF, rows
 from astraea.congestion.simulator.settings import LinkSettings
 from astraea.congestion.simulator.state import SEGMENT
 from astraea.errors import InputError
+from astraea.reading import read_bytes
 
 __all__ = ["Schedule", "read_trace", "schedule_of", "segments_of"]
 
+_MOST_MS = 10**8
 _OPPORTUNITY = 1500  # bytes of one delivery opportunity of a trace
 _NEVER = 1e300  # work of a lap that has no end
 
@@ -109,11 +111,13 @@ def read_trace(path: Path) -> NDArray[np.int64]:
     _version(path)
     previous = 0
     times: list[int] = []
-    for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+    for number, line in enumerate(_text(path).splitlines(), start=1):
         text = line.strip()
-        if not text.isdecimal():
+        if not (text.isascii() and text.isdecimal()):
             raise InputError(f"{path}, line {number}: '{text[:40]}' is not a millisecond, a whole number from 0")
-        time = int(text)
+        time = int(text) if len(text) < 12 else _MOST_MS + 1
+        if time > _MOST_MS:
+            raise InputError(f"{path}, line {number}: a trace lasts at most {_MOST_MS:,} ms, which are 28 hours")
         if time < previous:
             raise InputError(f"{path}, line {number}: {time} ms comes after {previous} ms; times must not decrease")
         previous = time
@@ -121,6 +125,13 @@ def read_trace(path: Path) -> NDArray[np.int64]:
     if not times or times[-1] == 0:
         raise InputError(f"the trace {path} is empty: it needs a delivery opportunity after 0 ms")
     return np.array(times, np.int64)
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_bytes(path).decode(errors="replace")
+    except OSError as error:
+        raise InputError(f"the trace {path} cannot be read: {error.strerror}") from None
 
 
 def _version(path: Path) -> int:

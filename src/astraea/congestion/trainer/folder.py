@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from astraea.congestion.settings import Settings
 from astraea.errors import InputError, RunError
 from astraea.files import write_json
 from astraea.identity import check_same
+from astraea.reading import read_json
 
 __all__ = ["SETTINGS", "claim"]
 
@@ -31,8 +31,8 @@ def claim(out: Path, trainer: str, settings: Settings, *, resume: bool, executio
         if not resume:
             raise InputError(f"{out} holds a training already: add --resume to go on with it, or choose another folder")
         try:
-            known = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
+            known = dict(read_json(file))
+        except (OSError, ValueError, TypeError) as error:
             raise RunError(f"{file} cannot be read ({error}): choose another folder") from error
         what = f"the training in {out}"
         check_same(_dotted(wanted), _dotted({"trainer": trainer, **known}), what, execution=execution)

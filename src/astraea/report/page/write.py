@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from astraea.errors import AstraeaError
 from astraea.files import write_text
 from astraea.reading import DAMAGE, damaged
 from astraea.report.page.comparison import comparison_page
@@ -25,6 +26,8 @@ def page_of(folder: Path) -> Page:
             return run_page(record)
         return comparison_page(record) if isinstance(record, ComparisonRecord) else evaluation_page(record)
     except DAMAGE as error:
+        if isinstance(error, AstraeaError):
+            raise
         raise damaged(folder, error) from error
 
 
