@@ -57,3 +57,14 @@ def test_a_digest_is_of_code_and_of_what_it_refers_to() -> None:
     assert made(text) == made("# a comment\n" + text)
     for old, new in (("x + 1", "x + 3"), ("K = 2", "K = 4"), ("* K", "- K")):
         assert made(text) != made(text.replace(old, new))
+
+
+@pytest.mark.compiled
+def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def double(x: int) -> int:
+        return 2 * x
+
+    monkeypatch.setattr("numba.core.caching.CacheImpl._locator_classes", [])  # read-only, and no home
+    code = double.__code__.replace(co_filename=str(Path(compiled.__file__).with_name("play.py")))
+    double.__code__ = code
+    assert compiled.compiled(double)(3) == 6

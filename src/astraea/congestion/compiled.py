@@ -57,7 +57,11 @@ def _made(function: F, **options: Any) -> F:
         return np.errstate(all="ignore")(function)
     file = Path(function.__code__.co_filename)
     ours = _ROOM.parent in file.parents  # a user's function is cached as a part of what it is compiled into
-    dispatcher: Any = njit(cache=ours, **_OPTIONS, **options)(function)
+    dispatcher: Any
+    try:
+        dispatcher = njit(cache=ours, **_OPTIONS, **options)(function)
+    except RuntimeError:  # nowhere to keep it: the package is read-only, and the user has no folder of their own
+        ours, dispatcher = False, njit(**_OPTIONS, **options)(function)
     if ours:
         cache = dispatcher._cache._cache_file
         # what is cached depends on all that may be compiled into it, not on the function's own file alone
