@@ -33,9 +33,9 @@ def test_signals_end_with_a_sentence_once(number: int, code: int, how: str, caps
 
     def work() -> None:
         try:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
         finally:
-            os.kill(os.getpid(), signal.SIGTERM)  # as a checkpoint is being written
+            signal.raise_signal(signal.SIGTERM)  # as a checkpoint is being written
             saved.append(True)
 
     with pytest.raises(typer.Exit) as ended, friendly(resume="the same command"):

@@ -190,7 +190,7 @@ def test_the_same_command_runs_only_what_is_missing(finished: Comparison, arms: 
 
 
 def test_a_run_that_is_known_is_copied(finished: Comparison, arms: dict[str, RunSettings], tmp_path: Path) -> None:
-    mark = "which no training would write"
+    mark = '{"name": [], "accuracy": [], "why": "no training would write this"}'
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(finished.folder / "fedavg" / "search" / "0.02", elsewhere)
     (elsewhere / "clients.json").write_text(mark)
