@@ -94,8 +94,9 @@ class ChainState:
 class VisitReport(NamedTuple):
     """What became of one visit; ``skipped`` is the reason why its work was discarded, or ``None``.
 
-    A defence adds what it measures: the ``norm`` of the change before it was ``clipped`` by that factor, the loss
-    ``probe`` on the server's samples after the visit, and by how much it did ``rise``.
+    A defence adds what it measures: the ``pace`` of the change, its norm by the learning rate and the root of its
+    steps, before it was ``clipped`` by that factor; the loss ``probe`` on the server's samples after the visit, and by
+    how much it did ``rise``.
     """
 
     client: int
@@ -104,7 +105,7 @@ class VisitReport(NamedTuple):
     steps: int = 0
     loss: float = float("nan")
     skipped: str | None = None
-    norm: float | None = None
+    pace: float | None = None
     clipped: float = 1.0
     probe: float | None = None
     rise: float | None = None

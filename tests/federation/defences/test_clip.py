@@ -39,17 +39,36 @@ def moved(walk: Walk, *change: float, **extras: torch.Tensor) -> Trained:
 
 
 def test_a_change_is_shortened_to_a_multiple_of_the_median_at_the_learning_rate() -> None:
-    memory = {"norm": torch.tensor([1.0, 2.0, 4.0, 8.0, 1e30], dtype=torch.float64)}  # by learning rate: median 4
-    walk = walk_of(Guard(Clip(multiple=2.0), memory))  # at 0.5: up to 2 * 4 * 0.5 = 4
+    memory = {"pace": torch.tensor([1.0, 2.0, 4.0, 8.0, 1e30], dtype=torch.float64)}  # by learning rate: median 4
+    walk = walk_of(Guard(Clip(multiple=2.0, discard=math.inf), memory))  # at 0.5: up to 2 * 4 * 0.5 = 4
     assert walk.take(Visit(0), moved(walk, 0.0, 4.0))
     assert walk.state.params.tolist() == [3.0, 8.0]
     assert walk.take(Visit(1), moved(walk, 16.0, 0.0))
     assert walk.state.params.tolist() == [7.0, 8.0]
-    assert [(report.norm, report.clipped) for report in walk.reports] == [(4.0, 1.0), (16.0, 0.25)]
+    assert [(report.pace, report.clipped) for report in walk.reports] == [(8.0, 1.0), (32.0, 0.25)]  # by 0.5
+
+
+def test_a_visit_of_more_steps_may_move_further_but_only_as_many_as_its_samples_allow() -> None:
+    memory = {"pace": torch.full((5,), 2.0, dtype=torch.float64)}
+    walk = walk_of(Guard(Clip(multiple=1.0), memory))
+    walk.take(Visit(0), moved(walk, 2.0, 0.0)._replace(samples=9, steps=4))  # 2 * 0.5 * sqrt(4): not clipped
+    walk.take(Visit(1), moved(walk, 4.0, 0.0)._replace(samples=3, steps=100))  # at most 3 + 1 steps of one sample each
+    assert [(report.pace, report.clipped) for report in walk.reports] == [(2.0, 1.0), (4.0, 0.5)]
+
+
+def test_what_is_far_longer_is_discarded_until_most_of_a_chain_was() -> None:
+    memory = {"pace": torch.full((5,), 2.0, dtype=torch.float64)}  # at 0.5: up to 4 * 2 * 0.5 = 4
+    walk = walk_of(Guard(Clip(multiple=1.0), memory))
+    assert not walk.take(Visit(0), moved(walk, 0.0, 8.0))
+    assert walk.state.params.tolist() == [3.0, 4.0]
+    assert walk.reports[0].skipped == "its change is 8 times as long as those of most visits: 4 is allowed"
+    assert walk.take(Visit(1), moved(walk, 0.0, 8.0))
+    assert walk.reports[1].clipped == 0.125
+    assert walk.take(Visit(2), moved(walk, 0.0, 1.0))
 
 
 def test_what_travels_beside_the_model_is_shortened_too() -> None:
-    memory = {"norm": torch.full((5,), 2.0, dtype=torch.float64)}
+    memory = {"pace": torch.full((5,), 2.0, dtype=torch.float64)}
     walk = walk_of(Guard(Clip(multiple=1.0), memory), control=torch.ones(1))
     walk.take(Visit(0), moved(walk, 0.0, 4.0, control=torch.tensor([9.0])))
     assert walk.state.extras["control"].item() == 3.0
@@ -72,13 +91,13 @@ def test_a_model_of_zeros_may_move_by_one() -> None:
     assert walk.state.params.tolist() == [0.0, 1.0]
 
 
-def test_what_is_remembered_are_the_unclipped_norms_by_learning_rate_of_skipped_visits_too() -> None:
+def test_what_is_remembered_are_the_unclipped_paces_of_skipped_visits_too() -> None:
     defence = Clip()
-    reports = [VisitReport(0, 0, norm=1.0, clipped=0.5), VisitReport(1, 0, skipped="x", norm=3.0), VisitReport(2, 0)]
-    memory = defence.remember({}, reports, 0.5)
-    assert memory["norm"].tolist() == [2.0, 6.0]
-    many = defence.remember(memory, [VisitReport(0, 0, norm=float(n)) for n in range(99)], 1.0)
-    assert many["norm"].tolist() == [6.0, *map(float, range(99))]  # the last hundred
+    reports = [VisitReport(0, 0, pace=1.0, clipped=0.5), VisitReport(1, 0, skipped="x", pace=3.0), VisitReport(2, 0)]
+    memory = defence.remember({}, reports)
+    assert memory["pace"].tolist() == [1.0, 3.0]
+    many = defence.remember(memory, [VisitReport(0, 0, pace=float(n)) for n in range(99)])
+    assert many["pace"].tolist() == [3.0, *map(float, range(99))]  # the last hundred
 
 
 def test_the_norm_has_the_same_bits_whatever_the_number_of_threads() -> None:
@@ -108,7 +127,7 @@ def test_engines_and_a_resumption_give_the_same_bytes_and_the_summary_names_who_
     told = serial.summary["defence"]
     assert told["name"] == "clip"
     assert len(told["hostile"]) == 2
-    assert all(told["clipped"][name] == 2 for name in told["hostile"])
+    assert all(told["clipped"].get(name, 0) + told["skipped"].get(name, 0) == 2 for name in told["hostile"])
     assert serial.summary["visits_clipped"] == sum(told["clipped"].values())
     assert all(bool(torch.isfinite(value).all()) for value in serial.model.state_dict().values())
 
@@ -125,7 +144,10 @@ def test_a_probe_needs_samples_of_the_servers() -> None:
 
 
 def test_a_probe_discards_what_makes_the_model_far_worse_and_names_it() -> None:
-    changes = {"server": {"defence": {"name": "probe", "multiple": 1e9}}, "evaluation": {"validation": 0.2}}
+    changes = {
+        "server": {"defence": {"name": "probe", "multiple": 1e9, "discard": math.inf}},
+        "evaluation": {"validation": 0.2},
+    }
     attack = {"attacks": {"attack": {"name": "garbage", "scale": 10.0}, "share": 0.25, "place": "last"}}
     result = run(parse_settings({**HOSTILE, **changes, **attack, "rounds": 3}))
     skipped = result.summary["defence"]["skipped"]

@@ -16,9 +16,10 @@ _PASSES = 200
 
 
 class SecureSum(HistogramPrivacy, name="secure-sum"):
-    """Counts are summed under masks (:mod:`astraea.balance.privacy.masked_sum`); mediators go by group codes.
+    """The server learns the sum of all counts and no client's; mediators go by group codes.
 
-    A client's code is its most frequent class, told by randomised response: with ε the truth is told with chance
+    This says what a run comes to under a secure sum. The protocol that keeps the counts from a real server is not part
+    of this package. A client's code is its most frequent class, told by randomised response: with ε the truth is told with chance
     ``e^ε / (e^ε + N - 1)``, and else another class. All clients count alike in the average, as sizes stay unknown.
     """
 

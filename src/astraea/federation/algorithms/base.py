@@ -206,7 +206,7 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
         """Return the state after the round; without any result the model stays as it is."""
         round_ = state.round + 1
         if total.plan.guard is not None:
-            learned = self.server.defence.remember(state.defence, total.reports, total.plan.training.lr)
+            learned = self.server.defence.remember(state.defence, total.reports)
             state = replace(state, defence=learned)
         if total.examples == 0:
             return replace(state, round=round_)

@@ -5,7 +5,7 @@ side by side, in any process, and end in the same bytes. After the round the def
 
     guard = defence.guard(memory)                            # before a round: RoundPlan.guard
     state, report = guard.judge(before, after, report, walk)  # at each visit: Walk.take calls it
-    memory = defence.remember(memory, reports, training.lr)  # after the round: State.defence, which checkpoints hold
+    memory = defence.remember(memory, reports)               # after the round: State.defence, which checkpoints hold
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ class Defence(Part, kind="defence", default="finite"):
         """
         return after, report
 
-    def remember(self, memory: Mapping[str, Tensor], reports: Iterable[VisitReport], lr: float) -> dict[str, Tensor]:
-        """Return what is remembered after a round of these ``reports`` at the learning rate ``lr``, in their order."""
+    def remember(self, memory: Mapping[str, Tensor], reports: Iterable[VisitReport]) -> dict[str, Tensor]:
+        """Return what is remembered after a round of these ``reports``, in their order."""
         kept, told = {}, list(reports)
         for name in self.remembers:
-            found = [value for report in told if (value := scaled(report, name, lr)) is not None]
+            found = [value for report in told if (value := getattr(report, name)) is not None]
             earlier = memory.get(name, torch.empty(0, dtype=torch.float64))
             whole = torch.cat([earlier, torch.tensor(found, dtype=torch.float64)])
             kept[name] = whole[-max(_KEPT, len(found)) :].clone()
@@ -81,12 +81,5 @@ class Defence(Part, kind="defence", default="finite"):
         """Return what visits measured so far: of earlier rounds or, if those are ``few``, of this chain as well."""
         known: list[float] = guard.memory[name].tolist() if name in guard.memory else []
         if len(known) < few:
-            here = (scaled(report, name, walk.plan.training.lr) for report in walk.reports)
-            known += [value for value in here if value is not None]
+            known += [value for report in walk.reports if (value := getattr(report, name)) is not None]
         return known
-
-
-def scaled(report: VisitReport, name: str, lr: float) -> float | None:
-    """Return a measure of a visit: norms are by learning rate, since that is what they go with."""
-    value: float | None = getattr(report, name)
-    return value / lr if value is not None and name == "norm" and lr else value

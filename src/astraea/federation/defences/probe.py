@@ -32,7 +32,7 @@ class Probe(Clip, name="probe"):
     of recent visits and several of their deviations, not zero.
     """
 
-    remembers: ClassVar[tuple[str, ...]] = ("norm", "rise")
+    remembers: ClassVar[tuple[str, ...]] = ("pace", "rise")
 
     samples: int = Field(200, ge=1, description="Validation samples on which a model is tried, at most.")
     deviations: float = Field(
@@ -48,6 +48,8 @@ class Probe(Clip, name="probe"):
     ) -> tuple[ChainState, VisitReport]:
         """Return the clipped state, or a report that is skipped: see :meth:`Defence.judge`."""
         state, report = super().judge(before, after, report, walk, guard)
+        if report.skipped is not None:
+            return state, report
         assert guard.probe is not None
         earlier = [one.probe for one in walk.reports if one.skipped is None and one.probe is not None]
         start = earlier[-1] if earlier else walk.loss(before, guard.probe)

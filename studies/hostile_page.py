@@ -1,0 +1,180 @@
+"""The page of the study of hostile clients, from its scores alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+__all__ = ["write_page"]
+
+Row = Mapping[str, Any]
+
+_ABOUT = """What clients can do to a model that is handed from one to the next, what a defence holds, and what it costs
+honest clients.
+
+The runs are small: 100 clients of unequal sizes, 50 in a round, an MLP, 15 rounds. Hostile clients come last in their
+chains, in each pass. Figures are in %, means over seeds. Tail recall is that of the rarest quarter of classes. `clip`
+is `server.defence = "clip"` as it comes. `clip alone` shortens changes to one median and discards nothing. Both have
+`balance.most_samples = 3`. Made by `{command}` from `studies/scores/hostile.jsonl`, a line a run; machines of two kinds
+made them.
+"""
+_MAGNITUDE = ("zero", "sign flip × 10", "× 100", "× 1e30", "garbage", "NaN", "lying histogram")
+_AIMED = ("sign flip", "label flip", "collusion", "backdoor")
+_PRIVATE = """
+Mediators are scheduled on what the server is told; their divergence from uniform is that of the true labels. The gain
+is that of the plain histograms over random mediators. 50 clients of 120 samples, in chains of 10.
+"""
+
+
+def write_page(rows: Sequence[Row], path: Path, command: str) -> None:
+    """Write what ``rows`` say to ``path``; ``command`` makes the page anew."""
+    text = [
+        "# Hostile clients\n",
+        _ABOUT.format(command=command),
+    ]
+    text += _in_short(rows)
+    datasets = list(dict.fromkeys(row["dataset"] for row in rows))
+    for dataset in datasets:
+        own = [row for row in rows if row["dataset"] == dataset]
+        text.append(f"## {dataset}\n")
+        text += _clean(own) + _attacked(own) + _targeted(own) + _robust(own)
+    text += _private(rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(text).rstrip() + "\n")
+
+
+def _in_short(rows: Sequence[Row]) -> list[str]:
+    """Return a table of the most that is lost against nobody hostile and no defence, over datasets and attacks."""
+    table = [
+        "| algorithm | the defence alone | norm, garbage, histogram: 10 % | 20 % | with an aim: 10 % | 20 % |",
+        _rule(6),
+    ]
+    for algorithm in sorted({row["algorithm"] for row in rows if row["algorithm"] != "private"}):
+        cells = [_most_lost(rows, algorithm, ("clean",), 0.0)]
+        cells += [_most_lost(rows, algorithm, kind, share) for kind in (_MAGNITUDE, _AIMED) for share in (0.1, 0.2)]
+        table.append(f"| {algorithm} | {' | '.join(cells)} |")
+    about = (
+        "**With `clip`: the most that accuracy / tail recall lose, in points, over both data sets and all attacks.**\n"
+    )
+    return [about, *table, ""]
+
+
+def _most_lost(rows: Sequence[Row], algorithm: str, attacks: Sequence[str], share: float) -> str:
+    lost: dict[str, list[float]] = {"accuracy_final": [], "tail_recall": []}
+    for dataset in dict.fromkeys(row["dataset"] for row in rows):
+        own = [row for row in rows if row["dataset"] == dataset and row["algorithm"] == algorithm]
+        clean = _where(own, attack="clean", defence="none")
+        for attack in attacks:
+            found = _where(own, attack=attack, defence="clip", share=share)
+            for name, values in lost.items():
+                if found:
+                    values.append(100 * (mean(row[name] for row in clean) - mean(row[name] for row in found)))
+    return " / ".join(f"{max(values):.1f}" if values else "–" for values in lost.values())
+
+
+def _clean(rows: Sequence[Row]) -> list[str]:
+    found = [row for row in rows if row["attack"] == "clean" and row["algorithm"] != "private" and "failed" not in row]
+    table = ["| algorithm | defence | accuracy | tail recall | visits clipped | visits skipped | seeds |", _rule(7)]
+    for (algorithm, defence), own in sorted(_grouped(found, "algorithm", "defence").items()):
+        visits = mean(row["client_epochs"] for row in own)
+        table.append(
+            f"| {algorithm} | {defence} | {_mean(own, 'accuracy_final')} | {_mean(own, 'tail_recall')} | "
+            f"{100 * mean(row['clipped'] for row in own) / visits:.1f} % | "
+            f"{mean(row['skipped'] for row in own):.1f} | {len(own)} |"
+        )
+    return ["**Nobody hostile: the price of a defence.**\n", *table, ""]
+
+
+def _attacked(rows: Sequence[Row]) -> list[str]:
+    cases = [("none", 0.1), ("clip", 0.1), ("clip", 0.2), ("clip alone", 0.2)]
+    heads = [f"{defence}, {100 * share:.0f} %" for defence, share in cases]
+    text = []
+    for algorithm in sorted({row["algorithm"] for row in rows if row["algorithm"] != "private"}):
+        own = [row for row in rows if row["algorithm"] == algorithm]
+        clean = _where(own, attack="clean", defence="none")
+        table = [f"| attack | {' | '.join(heads)} |", _rule(1 + len(heads))]
+        table.append(f"| nobody hostile | {' | '.join([_both(clean)] * len(heads))} |")
+        for attack in (*_MAGNITUDE, *_AIMED):
+            found = [_where(own, attack=attack, defence=defence, share=share) for defence, share in cases]
+            table.append(f"| {attack} | {' | '.join(map(_both, found))} |")
+        text += [f"**{algorithm}: accuracy / tail recall, by defence and share of hostile clients.**\n", *table, ""]
+    return text
+
+
+def _targeted(rows: Sequence[Row]) -> list[str]:
+    found = [row for row in rows if row.get("attack_success") is not None and row["share"] == 0.2]
+    table = ["| attack, 20 % | algorithm | defence | success | accuracy | tail recall |", _rule(6)]
+    for (attack, algorithm, defence), own in sorted(_grouped(found, "attack", "algorithm", "defence").items()):
+        table.append(
+            f"| {attack} | {algorithm} | {defence} | {_mean(own, 'attack_success')} | "
+            f"{_mean(own, 'accuracy_final')} | {_mean(own, 'tail_recall')} |"
+        )
+    about = "**Attacks with an aim: share of test samples that are taken for what the attack wants.**\n"
+    return [about, *table, ""] if found else []
+
+
+def _robust(rows: Sequence[Row]) -> list[str]:
+    names = ("none", "median", "trimmed-mean", "multi-krum", "centred-clipping", "probe")
+    attacks = ("clean", "sign flip × 10", "label flip", "backdoor", "collusion")
+    table = [f"| algorithm | average or defence | {' | '.join(attacks)} |", _rule(2 + len(attacks))]
+    for algorithm in ("chains of 10", "fedavg"):
+        for name in names[1:]:
+            found = [_where(rows, algorithm=algorithm, defence=name, attack=attack) for attack in attacks]
+            if any(found):
+                table.append(f"| {algorithm} | {name} | {' | '.join(map(_both, found))} |")
+    about = "**Robust averages over chains, and a probe: accuracy / tail recall with 20 % hostile, one seed.**\n"
+    return [about, *table, ""] if len(table) > 2 else []
+
+
+def _private(rows: Sequence[Row]) -> list[str]:
+    found = [row for row in rows if row["algorithm"] == "private" and "failed" not in row]
+    if not found:
+        return []
+    table = ["| data | histograms | KL of mediators (nats) | gain kept | accuracy | tail recall | seeds |", _rule(7)]
+    for (dataset, way), own in _grouped(found, "dataset", "defence").items():
+
+        def divergence(name: str, dataset: str = dataset) -> float | None:
+            there = _where(found, dataset=dataset, defence=name)
+            return mean(row["mediator_kl_mean"] for row in there) if there else None
+
+        worst, best, here = divergence("random mediators"), divergence("plain"), divergence(way)
+        kept = "–" if None in (worst, best, here) or worst == best else f"{100 * (worst - here) / (worst - best):.0f} %"  # type: ignore[operator]
+        table.append(
+            f"| {dataset} | {way} | {here:.4f} | {kept} | {_mean(own, 'accuracy_final')} | "
+            f"{_mean(own, 'tail_recall')} | {len(own)} |"
+        )
+    return [
+        "## Private histograms\n",
+        _PRIVATE,
+        *table,
+        "",
+    ]
+
+
+def _grouped(rows: Sequence[Row], *names: str) -> dict[tuple[Any, ...], list[Row]]:
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in names), []).append(row)
+    return groups
+
+
+def _where(rows: Sequence[Row], **values: Any) -> list[Row]:
+    return [row for row in rows if all(row[name] == value for name, value in values.items())]
+
+
+def _mean(rows: Sequence[Row], name: str) -> str:
+    return f"{100 * mean(row[name] for row in rows):.1f}"
+
+
+def _both(rows: Sequence[Row]) -> str:
+    there = [row for row in rows if "failed" not in row]
+    if not there:
+        return "the run ends" if rows else "–"
+    lost = "" if len(there) == len(rows) else f" ({len(rows) - len(there)} of {len(rows)} end)"
+    return f"{_mean(there, 'accuracy_final')} / {_mean(there, 'tail_recall')}{lost}"
+
+
+def _rule(columns: int) -> str:
+    return "|" + "---|" * columns
