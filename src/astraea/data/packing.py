@@ -84,7 +84,7 @@ def is_ragged(x: object) -> bool:
     """Whether ``x`` is a list of sequences of different lengths."""
     if not isinstance(x, (list, tuple)) and not (isinstance(x, np.ndarray) and x.dtype == object):
         return False
-    return len({len(sample) for sample in x if hasattr(sample, "__len__") and getattr(sample, "ndim", 1)}) > 1
+    return len({len(sample) for sample in x if hasattr(sample, "__len__") and getattr(sample, "ndim", 1) != 0}) > 1
 
 
 def padded(sequences: Sequence[Any], value: int = 0, length: int = 0) -> dict[str, NDArray[np.generic]]:

@@ -19,8 +19,9 @@ class SecureSum(HistogramPrivacy, name="secure-sum"):
     """The server learns the sum of all counts and no client's; mediators go by group codes.
 
     This says what a run comes to under a secure sum. The protocol that keeps the counts from a real server is not part
-    of this package. A client's code is its most frequent class, told by randomised response: with ε the truth is told with chance
-    ``e^ε / (e^ε + N - 1)``, and else another class. All clients count alike in the average, as sizes stay unknown.
+    of this package. A client's code is its most frequent class, told by randomised response: with ε the truth is told
+    with chance ``e^ε / (e^ε + N - 1)``, and else another class. All clients count alike in the average, as sizes stay
+    unknown.
     """
 
     code_epsilon: float = Field(
