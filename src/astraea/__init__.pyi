@@ -6,6 +6,7 @@ from astraea.errors import AstraeaError as AstraeaError
 from astraea.experiment.compare import compare as compare
 from astraea.experiment.comparison import Comparison as Comparison
 from astraea.experiment.comparison import load_comparison as load_comparison
+from astraea.experiment.export import export as export
 from astraea.experiment.planning import plan as plan
 from astraea.experiment.reached import time_to_accuracy as time_to_accuracy
 from astraea.experiment.result import Result as Result

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 import astraea
-from astraea.errors import RunError
+from astraea.errors import InputError, RunError
 from astraea.experiment.result import Result, load, load_result
 from astraea.experiment.run import run
 from astraea.experiment.settings import RunSettings, dump_toml, load_toml, parse_settings
@@ -251,3 +251,10 @@ def test_the_earlier_spelling_of_dropout_is_read() -> None:
     settings = parse_settings({"engine": {"name": "processes", "dropout": 0.5, "workers": 3, "width": 64}})
     assert (settings.availability.dropout, getattr(settings.engine, "workers", 0)) == (0.5, 3)
     assert parse_settings({"engine": {"dropout": 0.5}, "availability": {"dropout": 0.1}}).availability.dropout == 0.1
+
+
+def test_a_model_in_the_place_of_settings_is_told() -> None:
+    with pytest.raises(
+        InputError, match=r"the first argument is settings, not a Linear: name it, as in run\(model=...\)"
+    ):
+        run(nn.Linear(2, 2))  # type: ignore[arg-type]

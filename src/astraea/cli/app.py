@@ -12,6 +12,7 @@ from astraea.cli.commands import App
 from astraea.cli.compare import Compare, compare
 from astraea.cli.congestion import app as congestion
 from astraea.cli.doctor import doctor
+from astraea.cli.export import export
 from astraea.cli.init import init
 from astraea.cli.network import app as network
 from astraea.cli.plan import plan
@@ -45,6 +46,7 @@ app.command()(run)
 app.command(cls=Compare)(compare)
 app.command()(report)
 app.command()(watch)
+app.command()(export)
 app.command()(scenario)
 app.command()(settings)
 app.add_typer(congestion)

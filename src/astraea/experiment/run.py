@@ -127,6 +127,10 @@ def _begun(folder: RunFolder, resume: bool, trust: bool) -> RunSettings | None:
 
 
 def _with_changes(settings: RunSettings | None, changes: dict[str, Any], *, validates: bool) -> RunSettings:
+    if settings is not None and not isinstance(settings, RunSettings):
+        raise InputError(
+            f"the first argument is settings, not a {type(settings).__name__}: name it, as in run(model=...)"
+        )
     if settings is not None and not changes:
         return settings
     values = ({} if settings is None else dict(settings)) | changes
