@@ -24,7 +24,8 @@ _MAGNITUDE = ("zero", "sign flip × 10", "× 100", "× 1e30", "garbage", "NaN", 
 _AIMED = ("sign flip", "label flip", "collusion", "backdoor")
 _PRIVATE = """
 Mediators are scheduled on what the server is told; their divergence from uniform is that of the true labels. The gain
-is that of the plain histograms over random mediators. 50 clients of 120 samples, in chains of 10.
+is that of the plain histograms over random mediators. 50 clients of 120 samples, in chains of 10. With clients this small
+the greedy rule gains little on one data set and nothing on the other, and noise of ε = 1 keeps a third of the little.
 """
 
 
@@ -133,14 +134,17 @@ def _private(rows: Sequence[Row]) -> list[str]:
     if not found:
         return []
     table = ["| data | histograms | KL of mediators (nats) | gain kept | accuracy | tail recall | seeds |", _rule(7)]
-    for (dataset, way), own in _grouped(found, "dataset", "defence").items():
+    for (dataset, way), own in sorted(_grouped(found, "dataset", "defence").items()):
 
         def divergence(name: str, dataset: str = dataset) -> float | None:
             there = _where(found, dataset=dataset, defence=name)
             return mean(row["mediator_kl_mean"] for row in there) if there else None
 
         worst, best, here = divergence("random mediators"), divergence("plain"), divergence(way)
-        kept = "–" if None in (worst, best, here) or worst == best else f"{100 * (worst - here) / (worst - best):.0f} %"  # type: ignore[operator]
+        if worst is None or best is None or here is None:
+            kept = "–"
+        else:
+            kept = f"{100 * (worst - here) / (worst - best):.0f} %" if worst > best else "there is none"
         table.append(
             f"| {dataset} | {way} | {here:.4f} | {kept} | {_mean(own, 'accuracy_final')} | "
             f"{_mean(own, 'tail_recall')} | {len(own)} |"
