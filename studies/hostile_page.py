@@ -24,8 +24,8 @@ _MAGNITUDE = ("zero", "sign flip × 10", "× 100", "× 1e30", "garbage", "NaN", 
 _AIMED = ("sign flip", "label flip", "collusion", "backdoor")
 _PRIVATE = """
 Mediators are scheduled on what the server is told; their divergence from uniform is that of the true labels. The gain
-is that of the plain histograms over random mediators. 50 clients of 120 samples, in chains of 10. With clients this small
-the greedy rule gains little on one data set and nothing on the other, and noise of ε = 1 keeps a third of the little.
+is that of the plain histograms over random mediators. 50 clients of 120 samples, in chains of 10. With such small
+clients the greedy rule gains little on one data set and nothing on the other. Noise of ε = 1 keeps a third of it.
 """
 
 
