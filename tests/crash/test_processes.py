@@ -32,13 +32,20 @@ COMMANDS = {
 
 
 def ended(kind: str, out: Path, number: int, *more: str) -> tuple[int, str]:
-    """Send ``number`` to the command's first process when it has begun to write, and wait until all its are gone."""
+    """Send ``number`` to the command's first process when it has begun to write, and wait until all its are gone.
+
+    One that goes on with ``more`` has begun when it holds the folder.
+    """
     command, file = COMMANDS[kind]
     line = [sys.executable, "-m", "astraea", *command, "--out", str(out), *more]
+
+    def begun() -> bool:
+        holder = out / ".lock-holder"
+        return holder.is_file() and f"process {process.pid} " in holder.read_text()
+
     with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        before = sum(found.stat().st_size for found in out.glob(file))
         deadline = time.monotonic() + 300
-        while sum(found.stat().st_size for found in out.glob(file)) == before and process.poll() is None:
+        while not (begun() if more else any(out.glob(file))) and process.poll() is None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         time.sleep(0.3)
@@ -71,7 +78,7 @@ def test_asked_to_end(kind: str, number: signal.Signals, tmp_path: Path) -> None
 def test_killed(kind: str, tmp_path: Path) -> None:
     regions = set(os.listdir("/dev/shm"))
     out = tmp_path / "out"
-    resume = () if kind in ("compare", "evaluate") else ("--resume",)
+    resume = ("--data-dir", str(tmp_path)) if kind in ("compare", "evaluate") else ("--resume",)
     code, _ = ended(kind, out, signal.SIGKILL)
     assert code == -signal.SIGKILL
     code, told = ended(kind, out, signal.SIGTERM, *resume)  # goes on, and is then asked to end
