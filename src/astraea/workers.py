@@ -55,6 +55,7 @@ class WorkerPool:
         self._shared = cloudpickle.dumps(shared)
         self._own = threading.local()
         self._all: list[_Worker] = []
+        self._interrupted = False
 
     def submit(self, job: Callable[..., Value], /, *arguments: Any) -> Future[Value]:
         """Return the future of ``job(*shared, *arguments)``, whose error is the job's own.
@@ -65,6 +66,7 @@ class WorkerPool:
 
     def interrupt(self) -> None:
         """Interrupt jobs that have begun; no other will begin."""
+        self._interrupted = True
         for worker in self._all:
             worker.process.terminate()
 
@@ -79,6 +81,8 @@ class WorkerPool:
         if worker is None or worker.process.poll() is not None:
             worker = self._own.worker = _Worker(self._shared)
             self._all.append(worker)
+        if self._interrupted:  # after the worker is known, so that it is interrupted either here or there
+            raise KeyboardInterrupt
         succeeded, value = worker.run(job)
         if not succeeded:
             raise value
@@ -144,6 +148,7 @@ def main() -> None:
                 if isinstance(shared, bytes):
                     shared = pickle.loads(shared)
                 job, arguments = pickle.loads(message)
+                interruption.check()  # an import may have swallowed it
                 reply = cloudpickle.dumps((True, job(*shared, *arguments)))
         except BaseException as error:
             reply = _told(error)
@@ -163,11 +168,15 @@ class _Interruption:
 
     def __enter__(self) -> None:
         self._at_work = True
-        if self._came:
-            raise KeyboardInterrupt
+        self.check()
 
     def __exit__(self, *_: object) -> None:
         self._at_work = False
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if it has come."""
+        if self._came:
+            raise KeyboardInterrupt
 
     def _interrupt(self, *_: object) -> None:
         first, self._came = not self._came, True

@@ -27,7 +27,10 @@ COMMANDS = {
     "compare": (COMPARE, "*/seed-0/metrics.jsonl"),
     "train": (("congestion", "train", "--recipe", "law", "--generations", "1000", "--jobs", "1"), "settings.json"),
     "train-quick": (("congestion", "train", "--recipe", "quick", "--jobs", "1"), "metrics.jsonl"),
-    "evaluate": (("congestion", "evaluate", "loss", "--arms", "cubic", "--jobs", "2"), "outcomes.jsonl"),
+    "evaluate": (
+        ("congestion", "evaluate", "loss", "--arms", "cubic,newreno,vegas,bbr,policy", "--jobs", "2"),
+        "outcomes.jsonl",
+    ),
 }
 
 
