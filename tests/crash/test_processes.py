@@ -71,10 +71,10 @@ def test_asked_to_end(kind: str, number: signal.Signals, tmp_path: Path) -> None
         assert not [left for left in (tmp_path / "out").rglob("*.partial") if left.is_file()]
     for metrics in (tmp_path / "out").rglob("metrics.jsonl"):
         rounds = len(metrics.read_text().splitlines())
-        if kind in ("run", "compare"):
+        if rounds and kind in ("run", "compare"):  # it may have been asked before its first round had ended
             assert (metrics.parent / "checkpoint" / f"round-{rounds:06d}.safetensors").is_file()
-    if kind == "train-quick":
-        assert (tmp_path / "out" / "checkpoint.safetensors").is_file()
+        if rounds and kind == "train-quick":
+            assert (metrics.parent / "checkpoint.safetensors").is_file()
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
