@@ -19,7 +19,7 @@ from rich.console import Console
 from searched.limits import limits_of, rounds_within
 from searched.page import write_page
 from searched.plan import Plan, Setup, load_plan
-from searched.progress import Wanted, wanted
+from searched.progress import Only, Wanted, wanted
 from searched.scores import Scores, row_of, shape_of
 from study import HERE
 
@@ -37,6 +37,9 @@ def main(
     minutes: Annotated[float | None, typer.Option(min=0, help="Begin no run after so many minutes.")] = None,
     scores: Annotated[Path | None, typer.Option(help="Where scores are kept; by default studies/scores.")] = None,
     results: Annotated[Path | None, typer.Option(help="Where the page goes; by default docs/results.")] = None,
+    dataset: Annotated[list[str] | None, typer.Option(help="Only this dataset; may be repeated.")] = None,
+    budget: Annotated[list[str] | None, typer.Option(help="Only this budget; may be repeated.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Only this method; may be repeated.")] = None,
     ahead: Annotated[
         bool, typer.Option("--ahead", help="Run also what is likely to be needed, for many cores.")
     ] = False,
@@ -48,19 +51,21 @@ def main(
         plan = load_plan(file)
         known = Scores(scores or HERE / "scores", file.stem, plan)
         if not report:
+            only = Only(tuple(dataset or ()), tuple(budget or ()), tuple(method or ()))
+            only.check(plan)
             until = float("inf") if minutes is None else time.monotonic() + 60 * minutes
-            _measure(plan, known, jobs, until, ahead=ahead)
+            _measure(plan, known, jobs, until, ahead=ahead, only=only)
         pages = results or HERE.parent / "docs" / "results"
         told = write_page(plan, file.stem, known, pages, f"python studies/measure.py {name}")
         _CONSOLE.print(f"{file.stem}: {f'results in {pages}' if told else 'nothing is finished yet'}")
 
 
-def _measure(plan: Plan, known: Scores, jobs: int, until: float, *, ahead: bool) -> None:
+def _measure(plan: Plan, known: Scores, jobs: int, until: float, *, ahead: bool, only: Only) -> None:
     """Run what is wanted, most wanted first, until nothing is or the time is over; what has begun is ended."""
     with worker_pool(jobs) as pool:
         running: dict[Future[Any], _Job] = {}
         while True:
-            for one in wanted(plan, known, ahead=ahead) if time.monotonic() < until else ():
+            for one in wanted(plan, known, ahead=ahead, only=only) if time.monotonic() < until else ():
                 if len(running) >= jobs:
                     break
                 job = _next_job(plan, known, one)

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from astraea.errors import InputError
 from searched.plan import Plan, Setup
 from searched.scores import Scores
 from searched.search import Outcome, Point, point, search
 
-__all__ = ["Cell", "Wanted", "cells", "chosen", "searched", "wanted"]
+__all__ = ["ALL", "Cell", "Only", "Wanted", "cells", "chosen", "searched", "wanted"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,32 @@ class Wanted:
     budget: str
 
 
+@dataclass(frozen=True)
+class Only:
+    """The cells that are to be run now: those of the named datasets, budgets and methods. Nothing named is all."""
+
+    datasets: tuple[str, ...] = ()
+    budgets: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+
+    def check(self, plan: Plan) -> None:
+        """Raise :class:`InputError` if the study has no dataset, budget or method of a name."""
+        known = {"dataset": plan.datasets, "budget": tuple(plan.budgets), "method": tuple(plan.methods)}
+        named = {"dataset": self.datasets, "budget": self.budgets, "method": self.methods}
+        for kind, names in named.items():
+            for name in names:
+                if name not in known[kind]:
+                    raise InputError(f"the study has no {kind} '{name}'; it has {', '.join(known[kind])}")
+
+    def holds(self, cell: Cell) -> bool:
+        """Return whether a cell is one of them."""
+        named = ((cell.dataset, self.datasets), (cell.budget, self.budgets), (cell.method, self.methods))
+        return all(not names or name in names for name, names in named)
+
+
+ALL = Only()
+
+
 def cells(plan: Plan) -> list[Cell]:
     """Return all cells, in the order in which a page tells them."""
     return [
@@ -42,7 +69,7 @@ def cells(plan: Plan) -> list[Cell]:
     ]
 
 
-def _groups(plan: Plan) -> list[list[Cell]]:
+def _groups(plan: Plan, only: Only) -> list[list[Cell]]:
     """Return the cells that are run together, the most wanted first: case by case, rivals last, budget by budget."""
     cases, budgets, datasets = list(plan.cases), list(plan.budgets), list(plan.datasets)
 
@@ -50,7 +77,7 @@ def _groups(plan: Plan) -> list[list[Cell]]:
         rival = plan.methods[cell.method].rival
         return cases.index(cell.case), rival, budgets.index(cell.budget), datasets.index(cell.dataset)
 
-    return [list(group) for _, group in groupby(sorted(cells(plan), key=rank), key=rank)]
+    return [list(group) for _, group in groupby(sorted(filter(only.holds, cells(plan)), key=rank), key=rank)]
 
 
 def setup_of(plan: Plan, cell: Cell, knobs: Point, seed: int) -> Setup:
@@ -93,14 +120,14 @@ def chosen(plan: Plan, scores: Scores, cell: Cell) -> Point | None:
     return None if found is None or not found.done else found.best
 
 
-def wanted(plan: Plan, scores: Scores, *, ahead: bool = False) -> Iterator[Wanted]:
+def wanted(plan: Plan, scores: Scores, *, ahead: bool = False, only: Only = ALL) -> Iterator[Wanted]:
     """Yield the runs that are needed and can be started now, the most wanted first.
 
     Within a group each method is searched and measured under the first seed, one method after another; then come the
     other seeds of all methods. With ``ahead``, for machines of many cores, a group's searches then go on as if the
     best so far were the best, before the next group begins.
     """
-    for members in _groups(plan):
+    for members in _groups(plan, only):
         seeds = plan.seeds_at(members[0].case, members[0].budget)
         best: dict[Cell, Point] = {}
         later: list[Wanted] = []

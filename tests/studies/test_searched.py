@@ -292,6 +292,14 @@ def test_rivals_come_after_all_budgets_and_other_cases_last(parts: Any, tmp_path
     assert {run.setup.dataset for run in runs[:first_rival]} == set(plan.datasets)
     assert dict(runs[0].setup.knobs) == {"rate": 0.02, "chains": 4, "epochs": 5}
 
+    only = parts.progress.Only(("cifar10",), ("FedAvg's bytes",), ("fedavg", "cyclic"))
+    assert {(run.setup.dataset, run.setup.arm) for run in parts.progress.wanted(plan, nothing, only=only)} == {
+        ("cifar10", "fedavg"),
+        ("cifar10", "cyclic"),
+    }
+    with pytest.raises(InputError, match="the study has no method 'fedavgg'"):
+        parts.progress.Only(methods=("fedavgg",)).check(plan)
+
     further = list(parts.progress.wanted(plan, nothing, ahead=True))
     place = next(place for place, run in enumerate(further) if run.setup.dataset == plan.datasets[1])
     assert (further[place - 1].setup.dataset, further[place - 1] in runs) == (plan.datasets[0], False)
