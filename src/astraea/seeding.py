@@ -3,17 +3,24 @@
 Every random decision of a run names its stream by purpose, round, client and pass. A stream is made anew
 from those numbers each time, so it has no state to save: a run is the same whatever the concurrency of its
 engine, and one that was stopped and resumed is the same as one that was not.
+
+Streams of a seed below 2^64 are NumPy's, which are independent but no secret: such a seed can be found by trial. From a
+larger one a stream begins at a SHA-256 hash, so whoever is given one stream can work out neither the seed nor another.
 """
 
 from __future__ import annotations
 
+import hashlib
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Purpose", "stream", "torch_seed", "torch_seeds"]
+__all__ = ["CopyStreams", "Purpose", "copy_streams", "stream", "torch_seed", "torch_seeds"]
+
+_SECRET = 2**64
+"""Seeds from here on are hashed, so that streams tell nothing of them."""
 
 
 class Purpose(IntEnum):
@@ -48,12 +55,19 @@ def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:
 
     Raises ``ValueError`` (from NumPy) if ``seed`` or a part of ``key`` is negative.
     """
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(purpose), *key)))
+    return np.random.default_rng(_sequence(seed, purpose, *key))
+
+
+def _sequence(seed: int, purpose: Purpose, *key: int) -> np.random.SeedSequence:
+    if seed < _SECRET:
+        return np.random.SeedSequence(seed, spawn_key=(int(purpose), *key))
+    name = ",".join(map(str, (seed, int(purpose), *map(int, key))))
+    return np.random.SeedSequence(int.from_bytes(hashlib.sha256(name.encode()).digest()))
 
 
 def torch_seed(seed: int, purpose: Purpose, *key: int) -> int:
     """Return a 63-bit seed for a ``torch.Generator``, named in the same way as :func:`stream`."""
-    words = np.random.SeedSequence(seed, spawn_key=(int(purpose), *key)).generate_state(1, np.uint64)
+    words = _sequence(seed, purpose, *key).generate_state(1, np.uint64)
     return int(words[0] >> np.uint64(1))
 
 
@@ -63,6 +77,9 @@ def torch_seeds(seed: int, purpose: Purpose, *key: int | NDArray[np.uint64]) -> 
     This is NumPy's ``SeedSequence`` written out (O'Neill's seed_seq, whose output NumPy never changes), as making the
     object takes longer than all else that a visit of a small model needs beside its training.
     """
+    if seed >= _SECRET:
+        rows = np.broadcast_arrays(*map(np.atleast_1d, key))
+        return [torch_seed(seed, purpose, *map(int, row)) for row in zip(*rows, strict=True)]
     words = [seed & _WORD]
     while seed := seed >> 32:
         words.append(seed & _WORD)
@@ -94,3 +111,36 @@ def torch_seeds(seed: int, purpose: Purpose, *key: int | NDArray[np.uint64]) -> 
 
 
 _WORD = 0xFFFFFFFF
+
+
+class CopyStreams(NamedTuple):
+    """What one client draws its copies from, without the seed.
+
+    ``rows`` are the 256 bits, as hexadecimal digits, at which the drawing of rows begins; ``transforms`` the seed of
+    the ``torch.Generator`` that transforms offline copies.
+    """
+
+    rows: str
+    transforms: int
+
+    @property
+    def generator(self) -> np.random.Generator:
+        """The generator that draws rows, from its beginning: that of ``stream(seed, Purpose.AUGMENT, client)``."""
+        return np.random.Generator(np.random.PCG64(cast("np.random.SeedSequence", _Words(self.rows))))
+
+
+class _Words(np.random.bit_generator.ISeedSequence):
+    """The words from which NumPy's generator begins, given as they are."""
+
+    def __init__(self, digits: str) -> None:
+        self._words = np.frombuffer(bytes.fromhex(digits), "<u8").astype(np.uint64)
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> NDArray[Any]:
+        """Return the words; the generator asks for four of 64 bits."""
+        return self._words[:n_words]
+
+
+def copy_streams(seed: int, client: int) -> CopyStreams:
+    """Return what the copies of a client, named by its number, are drawn from."""
+    words = _sequence(seed, Purpose.AUGMENT, client).generate_state(4, np.uint64)
+    return CopyStreams(words.astype("<u8").tobytes().hex(), torch_seed(seed, Purpose.AUGMENT, client, 1))

@@ -22,7 +22,7 @@ from astraea.balance.transforms import feature_spread, transform
 from astraea.data.dataset import Samples
 from astraea.data.form import Form, conventional
 from astraea.errors import InputError
-from astraea.seeding import Purpose, stream, torch_seed
+from astraea.seeding import CopyStreams, Purpose, stream, torch_seeds
 
 __all__ = ["ClientData", "OfflineCopies", "Population", "as_input"]
 
@@ -143,31 +143,39 @@ class Population(Sequence[ClientData]):
         transform_all: bool = False,
         transforms: TransformSettings | None = None,
         seed: int = 0,
-        numbers: Sequence[int] | None = None,
+        streams: Sequence[CopyStreams] | None = None,
     ) -> Population:
         """Build a population, augmenting each client's rare classes as ``rebalancing`` says.
 
         Offline (the papers' way), a client's copies are the same in every epoch; they are made when it is visited,
         and kept while there is room. On the fly, copies are transformed anew each time one is due; both train on
         equally many samples. With ``transform_all`` so is every other sample.
-        Each client draws from its own stream, so its copies do not depend on the others; ``numbers`` names the
-        streams where the clients are part of a larger federation, and is otherwise 0, 1, 2 and so on.
+        Each client draws from its own stream, so its copies do not depend on the others; ``streams`` takes the place of
+        ``seed`` where the clients are part of a larger federation.
         """
         transforms = transforms or TransformSettings()
         if rebalancing is None:
             plain = [ClientSamples(np.asarray(rows), np.full(len(rows), transform_all)) for rows in clients]
             return cls(samples.x, samples.y, plain, classes, transforms, form=samples.form)
-        numbers = range(len(clients)) if numbers is None else numbers
         drawn = [
-            augmented_rows(samples.y, np.asarray(rows), rebalancing, stream(seed, Purpose.AUGMENT, number))
-            for number, rows in zip(numbers, clients, strict=True)
+            augmented_rows(
+                samples.y,
+                np.asarray(rows),
+                rebalancing,
+                stream(seed, Purpose.AUGMENT, number) if streams is None else streams[number].generator,
+            )
+            for number, rows in enumerate(clients)
         ]
         if on_the_fly or transform_all:
             kept = sum(int((~part.fresh).sum()) for part in drawn)
             if transform_all:
                 drawn = [ClientSamples(part.rows, np.ones_like(part.fresh)) for part in drawn]
             return cls(samples.x, samples.y, drawn, classes, transforms, stored=kept, form=samples.form)
-        copies = OfflineCopies(seed, np.asarray(numbers), transforms)
+        if streams is None:
+            seeds = torch_seeds(seed, Purpose.AUGMENT, np.arange(len(clients), dtype=np.uint64), 1)
+        else:
+            seeds = [one.transforms for one in streams]
+        copies = OfflineCopies(seeds, transforms)
         return cls(samples.x, samples.y, drawn, classes, transforms, copies=copies, form=samples.form)
 
     def __len__(self) -> int:
@@ -232,14 +240,12 @@ class Population(Sequence[ClientData]):
 class OfflineCopies:
     """Copies that are the same at every visit, made from a stream of each client's own.
 
-    ``numbers`` ``(K,)`` name the streams. What was made is kept, up to so many bytes; beyond that the longest
-    unused is made again when it is needed.
+    ``seeds`` are those of the K clients' generators. What was made is kept, up to so many bytes; beyond that the
+    longest unused is made again when it is needed.
     """
 
-    def __init__(
-        self, seed: int, numbers: NDArray[np.int64], transforms: TransformSettings, room: int = 256 * 2**20
-    ) -> None:
-        self.seed, self.numbers, self.transforms, self.room = seed, numbers, transforms, room
+    def __init__(self, seeds: Sequence[int], transforms: TransformSettings, room: int = 256 * 2**20) -> None:
+        self.seeds, self.transforms, self.room = np.array(seeds, np.int64), transforms, room
         self._made: OrderedDict[tuple[int, torch.device], Tensor] = OrderedDict()
         self._bytes = 0
 
@@ -249,8 +255,7 @@ class OfflineCopies:
         if key in self._made:
             self._made.move_to_end(key)
             return self._made[key]
-        seed = torch_seed(self.seed, Purpose.AUGMENT, int(self.numbers[client]), 1)
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(int(self.seeds[client]))
         made = transform(x[fresh.to(x.device)], self.transforms, generator, feature_spread(x, form=form), form)
         self._made[key] = made
         self._bytes += made.nbytes

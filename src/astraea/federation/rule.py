@@ -43,7 +43,8 @@ class VisitContext:
 class Facts:
     """What a rule may know of the federation.
 
-    Trainable ``weights`` of the model, ``samples`` of all clients, and the clients' ``optimizer``, a class of
+    Trainable ``weights`` of the model, ``samples`` of all clients (0 where clients are
+    not told, as by a strategy of Flower's), and the clients' ``optimizer``, a class of
     ``torch.optim``, with its ``momentum`` and further ``options``.
     """
 

@@ -15,9 +15,9 @@ from astraea.engines.serial import repeatable
 from astraea.errors import InputError
 from astraea.federation.clients import Population
 from astraea.federation.evaluation import evaluate
-from astraea.federation.training import run_chain
+from astraea.federation.training import Trainer
 from astraea.federation.vector import VectorModel
-from astraea.flower.messages import DATA_CHANGED, EXAMPLES, HISTOGRAM_ACTION, KEY, Copying, Instructions, read_config
+from astraea.flower.messages import DATA_CHANGED, EXAMPLES, HISTOGRAM_ACTION, KEY, Instructions, OwnCopying, read_config
 from astraea.flower.mods import Mod, augmentation, balanced, label_histogram
 
 __all__ = ["client_app"]
@@ -58,9 +58,10 @@ def client_app(
         _load(trained.module, message)
         plan = visit.plan(*trained.read())
         with repeatable(trained.device, threads):
-            clients = {visit.client: kept.population(context.node_id, samples, classes, visit)[0]}
-            rule = visit.train.local_rule(len(trained.weights), visit.samples)
-            result = run_chain(plan, plan.chains[0], trained, rule, clients)
+            clients = [kept.population(context.node_id, samples, classes, visit.copying)[0]]
+            rule = visit.train.local_rule(len(trained.weights))
+            trainer = Trainer(trained, rule, plan.training, prior=plan.prior)
+            result = trainer.walk(plan, plan.chains[0], clients, [visit.stream])
         (report,) = result.reports
         if report.skipped is not None:
             return Message(Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, report.skipped), reply_to=message)
@@ -94,17 +95,16 @@ class _Kept:
 
     def __init__(self, build: Callable[[], nn.Module], device: str) -> None:
         self._build, self._device = build, device
-        self._nodes: dict[int, tuple[Samples, tuple[Copying | None, int, int], Population]] = {}
+        self._nodes: dict[int, tuple[Samples, OwnCopying | None, Population]] = {}
 
     @cached_property
     def model(self) -> VectorModel:
         return VectorModel(self._build().to(self._device))
 
-    def population(self, node: int, samples: Samples, classes: int, visit: Instructions) -> Population:
-        asked = (visit.copying, visit.seed, visit.client)
+    def population(self, node: int, samples: Samples, classes: int, asked: OwnCopying | None) -> Population:
         kept = self._nodes.get(node)
         if kept is None or kept[0] is not samples or kept[1] != asked:
-            kept = (samples, asked, balanced(samples, classes, *asked))
+            kept = (samples, asked, balanced(samples, classes, asked))
             self._nodes[node] = kept
         return kept[2]
 

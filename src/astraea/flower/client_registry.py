@@ -205,7 +205,7 @@ class ClientRegistry:
             if self.copying is not None and client.augments:
                 client.trained = self.copying.rebalancing.expected_counts(client.own).round().astype(np.int64)
                 if not self.copying.predictable and client.node is not None:
-                    questions[client.node] = Question(seed=self._seed, client=number, copying=self.copying)
+                    questions[client.node] = Question(copying=self.copying.drawn_from(self._seed, number))
         if questions:
             answers = self._draws.ask(grid, questions, timeout, config)
             for client in self.clients:

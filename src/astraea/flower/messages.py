@@ -23,6 +23,7 @@ from astraea.errors import InputError
 from astraea.federation.plan import Chain, ChainState, RoundPlan, Visit
 from astraea.federation.settings import TrainingSettings
 from astraea.federation.walk import VisitError
+from astraea.seeding import CopyStreams, copy_streams
 
 __all__ = [
     "AUGMENTS",
@@ -37,6 +38,7 @@ __all__ = [
     "PARTITION",
     "Copying",
     "Instructions",
+    "OwnCopying",
     "Question",
     "read_config",
     "read_histogram",
@@ -84,6 +86,10 @@ class Copying(_Told):
     transform_all: bool = False
     transforms: TransformSettings
 
+    def drawn_from(self, seed: int, client: int) -> OwnCopying:
+        """Return what the client of a number is told."""
+        return OwnCopying(**dict(self), streams=copy_streams(seed, client))
+
     @property
     def rebalancing(self) -> Rebalancing:
         """What becomes of a sample of each class."""
@@ -95,42 +101,40 @@ class Copying(_Told):
         return all(share == 1 for share in self.keep) and all(number % 1 == 0 for number in self.copies)
 
 
+class OwnCopying(Copying):
+    """A rebalancing with the ``streams`` from which one client draws its copies."""
+
+    streams: CopyStreams
+
+
 class Question(_Told):
-    """Asks for a label histogram: of the samples as they are, or as they are after ``copying``.
+    """Asks for a label histogram: of the samples as they are, or as they are after ``copying``."""
 
-    ``seed`` and ``client`` name the random stream of the copies.
-    """
-
-    seed: int
-    client: int
-    copying: Copying | None = None
+    copying: OwnCopying | None = None
 
 
 class Instructions(_Told):
     """Everything a client needs for one visit, so that it trains the same bytes as a local engine would.
 
-    ``client`` is its number in the plan, ``prior`` the effective class prior ``(N,)`` for losses that read it,
-    ``progress`` the share of the run that is done, ``samples`` what all clients together train on.
+    ``stream`` is the seed of the visit, from which its batches are drawn. Neither the run's seed is told, nor the
+    client's number, nor its place in a chain: from these it could work out who trains before it. ``prior`` is the
+    effective class prior ``(N,)`` for losses that read it, ``progress`` the share of the run that is done.
     """
 
-    seed: int
-    round: int
-    client: int
-    pass_: int
+    stream: int
     progress: float
     epochs: int
-    samples: int
     train: TrainingSettings
     prior: tuple[float, ...] | None = None
-    copying: Copying | None = None
+    copying: OwnCopying | None = None
 
     def plan(self, params: Tensor, counters: Tensor) -> RoundPlan:
         """Return the plan of this one visit, for the model of ``params`` ``(P,)`` and ``counters`` ``(Q,)``."""
         return RoundPlan(
-            round=self.round,
-            seed=self.seed,
+            round=0,
+            seed=0,
             start=ChainState(params, counters),
-            chains=(Chain(0, (Visit(self.client, self.pass_),)),),
+            chains=(Chain(0, (Visit(0),)),),
             training=self.train.local(self.epochs, self.progress),
             prior=None if self.prior is None else torch.tensor(self.prior, dtype=torch.float32),
         )

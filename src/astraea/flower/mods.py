@@ -31,12 +31,11 @@ from astraea.flower.messages import (
     EXAMPLES,
     KEY,
     PARTITION,
-    Copying,
     Instructions,
+    OwnCopying,
     Question,
     read_config,
 )
-from astraea.seeding import Purpose, stream, torch_seed
 
 __all__ = ["Handler", "Mod", "augmentation", "augmented", "balanced", "label_histogram", "prior_aware_loss"]
 
@@ -61,14 +60,9 @@ def label_histogram(labels: Callable[[Context], ArrayLike], classes: int) -> Han
         own = np.asarray(labels(context), np.int64).reshape(-1)
         if any(KEY in record for record in message.content.config_records.values()):
             question = read_config(message, Question)
-            if question.copying is not None:
-                drawn = augmented_rows(
-                    own,
-                    np.arange(len(own)),
-                    question.copying.rebalancing,
-                    stream(question.seed, Purpose.AUGMENT, question.client),
-                )
-                own = own[drawn.rows]
+            if (asked := question.copying) is not None:
+                rows = np.arange(len(own))
+                own = own[augmented_rows(own, rows, asked.rebalancing, asked.streams.generator).rows]
         return _answer(message, context, client_histograms(own, [np.arange(len(own))], classes)[0].tolist())
 
     return answer
@@ -123,21 +117,17 @@ def augmented(x: ArrayLike | Tensor, y: ArrayLike | Tensor) -> tuple[Tensor, Ten
     classes = int(samples.y.max()) + 1 if visit.copying is None else len(visit.copying.copies)
     copying = visit.copying
     if copying is not None and copying.transform_all:
-        data = balanced(samples, classes, copying, visit.seed, visit.client)[0]
-        seed = torch_seed(visit.seed, Purpose.TRAINING, visit.round, visit.client, visit.pass_)
-        generator = torch.Generator().manual_seed(seed)
+        data = balanced(samples, classes, copying)[0]
+        generator = torch.Generator().manual_seed(visit.stream)
         spread = feature_spread(data.x, form=samples.form)
         return transform(data.x, copying.transforms, generator, spread, samples.form), data.y
     stored = None if copying is None else copying.model_copy(update={"on_the_fly": False})
-    data = balanced(samples, classes, stored, visit.seed, visit.client)[0]
+    data = balanced(samples, classes, stored)[0]
     return data.x, data.y
 
 
-def balanced(samples: Samples, classes: int, copying: Copying | None, seed: int, client: int) -> Population:
-    """Return one client's samples after the rebalancing that the server asks for, as the only client of a population.
-
-    ``client`` is its number in the plan, which names the random stream of its copies.
-    """
+def balanced(samples: Samples, classes: int, copying: OwnCopying | None) -> Population:
+    """Return one client's samples, as the only client of a population, after the rebalancing that it was told."""
     if copying is None:
         return Population.from_samples(samples, [np.arange(len(samples))], classes)
     return Population.from_samples(
@@ -148,8 +138,7 @@ def balanced(samples: Samples, classes: int, copying: Copying | None, seed: int,
         on_the_fly=copying.on_the_fly,
         transform_all=copying.transform_all,
         transforms=copying.transforms,
-        seed=seed,
-        numbers=[client],
+        streams=[copying.streams],
     )
 
 

@@ -12,6 +12,7 @@ from flwr.serverapp import Grid
 from astraea.federation.algorithms import Algorithm, View
 from astraea.federation.plan import Chain, ChainState, Visit
 from astraea.federation.settings import TrainingSettings
+from astraea.federation.training import visit_seed
 from astraea.flower.chain_walks import ChainWalks
 from astraea.flower.client_registry import ClientRegistry
 from astraea.flower.messages import DATA_CHANGED, KEY, Instructions, remarks
@@ -65,22 +66,18 @@ def begin_round(
 ) -> ChainWalks:
     """Return the chains of a planned round, which begin with ``arrays``; ``config`` goes with every message."""
     plan = planned.plan
-    samples = int(registry.histograms.sum())
     known = options.reads_histograms  # else nobody was asked for its counts
     prior = tuple(plan.prior.tolist()) if known and plan.prior is not None else None
 
     def write(visit: Visit, chain: Chain, arrays: ArrayRecord) -> Message:
+        copying = registry.copying if registry.clients[visit.client].augments else None
         told = Instructions(
-            seed=options.seed,
-            round=plan.round,
-            client=visit.client,
-            pass_=visit.pass_,
+            stream=visit_seed(plan, visit),
             progress=planned.progress,
             epochs=options.algorithm.local_epochs,
-            samples=samples,
             train=options.train,
             prior=prior,
-            copying=registry.copying if registry.clients[visit.client].augments else None,
+            copying=None if copying is None else copying.drawn_from(options.seed, visit.client),
         )
         own = ConfigRecord({**config, KEY: told.model_dump_json()})
         content = RecordDict({keys.arrays: arrays, keys.config: own})
