@@ -1,0 +1,9 @@
+"""The policy inside Linux: a TCP congestion control as an eBPF program, for any connection of the machine.
+
+:func:`obstacle` says whether it can be loaded here; :func:`loaded` loads it for as long as a context lasts.
+"""
+
+from astraea.congestion.kernel.machine import obstacle
+from astraea.congestion.kernel.program import Counters, Program, loaded
+
+__all__ = ["Counters", "Program", "loaded", "obstacle"]

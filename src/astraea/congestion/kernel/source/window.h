@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* The window that a policy drives, rule for rule astraea/congestion/connection/window.py, startup.py and motion.py. */
+#pragma once
+#include "fixed_point.h"
+#include "flow.h"
+
+#define BITS 20
+#define UNIT (1 << BITS)
+#define MOST (1LL << 42)
+#define LEAST (UNIT >> 4)
+#define SHORTEST 10000
+
+#define INITIAL_WINDOW 10
+#define FLOOR (2LL << BITS)
+#define START_PACING 20
+#define PACING 12
+#define FIRST_SHARE 2
+#define DRAIN_SHARE 3
+#define QUARTERS 4
+#define DRAIN_MIN 200000000
+#define GENERATION 3
+#define EMPTY (ONE / 4)
+#define SLIGHT 16
+
+#define THRESHOLD_MIN 4000000
+#define SAMPLES 8
+#define LOST 3
+#define LOST_SHARE 20
+
+static INLINE s64 moved(s64 window, s64 gain, s64 action)
+{
+	if (action >= 0)
+		return window + ((window * ((gain * action) >> BITS)) >> BITS);
+	return quotient(window << BITS, UNIT + ((gain * -action) >> BITS));
+}
+
+static INLINE s64 part_of(s64 window, s64 part, s64 whole)
+{
+	return (window * quotient(least(part, whole) << BITS, most(whole, 1))) >> BITS;
+}
+
+static INLINE s64 paced(s64 window, s64 tenths, s64 srtt)
+{
+	s64 per_ms = quotient(window * (tenths * 100000), most(srtt, SHORTEST));
+
+	return most((per_ms * 1000) >> (BITS - SHIFT), 1);
+}
+
+static INLINE s64 growth(struct connection *f, struct window *c)
+{
+	s64 lost;
+
+	if (f->round_start) {
+		c->round_rtt = INF;
+		c->round_samples = 0;
+		c->round_lost = f->lost;
+		c->round_delivered = f->delivered;
+	}
+	lost = f->lost - c->round_lost;
+	if (lost >= LOST && lost * LOST_SHARE >= f->delivered - c->round_delivered) {
+		c->starting = 0;
+		return 0;
+	}
+	c->round_rtt = least(c->round_rtt, f->last_rtt);
+	c->round_samples++;
+	if (c->round_samples >= SAMPLES && c->round_rtt > f->min_rtt + most(f->min_rtt >> 3, THRESHOLD_MIN)) {
+		c->starting = 0;
+		return 0;
+	}
+	return f->window_limited ? f->acked : 0;
+}
+
+static INLINE void pace(struct connection *f, struct window *c)
+{
+	if (f->srtt > 0)
+		c->pace = paced(f->window < FLOOR ? f->window : c->window, c->starting ? START_PACING : PACING,
+				f->srtt);
+}
+
+static INLINE void enforce(struct connection *f, struct window *c)
+{
+	s64 window = c->draining ? c->drain_window : c->window;
+
+	if (c->conserving)
+		f->window = least(window, most((f->inflight + f->acked) << BITS, FLOOR));
+	else if (c->climbing)
+		f->window = least(f->window, window);
+	else
+		f->window = window;
+	f->cwnd = most(f->window, FLOOR) >> BITS;
+	pace(f, c);
+}
+
+static INLINE void begin_drain(struct connection *f, struct window *c, s64 now, s64 window)
+{
+	c->drained = quotient(now, f->refresh_after);
+	c->draining = 1;
+	c->drain_window = most(window, LEAST);
+	c->drain_rtt = INF;
+	c->drain_until = INF;
+	c->drain_from = f->srtt;
+}
+
+static INLINE void take_over(struct connection *f, struct window *c, s64 now)
+{
+	s64 arrived = least(f->sample_delivered << BITS, MOST);
+
+	c->window = most(part_of(arrived, f->min_rtt, most(f->sample_interval, f->min_rtt)), LEAST);
+	begin_drain(f, c, now, quotient(FIRST_SHARE * c->window, QUARTERS));
+}
+
+static INLINE void renew(struct connection *f, struct window *c)
+{
+	if (f->min_rtt < least(c->base_now, c->base_before))
+		c->base_now = f->min_rtt;
+	c->base_now = least(c->base_now, c->drain_rtt);
+	c->drains++;
+	if ((u64)c->drains % GENERATION == 0) {
+		c->base_before = c->base_now;
+		c->base_now = INF;
+	}
+	f->min_rtt = least(c->base_now, c->base_before);
+}
+
+static INLINE s64 left_of(s64 before, s64 after, s64 base)
+{
+	if (SLIGHT * before < base)
+		return 0;
+	return least(quotient(ONE * most(after, 0), most(before, 1)), ONE);
+}
+
+static INLINE void drain(struct connection *f, struct window *c, s64 now)
+{
+	s64 left;
+
+	if (f->acked > 0)
+		c->drain_rtt = least(c->drain_rtt, f->last_rtt);
+	if (c->drain_until == INF) {
+		if (f->inflight << BITS <= most(c->drain_window, FLOOR))
+			c->drain_until = now + most(f->srtt, DRAIN_MIN);
+	} else if (now >= c->drain_until) {
+		c->draining = 0;
+		renew(f, c);
+		left = left_of(c->drain_from - f->min_rtt, c->drain_rtt - f->min_rtt, f->min_rtt);
+		if (c->drains > 1 && left < EMPTY)
+			c->window = most(part_of(c->window, f->min_rtt, c->drain_from), LEAST);
+		f->drain_left = most(left, c->drains > 2 ? f->drain_left >> 1 : 0);
+		f->min_rtt_at = now;
+	}
+}
+
+static INLINE void start(struct connection *f, struct window *c)
+{
+	c->starting = 1;
+	c->round_rtt = INF;
+	c->base_now = c->base_before = INF;
+	c->window = f->window = (s64)INITIAL_WINDOW << BITS;
+	f->cwnd = INITIAL_WINDOW;
+}
+
+static INLINE void on_ack(struct connection *f, struct window *c, s64 now)
+{
+	if (c->starting) {
+		c->window = least(c->window + (growth(f, c) << BITS), MOST);
+		if (!c->starting)
+			take_over(f, c, now);
+	} else if (c->draining) {
+		drain(f, c, now);
+	} else if (quotient(now, f->refresh_after) > c->drained) {
+		begin_drain(f, c, now, quotient(DRAIN_SHARE * part_of(c->window, f->min_rtt, f->srtt), QUARTERS));
+	}
+	if (f->round_start)
+		c->conserving = 0;
+	if (c->climbing) {
+		f->window = most(f->window, f->cwnd << BITS) + (f->acked << BITS);
+		c->climbing = f->window < c->window;
+	}
+	enforce(f, c);
+}
+
+static INLINE void on_loss(struct connection *f, struct window *c)
+{
+	if (!c->starting) {
+		c->conserving = 1;
+		f->round_end = f->delivered;
+	}
+}
+
+static INLINE void on_mark(struct connection *f, struct window *c, s64 now)
+{
+	if (c->starting) {
+		c->starting = 0;
+		take_over(f, c, now);
+	}
+}
+
+static INLINE void on_recovered(struct window *c)
+{
+	c->conserving = 0;
+	c->climbing = 0;
+}
+
+static INLINE void on_timeout(struct connection *f, struct window *c)
+{
+	c->starting = 0;
+	c->conserving = 0;
+	c->climbing = 1;
+	if (f->recovering != TIMEOUT)
+		c->undo_window = f->window;
+	if (f->recovering == OPEN)
+		c->window = most(c->window >> 1, LEAST);
+	f->window = FLOOR;
+	f->cwnd = FLOOR >> BITS;
+	pace(f, c);
+}
+
+static INLINE void on_undo(struct window *c)
+{
+	c->climbing = 0;
+	c->window = most(c->window, c->undo_window);
+}
+
+static INLINE void act(struct connection *f, struct window *c, s64 action)
+{
+	if (c->starting == 0)
+		c->window = least(most(moved(c->window, c->gain, action), LEAST), least(f->window_max << BITS, MOST));
+	enforce(f, c);
+}
+
+static INLINE int busy(struct window *c)
+{
+	return c->starting || c->draining;
+}

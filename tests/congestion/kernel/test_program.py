@@ -1,0 +1,105 @@
+"""The congestion control is loaded, drives real connections, and is gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from astraea.congestion.kernel import loaded
+from astraea.congestion.kernel.policies import packed
+from astraea.congestion.kernel.program import opened
+from astraea.congestion.policy.policy import shipped_policy
+from astraea.errors import InputError, RunError
+
+AVAILABLE = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
+NAME = f"test_{os.getpid()}"
+
+
+def transfer(name: str, size: int) -> str:
+    """Send ``size`` bytes over loopback under the congestion control ``name``; return what it was under."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def swallow() -> None:
+            connection, _ = server.accept()
+            with connection:
+                while connection.recv(1 << 16):
+                    pass
+
+        reader = threading.Thread(target=swallow)
+        reader.start()
+        with socket.create_connection(server.getsockname()) as sender:
+            sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name.encode())
+            sender.sendall(bytes(size))
+            used = sender.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
+        reader.join()
+    return used.rstrip(b"\0").decode()
+
+
+@pytest.mark.usefixtures("kernel")
+def test_connections_run_under_it_while_the_context_lasts() -> None:
+    with loaded(NAME) as program:
+        assert NAME in AVAILABLE.read_text().split()
+        assert transfer(NAME, 1 << 20) == NAME
+        counters = program.counters()
+        assert counters.opened == counters.closed == 1
+        assert counters.time_ns > 0 or counters.decisions == 0
+    assert NAME not in AVAILABLE.read_text().split()
+
+
+@pytest.mark.usefixtures("kernel")
+def test_a_connection_outlives_the_program() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as sender:
+        with loaded(NAME):
+            sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, NAME.encode())
+            sender.connect(server.getsockname())
+        assert NAME not in AVAILABLE.read_text().split()
+        receiver, _ = server.accept()
+        with receiver:
+            sender.sendall(b"still here")
+            assert receiver.recv(16) == b"still here"
+        with socket.socket() as late, pytest.raises(OSError, match="No such file"):
+            late.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, NAME.encode())
+
+
+@pytest.mark.usefixtures("kernel")
+def test_a_killed_process_leaves_nothing() -> None:
+    code = f"""if True:
+        import time
+        from astraea.congestion.kernel import loaded
+        with loaded({NAME!r}):
+            print(1, flush=True)
+            time.sleep(999)"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "1\n"
+        assert NAME in AVAILABLE.read_text().split()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert NAME not in AVAILABLE.read_text().split()
+
+
+@pytest.mark.usefixtures("kernel")
+def test_a_name_that_is_taken_is_refused() -> None:
+    with pytest.raises(RunError, match="would not register the congestion control: File exists"), loaded("cubic"):
+        pass
+
+
+@pytest.mark.parametrize("name", ["", "a-b", "sixteen_letters_", "ü"])
+def test_names_that_the_kernel_does_not_take_are_refused(name: str) -> None:
+    with pytest.raises(InputError, match="1 to 15 letters"):
+        opened(name)
+
+
+def test_a_policy_is_written_as_the_program_reads_it() -> None:
+    policy = shipped_policy()
+    value = packed(policy)
+    assert len(value) == 88
+    assert int.from_bytes(value[4:8], "little") == policy.header.control.gain * (1 << 20)
+    assert int.from_bytes(value[16:20], "little") == policy.weights[0]
