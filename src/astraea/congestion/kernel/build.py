@@ -20,7 +20,7 @@ __all__ = ["CLANG", "NAMES", "OBJECTS", "SOURCE", "build", "clang_version", "sta
 CLANG = "14.0.6"
 """The compiler that the shipped objects come from."""
 
-NAMES = ("astraea", "golden")
+NAMES = ("astraea", "cgroup", "golden")
 SOURCE, OBJECTS = (Path(__file__).parent / folder for folder in ("source", "objects"))
 _OPTIONS = ("-O2", "-g", "-target", "bpf", "-mcpu=v3", "-Wall", "-Wextra", "-Werror")
 

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_int, c_size_t, c_uint32, c_uint64, c_void_p
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from astraea.errors import RunError
 
-__all__ = ["MapInfo", "Object", "arguments_of", "library", "look_up", "maps", "remove", "update"]
+__all__ = [
+    "MapInfo",
+    "Object",
+    "arguments_of",
+    "descriptor_of",
+    "detach",
+    "library",
+    "look_up",
+    "maps",
+    "remove",
+    "update",
+]
 
 _LINKED = 1 << 13  # BPF_F_LINK: a map of operations that a link registers
 _STRUCT_OPS = 44  # BPF_STRUCT_OPS, the way such a link is attached
-_STRUCT, _POINTER = 4, 2  # kinds of BTF
+_SOCK_OPS, _WITH_OTHERS = 3, 2  # BPF_CGROUP_SOCK_OPS, BPF_F_ALLOW_MULTI
+_STRUCT = 4  # a kind of BTF
+
+_POINTERS = (
+    *("bpf_object__open_mem", "bpf_object__find_map_by_name", "bpf_object__find_program_by_name"),
+    *("bpf_map__attach_struct_ops", "bpf_program__attach_cgroup", "btf__load_vmlinux_btf", "btf__type_by_id"),
+)
 
 _Print = CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
 
@@ -24,8 +44,7 @@ _Print = CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
 def library() -> Any:
     """Return the library. Raises :class:`OSError` where it is not installed."""
     lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
-    for name in ("bpf_object__open_mem", "bpf_object__find_map_by_name", "bpf_object__find_program_by_name",
-                 "bpf_map__attach_struct_ops", "btf__load_vmlinux_btf", "btf__type_by_id"):  # fmt: skip
+    for name in _POINTERS:
         getattr(lib, name).restype = c_void_p
     lib.btf__name_by_offset.restype = c_char_p
     lib.bpf_map__initial_value.restype = c_void_p
@@ -81,6 +100,12 @@ class Object:
         """Return the descriptor of the map ``name``."""
         return int(self._lib.bpf_map__fd(self._map(name)))
 
+    def number(self, name: str) -> int:
+        """Return the number that the kernel has given to the map ``name``."""
+        info = _Info()
+        self._lib.bpf_obj_get_info_by_fd(self.map(name), byref(info), byref(c_uint32(ctypes.sizeof(_Info))))
+        return int(info.id)
+
     def run(self, program: str, context: bytes) -> bytes:
         """Run ``program``, of the type syscall, once on ``context``, and return what it leaves there."""
         found = self._lib.bpf_object__find_program_by_name(c_void_p(self._open), program.encode())
@@ -110,6 +135,26 @@ class Object:
                 raise _failure("register the congestion control")
         self._links.append((link, held))
 
+    def attach(self, program: str, cgroup: Path, *, lasting: bool) -> int:
+        """Let ``program`` hear of the connections of ``cgroup``, as long as :meth:`register` says; return its number.
+
+        Raises :class:`RunError` if the kernel refuses, for instance where ``cgroup`` is none of version 2.
+        """
+        found = c_void_p(self._lib.bpf_object__find_program_by_name(c_void_p(self._open), program.encode()))
+        fd = self._lib.bpf_program__fd(found)
+        with opened_folder(cgroup) as folder:
+            if lasting:
+                if self._lib.bpf_prog_attach(fd, folder, _SOCK_OPS, c_uint32(_WITH_OTHERS)) != 0:
+                    raise _failure(f"use the cgroup {cgroup}")
+            else:
+                link = self._lib.bpf_program__attach_cgroup(found, folder)
+                if not link:
+                    raise _failure(f"use the cgroup {cgroup}")
+                self._links.append((link, None))
+        info = _Info()
+        self._lib.bpf_obj_get_info_by_fd(fd, byref(info), byref(c_uint32(ctypes.sizeof(_Info))))
+        return int(info.id)
+
     def close(self) -> None:
         """Take out of the kernel what nothing else holds."""
         for link, held in self._links:
@@ -129,6 +174,45 @@ class Object:
 
     def _is_linked(self, operations: c_void_p) -> bool:
         return bool(self._lib.bpf_map__map_flags(operations) & _LINKED)
+
+
+@contextmanager
+def opened_folder(path: Path) -> Iterator[int]:
+    """Open a folder and give its descriptor. Raises :class:`RunError` if there is none."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise RunError(f"there is no folder {path}: {error.strerror}") from None
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def descriptor_of(number: int) -> Iterator[int]:
+    """Open the map ``number`` and give its descriptor. Raises :class:`RunError` if there is none."""
+    _said.clear()
+    fd = library().bpf_map_get_fd_by_id(c_uint32(number))
+    if fd < 0:
+        raise _failure(f"open its map {number}")
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def detach(number: int, cgroup: Path) -> None:
+    """Take the program ``number`` off ``cgroup``, where both are still there."""
+    lib = library()
+    fd = lib.bpf_prog_get_fd_by_id(c_uint32(number))
+    if fd < 0 or not cgroup.is_dir():
+        return
+    try:
+        with opened_folder(cgroup) as folder:
+            lib.bpf_prog_detach2(fd, folder, _SOCK_OPS)
+    finally:
+        os.close(fd)
 
 
 class _TestRun(ctypes.Structure):
@@ -186,8 +270,10 @@ class _Info(ctypes.Structure):
 
 
 def maps() -> Iterator[MapInfo]:
-    """Go through the maps in the kernel, whoever made them."""
+    """Go through the maps in the kernel, whoever made them. Raises :class:`RunError` where that is not allowed."""
+    _said.clear()
     lib, found = library(), c_uint32(0)
+    ctypes.set_errno(0)
     while lib.bpf_map_get_next_id(found, byref(found)) == 0:
         fd = lib.bpf_map_get_fd_by_id(found)
         if fd < 0:
@@ -198,6 +284,8 @@ def maps() -> Iterator[MapInfo]:
                 yield MapInfo(fd, info.id, info.type, info.name.decode(), info.value_size)
         finally:
             os.close(fd)
+    if ctypes.get_errno() != errno.ENOENT:
+        raise _failure("show its maps")
 
 
 class _Type(ctypes.Structure):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 
 from astraea.congestion.kernel.libbpf import Object, arguments_of, look_up, update
@@ -15,7 +16,7 @@ from astraea.congestion.kernel.policies import packed
 from astraea.congestion.policy.policy import Policy, shipped_policy
 from astraea.errors import InputError
 
-__all__ = ["OPERATIONS", "Counters", "Program", "loaded", "opened"]
+__all__ = ["OPERATIONS", "Counters", "Program", "cgroup_default", "loaded", "named", "opened", "shipped"]
 
 OPERATIONS = "congestion_control"  # the variable of the operations in the source
 _NAME = b"name_of_its_own\0"  # what stands in the object where the name goes
@@ -92,13 +93,20 @@ def opened(name: str) -> Object:
     """
     if not (0 < len(name) <= _LONGEST and name.isascii() and name.replace("_", "").isalnum()):
         raise InputError(f"a congestion control has a name of 1 to {_LONGEST} letters, digits or '_', not '{name}'")
-    code = shipped("astraea")
+    code = named("astraea", name)
     four = (arguments_of("tcp_congestion_ops", "cong_control") or 0) == 4
-    for mark, value in ((_NAME, name.encode().ljust(len(_NAME), b"\0")), (_ARGUMENTS, struct.pack("<I", four))):
-        if code.count(mark) != 1:
-            raise AssertionError("the compiled program is not of this version: build it anew")
-        code = code.replace(mark, value)
-    return Object(code)
+    return Object(_written(code, _ARGUMENTS, struct.pack("<I", four)))
+
+
+def named(program: str, name: str) -> bytes:
+    """Return the object ``program`` with the ``name`` of the congestion control in it."""
+    return _written(shipped(program), _NAME, name.encode().ljust(len(_NAME), b"\0"))
+
+
+def _written(code: bytes, mark: bytes, value: bytes) -> bytes:
+    if code.count(mark) != 1:
+        raise AssertionError("the compiled program is not of this version: build it anew")
+    return code.replace(mark, value)
 
 
 @contextmanager
@@ -121,3 +129,18 @@ def loaded(name: str = "astraea", policy: Policy | None = None) -> Iterator[Prog
         yield made
     finally:
         program.close()
+
+
+@contextmanager
+def cgroup_default(name: str, cgroup: Path) -> Iterator[None]:
+    """Let new connections of ``cgroup``, of version 2, begin under the congestion control ``name`` meanwhile.
+
+    Raises :class:`astraea.errors.RunError` where the kernel refuses.
+    """
+    chooser = Object(named("cgroup", name))
+    try:
+        chooser.load()
+        chooser.attach("choose", cgroup, lasting=False)
+        yield
+    finally:
+        chooser.close()

@@ -22,6 +22,20 @@ struct {
 	__type(value, struct policy);
 } policies SEC(".maps");
 
+/* What an interval ends with. */
+struct answer {
+	struct interval interval;
+	s64 features[FEATURES];
+	s64 action, window, enforced, pace;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct answer);
+} answers SEC(".maps");
+
 enum { START, ACK, TIMER, CONCLUDE };
 
 /* An event: the fields of Ack in astraea/congestion/golden/sender.py, of which other events use a few. */
@@ -68,9 +82,10 @@ int tell(struct event *event)
 	u32 zero = 0;
 	struct flow *flow = bpf_map_lookup_elem(&flows, &zero);
 	struct policy *policy = bpf_map_lookup_elem(&policies, &zero);
+	struct answer *answer = bpf_map_lookup_elem(&answers, &zero);
 	struct event told = *event;
 
-	if (!flow || !policy)
+	if (!flow || !policy || !answer)
 		return 1;
 	follow(flow, policy);
 	event->observed = NOTHING;
@@ -87,6 +102,13 @@ int tell(struct event *event)
 		flow->f.sent = told.sent;
 		flow->f.inflight = told.inflight;
 		event->observed = conclude(flow, policy, told.now);
+		answer->interval = flow->interval;
+		for (int k = 0; k < FEATURES; k++)
+			answer->features[k] = flow->features[k];
+		answer->action = flow->action;
+		answer->window = flow->c.window;
+		answer->enforced = flow->f.window;
+		answer->pace = flow->c.pace;
 	}
 	return 0;
 }
