@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from astraea.balance.losses import Loss
-from astraea.errors import unknown_name
+from astraea.errors import InputError, unknown_name
+from astraea.experiment.presets import PRESETS
 from astraea.experiment.settings import RunSettings, changed, parse_settings
 from astraea.federation.algorithms import Algorithm
 
@@ -100,6 +101,7 @@ VARIATIONS: dict[str, Changes] = {
     "fixed-classifier": {"model.head": "etf"},
     "8-bit": {"algorithm.bits": 8},
     "4-bit": {"algorithm.bits": 4},
+    **{name: preset.changes for name, preset in PRESETS.items()},
     "balanced-data": {"scenario.labels": "balanced"},
     "papers-optimizer": {"train.optimizer": "Adam", "train.lr": 0.001, "train.schedule": "constant"},
 }
@@ -115,6 +117,8 @@ def arm_settings(
     the settings, or tables. A name that is not among them is a built-in arm, or a further algorithm. Raises
     :class:`InputError` for an unknown name or a change that cannot be made.
     """
+    if base.get("preset") is not None:
+        raise InputError(f"arms take a preset by their names: write --arms astraea+{base['preset']}, and no preset")
     arm, *variations = name.split("+")
     if name in own:
         changes = dict(_dotted(own[name]))

@@ -16,8 +16,10 @@ from astraea.balance.settings import BalanceSettings
 from astraea.data.loaders import Digits, Loader
 from astraea.data.scenario import ScenarioSettings
 from astraea.errors import InputError
+from astraea.experiment import presets
 from astraea.experiment.engines import EngineSettings, Serial
 from astraea.experiment.given import GivenSettings
+from astraea.experiment.presets import PRESETS, PresetName
 from astraea.federation.algorithms import Algorithm, Astraea
 from astraea.federation.attacks import AttackSettings
 from astraea.federation.availability import AvailabilitySettings
@@ -99,6 +101,11 @@ class RunSettings(Settings):
 
     seed: int = Field(0, ge=0, description="The one seed of every random decision.")
     rounds: int = Field(60, ge=1, description="Rounds of training.")
+    preset: PresetName | None = Field(
+        None,
+        description="A plan of astraea by name, for what the configuration leaves open of algorithm and train.lr: "
+        "fewest-bytes, balanced, most-accurate.",
+    )
     samples: int | None = Field(
         None,
         ge=1,
@@ -143,6 +150,11 @@ class RunSettings(Settings):
     @classmethod
     def _named(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
+
+    @classmethod
+    def completed(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Fill in what the named preset stands for."""
+        return presets.completed(given)
 
     @classmethod
     def renewed(cls, given: dict[str, Any]) -> dict[str, Any]:
@@ -220,6 +232,8 @@ def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
             with suppress(InputError):  # what cannot be told is refused when all is put together
                 result[section] = kind.renewed(dict(table))
     today = {_today(key): value for key, value in changes.items()}
+    if today.get("preset") in PRESETS:  # it is said last, so it takes the place of what the tables say
+        today = PRESETS[today["preset"]].changes | today
     for key, value in sorted(today.items(), key=lambda item: item[0].count(".") - item[0].endswith(".name")):
         *parents, last = key.split(".")
         table, kind = result, RunSettings

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from astraea.errors import InputError
+from astraea.experiment.arms import arm_settings
+from astraea.experiment.presets import PRESETS
+from astraea.experiment.settings import changed, dump_toml, parse_settings
+from astraea.federation.algorithms import Astraea, FedAvg
+
+
+def _plan(algorithm: Astraea) -> tuple[int, int, int, int, int]:
+    return (
+        algorithm.clients_per_round,
+        algorithm.capacity,
+        algorithm.local_epochs,
+        algorithm.mediator_epochs,
+        algorithm.bits,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "plan"),
+    [
+        ("fewest-bytes", (20, 20, 5, 1, 8)),
+        ("balanced", (20, 20, 5, 1, 32)),
+        ("most-accurate", (50, 50, 1, 2, 32)),
+    ],
+)
+def test_a_preset_stands_for_a_plan_and_its_rate(name: str, plan: tuple[int, ...]) -> None:
+    settings = parse_settings({"preset": name})
+    assert _plan(settings.algorithm) == plan
+    assert settings.train.lr == 0.01
+    assert parse_settings(tomllib.loads(dump_toml(settings))) == settings  # what a run writes is the same run
+
+
+def test_what_a_configuration_says_itself_wins() -> None:
+    settings = parse_settings({"preset": "balanced", "algorithm": {"local_epochs": 2}, "train": {"lr": 0.05}})
+    assert _plan(settings.algorithm) == (20, 20, 2, 1, 32)
+    assert settings.train.lr == 0.05
+
+
+def test_a_preset_that_is_said_later_takes_the_place_of_what_a_file_says() -> None:
+    written = tomllib.loads(dump_toml(parse_settings({"preset": "most-accurate"})))
+    settings = parse_settings(changed(written, {"preset": "fewest-bytes", "algorithm.bits": 4}))
+    assert _plan(settings.algorithm) == (20, 20, 5, 1, 4)
+
+
+def test_all_presets_train_as_many_client_epochs_a_round() -> None:
+    for preset in PRESETS.values():
+        assert preset.clients_per_round * preset.local_epochs * preset.mediator_epochs == 100
+
+
+def test_a_preset_is_a_variation_of_an_arm() -> None:
+    settings = arm_settings({}, "astraea+fewest-bytes", {})
+    assert _plan(settings.algorithm) == (20, 20, 5, 1, 8)
+
+
+def test_other_algorithms_have_no_presets() -> None:
+    with pytest.raises(
+        InputError, match=r"preset = 'balanced' is a plan of astraea, not of 'fedavg': leave preset out"
+    ):
+        parse_settings({"preset": "balanced", "algorithm": "fedavg"})
+    with pytest.raises(InputError, match="not of 'fedavg'"):
+        parse_settings({"preset": "balanced", "algorithm": FedAvg()})
+    with pytest.raises(InputError, match=r"arms take a preset by their names: write --arms astraea\+balanced"):
+        arm_settings({"preset": "balanced"}, "fedavg", {})
+
+
+def test_an_unknown_preset_is_refused() -> None:
+    with pytest.raises(InputError, match="'fewest-bytes', 'balanced' or 'most-accurate'"):
+        parse_settings({"preset": "fast"})
