@@ -8,10 +8,11 @@ from astraea.errors import InputError
 from astraea.experiment.arms import arm_settings
 from astraea.experiment.presets import PRESETS
 from astraea.experiment.settings import changed, dump_toml, parse_settings
-from astraea.federation.algorithms import Astraea, FedAvg
+from astraea.federation.algorithms import Algorithm, Astraea, FedAvg
 
 
-def _plan(algorithm: Astraea) -> tuple[int, int, int, int, int]:
+def _plan(algorithm: Algorithm) -> tuple[int, int, int, int, int]:
+    assert isinstance(algorithm, Astraea)
     return (
         algorithm.clients_per_round,
         algorithm.capacity,
