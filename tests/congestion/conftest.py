@@ -48,6 +48,7 @@ class Alone:
         if rtt <= f.min_rtt:
             f.min_rtt, f.min_rtt_at = rtt, self.now
         f.srtt = float(rtt) if f.srtt == 0 else f.srtt + (rtt - f.srtt) / 8
+        f.srtt_ns = rtt if f.srtt_ns == 0 else f.srtt_ns + ((rtt - f.srtt_ns) >> 3)
         f.delivered += packets
         self.controller.events.on_ack(f, self.c, self.now)
 

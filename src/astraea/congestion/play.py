@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from astraea.congestion.compiled import compiled
+from astraea.congestion.connection.motion import UNIT
 from astraea.congestion.connection.record import Floats, Ints, Rows, rows
 from astraea.congestion.controllers import dispatch
 from astraea.congestion.observation.features import observe
@@ -115,5 +116,5 @@ def play(
             if news and not dispatch.busy(w.controls, i, f):
                 x = features[i]
                 observe(kind, slots, frames[i], histories[i], x)
-                act(w, i, forward(weights, widths, x, room) if network else decide(numbers, x))
+                act(w, i, forward(weights, widths, x, room) if network else decide(numbers, x) / UNIT)
         i = advance(w, until, True)

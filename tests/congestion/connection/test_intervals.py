@@ -16,7 +16,7 @@ def low(srtt_ms: float, measured: list[tuple[float, float]], end_ms: float) -> f
     """Return the low round-trip time in ms of an interval from 0 on in which ``measured`` (at, RTT) came in."""
     world = build(dumbbell([{"controller": "policy"}]))
     f = world.flows[0]
-    f.srtt = srtt_ms * MS
+    f.srtt_ns = round(srtt_ms * MS)
     f.interval_min = 30 * MS
     begin_interval(world.marks[0], f, 0)
     assert f.interval_at == end_ms * MS

@@ -7,6 +7,7 @@ from importlib.resources import files
 
 import pytest
 
+from astraea.congestion.connection.motion import UNIT
 from astraea.congestion.connection.record import Interval, dtype_of
 from astraea.congestion.golden.path import PATHS, recorded, sender_of
 from astraea.congestion.golden.sender import Ack
@@ -50,8 +51,26 @@ def test_they_belong_to_this_version_of_the_observation() -> None:
     assert json.loads(text)["observation_version"] == OBSERVATION_VERSION
 
 
-def test_another_window_is_noticed() -> None:
+@pytest.mark.parametrize("mutant", ["gain", "window", "srtt_ns", "number"])
+def test_a_difference_of_one_unit_is_noticed(mutant: str) -> None:
     trace = TRACES[0]
-    sender = sender_of({"gain": 0.2})
-    told = [sender.tell(event, numbers) for event, numbers in trace.events]
+    sender = sender_of({"gain": 0.025 + 1 / UNIT} if mutant == "gain" else {})
+    told = []
+    at = max(k for k, (event, _) in enumerate(trace.events) if event == "interval")
+    for number, (event, numbers) in enumerate(trace.events):
+        if number == (at if mutant == "srtt_ns" else len(trace.events) // 2):
+            if mutant == "window":
+                sender.c.window += 1
+            elif mutant == "srtt_ns":
+                sender.f.srtt_ns += 1
+            elif mutant == "number":
+                sender._numbers[0] += 1
+        told.append(sender.tell(event, numbers))
     assert [decision for decision in told if decision is not None] != trace.decisions
+
+
+def test_traces_hold_integers_alone() -> None:
+    for trace in TRACES:
+        for decision in trace.decisions:
+            values = [*decision.interval, *decision.features, decision.action, *decision[3:]]
+            assert {type(value) for value in values} <= {int, type(None)}

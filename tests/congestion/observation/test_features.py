@@ -186,7 +186,8 @@ def test_silent_intervals_are_counted_into_the_next_frame() -> None:
     silent, heard = rows(1, INTERVAL)[0], rows(1, INTERVAL)[0]
     silent.start, silent.end, silent.sent, silent.lost = 0, 30_000_000, 4, 1
     heard.start, heard.end, heard.sent, heard.delivered, heard.acks = 30_000_000, 60_000_000, 6, 5, 5
-    heard.rtt_sum, heard.rtt_low, heard.srtt, heard.min_rtt, heard.cwnd = 250_000_000, 49_999_999, 5e7, 40_000_000, 7.5
+    heard.rtt_sum, heard.rtt_low, heard.srtt = 250_000_000, 49_999_999, 50_000_000
+    heard.min_rtt, heard.window = 40_000_000, 7680
     assert not record(ring, row, silent)
     assert row.count == 0
     assert record(ring, row, heard)

@@ -11,12 +11,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from astraea.congestion.connection.fixed_point import ONE
+from astraea.congestion.connection.motion import UNIT
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.policy import law
-from astraea.congestion.policy.law import LAW, decide
+from astraea.congestion.policy.law import LAW
 
 FIELDS = ObservationSettings().fields
 NAMES = [field.name for field in FIELDS]
+
+
+def decide(p: NDArray[Any], x: NDArray[Any]) -> float:
+    """Return the action, which the law gives in 1/2**20."""
+    return law.decide(p, x) / UNIT
 
 
 def numbers(**changes: float) -> NDArray[Any]:

@@ -22,7 +22,7 @@ GOLDEN = {
     "bbr": "05e632d55011e2fb",
     "bbr3": "318caa673dfd9346",
     "aurora": "14025b0f67d1e856",
-    "policy": "595b2a4ce9d6168c",
+    "policy": "009f2cfb57714f29",
 }
 
 

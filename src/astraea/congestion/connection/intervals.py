@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from astraea.congestion.compiled import inlined
+from astraea.congestion.connection.fixed_point import ONE, SHIFT
+from astraea.congestion.connection.motion import BITS
 from astraea.congestion.connection.record import INF, Connection, Interval, Sample
 
 __all__ = ["begin_interval", "close_interval", "end_block", "note"]
 
 _BLOCK = 30_000_000
+_FINER = BITS - SHIFT  # bits by which a window is finer than what is kept of it
 
 
 @inlined
@@ -18,7 +21,7 @@ def begin_interval(mark: Sample, f: Connection, now: int) -> None:
     if fixed > 0:
         f.interval_at = now - now % fixed + fixed  # one clock for all flows
     else:
-        f.interval_at = now + max(f.interval_min, int(0.5 * f.srtt))
+        f.interval_at = now + max(f.interval_min, f.srtt_ns >> 1)
     f.block_length = (f.interval_at - now) // max((f.interval_at - now) // _BLOCK, 1)
     f.block_at = now + f.block_length
     f.block_rtt = INF
@@ -52,6 +55,9 @@ def close_interval(row: Interval, mark: Sample, f: Connection, now: int) -> None
     row.inflight_sum = f.inflight_sum - mark.inflight_sum
     end_block(f)
     row.rtt_low = f.low_sum // f.low_count if f.low_count else 0
+    row.window = f.window >> _FINER if f.window else int(f.cwnd * ONE)
+    row.pacing_rate = int(f.pacing_rate)
+    row.srtt = f.srtt_ns
     _gauges(row, f)
     f.intervals += 1
     begin_interval(mark, f, now)
@@ -71,14 +77,14 @@ def note(row: Sample, f: Connection, now: int) -> None:
     row.rtt_step_sum = f.rtt_step_sum
     row.acks = f.acks
     row.inflight_sum = f.inflight_sum
+    row.cwnd = f.cwnd
+    row.pacing_rate = f.pacing_rate
+    row.srtt = f.srtt
     _gauges(row, f)
 
 
 @inlined
 def _gauges(row: Interval | Sample, f: Connection) -> None:
-    row.cwnd = f.cwnd
-    row.pacing_rate = f.pacing_rate
-    row.srtt = f.srtt
     row.min_rtt = f.min_rtt if f.min_rtt < INF else 0
     row.drain_left = f.drain_left
     row.inflight = f.inflight

@@ -48,6 +48,7 @@ def measure_rtt(f: Connection, rtt: int, acked: int, now: int) -> None:
     if rtt <= f.min_rtt or now - f.min_rtt_at > _BASE_AGE:
         f.min_rtt = rtt
         f.min_rtt_at = now
+    f.srtt_ns = max(rtt if f.srtt_ns == 0 else f.srtt_ns + ((rtt - f.srtt_ns) >> 3), 1)  # in integers; rounded down
     if f.srtt == 0.0:
         f.srtt = float(rtt)
         f.rttvar = 0.5 * rtt

@@ -94,17 +94,24 @@ class Counters:
 class Gauges:
     """How a connection stands."""
 
-    cwnd: float
-    pacing_rate: float
-    srtt: float
     min_rtt: int  # smallest round-trip time the connection holds as its base
     drain_left: int  # 1/1024 of the queueing delay that drains leave, if its controller drains
     inflight: int
 
 
-class Connection(Counters, Gauges):
+class Sending(Gauges):
+    """How it sends, as the transport takes it."""
+
+    cwnd: float
+    pacing_rate: float
+    srtt: float
+
+
+class Connection(Counters, Sending):
     """The connection as a controller sees it, which writes ``cwnd``, ``ssthresh`` and ``pacing_rate`` (0: unpaced)."""
 
+    window: int  # of a controller in integers: its window before the floor, in 1/2**20 packets; else 0
+    srtt_ns: int  # the smoothed round-trip time in integers: what policies see
     ssthresh: float
     rttvar: float
     last_rtt: int  # round-trip time of the newest acknowledged transmission
@@ -155,7 +162,7 @@ class Connection(Counters, Gauges):
 
 
 class Interval(Counters, Gauges):
-    """A flow's last control interval: counters as differences over it, gauges as they were at its end.
+    """A flow's last control interval, in integers: counters as differences over it, gauges as they were at its end.
 
     ``rtt_low`` is the mean of the smallest round-trip times of equal blocks of 30 to 60 ms, 0 if none was measured:
     noise is filtered out over the same time whatever the interval, since the smallest of a longer time is smaller.
@@ -163,10 +170,13 @@ class Interval(Counters, Gauges):
 
     start: int
     end: int
+    window: int  # in 1/1024 packets, below the floor of cwnd where a controller in integers wants less
+    pacing_rate: int  # packets per second
+    srtt: int
     rtt_low: int
 
 
-class Sample(Counters, Gauges):
+class Sample(Counters, Sending):
     """A flow at one instant: counters since its start, gauges, and the smallest RTT since the last sample."""
 
     at: int

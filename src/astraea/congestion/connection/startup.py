@@ -11,7 +11,7 @@ from __future__ import annotations
 from astraea.congestion.compiled import inlined
 from astraea.congestion.connection.record import INF, Connection
 
-__all__ = ["Startup", "begin", "delivery_rate", "growth"]
+__all__ = ["Startup", "begin", "growth"]
 
 
 class Startup:
@@ -40,7 +40,7 @@ def begin(c: Startup) -> None:
 
 
 @inlined
-def growth(f: Connection, c: Startup) -> float:
+def growth(f: Connection, c: Startup) -> int:
     """Return by how many packets the window grows with this acknowledgement; ends the phase when it is over."""
     if f.round_start:
         c.round_rtt = INF
@@ -50,16 +50,10 @@ def growth(f: Connection, c: Startup) -> float:
     lost = f.lost - c.round_lost
     if lost >= _LOST and lost * _LOST_SHARE >= f.delivered - c.round_delivered:
         c.starting = 0
-        return 0.0
+        return 0
     c.round_rtt = min(c.round_rtt, f.last_rtt)
     c.round_samples += 1
     if c.round_samples >= _SAMPLES and c.round_rtt > f.min_rtt + max(f.min_rtt // 8, _THRESHOLD_MIN):
         c.starting = 0
-        return 0.0
-    return float(f.acked) if f.window_limited else 0.0
-
-
-@inlined
-def delivery_rate(f: Connection) -> float:
-    """Return the rate in packets per second at which the newest acknowledged packets arrived."""
-    return float(f.sample_delivered * 1e9 / max(f.sample_interval, f.min_rtt))
+        return 0
+    return int(f.acked) if f.window_limited else 0

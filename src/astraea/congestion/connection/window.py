@@ -1,9 +1,11 @@
 """The window controller that a learned policy drives: a multiplicative change per control interval.
 
 An action ``a`` in [-1, 1] changes the window to ``cwnd * (1 + gain * a)`` for ``a >= 0`` and to
-``cwnd / (1 - gain * a)`` for ``a < 0`` (the form of Astraea, EuroSys'24, eq. 3), without rounding: rounding
-up would add a packet per interval to a small window whatever the policy wants. Packets are paced over a
-smoothed round trip with a gain above one, so that the window, not the pacer, is what binds.
+``cwnd / (1 - gain * a)`` for ``a < 0`` (the form of Astraea, EuroSys'24, eq. 3), not rounded to packets: that
+would add a packet per interval to a small window whatever the policy wants. All is in integers
+(:mod:`astraea.congestion.connection.motion`). Packets are paced over a smoothed round trip with a gain above one, so
+that the window, not the pacer, is what binds. The enforced window stays at two packets or more; where the policy wants
+less, the pace falls instead.
 
 It begins with :mod:`astraea.congestion.connection.startup` and takes over at the window that fills the empty
 path at the rate of delivery. Losses are the policy's to judge, so they do not change its window. What is
@@ -31,7 +33,8 @@ from __future__ import annotations
 from astraea.congestion.compiled import inlined
 from astraea.congestion.connection import startup
 from astraea.congestion.connection.fixed_point import ONE
-from astraea.congestion.connection.record import FLOOR, INF, INITIAL_WINDOW, NO_THRESHOLD, OPEN, Connection
+from astraea.congestion.connection.motion import BITS, LEAST, MOST, UNIT, moved, paced, part_of, units
+from astraea.congestion.connection.record import FLOOR, INF, INITIAL_WINDOW, NO_THRESHOLD, OPEN, TIMEOUT, Connection
 from astraea.congestion.connection.startup import Startup
 
 __all__ = ["State", "act", "busy", "on_ack", "on_loss", "on_mark", "on_recovered", "on_timeout", "on_undo", "start"]
@@ -40,11 +43,14 @@ __all__ = ["State", "act", "busy", "on_ack", "on_loss", "on_mark", "on_recovered
 class State(Startup):
     """What it keeps between acknowledgements."""
 
-    window: float  # what the policy wants
+    gain: int  # change of the window at an action of 1, in 1/2**20
+    window: int  # what the policy wants, in 1/2**20 packets, as all windows here
+    undo_window: int  # what was enforced before a timeout
+    pace: int  # 1/1024 packets per second
     conserving: int  # whether this is the first round trip of recovery
     climbing: int  # whether the enforced window is on its way back after a timeout
     draining: int  # whether the base round-trip time is being renewed
-    drain_window: float
+    drain_window: int
     drain_from: int  # smoothed round-trip time when the drain began
     drain_rtt: int  # smallest round-trip time meanwhile
     drain_until: int  # INF: what is in flight has not fallen yet
@@ -54,8 +60,9 @@ class State(Startup):
     base_before: int  # and of the generation before
 
 
-_START_PACING, _PACING = 2.0, 1.2
-_FIRST_SHARE, _DRAIN_SHARE, _DRAIN_FLOOR, _DRAIN_MIN = 0.5, 0.75, 1.0, 200_000_000
+_START_PACING, _PACING = 20, 12  # tenths
+_FIRST_SHARE, _DRAIN_SHARE, _QUARTERS, _DRAIN_MIN = 2, 3, 4, 200_000_000
+_FLOOR = int(FLOOR) << BITS  # of what is enforced
 _GENERATION = 3  # drains
 _EMPTY = ONE // 4  # of the queueing delay: nobody else kept the queue filled
 _SLIGHT = 16  # part of the base below which a queueing delay says nothing
@@ -66,7 +73,8 @@ def start(f: Connection, c: State, now: int) -> None:
     """Begin the start-up phase."""
     startup.begin(c)
     c.base_now = c.base_before = INF
-    c.window = INITIAL_WINDOW
+    c.gain = units(f.gain)
+    c.window = f.window = int(INITIAL_WINDOW) << BITS
     f.cwnd = INITIAL_WINDOW
     f.ssthresh = NO_THRESHOLD
 
@@ -75,36 +83,37 @@ def start(f: Connection, c: State, now: int) -> None:
 def on_ack(f: Connection, c: State, now: int) -> None:
     """Grow while starting, renew the base when it is old, and enforce what recovery allows."""
     if c.starting:
-        c.window += startup.growth(f, c)
+        c.window = min(c.window + (startup.growth(f, c) << BITS), MOST)
         if not c.starting:
             _take_over(f, c, now)
     elif c.draining:
         _drain(f, c, now)
     elif now // f.refresh_after > c.drained:
-        _begin_drain(f, c, now, _DRAIN_SHARE * c.window * f.min_rtt / f.srtt)
+        _begin_drain(f, c, now, _DRAIN_SHARE * part_of(c.window, f.min_rtt, f.srtt_ns) // _QUARTERS)
     if f.round_start:
         c.conserving = 0
     if c.climbing:
-        f.cwnd += f.acked
-        c.climbing = f.cwnd < c.window
+        f.window = max(f.window, int(f.cwnd) << BITS) + (f.acked << BITS)  # a timeout leaves what is still out
+        c.climbing = f.window < c.window
     _enforce(f, c)
 
 
 @inlined
-def _begin_drain(f: Connection, c: State, now: int, window: float) -> None:
+def _begin_drain(f: Connection, c: State, now: int, window: int) -> None:
     c.drained = now // f.refresh_after
     c.draining = 1
-    c.drain_window = max(window, _DRAIN_FLOOR)
+    c.drain_window = max(window, LEAST)
     c.drain_rtt = INF
     c.drain_until = INF
-    c.drain_from = int(f.srtt)
+    c.drain_from = f.srtt_ns
 
 
 @inlined
 def _take_over(f: Connection, c: State, now: int) -> None:
     """Leave start-up with what fills the empty path at the rate of delivery."""
-    c.window = max(startup.delivery_rate(f) * f.min_rtt * 1e-9, FLOOR)
-    _begin_drain(f, c, now, _FIRST_SHARE * c.window)
+    arrived = min(f.sample_delivered << BITS, MOST)
+    c.window = max(part_of(arrived, f.min_rtt, max(f.sample_interval, f.min_rtt)), LEAST)
+    _begin_drain(f, c, now, _FIRST_SHARE * c.window // _QUARTERS)
 
 
 @inlined
@@ -112,14 +121,14 @@ def _drain(f: Connection, c: State, now: int) -> None:
     if f.acked > 0:
         c.drain_rtt = min(c.drain_rtt, f.last_rtt)
     if c.drain_until == INF:
-        if f.inflight <= c.drain_window:
-            c.drain_until = now + max(int(f.srtt), _DRAIN_MIN)
+        if f.inflight << BITS <= max(c.drain_window, _FLOOR):
+            c.drain_until = now + max(f.srtt_ns, _DRAIN_MIN)
     elif now >= c.drain_until:
         c.draining = 0
         _renew(f, c)
         left = _left(c.drain_from - f.min_rtt, c.drain_rtt - f.min_rtt, f.min_rtt)
         if c.drains > 1 and left < _EMPTY:  # at the first, it is what fits already
-            c.window = max(c.window * f.min_rtt / c.drain_from, FLOOR)
+            c.window = max(part_of(c.window, f.min_rtt, c.drain_from), LEAST)
         f.drain_left = max(left, f.drain_left // 2 if c.drains > 2 else 0)  # the first was not a common one
         f.min_rtt_at = now
 
@@ -174,8 +183,11 @@ def on_timeout(f: Connection, c: State, now: int) -> None:
     c.starting = 0
     c.conserving = 0
     c.climbing = 1
+    if f.recovering != TIMEOUT:
+        c.undo_window = f.window
     if f.recovering == OPEN:
-        c.window = max(0.5 * c.window, FLOOR)
+        c.window = max(c.window >> 1, LEAST)
+    f.window = _FLOOR
     f.cwnd = FLOOR
     _pace(f, c)
 
@@ -184,18 +196,14 @@ def on_timeout(f: Connection, c: State, now: int) -> None:
 def on_undo(f: Connection, c: State, now: int) -> None:
     """The timeout was spurious: take its halving back."""
     c.climbing = 0
-    c.window = max(c.window, f.undo_cwnd)
+    c.window = max(c.window, c.undo_window)
 
 
 @inlined
 def act(f: Connection, c: State, action: float) -> None:
-    """Apply ``action`` in [-1, 1] to the policy's window."""
+    """Apply ``action`` in [-1, 1], a multiple of 1/2**20 or rounded to one, to the policy's window."""
     if c.starting == 0:
-        if action >= 0.0:
-            c.window *= 1.0 + f.gain * action
-        else:
-            c.window /= 1.0 - f.gain * action
-        c.window = min(max(c.window, FLOOR), float(f.window_max))
+        c.window = min(max(moved(c.window, c.gain, units(action)), LEAST), min(f.window_max << BITS, MOST))
     _enforce(f, c)
 
 
@@ -209,15 +217,18 @@ def busy(f: Connection, c: State) -> int:
 def _enforce(f: Connection, c: State) -> None:
     window = c.drain_window if c.draining else c.window
     if c.conserving:
-        f.cwnd = min(window, max(float(f.inflight + f.acked), FLOOR))
+        f.window = min(window, max((f.inflight + f.acked) << BITS, _FLOOR))
     elif c.climbing:
-        f.cwnd = min(f.cwnd, window)
+        f.window = min(f.window, window)
     else:
-        f.cwnd = window
+        f.window = window
+    f.cwnd = max(f.window, _FLOOR) / UNIT  # exact
     _pace(f, c)
 
 
 @inlined
 def _pace(f: Connection, c: State) -> None:
-    if f.srtt > 0.0:
-        f.pacing_rate = (_START_PACING if c.starting else _PACING) * c.window * 1e9 / f.srtt
+    if f.srtt_ns > 0:
+        window = f.window if f.window < _FLOOR else c.window
+        c.pace = paced(window, _START_PACING if c.starting else _PACING, f.srtt_ns)
+        f.pacing_rate = c.pace / ONE  # exact

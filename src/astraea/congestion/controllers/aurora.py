@@ -89,7 +89,7 @@ def busy(f: Connection, c: State) -> int:
 
 @inlined
 def _take_over(f: Connection, c: State) -> None:
-    c.rate = max(startup.delivery_rate(f), _RATE_MIN)
+    c.rate = max(f.sample_delivered * 1e9 / max(f.sample_interval, f.min_rtt), _RATE_MIN)
     _enforce(f, c)
 
 

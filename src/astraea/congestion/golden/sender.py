@@ -9,6 +9,7 @@ import numpy as np
 from astraea.congestion.connection import window
 from astraea.congestion.connection.intervals import begin_interval, close_interval
 from astraea.congestion.connection.measure import measure_rtt, sample_rate
+from astraea.congestion.connection.motion import UNIT
 from astraea.congestion.connection.record import (
     INF,
     LIMITED,
@@ -58,12 +59,12 @@ class Ack(NamedTuple):
 class Decision(NamedTuple):
     """What a control interval ends with."""
 
-    interval: list[float]  # the fields of Interval, in their order
+    interval: list[int]  # the fields of Interval, in their order
     features: list[int]  # in 1/1024; empty where nothing was acknowledged
-    action: float | None  # None where nothing is decided
-    window: float  # what the policy wants
-    cwnd: float  # what is enforced
-    pacing_rate: float
+    action: int | None  # in 1/2**20; None where nothing is decided
+    window: int  # what the policy wants, in 1/2**20 packets
+    enforced: int  # what is enforced, but for the floor of two packets; in the same unit
+    pace: int  # 1/1024 packets per second
 
 
 class Sender:
@@ -96,7 +97,6 @@ class Sender:
             self._acknowledge(Ack(*numbers))
         elif event == "timeout":
             f.inflight = f.acked = f.newly_lost = 0
-            f.undo_cwnd = f.cwnd
             window.on_timeout(f, self.c, now)
             f.recovering = TIMEOUT
         else:
@@ -126,7 +126,6 @@ class Sender:
         f.marked += ack.marked
         if ack.undone:
             f.recovering = OPEN
-            f.cwnd = max(f.cwnd, f.undo_cwnd)
             window.on_undo(f, c, ack.now)
         if ack.recovered:
             f.recovering = OPEN
@@ -148,7 +147,7 @@ class Sender:
         if len(features):
             observe(self._observation.kind, self._observation.history, self._frames, self._history[0], features)
             if not window.busy(f, c):
-                action = float(law.decide(self._numbers, features))
-                window.act(f, c, action)
+                action = int(law.decide(self._numbers, features))
+                window.act(f, c, action / UNIT)
         values = [interval[name].item() for name in _INTERVAL.names or ()]
-        return Decision(values, features.tolist(), action, float(c.window), float(f.cwnd), float(f.pacing_rate))
+        return Decision(values, features.tolist(), action, int(c.window), int(f.window), int(c.pace))

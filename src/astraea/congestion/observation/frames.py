@@ -86,12 +86,12 @@ def record(frames: Rows[Frame], history: History, interval: Interval) -> bool:
     frame.rtt_sum = interval.rtt_sum // 1000
     frame.rtt_step_sum = interval.rtt_step_sum // 1000
     frame.rtt_low = max(interval.rtt_low // 1000, 1)
-    frame.srtt = max(int(interval.srtt) // 1000, 1)
+    frame.srtt = max(interval.srtt // 1000, 1)
     frame.base_rtt = max(interval.min_rtt // 1000, 1)
-    frame.window = int(interval.cwnd * ONE)
+    frame.window = interval.window
     frame.inflight = interval.inflight
     frame.drain_left = interval.drain_left
-    frame.pacing_rate = int(interval.pacing_rate)
+    frame.pacing_rate = interval.pacing_rate
     history.rate_max = max(history.rate_max, frame.delivered * 1_000_000 * ONE // frame.duration)
     frame.rate_max = history.rate_max
     history.count += 1

@@ -108,8 +108,8 @@ _PIPE, _RATE, _INTERVAL, _LEFT = 18, 19, 23, 24
 
 
 @inlined
-def decide(p: Ints, x: Ints) -> float:
-    """Return the action in [-1, 1] for the features ``x`` under the numbers ``p``, both in 1/1024."""
+def decide(p: Ints, x: Ints) -> int:
+    """Return the action, held within -1 and 1, in 1/2**20, for features ``x`` and numbers ``p``, both in 1/1024."""
     own = x[_OWN]
     most = max(max(x[_OWN_1], x[_OWN_2]), x[_OWN_3])
     least = min(min(x[_OWN_1], x[_OWN_2]), x[_OWN_3])
@@ -133,7 +133,7 @@ def decide(p: Ints, x: Ints) -> float:
     rivals = clip(_times(p[_RIVAL_SLOPE], strange), 0, ONE) if x[_LEFT] > p[_RIVAL_LEFT] else 0
     growth = exp2(p[_RIVAL_GROWTH] - _times(p[_RIVAL_SCALE], x[_PIPE]))
     among = clip(growth - _times(p[_RIVAL_CUT], max(x[_LOSS] - p[_RIVAL_FREE], 0)), -ONE, ONE)
-    return (alone * (ONE - rivals) + among * rivals) / (ONE * ONE)
+    return int(alone * (ONE - rivals) + among * rivals)
 
 
 @inlined

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
 
+from astraea.congestion.connection.motion import UNIT
 from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.observation.features import OBSERVATION_VERSION, ObservationSettings
 from astraea.congestion.policy.law import LAW, decide
@@ -72,7 +73,7 @@ class Policy:
     def action(self, features: NDArray[np.int32]) -> float:
         """Return the action for the ``features`` (in 1/1024) of one observation."""
         if self.header.kind == "law":
-            return float(decide(self.weights.astype(np.int64), features))
+            return decide(self.weights.astype(np.int64), features) / UNIT
         room = np.zeros((2, max(self.header.widths)))
         return float(forward(self.weights.astype(np.float64), np.array(self.header.widths), features, room))
 
