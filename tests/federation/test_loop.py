@@ -16,7 +16,7 @@ from astraea.errors import RunError
 from astraea.federation.algorithms import Algorithm, Astraea, FedAvg
 from astraea.federation.callbacks import EarlyStopping
 from astraea.federation.clients import Population
-from astraea.federation.loop import Budget, Callback, Run, train
+from astraea.federation.loop import Budget, Callback, Kept, Run, train
 from astraea.federation.round import Metrics, Totals
 from astraea.federation.rules import Plain
 from astraea.federation.settings import TrainingSettings
@@ -78,7 +78,7 @@ def test_a_sample_budget_ends_the_run_and_drives_the_schedule(constant: Any, thr
 def test_evaluation_is_due_every_so_often_and_at_the_end(constant: Any, three_clients: Population) -> None:
     asked: list[int] = []
 
-    def evaluate(params: Tensor, counters: Tensor) -> Metrics:
+    def evaluate(params: Tensor, counters: Tensor, kept: Kept) -> Metrics:
         asked.append(len(asked))
         return {"accuracy": 0.5}
 
@@ -92,7 +92,7 @@ def test_the_best_model_by_validation_is_kept_and_patience_ends_the_run(
     scores: Iterator[float] = iter([0.1, 0.5, 0.5, 0.4, 0.9])
     models: list[Tensor] = []
 
-    def evaluate(params: Tensor, counters: Tensor) -> Metrics:
+    def evaluate(params: Tensor, counters: Tensor, kept: Kept) -> Metrics:
         models.append(params.clone())
         return {"validation_balanced_accuracy": next(scores)}
 

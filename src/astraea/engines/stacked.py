@@ -95,7 +95,8 @@ class StackedEngine:
         """Make the visit number ``place`` of every chain in ``walking``."""
         rows: list[tuple[Walk, Visit, Row]] = []
         for walk in walking:
-            visit, start = walk.chain.visits[place], walk.state
+            visit = walk.chain.visits[place]
+            start = walk.starting(visit.client)
             try:
                 data, kept = clients[visit.client], walk.kept_by(visit.client)
             except Exception as error:  # a client whose data cannot be read
@@ -106,7 +107,7 @@ class StackedEngine:
         if not rows:
             return
         seed_dropout(visit_seed(plan, rows[0][1]), self.model.device)
-        self.model.module.train()
+        self.model.begin_training()
         began, limit = self.deadline.clock(), self.deadline.seconds
         log_prior = None if plan.prior is None else plan.prior.log()
         train_rows(

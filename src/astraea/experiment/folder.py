@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,11 @@ class RunFolder:
     def model(self) -> Path:
         """The trained model's weights."""
         return self.path / "model.safetensors"
+
+    @property
+    def personal(self) -> Path:
+        """The layers that each client keeps; there is none where they keep none."""
+        return self.path / "personal.safetensors"
 
     @property
     def lines(self) -> tuple[Path, ...]:
@@ -185,12 +190,34 @@ class RunFolder:
         return parse_settings(load_toml(self.config), str(self.config), trust=trust)
 
     def write_results(
-        self, summary: dict[str, Any], names: Sequence[str], clients: list[float | None], model: dict[str, Tensor]
+        self,
+        summary: dict[str, Any],
+        names: Sequence[str],
+        clients: list[float | None],
+        model: dict[str, Tensor],
+        personal: Mapping[str, Mapping[str, Tensor]],
     ) -> None:
-        """Write model, clients with their names and, as the last, the summary."""
+        """Write the model, what of it is ``personal`` by client, clients with their names and, last, the summary."""
         write_tensors(self.model, model)
+        if personal:
+            own = {
+                f"{names.index(client)}/{key}": value
+                for client, part in personal.items()
+                for key, value in part.items()
+            }
+            write_tensors(self.personal, own)
         write_json(self.clients, {"name": list(names), "accuracy": clients})
         write_json(self.summary, summary, indent=2)
+
+    def read_personal(self) -> dict[str, dict[str, Tensor]]:
+        """Return by client, for those that have some, the layers that it keeps. Raises :class:`RunError`."""
+        if not self.personal.is_file():
+            return {}
+        names, found = self.read_json(self.clients)["name"], dict[str, dict[str, Tensor]]()
+        for key, value in read_tensors(self.personal)[1].items():
+            client, _, name = key.partition("/")
+            found.setdefault(names[int(client)], {})[name] = value
+        return found
 
     def read_json(self, path: Path) -> Any:
         """Return the contents of one of the folder's JSON files.

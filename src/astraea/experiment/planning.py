@@ -178,7 +178,9 @@ def _timed(
         for place in placements
     }
     given = experiment.algorithm
-    bound = given.bound(given.training, given.rule, given.server, simulations[placements[0]].places)
+    bound = given.bound(
+        given.training, given.rule, given.server, simulations[placements[0]].places, personal=given.personal
+    )
     counted: dict[str, list[tuple[float, ...]]] = {place: [] for place in placements}
     left = set(placements)
     for one in itertools.islice(planned_rounds(replace(experiment, algorithm=bound)), timed):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from astraea.balance.privacy import Plain, Told
 from astraea.balance.rebalancing import Rebalancing, rebalancing_of_held
 from astraea.balance.sampling import balanced_histogram
 from astraea.data.catalogue import load_dataset
-from astraea.data.dataset import Dataset
+from astraea.data.dataset import Dataset, Samples
 from astraea.data.scenario import Scenario, build_scenario
 from astraea.errors import InputError
 from astraea.experiment.engines import make_engine
@@ -27,12 +28,15 @@ from astraea.federation.attacks.base import adversary_of
 from astraea.federation.availability import available
 from astraea.federation.clients import Population
 from astraea.federation.evaluation import Evaluation, evaluate, tail_recall
-from astraea.federation.loop import Budget, Engine
+from astraea.federation.loop import Budget, Engine, Kept
 from astraea.federation.metrics import measured
 from astraea.federation.models import build_model
 from astraea.federation.own_models import copied
+from astraea.federation.personal import personal_of
+from astraea.federation.personal_evaluation import evaluate_clients
 from astraea.federation.round import Metrics
 from astraea.federation.server import make_server
+from astraea.federation.statistics import freeze_statistics
 from astraea.federation.vector import VectorModel
 from astraea.files import plain
 from astraea.seeding import Purpose, stream
@@ -72,9 +76,12 @@ class Experiment:
         held = self.scenario.histograms
         return held if self.adversary is None else self.adversary.told(held)
 
-    def evaluate(self, params: Tensor, counters: Tensor) -> Metrics:
-        """Return the metrics of a model on the test samples, and on the validation samples if there are any."""
-        on_test = self.predict(params, counters)
+    def evaluate(self, params: Tensor, counters: Tensor, kept: Kept = MappingProxyType({})) -> Metrics:
+        """Return the metrics of a model on the test samples, and on the validation samples if there are any.
+
+        ``kept`` is what clients keep, whose own models are measured where they have some.
+        """
+        on_test = self.predict(params, counters, kept)
         metrics: Metrics = {
             "accuracy": on_test.accuracy,
             "balanced_accuracy": on_test.balanced_accuracy,
@@ -85,33 +92,48 @@ class Experiment:
         }
         target = None if self.adversary is None else self.adversary.target(self.scenario)
         if target is not None:
-            with self.model.holding(params, counters) as module:
-                found = evaluate(module, target.samples, self.classes).predictions
-            metrics["attack_success"] = float(np.mean(found == target.wanted))
+            found = self._on(target.samples, params, counters, kept)
+            wanted = target.wanted if found.answers is None else target.wanted[found.answers.rows]
+            metrics["attack_success"] = float(np.mean(found.predictions == wanted))
         if self.scenario.validation is not None:
-            with self.model.holding(params, counters) as module:
-                held_out = evaluate(module, self.scenario.validation, self.classes, regression=self.scenario.regression)
+            held_out = self._on(self.scenario.validation, params, counters, kept)
             metrics["validation_accuracy"] = held_out.accuracy
             metrics["validation_balanced_accuracy"] = held_out.balanced_accuracy
         return metrics
 
-    def predict(self, params: Tensor, counters: Tensor) -> Evaluation:
-        """Return a model's predictions on the test samples."""
-        with self.model.holding(params, counters) as module:
-            return evaluate(
-                module,
-                self.scenario.test,
-                self.classes,
-                regression=self.scenario.regression,
-                keep_scores=bool(self.settings.evaluation.metrics),
-            )
+    def predict(self, params: Tensor, counters: Tensor, kept: Kept = MappingProxyType({})) -> Evaluation:
+        """Return predictions on the test samples: a model's, or where clients keep layers, those of their own ones."""
+        scores = bool(self.settings.evaluation.metrics)
+        return self._on(self.scenario.test, params, counters, kept, self.scenario.test_clients, keep_scores=scores)
+
+    def _on(
+        self,
+        samples: Samples,
+        params: Tensor,
+        counters: Tensor,
+        kept: Kept,
+        owners: NDArray[np.int64] | None = None,
+        *,
+        keep_scores: bool = False,
+    ) -> Evaluation:
+        def measure(params: Tensor, counters: Tensor, samples: Samples) -> Evaluation:
+            with self.model.holding(params, counters) as module:
+                return evaluate(
+                    module, samples, self.classes, regression=self.scenario.regression, keep_scores=keep_scores
+                )
+
+        personal, clients = self.algorithm.personal, len(self.scenario.clients)
+        if personal is None:
+            return measure(params, counters, samples)
+        return evaluate_clients(personal, (params, counters), kept, clients, samples, owners, measure)
 
     def measured(self, on_test: Evaluation) -> Metrics:
         """Return the further metrics that the settings name; what is undefined is ``None``."""
         metrics, scenario = self.settings.evaluation.metrics, self.scenario
         if not metrics:
             return {}
-        found: Metrics = plain(measured(metrics, on_test.predicted, scenario.test_clients, len(scenario.clients)))
+        owners = scenario.test_clients if on_test.answers is None else on_test.answers.clients
+        found: Metrics = plain(measured(metrics, on_test.predicted, owners, len(scenario.clients)))
         return found
 
     def available(self, round_: int) -> NDArray[np.bool_]:
@@ -184,8 +206,11 @@ def prepare(
         raise InputError(f"loss '{train.loss.name}' does not fit these data, which have {what}: leave train.loss out")
     shape, dtype = scenario.train.x.shape[1:], population.input_dtype
     module = build_model(settings.model, shape, outputs, settings.seed, dtype, model, scenario.train.form.inputs)
+    if train.freeze_statistics:
+        freeze_statistics(module)
     engine = make_engine(settings.engine, copied(module))  # first: it tells whether the device is there
     vector = VectorModel(module.to(settings.engine.device))
+    personal = personal_of(vector, train.personal)
     rule = train.local_rule(len(vector.weights), int(population.histograms.sum()))
     server = make_server(settings.server, vector, outputs, scenario)
     simulation = simulation_of(settings.network, population)
@@ -196,7 +221,7 @@ def prepare(
         rebalancing=change,
         population=population,
         model=vector,
-        algorithm=settings.algorithm.bound(train, rule, server, places),
+        algorithm=settings.algorithm.bound(train, rule, server, places, personal),
         engine=engine,
         budget=Budget(settings.rounds, settings.samples, settings.prolonged, settings.network.seconds),
         simulation=simulation,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from astraea.data.inputs import Inputs
 from astraea.data.packing import Input
-from astraea.errors import AstraeaError, RunError
+from astraea.errors import AstraeaError, InputError, RunError, unknown_name
 from astraea.experiment.folder import RunFolder
 from astraea.experiment.given import Given
 from astraea.experiment.settings import RunSettings
 from astraea.federation.calling import fed, released, unpacked
 from astraea.federation.clients import as_input
 from astraea.federation.models import Imported, build_model, load_weights
+from astraea.federation.own_models import copied
 from astraea.federation.round import Metrics
 from astraea.reading import DAMAGE, damaged
 
@@ -30,13 +31,30 @@ __all__ = ["Result", "load", "load_result"]
 
 @dataclass(frozen=True)
 class Result:
-    """What a run gave: ``summary`` as in ``summary.json``, ``history`` a line a round, the trained ``model``."""
+    """What a run gave: ``summary`` as in ``summary.json``, ``history`` a line a round, the trained ``model``.
+
+    ``personal`` holds by client the weights of layers that stayed with it, where there are such.
+    """
 
     summary: dict[str, Any]
     history: list[Metrics]
     model: nn.Module
     client_accuracies: NDArray[np.float64]
     inputs: Inputs | None = None
+    personal: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+
+    def model_of(self, client: str) -> nn.Module:
+        """Return a client's own model: a copy of ``model`` with the layers that stayed with it.
+
+        Raises :class:`InputError` for a client that never trained, or where no layers are personal.
+        """
+        if not self.personal:
+            raise InputError("this run has no personal layers (train.personal): all clients have its one model")
+        if client not in self.personal:
+            raise unknown_name("client with a model of its own", client, self.personal)
+        own = copied(self.model)
+        own.load_state_dict(dict(self.personal[client]), strict=False)
+        return own.eval()
 
     def prepare(self, rows: Any) -> Any:
         """Return new ``rows`` as the model takes them, such as a data frame of raw values standardised as in training.
@@ -114,7 +132,8 @@ def load_result(
         folder.check_model(trained, bring, frozen=bool(base))
         load_weights(trained, folder.model, without=base)
         accuracies = np.array(folder.read_json(folder.clients)["accuracy"], float)
-        return Result(summary, folder.read_metrics(), released(trained.eval()), accuracies, inputs)
+        history, own = folder.read_metrics(), folder.read_personal()
+        return Result(summary, history, released(trained.eval()), accuracies, inputs, own)
     except DAMAGE as error:
         if isinstance(error, AstraeaError):
             raise

@@ -19,7 +19,7 @@ from astraea.experiment.identity import continued, reopen
 from astraea.experiment.prepare import Experiment, prepare
 from astraea.experiment.result import Result, load_result
 from astraea.experiment.settings import RunSettings, flattened, parse_settings
-from astraea.experiment.summary import deployed, summarise
+from astraea.experiment.summary import deployed, personal_parts, summarise
 from astraea.federation.callbacks import (
     ChainsFile,
     Checkpointing,
@@ -184,8 +184,10 @@ def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequen
         callbacks=watching,
     )
     summary, clients = summarise(experiment, done, timing.total)
-    experiment.model.write(*deployed(experiment, done))
+    params, counters, kept = deployed(experiment, done)
+    own = personal_parts(experiment, params, counters, kept)
+    experiment.model.write(params, counters)
     if folder is not None:
-        folder.write_results(summary, experiment.scenario.client_names, clients, _stored(experiment))
+        folder.write_results(summary, experiment.scenario.client_names, clients, _stored(experiment), own)
     model = released(experiment.model.module.eval())
-    return Result(summary, done.history, model, np.array(clients, float), experiment.scenario.inputs)
+    return Result(summary, done.history, model, np.array(clients, float), experiment.scenario.inputs, own)

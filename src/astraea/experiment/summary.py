@@ -17,11 +17,11 @@ from astraea.data.scenario import Scenario
 from astraea.experiment.prepare import Experiment
 from astraea.experiment.settings import RunSettings
 from astraea.federation.evaluation import client_accuracies, tail_recall, worst_decile
-from astraea.federation.loop import Run
+from astraea.federation.loop import Kept, Run
 from astraea.federation.round import Metrics
 from astraea.files import plain
 
-__all__ = ["deployed", "scenario_facts", "summarise"]
+__all__ = ["deployed", "personal_parts", "scenario_facts", "summarise"]
 
 _NAMES = 5
 
@@ -42,11 +42,29 @@ def scenario_facts(scenario: Scenario, trained: NDArray[np.int64]) -> dict[str, 
     }
 
 
-def deployed(experiment: Experiment, run: Run) -> tuple[Tensor, Tensor]:
-    """Return the ``(params, counters)`` that a run ends with: with early stopping, the best by validation."""
+def deployed(experiment: Experiment, run: Run) -> tuple[Tensor, Tensor, Kept]:
+    """Return the ``(params, counters)`` that a run ends with, and what clients keep of theirs.
+
+    With early stopping they are the best by validation.
+    """
     if experiment.settings.evaluation.early_stopping is not None and run.best is not None:
-        return run.best.params, run.best.counters
-    return experiment.algorithm.deploy(run.state)
+        return run.best.params, run.best.counters, run.best.kept
+    return *experiment.algorithm.deploy(run.state), run.state.clients
+
+
+def personal_parts(
+    experiment: Experiment, params: Tensor, counters: Tensor, kept: Kept
+) -> dict[str, dict[str, Tensor]]:
+    """Return by client, for those that have some, the layers that it keeps, by the names of their weights."""
+    personal, model, found = experiment.algorithm.personal, experiment.model, dict[str, dict[str, Tensor]]()
+    if personal is None:
+        return found
+    for client, name in enumerate(experiment.scenario.client_names):
+        if client in kept:
+            model.write(*personal.with_part(params, counters, kept[client]))
+            state = model.state_dict()
+            found[name] = {key: state[key] for key in personal.names}
+    return found
 
 
 def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[dict[str, Any], list[float | None]]:
@@ -108,6 +126,7 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
         "notes": [
             *scenario.notes,
             *_prolonged(settings),
+            *_personal(experiment),
             *_fidelity(run),
             *map(_lost, skipped),
             *_collapse(on_test.per_class_recall),
@@ -183,6 +202,17 @@ def _prolonged(settings: RunSettings) -> list[str]:
     return [
         f"The run was prolonged: it was first one of {lengths} {unit}, and up to there its rates are of such a run."
     ]
+
+
+def _personal(experiment: Experiment) -> list[str]:
+    personal = experiment.algorithm.personal
+    if personal is None:
+        return []
+    told = (
+        f"{len(personal.names)} parameters and buffers stay with each client (train.personal): rates are those of the "
+        "clients' own models, model.safetensors has these as the run began, and personal.safetensors each client's."
+    )
+    return [told]
 
 
 def _fidelity(run: Run) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,15 @@ from astraea.errors import InputError
 from astraea.federation.clients import as_input
 from astraea.federation.metrics import Predicted
 
-__all__ = ["Evaluation", "client_accuracies", "evaluate", "rarest_classes", "tail_recall", "worst_decile"]
+__all__ = ["Answers", "Evaluation", "client_accuracies", "evaluate", "rarest_classes", "tail_recall", "worst_decile"]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Of which samples ``rows`` ``(m,)`` predictions are, and by the models of which ``clients`` ``(m,)``."""
+
+    rows: NDArray[np.int64]
+    clients: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,8 @@ class Evaluation:
     ``predictions`` and ``labels`` have shape ``(n,)``; ``loss`` is the mean cross-entropy. In a regression they are
     bins, ``loss`` is the mean squared error as it is trained on, ``errors`` ``(n,)`` are predicted minus true values
     and ``variance`` is that of the true ones. ``scores`` ``(n, N)``, if they were kept, are probabilities; in a
-    regression, ``(n,)``, the predicted values.
+    regression, ``(n,)``, the predicted values. ``answers`` says whose predictions they are, where clients have models
+    of their own; a sample then occurs as often as it was answered.
     """
 
     predictions: NDArray[np.int64]
@@ -36,6 +45,7 @@ class Evaluation:
     errors: NDArray[np.float64] | None = None
     variance: float = 1.0
     scores: NDArray[np.floating] | None = None
+    answers: Answers | None = None
 
     @property
     def predicted(self) -> Predicted:
@@ -146,8 +156,17 @@ def client_accuracies(
     Where the test samples belong to clients (``test_clients``, -1 for none), it is measured on a client's own;
     a client without any, or data without owners, gets the recall of each class weighted by how often the class
     occurs among its training samples (``histograms``, ``(K, N)``): the accuracy to expect on test samples
-    distributed like its own.
+    distributed like its own. Where clients have models of their own, so they are measured.
     """
+    if evaluation.answers is not None:
+        own = (
+            np.full(len(histograms), False)
+            if test_clients is None
+            else np.bincount(test_clients[test_clients >= 0], minlength=len(histograms)) > 0
+        )
+        return np.array(
+            [_own_accuracy(evaluation, client, held, own=bool(own[client])) for client, held in enumerate(histograms)]
+        )
     recall = evaluation.per_class_recall
     weights = np.where(np.isnan(recall), 0.0, histograms)
     total = weights.sum(axis=1)
@@ -160,6 +179,16 @@ def client_accuracies(
     count = np.bincount(test_clients[owned], minlength=len(histograms))
     right = np.bincount(test_clients[owned & (evaluation.predictions == evaluation.labels)], minlength=len(histograms))
     return np.where(count > 0, right / np.maximum(count, 1), expected)
+
+
+def _own_accuracy(evaluation: Evaluation, client: int, held: NDArray[np.int64], *, own: bool) -> float:
+    """Return the accuracy of the client's own model: on samples of its ``own``, or to expect for what it ``held``."""
+    assert evaluation.answers is not None
+    here = evaluation.answers.clients == client
+    if not here.any():
+        return math.nan
+    found = replace(evaluation, predictions=evaluation.predictions[here], labels=evaluation.labels[here], answers=None)
+    return found.accuracy if own else float(client_accuracies(found, held[None])[0])
 
 
 def worst_decile(accuracies: NDArray[np.float64]) -> float:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -21,7 +21,11 @@ from astraea.federation.round import Metrics, Round, Simulated, Totals
 from astraea.federation.rule import LocalRule
 from astraea.seeding import Purpose, stream
 
-__all__ = ["Best", "Budget", "Callback", "Engine", "Run", "train"]
+__all__ = ["Best", "Budget", "Callback", "Engine", "Kept", "Run", "train"]
+
+
+Kept = Mapping[int, Mapping[str, Tensor]]
+"""What clients keep between their visits, by client."""
 
 
 class Engine(Protocol):
@@ -38,12 +42,13 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Best:
-    """The model of the round with the best score on the validation samples."""
+    """The model of the round with the best score on the validation samples, and what clients ``kept`` of theirs."""
 
     round: int
     score: float
     params: Tensor
     counters: Tensor
+    kept: Kept = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ def train(
     budget: Budget,
     *,
     seed: int,
-    evaluate: Callable[[Tensor, Tensor], Metrics] | None = None,
+    evaluate: Callable[[Tensor, Tensor, Kept], Metrics] | None = None,
     evaluate_every: int = 1,
     availability: Callable[[int], NDArray[np.bool_]] | None = None,
     simulate: Callable[[RoundPlan], Simulated] | None = None,
@@ -119,11 +124,11 @@ def train(
 ) -> Run:
     """Take ``run`` to the end of its budget, or until a callback says to stop; return it.
 
-    ``evaluate(params, counters)`` is asked every ``evaluate_every`` rounds and after the last; where it
-    reports ``validation_balanced_accuracy``, the best model so far is kept. ``availability(round)`` says which
-    clients would answer (all, if not given). ``simulate`` times each round on a network; chains that are late there
-    are not trained. An ``adversary`` makes some clients hostile. Raises :class:`RunError` if every visit of a round
-    fails.
+    ``evaluate(params, counters, kept)``, the last being what clients keep, is asked every ``evaluate_every`` rounds
+    and after the last; where it reports ``validation_balanced_accuracy``, the best model so far is kept.
+    ``availability(round)`` says which clients would answer (all, if not given). ``simulate`` times each round on a
+    network; chains that are late there are not trained. An ``adversary`` makes some clients hostile. Raises
+    :class:`RunError` if every visit of a round fails.
     """
     with ExitStack() as leaving:
         for callback in reversed(callbacks):  # each is told, whatever another one raises
@@ -155,8 +160,9 @@ def train(
             best = run.best
             if evaluate is not None and (last or state.round % evaluate_every == 0):
                 params, counters = algorithm.deploy(state)
-                metrics |= evaluate(params, counters)
-                best = _better(best, metrics, state.round, params, counters)
+                metrics |= evaluate(params, counters, state.clients)
+                kept = {} if algorithm.personal is None else state.clients
+                best = _better(best, metrics, Best(state.round, math.nan, params, counters, kept))
             run.state, run.totals, run.best = state, totals, best
             run.history.append(metrics)
             run.finished = last
@@ -179,8 +185,8 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _better(best: Best | None, metrics: Metrics, round_: int, params: Tensor, counters: Tensor) -> Best | None:
+def _better(best: Best | None, metrics: Metrics, this: Best) -> Best | None:
     score = metrics.get("validation_balanced_accuracy")
     if score is None or math.isnan(score) or (best is not None and score <= best.score):
         return best
-    return Best(round_, score, params, counters)
+    return replace(this, score=score)

@@ -20,6 +20,7 @@ from astraea.federation.handover import HandOver
 if TYPE_CHECKING:
     from astraea.federation.attacks import Adversary
     from astraea.federation.defences import Guard
+    from astraea.federation.personal import Personal
 
 __all__ = ["SERVER", "Chain", "ChainResult", "ChainState", "Hop", "LocalTraining", "RoundPlan", "Visit", "VisitReport"]
 
@@ -149,7 +150,7 @@ class RoundPlan:
     prior-aware losses, shape ``(N,)`` and summing to 1, or ``None``. ``client_states`` are those that the
     clients of this round kept from earlier ones. ``guard`` is the defence of the round; ``counts`` says as how many
     samples a client counts, where that is not what it holds. With an ``adversary`` some clients are hostile.
-    ``handover`` says how models travel, ``None`` as they are.
+    ``handover`` says how models travel, ``None`` as they are. What is ``personal`` of a model never does.
     """
 
     round: int
@@ -163,6 +164,7 @@ class RoundPlan:
     counts: Mapping[int, int] = field(default_factory=dict)
     adversary: Adversary | None = None
     handover: HandOver | None = None
+    personal: Personal | None = None
 
     @property
     def visits(self) -> int:
@@ -172,7 +174,11 @@ class RoundPlan:
     @property
     def bytes_per_hop(self) -> int:
         """Size of one hand-over to or from a client, in bytes."""
-        return self.start.bytes - (0 if self.handover is None else self.handover.saved(self.start.params))
+        return self._bytes_as_it_is - (0 if self.handover is None else self.handover.saved(self.start.params))
+
+    @property
+    def _bytes_as_it_is(self) -> int:
+        return self.start.bytes - (0 if self.personal is None else self.personal.bytes(self.start))
 
     @property
     def bytes_sent(self) -> int:
@@ -200,7 +206,7 @@ class RoundPlan:
         model goes to the first client, from each to the next and back from the last: γ + 1 hops, and none between
         two visits in a row of one client. Between the server and a site the model travels as it is.
         """
-        whole, size, found, visits = self.start.bytes, self.bytes_per_hop, list[Hop](), 0
+        whole, size, found, visits = self._bytes_as_it_is, self.bytes_per_hop, list[Hop](), 0
         for chain in self.chains:
             after, at = -1, SERVER
             trained: tuple[int, ...] = ()
@@ -230,7 +236,8 @@ class RoundPlan:
         guard = self.guard
         if guard is not None and guard.probe is not None:
             guard = replace(guard, probe=(guard.probe[0].to(device), guard.probe[1].to(device)))
-        return replace(self, start=start, prior=prior, client_states=states, guard=guard)
+        personal = None if self.personal is None else self.personal.to(device)
+        return replace(self, start=start, prior=prior, client_states=states, guard=guard, personal=personal)
 
 
 def _way(chain: Chain, first: int) -> Iterator[tuple[int, int | None]]:

@@ -60,6 +60,16 @@ class TrainingSettings(Settings):
     rule: LocalRule = Field(default_factory=Plain, description="What a client does beyond descent on the loss.")
     loss: Loss = Field(default_factory=AutoLoss, description="What a client minimises.")
     clip_norm: float | None = Field(None, gt=0, description="Largest norm of a gradient; longer ones are scaled.")
+    personal: tuple[str, ...] = Field(
+        (),
+        description="Layers that stay with each client and never travel: 'batch-norm' (FedBN), or names of layers and "
+        "parameters, with * for any part, such as 'head.*'.",
+    )
+    freeze_statistics: bool = Field(
+        False,
+        description="Whether batch normalisation keeps the running statistics that the model came with, such as those "
+        "of pretrained weights, in training too.",
+    )
 
     @field_validator("optimizer")
     @classmethod

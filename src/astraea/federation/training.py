@@ -68,8 +68,7 @@ class Trainer:
         model, training = self.model, self.training
         seed_dropout(seed, model.device)
         model.write(start.params, start.counters)
-        if not model.module.training:
-            model.module.train()
+        model.begin_training()
         size, kept = model.size, client_state or {}
         histogram = None if data.histogram is None else data.histogram.to(model.device)
 
@@ -142,7 +141,7 @@ class Trainer:
             client = visit.client
             try:
                 seed = visit_seed(plan, visit) if seeds is None else seeds[place]
-                trained = self.train(clients[client], walk.state, seed, walk.kept_by(client))
+                trained = self.train(clients[client], walk.starting(client), seed, walk.kept_by(client))
             except Exception as error:  # whatever went wrong at one client must not end the others' work
                 walk.skip(visit, error)
             else:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from astraea.errors import InputError
+from astraea.federation.statistics import keeps_statistics, moving
 
 __all__ = ["VectorModel"]
 
@@ -66,11 +67,19 @@ class VectorModel:
         self._threads = threads if flat.numel() >= _WORTH_SHARING else 1
         self._bfloat16 = bfloat16
         self._channels_last: bool | None = None
-        self.has_batch_norm = any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
+        self.has_batch_norm = moving(module)
+        self._frozen = keeps_statistics(module)
         self._buffers = list(_persistent_buffers(module))
         self._moves = self.size >= _WORTH_MOVING * len(trainable) and not any(True for _ in self._values(floating=True))
         self._like = flat.new_empty(0)
         self._no_counters = flat.new_empty(0, dtype=torch.int64)
+
+    def begin_training(self) -> None:
+        """Set the module to training mode, but for layers whose running statistics are frozen."""
+        if not self.module.training or self._frozen:
+            self.module.train()
+            for layer in self._frozen:
+                layer.eval()
 
     def outputs(self, x: Tensor) -> Tensor:
         """Return what the module makes of samples ``(n, *sample)``, in the type of its weights."""

@@ -81,7 +81,16 @@ class Walk:
         self._counted: set[int] = set()
 
     def kept_by(self, client: int) -> Mapping[str, Tensor]:
-        """Return what a client kept from its last visit, of this chain or of an earlier round."""
+        """Return what a client kept for its rule from its last visit, of this chain or of an earlier round."""
+        kept = self._kept(client)
+        return kept if self.plan.personal is None else self.plan.personal.rest(kept)
+
+    def starting(self, client: int) -> ChainState:
+        """Return what a client begins its visit with: the chain's model, with its own personal layers in it."""
+        personal = self.plan.personal
+        return self.state if personal is None else personal.starting(self.state, self._kept(client))
+
+    def _kept(self, client: int) -> Mapping[str, Tensor]:
         found = self.client_states.get(client)
         return self.plan.client_states.get(client, {}) if found is None else found
 
@@ -91,8 +100,11 @@ class Walk:
         A client's samples count once towards the chain's weight, however often it is visited.
         """
         before, (client, pass_) = self.state, (visit.client, visit.pass_)
+        own = {} if self.plan.personal is None else self.plan.personal.part(trained.params, trained.counters)
+        trained = self._without_personal(before, trained)
         if self.plan.adversary is not None:
             trained = self.plan.adversary.handed_on(self.plan, visit, before, trained)
+            trained = self._without_personal(before, trained)
         fresh, held = client not in self._counted, self.plan.counts.get(client, trained.examples)
         after = ChainState(
             self._returned(before, visit, trained.params),
@@ -103,6 +115,8 @@ class Walk:
         )
         report = VisitReport(client, pass_, trained.samples, trained.steps, trained.loss)
         try:
+            if not all(map(finite, own.values())):
+                raise VisitError("the client's personal layers became NaN or infinite")
             with self._passes():
                 after, report = accepted(before, after, report, self)
         except VisitError as error:
@@ -114,8 +128,8 @@ class Walk:
         self._hold(after if self.plan.handover is None else self._changed(before, after))
         self.reports.append(report)
         self._counted.add(client)
-        if trained.kept:
-            self.client_states[client] = trained.kept
+        if trained.kept or own:
+            self.client_states[client] = {**trained.kept, **own}
         return True
 
     def skip(self, visit: Visit, error: Exception) -> None:
@@ -131,6 +145,13 @@ class Walk:
     def result(self) -> ChainResult:
         """Return what came of the chain."""
         return ChainResult(self.chain, self.held, tuple(self.reports), self.client_states)
+
+    def _without_personal(self, before: ChainState, trained: Trained) -> Trained:
+        """Return what a client gives back with the personal layers that came to it in the model."""
+        if self.plan.personal is None:
+            return trained
+        params, counters = self.plan.personal.handed_on(trained.params, trained.counters, before)
+        return trained._replace(params=params, counters=counters)
 
     def _hold(self, held: ChainState) -> None:
         handover = self.plan.handover

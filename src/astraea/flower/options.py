@@ -98,10 +98,11 @@ class Options:
                 f"train.rule '{options.rule.name}' hands state on beside the model, which a ClientApp does not expect: "
                 "use 'astraea run --engine flower' for it"
             )
-        if options.algorithm.bits != 32:
+        if options.train.personal or options.train.freeze_statistics:
+            key = "personal" if options.train.personal else "freeze_statistics"
             raise InputError(
-                f"algorithm.bits = {options.algorithm.bits} needs clients that pack and unpack models, which a "
-                "strategy cannot ask of every ClientApp: use 'astraea run --engine flower' for it"
+                f"train.{key} is for clients to do, and a strategy cannot ask it of every ClientApp: let yours leave "
+                "the arrays of batch normalisation out of its replies, or use 'astraea run' for other layers"
             )
         return options
 

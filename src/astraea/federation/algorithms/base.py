@@ -24,6 +24,7 @@ from astraea.balance.prior import effective_prior
 from astraea.balance.rebalancing import NoRebalancing, RebalancingRule
 from astraea.errors import InputError
 from astraea.federation.handover import HandOver
+from astraea.federation.personal import Personal
 from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan
 from astraea.federation.rules import LocalRule, Plain
 from astraea.federation.server import Server, Sum
@@ -102,6 +103,7 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
     _rule: LocalRule = PrivateAttr(default_factory=Plain)
     _server: Server = PrivateAttr(default_factory=Server)
     _places: Callable[[Sequence[int]], Places] | None = PrivateAttr(None)
+    _personal: Personal | None = PrivateAttr(None)
     _known: tuple[NDArray[np.int64], dict[int, NDArray[np.float64]]] | None = PrivateAttr(None)
 
     def bound(
@@ -110,15 +112,36 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
         rule: LocalRule,
         server: Server | None = None,
         places: Callable[[Sequence[int]], Places] | None = None,
+        personal: Personal | None = None,
     ) -> Self:
         """Return the algorithm for a run; without a ``server`` the average is the next model.
 
-        ``places(clients)`` says where clients are on the run's network, if it has one.
+        ``places(clients)`` says where clients are on the run's network, if it has one. What is ``personal`` of the
+        model stays with each client. Raises :class:`InputError` where it cannot.
         """
+        if personal is not None:
+            self._check_personal(rule)
         bound = self.model_copy()
         bound._training, bound._rule, bound._server, bound._known = training, rule, server or Server(), None
-        bound._places = places
+        bound._places, bound._personal = places, personal
         return bound
+
+    def _check_personal(self, rule: LocalRule) -> None:
+        if self.bits != 32:
+            raise InputError(
+                f"algorithm.bits = {self.bits} rounds a model as a whole, and train.personal keeps a part of it with "
+                "the clients: leave out one of them"
+            )
+        if rule.shared(torch.zeros(1)):
+            raise InputError(
+                f"train.rule '{rule.name}' tells others how every weight moved, and train.personal is to keep some of "
+                "them with the clients: use another rule"
+            )
+
+    @property
+    def personal(self) -> Personal | None:
+        """Which part of the model stays with each client."""
+        return self._personal
 
     @property
     def training(self) -> TrainingSettings:
@@ -190,6 +213,7 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
             guard=self.server.guard(state.defence),
             counts={client: int(view.histograms[client].sum()) for client in cohort} if view.weighed else {},
             handover=None if self.bits == 32 else HandOver(self.bits, self.server.weights),
+            personal=self.personal,
         )
 
     def zero(self, plan: RoundPlan) -> Sum:
@@ -212,11 +236,15 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
             return replace(state, round=round_)
         mean = total.aggregator.mean(total)
         params, memory = self.server.next(state.params, mean.params, mean.stretch, round_, state.server)
+        counters = mean.counters
+        if self.personal is not None:  # what nobody sent stays as it is, to the last bit
+            before = ChainState(state.params, state.counters)
+            params, counters = self.personal.handed_on(params, counters, before)
         return replace(
             state,
             round=round_,
             params=params,
-            counters=mean.counters,
+            counters=counters,
             shared={name: state.shared[name] + change for name, change in total.extras.items()},
             server=memory,
             clients={**state.clients, **total.clients},

@@ -45,6 +45,9 @@ def save_checkpoint(run: Run, folder: Path) -> Path:
     if run.best is not None:
         tensors |= {"best/params": run.best.params, "best/counters": run.best.counters}
         facts["best"] = {"round": run.best.round, "score": run.best.score}
+        if run.best.kept:
+            facts["best"]["kept"], own = packed(run.best.kept, "best/kept")
+            tensors |= own
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     text = json.dumps(facts)
     folder.mkdir(parents=True, exist_ok=True)
@@ -83,9 +86,12 @@ def load_checkpoint(path: Path) -> Run:
         )
     try:
         state = unpacked(facts["state"], tensors)
+        kept = unpacked((facts["best"] or {}).pop("kept", {"mapping": []}), tensors)
     except InputError as error:
         raise RunError(f"the checkpoint {path} cannot be read: {error}") from error
-    best = facts["best"] and Best(**facts["best"], params=tensors["best/params"], counters=tensors["best/counters"])
+    best = facts["best"] and Best(
+        **facts["best"], params=tensors["best/params"], counters=tensors["best/counters"], kept=kept
+    )
     return Run(state, Totals(facts["totals"]), facts["history"], best, facts["finished"])
 
 
