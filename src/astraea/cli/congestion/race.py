@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from astraea.congestion.simulator.results import Result
     from astraea.congestion.simulator.settings import WorldSettings
 
-__all__ = ["race"]
+__all__ = ["check_writable", "race"]
 
 _FRAMES = 60  # how often the live summary changes in a race
 
@@ -58,7 +58,7 @@ def race(
 
         for target, suffixes in ((picture, (".png", ".svg", ".pdf")), (csv, (".csv",))):
             if target is not None:
-                _check_writable(target, suffixes)
+                check_writable(target, suffixes)
         settings = race_world(
             flows or ["cubic", "bbr"],
             capacity_mbps=bandwidth,
@@ -82,7 +82,7 @@ def race(
             OUT.print(race_text(found))
 
 
-def _check_writable(file: Path, suffixes: tuple[str, ...]) -> None:
+def check_writable(file: Path, suffixes: tuple[str, ...]) -> None:
     """Find out before the race, not after it, that its outcome has nowhere to go."""
     if file.suffix.lower() not in suffixes:
         raise InputError(f"{file} must end in {' or '.join(suffixes)}")

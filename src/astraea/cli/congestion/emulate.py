@@ -1,0 +1,105 @@
+"""``astraea congestion emulate``: real TCP flows of this kernel over an emulated link."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from astraea.cli.congestion.race import check_writable
+from astraea.cli.options import JsonOption
+from astraea.cli.shell import ERR, OUT, friendly
+
+if TYPE_CHECKING:
+    from astraea.congestion.emulation.emulate import Emulation, EmulationSettings
+    from astraea.congestion.simulator.settings import WorldSettings
+
+__all__ = ["emulate"]
+
+
+def emulate(
+    senders: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[CONTROLLER]...",
+            help="The kernel's controllers, one a sender, each with fields of its own if it needs any (name, start_s, "
+            "end_s, size_bytes, rtt_ms): cubic bbr,start_s=5 astraea,rtt_ms=80. By default cubic bbr.",
+            show_default=False,
+        ),
+    ] = None,
+    bandwidth: Annotated[float, typer.Option("--bandwidth", "-b", help="Capacity of the link in Mbit/s.")] = 20.0,
+    rtt: Annotated[float, typer.Option("--rtt", "-r", help="Round-trip time without queues in ms.")] = 40.0,
+    buffer: Annotated[float, typer.Option("--buffer", help="Buffer in bandwidth-delay products.")] = 1.0,
+    loss: Annotated[float, typer.Option("--loss", help="Probability that a packet is lost at random.")] = 0.0,
+    stagger: Annotated[float, typer.Option("--stagger", help="Seconds between the starts of senders.")] = 0.0,
+    duration: Annotated[float, typer.Option("--duration", "-t", help="Length in s, in real time.")] = 30.0,
+    sample: Annotated[float, typer.Option("--sample", help="Time between samples of the series in ms.")] = 100.0,
+    link: Annotated[
+        list[str] | None,
+        typer.Option("--link", "-l", metavar="NAME=VALUE", help="Another field of the link, such as trace=FILE."),
+    ] = None,
+    offload: Annotated[
+        bool, typer.Option("--offload/--no-offload", help="Whether TCP hands over bursts (segmentation offload).")
+    ] = True,
+    late: Annotated[
+        float, typer.Option("--late", help="Reject the run if 1 packet in 100 is handed over later than that, in ms.")
+    ] = 1.0,
+    predict: Annotated[bool, typer.Option("--predict", help="Print what the simulator predicts as well.")] = False,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of random loss and of random capacity.")] = 0,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Draw goodput, RTT and window into this file (png, svg or pdf).")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write the time series into this file.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let real TCP flows of this kernel share an emulated link, and say how they did.
+
+    Needs root on Linux. Nothing of the machine's own network is touched, and nothing is left behind.
+    """
+    with friendly():
+        from astraea.congestion.emulation import EmulationSettings, kernel_world
+        from astraea.congestion.metrics.score import ScoreSettings, score
+        from astraea.congestion.play import simulate
+        from astraea.figures import write_figure
+        from astraea.report.congestion.emulation import emulation_summary, emulation_text
+        from astraea.report.congestion.race import race_figure, write_race_csv
+
+        for target, suffixes in ((picture, (".png", ".svg", ".pdf")), (csv, (".csv",))):
+            if target is not None:
+                check_writable(target, suffixes)
+        world, names = kernel_world(
+            senders or ["cubic", "bbr"],
+            capacity_mbps=bandwidth,
+            rtt_ms=rtt,
+            buffer_bdp=buffer,
+            link=[f"loss={loss}", *(link or [])],
+            stagger_s=stagger,
+            duration_s=duration,
+            sample_ms=sample,
+            seed=seed,
+        )
+        done = _watched(world, names, EmulationSettings(offload=offload, late_ms=late))
+        how = ScoreSettings(window_s=min(1.0, duration))
+        found = score(done.result, how)
+        predicted = score(simulate(world), how) if predict else None
+        if picture is not None:
+            write_figure(picture, race_figure(done.result))
+        if csv is not None:
+            write_race_csv(done.result, csv)
+        if as_json:
+            typer.echo(json.dumps(emulation_summary(done, found, predicted)))
+        else:
+            OUT.print(emulation_text(done, found, predicted))
+
+
+def _watched(world: WorldSettings, names: tuple[str, ...], settings: EmulationSettings) -> Emulation:
+    """Emulate the world, showing on a terminal how long it still takes."""
+    from rich.progress import Progress
+
+    from astraea.congestion.emulation import emulate as play
+
+    with Progress(console=ERR, transient=True) as progress:
+        task = progress.add_task(f"{len(names)} flows", total=world.duration_s)
+        return play(world, names, settings, lambda now, _: progress.update(task, completed=now))
