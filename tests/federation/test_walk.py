@@ -72,8 +72,9 @@ def test_a_defence_sees_both_states_the_report_and_the_chain_and_may_change_what
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def halfway(
-        before: ChainState, after: ChainState, report: VisitReport, walk: Walk
+        before: ChainState, after: ChainState, report: VisitReport, walk: Walk, *, known: bool
     ) -> tuple[ChainState, VisitReport]:
+        assert not known
         assert (report.client, len(walk.reports)) == (4, 0)
         return replace(after, params=(before.params + after.params) / 2), report._replace(clipped=0.5)
 

@@ -406,7 +406,7 @@ def test_packed_bytes_are_those_of_flower() -> None:
     values = {"w": np.arange(6, dtype=np.float32).reshape(2, 3), "s": np.array(1.5, np.float32), "n": np.array([2])}
     record = ArrayRecord({name: Array(value) for name, value in values.items()})
     layout = Layout.of(record)
-    params, counters, exact = layout.vectors(record)
+    params, counters, exact, _ = layout.vectors(record)
     assert exact
     assert torch.equal(params, torch.tensor([0.0, 1, 2, 3, 4, 5, 1.5]))
     again = layout.record(params, counters)
@@ -429,6 +429,48 @@ def test_memory_of_a_model_is_used_again_only_when_nobody_holds_it() -> None:
     del second
     assert layout.vectors(record).params.data_ptr() == place
     assert part.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_the_models_of_a_round_are_added_up_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four chains of one visit need memory for one model beside the sum and the model that the round began with."""
+    from astraea.flower.arrays import Layout
+
+    strategy, buffers = AstraeaStrategy(algorithm={"name": "fedavg"}, **PLAIN), []
+    monkeypatch.setattr(Layout, "_buffers", buffers)
+    result = _start(strategy, rounds=3)
+    assert result.arrays["w"].numpy().tolist() == [3.0, 3.0]
+    assert len(buffers) == 2
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_model_changed_after_the_average_is_the_one_that_trains_on(in_place: bool) -> None:
+    class Doubles(AstraeaStrategy):
+        def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> Any:
+            arrays, metrics = super().aggregate_train(server_round, replies)
+            assert arrays is not None
+            doubled = {name: Array(2 * array.numpy()) for name, array in arrays.items()}
+            if not in_place:
+                return ArrayRecord(doubled), metrics
+            arrays.update(doubled)
+            return arrays, metrics
+
+    result = _start(Doubles(algorithm={"name": "fedavg"}, **PLAIN), rounds=2)
+    assert result.arrays["w"].numpy().tolist() == [6.0, 6.0]  # (0 + 1) * 2 = 2, (2 + 1) * 2 = 6
+
+
+def test_nothing_is_read_again_between_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server reads the model that it begins with, and each reply, and no array twice."""
+    from astraea.flower.arrays import Layout
+
+    read, vectors = [], Layout.vectors
+
+    def counted(layout: Layout, record: ArrayRecord, *before: Any) -> Any:
+        read.append(record)
+        return vectors(layout, record, *before)
+
+    monkeypatch.setattr(Layout, "vectors", counted)
+    _start(AstraeaStrategy(algorithm={"name": "fedavg"}, **PLAIN), rounds=3)
+    assert len(read) == 1 + 3 * 4
 
 
 def test_a_loop_of_ones_own_is_told_that_rates_do_not_fall(

@@ -33,6 +33,7 @@ class Trained(NamedTuple):
 
     ``params`` ``(P,)``, ``counters`` ``(Q,)`` and ``extras`` are handed on, ``kept`` stays with the client.
     ``examples`` are the client's samples, ``samples`` those processed in ``steps`` steps at a mean ``loss``.
+    ``finite`` says that ``params`` are known to hold neither NaN nor infinity.
     """
 
     params: Tensor
@@ -43,15 +44,19 @@ class Trained(NamedTuple):
     samples: int
     steps: int
     loss: float
+    finite: bool = False
 
 
-def accepted(before: ChainState, after: ChainState, report: VisitReport, walk: Walk) -> tuple[ChainState, VisitReport]:
+def accepted(
+    before: ChainState, after: ChainState, report: VisitReport, walk: Walk, *, known: bool = False
+) -> tuple[ChainState, VisitReport]:
     """Return the state from which the chain goes on after a visit, which began at ``before`` and gave ``after``.
 
-    ``walk`` is the chain so far, without this visit. The plan's defence may change the state, and add to the report
-    what it measured and did. Raises :class:`VisitError` if the visit's work is not finite.
+    ``walk`` is the chain so far, without this visit; ``known`` says that the parameters are finite. The plan's defence
+    may change the state, and add to the report what it measured and did. Raises :class:`VisitError` if the visit's work
+    is not finite.
     """
-    if not finite(after.params) or not all(finite(value) for value in after.extras.values()):
+    if not (known or finite(after.params)) or not all(finite(value) for value in after.extras.values()):
         raise VisitError("the model became NaN or infinite")
     guard = walk.plan.guard
     return (after, report) if guard is None else guard.judge(before, after, report, walk)
@@ -118,7 +123,8 @@ class Walk:
             if not all(map(finite, own.values())):
                 raise VisitError("the client's personal layers became NaN or infinite")
             with self._passes():
-                after, report = accepted(before, after, report, self)
+                known = trained.finite and after.params is trained.params
+                after, report = accepted(before, after, report, self, known=known)
         except VisitError as error:
             self.skip(visit, error)
             return False

@@ -23,18 +23,21 @@ from astraea.flower.messages import MOST
 __all__ = ["Layout", "Vectors", "initial_arrays"]
 
 _STYPE = "numpy.ndarray"  # how Flower calls the bytes of np.save
+_BLOCK = 2**16  # values that are copied and looked at together, while they are in the processor's cache
 _STATISTICS = ("running_mean", "running_var")
 
 
 class Vectors(NamedTuple):
     """A model: floating point values ``params`` ``(P,)``, integers ``counters`` ``(Q,)`` int64.
 
-    ``exact`` says that the arrays they were read from are those that :meth:`Layout.record` would make of them.
+    ``exact`` says that the arrays they were read from are those that :meth:`Layout.record` would make of them;
+    ``square`` is the sum of the squares of ``params``, which no vector has that holds NaN or an infinite number.
     """
 
     params: Tensor
     counters: Tensor
     exact: bool = False
+    square: float = math.nan
 
 
 def initial_arrays(module: nn.Module) -> ArrayRecord:
@@ -113,39 +116,51 @@ class Layout:
                 what = f"lacks '{missing[0]}'" if missing else f"has an unknown '{more[0]}'"
                 raise VisitError(f"its model {what}: the models differ")
         floats, integers = self._buffer(), np.empty(self._sizes[1], np.int64)
-        at = [0, 0]
-        for name, shape, dtype in self.arrays:
+        at, square = [0, 0], 0.0
+        for (name, shape, dtype), head in zip(self.arrays, self._heads, strict=True):
             kind = 0 if dtype.kind == "f" else 1
             part = slice(at[kind], at[kind] + math.prod(shape))
             at[kind] = part.stop
-            if name not in record:
+            if name in record:
+                value = _values(name, record[name], shape, dtype, head)
+                if value.shape != shape:
+                    raise VisitError(f"its '{name}' has shape {value.shape}, not {shape}: the models differ")
+                same = same and value.dtype == dtype and value.flags.c_contiguous
+            else:
                 assert before is not None
-                (floats, integers)[kind][part] = (before.params, before.counters)[kind][part].numpy()
-                continue
-            value = _values(name, record[name])
-            if value.shape != shape:
-                raise VisitError(f"its '{name}' has shape {value.shape}, not {shape}: the models differ")
-            same = same and value.dtype == dtype and value.flags.c_contiguous
+                value = (before.params, before.counters)[kind][part].numpy()
             if kind == 0:
-                with np.errstate(over="ignore"):  # what overflows is found by who takes the vector
-                    floats[part] = value.astype(dtype, copy=False).reshape(-1)
+                square += _copied(value, dtype, floats[part])
             else:
                 if value.dtype.kind == "f" and not bool((np.abs(value) < MOST).all()):
                     raise VisitError(f"its '{name}' holds numbers that {dtype} cannot hold")
                 integers[part] = value.round().astype(np.int64).reshape(-1)
         counters = torch.from_numpy(integers) if len(integers) else torch.empty(0, dtype=torch.int64)
-        return Vectors(torch.from_numpy(floats), counters, same)
+        return Vectors(torch.from_numpy(floats), counters, same, square)
 
     def record(self, params: Tensor, counters: Tensor) -> ArrayRecord:
         """Return ``(params, counters)`` as named arrays of the original shapes and dtypes."""
         rest = {"f": params.numpy(), "i": counters.numpy()}
         arrays = {}
-        for name, shape, dtype in self.arrays:
+        for (name, shape, dtype), head in zip(self.arrays, self._heads, strict=True):
             kind = "f" if dtype.kind == "f" else "i"
             size = math.prod(shape)
             part, rest[kind] = rest[kind][:size], rest[kind][size:]
-            arrays[name] = _packed(np.ascontiguousarray(part.reshape(shape), dtype=dtype).reshape(shape))
+            value = np.ascontiguousarray(part, dtype=dtype)
+            data = b"".join((head, value.view(np.uint8).data if size else b""))  # as Array(value) has it, but one copy
+            arrays[name] = Array(dtype=str(dtype), shape=shape, stype=_STYPE, data=data)
         return ArrayRecord(arrays)
+
+    @cached_property
+    def _heads(self) -> tuple[bytes, ...]:
+        """How the bytes of each array begin, as ``np.save`` has them."""
+        heads = []
+        for _, shape, dtype in self.arrays:
+            head = BytesIO()
+            described = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(head, described)
+            heads.append(head.getvalue())
+        return tuple(heads)
 
     @cached_property
     def _sizes(self) -> tuple[int, int]:
@@ -171,12 +186,16 @@ class Layout:
         return np.result_type(np.float32, *(dtype for _, _, dtype in self.arrays if dtype.kind == "f"))
 
 
-def _packed(value: NDArray[Any]) -> Array:
-    """Return what ``Array(value)`` does, with one copy of the values instead of three."""
-    head = BytesIO()
-    np.lib.format.write_array_header_1_0(head, np.lib.format.header_data_from_array_1_0(value))
-    data = b"".join((head.getvalue(), value.reshape(-1).view(np.uint8).data if value.size else b""))
-    return Array(dtype=str(value.dtype), shape=tuple(value.shape), stype=_STYPE, data=data)
+def _copied(value: NDArray[Any], dtype: np.dtype[Any], into: NDArray[Any]) -> float:
+    """Copy ``value``, taken as ``dtype``, into the vector ``into``, and return the sum of the copy's squares."""
+    square = 0.0
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found by who takes the vector
+        flat = value.astype(dtype, copy=False).reshape(-1)
+        for begin in range(0, len(flat), _BLOCK):
+            block = into[begin : begin + _BLOCK]
+            block[:] = flat[begin : begin + _BLOCK]
+            square += float(np.dot(block, block))
+    return square
 
 
 def _unpacked(array: Array) -> NDArray[Any] | None:
@@ -193,7 +212,12 @@ def _unpacked(array: Array) -> NDArray[Any] | None:
     return np.frombuffer(array.data, dtype, count, begin).reshape(shape)
 
 
-def _values(name: str, array: Array) -> NDArray[Any]:
+def _values(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype[Any], head: bytes) -> NDArray[Any]:
+    """Return the values of an array, most likely of this ``shape`` and ``dtype``, and so beginning with ``head``."""
+    count = math.prod(shape)
+    plain = array.stype == _STYPE and count and len(array.data) == len(head) + count * dtype.itemsize
+    if plain and array.data.startswith(head):
+        return np.frombuffer(array.data, dtype, count, len(head)).reshape(shape)
     value: NDArray[Any] | None
     try:
         value = _unpacked(array)

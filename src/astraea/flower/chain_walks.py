@@ -98,14 +98,6 @@ class ChainWalks:
         visit = self._chains[number].waiting
         return "nobody" if visit is None else self._title(visit.client)
 
-    def take(self, replies: Iterable[Message]) -> None:
-        """Take the ``replies`` to the last messages; a chain without a good one keeps the model it had."""
-        by_chain = {reply.metadata.group_id: reply for reply in replies}
-        for number, chain in self._chains.items():
-            if chain.waiting is not None:
-                self._take(chain, by_chain.pop(str(number), None))
-                self._skip_silent(chain)
-
     def _take(self, chain: _UnderWay, reply: Message | None) -> None:
         visit, walk = chain.waiting, chain.walk
         assert visit is not None
@@ -160,19 +152,26 @@ class ChainWalks:
             self._told = time.monotonic()
             _log.info("round %d: %d of %d visits are done", round_, self._done, self.plan.visits)
 
-    def results(self, *, only_last: bool = False) -> Iterator[ChainResult]:
-        """Yield the result of each chain, and forget it.
+    def results(self, replies: Iterable[Message] | None = None, *, only_last: bool = False) -> Iterator[ChainResult]:
+        """Yield the result of each chain, and forget it; ``replies`` are those to the last messages.
 
-        With ``only_last`` a chain whose last reply was no good counts as untrained.
+        A chain without a good one keeps the model that it had; with ``only_last`` it counts as untrained. Without
+        ``replies`` the last visits are left out.
         """
+        by_chain = {reply.metadata.group_id: reply for reply in replies or ()}
         for number in list(self._chains):
             chain = self._chains.pop(number)
+            if chain.waiting is not None and replies is not None:
+                self._take(chain, by_chain.pop(str(number), None))
+                self._skip_silent(chain)
             result = chain.walk.result()
             failed = chain.spoilt if only_last else None
+            del chain  # and with it the model's memory, once the result is added up
             if failed is not None:
                 reports = tuple(report._replace(skipped=report.skipped or failed) for report in result.reports)
                 result = replace(result, reports=reports)
             yield result
+            del result
 
     @property
     def contents(self) -> list[RecordDict]:

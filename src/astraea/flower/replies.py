@@ -58,10 +58,10 @@ def read_reply(
     told = metrics[0].get(weight)
     if not isinstance(told, int | float) or not 0 < told < MOST or (weight == EXAMPLES and told < 1):
         raise VisitError(f"its metric '{weight}' is {told!r}, not a number of samples")
-    params, counters, exact = layout.vectors(arrays[0], before)
-    # The square of a number that is too large is none: one quick pass decides, where all is well.
-    largest = 0.0 if math.isfinite(torch.dot(params, params)) else float(torch.linalg.vector_norm(params, math.inf))
-    if _LARGEST <= largest < math.inf:
+    params, counters, exact, square = layout.vectors(arrays[0], before)
+    # The square of a number that is too large is none.
+    largest = 0.0 if math.isfinite(square) else float(torch.linalg.vector_norm(params, math.inf))
+    if _LARGEST <= largest < math.inf:  # what is not finite at all is refused where every engine refuses it
         raise VisitError(f"its model holds numbers as large as {largest:.1g}, which no average of models can hold")
     known = samples(told)
     held = int(told) if known is None else known
@@ -69,7 +69,9 @@ def read_reply(
     remark = remarks(reply)
     steps, loss = max(0, int(_number(remark, "steps", 0.0))), _number(metrics[0], "train_loss", math.nan)
     # What local rules send along stays as it is: between clients of Flower's only the model travels.
-    trained = Trained(params, counters, before.extras, {}, examples, max(1, held) * epochs, steps, loss)
+    trained = Trained(
+        params, counters, before.extras, {}, examples, max(1, held) * epochs, steps, loss, largest < math.inf
+    )
     content = RecordDict({name: one for name, one in reply.content.items() if not isinstance(one, ArrayRecord)})
     return Reading(trained, arrays[0] if exact else None, content, "steps" in remark)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from flwr.app import ArrayRecord, MetricRecord
+from flwr.app import ArrayRecord, Message, MetricRecord
 from flwr.serverapp.strategy import Result
 from numpy.typing import NDArray
+from torch import Tensor
 
 from astraea.errors import RunError
 from astraea.federation.algorithms import Algorithm, State
@@ -35,6 +37,29 @@ class Planned(NamedTuple):
     away: list[int]
 
 
+class _Packed(NamedTuple):
+    """A model as ``arrays``, whose bytes by name are kept apart, since who gets a record may change what is in it."""
+
+    params: Tensor
+    counters: Tensor
+    arrays: ArrayRecord
+    bytes: tuple[tuple[str, bytes], ...]
+
+    @classmethod
+    def of(cls, state: State, arrays: ArrayRecord) -> _Packed:
+        return cls(state.params, state.counters, arrays, tuple((name, one.data) for name, one in arrays.items()))
+
+    def holds(self, state: State) -> bool:
+        return self.params is state.params and self.counters is state.counters
+
+    def is_in(self, arrays: ArrayRecord) -> bool:
+        """Whether ``arrays`` are still these very bytes, under these names in this order."""
+        return len(arrays) == len(self.bytes) and all(
+            name == own and array.data is data
+            for (name, array), (own, data) in zip(arrays.items(), self.bytes, strict=True)
+        )
+
+
 class RunRecord:
     """A run that begins with ``arrays``.
 
@@ -43,15 +68,19 @@ class RunRecord:
 
     def __init__(self, arrays: ArrayRecord) -> None:
         self.layout = Layout.of(arrays)
-        params, counters, _ = self.layout.vectors(arrays)
+        params, counters, exact, _ = self.layout.vectors(arrays)
         if not finite(params):
             raise RunError("the model that the run begins with holds NaN or infinite numbers: begin with another")
         self.run = Run(State(0, params, counters))
+        self._packed = _Packed.of(self.run.state, arrays) if exact else None
 
     @property
     def arrays(self) -> ArrayRecord:
         """The model."""
-        return self.pack(ChainState(self.run.state.params, self.run.state.counters))
+        state, packed = self.run.state, self._packed
+        if packed is None or not packed.holds(state) or not packed.is_in(packed.arrays):
+            packed = self._packed = _Packed.of(state, self.pack(ChainState(state.params, state.counters)))
+        return packed.arrays
 
     def pack(self, state: ChainState) -> ArrayRecord:
         """Return a model as named arrays."""
@@ -63,32 +92,42 @@ class RunRecord:
         A model with NaN or infinite numbers is never kept: the one before stays. Returns what the next round is to
         begin with. Raises :class:`RunError` if the model is another.
         """
-        state = replace(self.run.state, round=round_)
+        self.run.state = state = replace(self.run.state, round=round_)
+        if self._packed is not None and self._packed.holds(state) and self._packed.is_in(arrays):
+            return arrays
         try:
-            params, counters, exact = self.layout.vectors(arrays)
+            params, counters, exact, square = self.layout.vectors(arrays)
         except VisitError as error:
             raise RunError(f"the model after {round_} rounds cannot be used: {error}") from error
-        if finite(params):
-            state, kept = replace(state, params=params, counters=counters), exact
-        else:
-            kept = False
+        if not math.isfinite(square) and not finite(params):
             _log.warning("the model after %d rounds holds NaN or infinite numbers: the one before stays", round_)
-        self.run.state = state
-        return arrays if kept else self.arrays
+            return self.arrays
+        self.run.state = state = replace(state, params=params, counters=counters)
+        if exact:
+            self._packed = _Packed.of(state, arrays)
+        return self.arrays
 
     def end_round(
-        self, planned: Planned, walks: ChainWalks, histograms: NDArray[np.int64], *, uniform: bool = False
+        self,
+        planned: Planned,
+        walks: ChainWalks,
+        replies: Iterable[Message],
+        histograms: NDArray[np.int64],
+        *,
+        uniform: bool = False,
     ) -> None:
-        """Add up and count what the chains gave. Raises :class:`RunError` if every visit failed.
+        """Add up and count what the chains gave, with the ``replies`` to their last visits, one chain at a time.
 
+        Raises :class:`RunError` if every visit failed.
         ``uniform`` is for central differential privacy: every chain counts alike, and one without a good last reply as
         unchanged.
         """
         plan, run, before = walks.plan, self.run, self.run.state
         round_, came = Round(planned.algorithm, plan), 0
-        for result in walks.results(only_last=uniform):
+        for result in walks.results(replies, only_last=uniform):
             came += result.trained
             round_.add(replace(result, end=replace(result.end, examples=1)) if uniform else result)
+            del result  # whose memory the next one takes
         state, run.totals, line = round_.finish(before, run.totals, histograms)
         if uniform:
             state = replace(state, params=before.params + (state.params - before.params) * (came / len(plan.chains)))

@@ -228,8 +228,7 @@ class AstraeaStrategy(FedAvg):
         replies = list(replies)
         failures = sum(reply.has_error() for reply in replies)
         _log.info("aggregate_train: Received %d results and %d failures", len(replies) - failures, failures)
-        walks.take(replies)
-        record.end_round(planned, walks, self._registry.histograms, uniform=self._wrapper is not None)
+        record.end_round(planned, walks, replies, self._registry.histograms, uniform=self._wrapper is not None)
         if self._budget is None:
             warn_of_standing_rate(self.options.train, walks)
         contents, own = walks.contents, self.train_metrics_aggr_fn

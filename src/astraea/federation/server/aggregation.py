@@ -80,9 +80,9 @@ class Aggregator(Part, kind="aggregation", default="samples"):
         return total
 
     def mean(self, total: Sum) -> Mean:
-        """Return the mean of what was added, which is something."""
+        """Return the mean of what was added, which is something; ``total`` is used up."""
         return Mean(
-            (total.params / total.weight).to(total.plan.start.params.dtype),
+            total.params.div_(total.weight).to(total.plan.start.params.dtype),
             (total.counters / total.examples).round().to(torch.int64),
             self.stretch(total),
         )
