@@ -38,6 +38,7 @@ def main(
     scores: Annotated[Path | None, typer.Option(help="Where scores are kept; by default studies/scores.")] = None,
     results: Annotated[Path | None, typer.Option(help="Where the page goes; by default docs/results.")] = None,
     dataset: Annotated[list[str] | None, typer.Option(help="Only this dataset; may be repeated.")] = None,
+    case: Annotated[list[str] | None, typer.Option(help="Only this case; may be repeated.")] = None,
     budget: Annotated[list[str] | None, typer.Option(help="Only this budget; may be repeated.")] = None,
     method: Annotated[list[str] | None, typer.Option(help="Only this method; may be repeated.")] = None,
     ahead: Annotated[
@@ -51,7 +52,7 @@ def main(
         plan = load_plan(file)
         known = Scores(scores or HERE / "scores", file.stem, plan)
         if not report:
-            only = Only(tuple(dataset or ()), tuple(budget or ()), tuple(method or ()))
+            only = Only(tuple(dataset or ()), tuple(case or ()), tuple(budget or ()), tuple(method or ()))
             only.check(plan)
             until = float("inf") if minutes is None else time.monotonic() + 60 * minutes
             _measure(plan, known, jobs, until, ahead=ahead, only=only)

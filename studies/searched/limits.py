@@ -46,7 +46,8 @@ def costs(experiment: Experiment) -> Iterator[Cost]:
         epochs = plan.training.epochs
         clients = [[visit.client for visit in chain.visits] for chain in plan.chains]
         steps = [epochs * int(np.ceil(sizes[chain] / batch).sum()) for chain in clients]
-        total += (epochs * sum(int(sizes[chain].sum()) for chain in clients), plan.bytes_sent, max(steps))
+        samples = epochs * algorithm.rule.views * sum(int(sizes[chain].sum()) for chain in clients)
+        total += (samples, plan.bytes_sent, max(steps))
         yield Cost(*total.tolist())
         state = replace(state, round=state.round + 1)
 

@@ -34,16 +34,22 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Only:
-    """The cells that are to be run now: those of the named datasets, budgets and methods. Nothing named is all."""
+    """The cells to be run now, those of the named datasets, cases, budgets and methods; nothing named is all."""
 
     datasets: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
     budgets: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
 
     def check(self, plan: Plan) -> None:
-        """Raise :class:`InputError` if the study has no dataset, budget or method of a name."""
-        known = {"dataset": plan.datasets, "budget": tuple(plan.budgets), "method": tuple(plan.methods)}
-        named = {"dataset": self.datasets, "budget": self.budgets, "method": self.methods}
+        """Raise :class:`InputError` if the study has no dataset, case, budget or method of a name."""
+        known = {
+            "dataset": plan.datasets,
+            "case": tuple(plan.cases),
+            "budget": tuple(plan.budgets),
+            "method": tuple(plan.methods),
+        }
+        named = {"dataset": self.datasets, "case": self.cases, "budget": self.budgets, "method": self.methods}
         for kind, names in named.items():
             for name in names:
                 if name not in known[kind]:
@@ -51,7 +57,12 @@ class Only:
 
     def holds(self, cell: Cell) -> bool:
         """Return whether a cell is one of them."""
-        named = ((cell.dataset, self.datasets), (cell.budget, self.budgets), (cell.method, self.methods))
+        named = (
+            (cell.dataset, self.datasets),
+            (cell.case, self.cases),
+            (cell.budget, self.budgets),
+            (cell.method, self.methods),
+        )
         return all(not names or name in names for name, names in named)
 
 

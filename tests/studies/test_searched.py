@@ -292,7 +292,7 @@ def test_rivals_come_after_all_budgets_and_other_cases_last(parts: Any, tmp_path
     assert {run.setup.dataset for run in runs[:first_rival]} == set(plan.datasets)
     assert dict(runs[0].setup.knobs) == {"rate": 0.02, "chains": 4, "epochs": 5}
 
-    only = parts.progress.Only(("cifar10",), ("FedAvg's bytes",), ("fedavg", "cyclic"))
+    only = parts.progress.Only(("cifar10",), ("random",), ("FedAvg's bytes",), ("fedavg", "cyclic"))
     assert {(run.setup.dataset, run.setup.arm) for run in parts.progress.wanted(plan, nothing, only=only)} == {
         ("cifar10", "fedavg"),
         ("cifar10", "cyclic"),

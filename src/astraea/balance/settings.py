@@ -53,6 +53,12 @@ class TransformSettings(Settings):
         "of the channel or feature.",
     )
 
+    def times(self, strength: float) -> TransformSettings:
+        """Return the settings with every amount ``strength`` times as large, as far as its range goes."""
+        most = {"rotation": 180.0, "shear": 60.0, "zoom": 0.9}
+        most |= dict.fromkeys(("shift", "time_shift", "scaling", "jitter"), 1.0)
+        return self.model_copy(update={key: min(top, strength * getattr(self, key)) for key, top in most.items()})
+
 
 class BalanceSettings(Settings):
     """Rebalancing of rare classes, before training."""

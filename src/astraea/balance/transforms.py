@@ -15,7 +15,10 @@ from astraea.balance.settings import TransformSettings
 from astraea.data.form import Form
 from astraea.errors import InputError
 
-__all__ = ["feature_spread", "random_matrices", "transform", "warp"]
+__all__ = ["FIXED_KINDS", "feature_spread", "random_matrices", "transform", "warp"]
+
+FIXED_KINDS = ("codes", "volume", "inputs")
+"""Kinds of samples that stay as they are."""
 
 # Images warped in one go: enough to keep the processor busy, few enough to stay in its cache.
 _CHUNK = 256
@@ -41,7 +44,7 @@ def transform(
 
     Raises :class:`InputError` for samples of any other shape.
     """
-    if len(batch) == 0 or (form is not None and form.kind in ("codes", "volume", "inputs")):
+    if len(batch) == 0 or (form is not None and form.kind in FIXED_KINDS):
         return batch.clone()
     if form is not None and form.kind == "sequence" and form.steady[0]:
         settings = settings.model_copy(update={"scaling": 0.0, "jitter": 0.0})

@@ -87,6 +87,7 @@ VARIATIONS: dict[str, Changes] = {
     },
     "fedprox": {"train.rule": "fedprox"},
     "scaffold": {"train.rule": "scaffold"},
+    "self-distilled": {"train.rule": "self-distilled"},
     "fednova": {"server.aggregation": "fednova"},
     "fedavgm": {"server.optimizer": "momentum"},
     "fedadam": {"server.optimizer": "adam"},

@@ -49,7 +49,8 @@ class Cost:
 
 def samples_per_round(experiment: Experiment) -> float:
     """Return the samples that a round processes in expectation over which clients take part."""
-    return float((_visit_rates(experiment) * experiment.population.histograms.sum(axis=1)).sum())
+    views = experiment.algorithm.rule.views
+    return views * float((_visit_rates(experiment) * experiment.population.histograms.sum(axis=1)).sum())
 
 
 def estimate(experiment: Experiment, clock: Callable[[], float] = time.perf_counter) -> Cost:

@@ -32,6 +32,8 @@ def try_first_batch(experiment: Experiment) -> None:
     x, y = _batch(population, model.device)
     before, training = model.read(), model.module.training
     _check_weights(model)
+    if experiment.algorithm.rule.views > 1:
+        population[0].varied(x, 1.0, torch.Generator())
     try:
         with torch.random.fork_rng(devices=[]):
             model.module.train()
@@ -116,7 +118,8 @@ def _check_gradients(model: VectorModel, experiment: Experiment, logits: Tensor,
     for part in model.parts:
         part.grad = None
     try:
-        loss = experiment.algorithm.rule.objective(logits, y, context)
+        rule = experiment.algorithm.rule
+        loss = rule.objective(torch.cat([logits] * rule.views), y, context)
         loss.backward()  # type: ignore[no-untyped-call]
     except Exception as error:
         raise InputError(f"the loss cannot be taken of the model's outputs ({words(error)}): check both") from error

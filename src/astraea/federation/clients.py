@@ -18,7 +18,7 @@ from astraea.balance.histograms import client_histograms
 from astraea.balance.rebalancing import Rebalancing
 from astraea.balance.sampling import balanced_histogram, balanced_order
 from astraea.balance.settings import TransformSettings
-from astraea.balance.transforms import feature_spread, transform
+from astraea.balance.transforms import FIXED_KINDS, feature_spread, transform
 from astraea.data.dataset import Samples
 from astraea.data.form import Form, conventional
 from astraea.errors import InputError
@@ -73,6 +73,17 @@ class ClientData:
             rows = fresh.nonzero().squeeze(1)
             x[rows] = transform(x[rows], self.transforms, generator, feature_spread(x, form=form), form)
         return x, (self.y if self.targets is None else self.targets).index_select(0, here)
+
+    def varied(self, samples: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+        """Return a random variation of each of some samples as a model takes them, ``strength`` times a copy's.
+
+        Raises :class:`InputError` for samples that have no variations.
+        """
+        form = self.form or conventional(samples.dtype, samples.shape)
+        if form.kind in FIXED_KINDS:
+            raise InputError(f"{form.kind} have no variations: choose a train.rule that needs none, such as plain")
+        transforms = self.transforms.times(strength)
+        return transform(samples, transforms, generator, feature_spread(samples, form=form), form)
 
     def _draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
         """Return the places of an epoch's samples, and which of them are to be transformed."""

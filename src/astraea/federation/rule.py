@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import PrivateAttr
 from torch import Tensor
@@ -61,6 +61,9 @@ class LocalRule(Part, kind="local rule", default="plain"):
     What was :meth:`bound` to a loss and to the facts of a federation can train.
     """
 
+    views: ClassVar[int] = 1
+    """How often the model is shown each sample of a batch; each time is one sample processed."""
+
     _loss: Callable[[Tensor, Tensor, ClassView], Tensor] = PrivateAttr(default_factory=CrossEntropy)
     _facts: Facts = PrivateAttr(default_factory=Facts)
 
@@ -94,6 +97,14 @@ class LocalRule(Part, kind="local rule", default="plain"):
         In each round the changes that the chains make to it add up.
         """
         return {}
+
+    def shown(self, inputs: Tensor, vary: Callable[[Tensor, float], Tensor]) -> Tensor:
+        """Return what the model is shown of a batch ``(B, *sample)``: ``views`` batches one after another.
+
+        ``vary(samples, strength)`` returns random variations, 1 being as strong as those of copies. A rule with more
+        than one view overrides this; its objective gets the logits of all views, and the targets once.
+        """
+        return inputs
 
     def objective(self, logits: Tensor, targets: Tensor, context: VisitContext) -> Tensor:
         """Return the scalar whose gradient the batch gives."""

@@ -82,7 +82,8 @@ class Trainer:
             extras, kept = self.rule.finish(params[:size], steps, context(steps))
         held = len(data)
         samples = held * training.epochs
-        return Trained(params, counters, extras, kept, held, samples, steps, loss / samples if samples else math.nan)
+        mean = loss / samples if samples else math.nan
+        return Trained(params, counters, extras, kept, held, samples * self.rule.views, steps, mean)
 
     def _descend(self, data: ClientData, seed: int, context: Callable[[int], VisitContext]) -> tuple[int, float]:
         """Return the number of steps taken, and the sum of the samples' losses."""
@@ -91,7 +92,11 @@ class Trainer:
             return 0, 0.0
         order = torch.Generator().manual_seed(seed)
         began = deadline.clock() if deadline is not None else 0.0
-        step_along, objective = self._stepper(), self.rule.objective
+        step_along, rule = self._stepper(), self.rule
+
+        def vary(samples: Tensor, strength: float) -> Tensor:
+            return data.varied(samples, strength, order)
+
         steps, total = 0, torch.zeros((), device=model.device)
         for _ in range(training.epochs):
             x, y = data.epoch(order)
@@ -100,7 +105,8 @@ class Trainer:
                 if deadline is not None and deadline.clock() - began > (deadline.seconds or 0.0):
                     raise VisitError(f"not done within {deadline.seconds:g} s")
                 here = context(steps)
-                loss = objective(model.outputs(x[start:stop]), y[start:stop], here)
+                shown = x[start:stop] if rule.views == 1 else rule.shown(x[start:stop], vary)
+                loss = rule.objective(model.outputs(shown), y[start:stop], here)
                 step_along(model.gradients(loss), here)
                 steps += 1
                 total += loss.detach() * (stop - start)

@@ -6,5 +6,6 @@ from astraea.federation.rule import Facts, LocalRule
 from astraea.federation.rules.fedprox import FedProx
 from astraea.federation.rules.plain import Plain
 from astraea.federation.rules.scaffold import Scaffold
+from astraea.federation.rules.self_distilled import SelfDistilled
 
-__all__ = ["Facts", "FedProx", "LocalRule", "Plain", "Scaffold"]
+__all__ = ["Facts", "FedProx", "LocalRule", "Plain", "Scaffold", "SelfDistilled"]
