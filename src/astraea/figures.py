@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "GREY", "ORANGE", "Style", "arm_style", "new_figure", "plain_axes", "write_figure"]
+__all__ = ["BLUE", "GREY", "ORANGE", "PART_COLOURS", "Style", "arm_style", "new_figure", "plain_axes", "write_figure"]
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#5F6B7A"
+
+PART_COLOURS = {"download": BLUE, "training": "#E6C9A8", "upload": "#009E73", "held back": "#C8CED6"}
+"""What the time of a round is spent on, in timelines."""
 
 _COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _LINES = (("-", ""), ("--", "///"), (":", "..."), ("-.", "xxx"))

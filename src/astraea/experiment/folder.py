@@ -81,6 +81,11 @@ class RunFolder:
         return self.path / "chains.jsonl"
 
     @property
+    def timeline(self) -> Path:
+        """The latest round on its network: who downloads, trains and uploads when."""
+        return self.path / "timeline.json"
+
+    @property
     def checkpoints(self) -> Path:
         """The latest states of the run."""
         return self.path / "checkpoint"

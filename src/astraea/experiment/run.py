@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from astraea.experiment.identity import continued, reopen
 from astraea.experiment.prepare import Experiment, prepare
 from astraea.experiment.result import Result, load_result
 from astraea.experiment.settings import RunSettings, flattened, parse_settings
+from astraea.experiment.simulation import Simulation
 from astraea.experiment.summary import deployed, personal_parts, summarise
 from astraea.federation.callbacks import (
     ChainsFile,
@@ -33,7 +35,11 @@ from astraea.federation.callbacks.trackers import TRACKERS
 from astraea.federation.calling import released
 from astraea.federation.loop import Callback, Run, train
 from astraea.federation.models import Model
-from astraea.files import lock
+from astraea.federation.plan import RoundPlan
+from astraea.files import lock, write_json
+
+if TYPE_CHECKING:
+    from astraea.network.timing import RoundTime
 
 __all__ = ["check_moved_data", "run"]
 
@@ -147,6 +153,19 @@ def _stored(experiment: Experiment) -> dict[str, Tensor]:
     return state if whole else {name: value for name, value in state.items() if name not in base}
 
 
+def _simulated(experiment: Experiment, folder: RunFolder | None) -> Simulation | None:
+    """Return what times the rounds, and keeps the latest as a timeline in the folder; None without a network."""
+    if experiment.simulation is None or folder is None:
+        return experiment.simulation
+
+    def told(plan: RoundPlan, cost: RoundTime) -> None:
+        from astraea.network.timeline import timeline  # the compiler takes a second to load
+
+        write_json(folder.timeline, {"round": plan.round + 1, **timeline(cost)})
+
+    return replace(experiment.simulation, told=told)
+
+
 def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequence[Callback]) -> Result:
     settings = experiment.settings
     timing = Timing(None if folder is None else folder.timings)
@@ -179,7 +198,7 @@ def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequen
         evaluate=experiment.evaluate,
         evaluate_every=settings.evaluation.every,
         availability=experiment.available,
-        simulate=experiment.simulation,
+        simulate=_simulated(experiment, folder),
         adversary=experiment.adversary,
         callbacks=watching,
     )

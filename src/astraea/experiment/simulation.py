@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,11 +26,15 @@ __all__ = ["Simulation", "simulation_of"]
 
 @dataclass(frozen=True)
 class Simulation:
-    """Times a run's rounds on ``network`` as ``settings`` say; visits train on the samples of ``population``."""
+    """Times a run's rounds on ``network`` as ``settings`` say; visits train on the samples of ``population``.
+
+    ``told`` is called with each round's plan and time before the round is trained.
+    """
 
     settings: NetworkSettings
     network: Network
     population: Population
+    told: Callable[[RoundPlan, RoundTime], object] | None = None
 
     def time(self, plan: RoundPlan) -> RoundTime:
         """Return what the round of ``plan`` takes."""
@@ -52,6 +56,8 @@ class Simulation:
         clients = [visit.client for chain in plan.chains for visit in chain.visits]
         plan = placed(plan, lay_out(self.network, clients))
         cost = self.time(plan)
+        if self.told is not None:
+            self.told(plan, cost)
         metrics: Metrics = {
             "round_seconds": cost.seconds,
             "round_compute_seconds": cost.compute,

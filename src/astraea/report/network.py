@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.console import Group, RenderableType
 
-from astraea.figures import BLUE, GREY, ORANGE, new_figure, plain_axes
+from astraea.figures import BLUE, GREY, ORANGE, PART_COLOURS, new_figure, plain_axes
 from astraea.network.demand import oversubscription
 from astraea.network.layout import Layout, lay_out
 from astraea.network.settings import Network
+from astraea.network.timeline import timeline
 from astraea.network.timing import RoundTime
 from astraea.tables import Table, number
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["network_figure", "network_summary", "network_text", "round_figure"]
 
-_GREEN, _SAND, _LIGHT = "#009E73", "#E6C9A8", "#C8CED6"
+_GREEN, _LIGHT = "#009E73", "#C8CED6"
 _ROWS = 60  # so many chains are drawn, those that end last
 
 
@@ -149,29 +150,17 @@ def round_figure(cost: RoundTime, title: str = "") -> Figure:
     """Draw one round as a timeline: who downloads, trains and uploads when, and the critical path marked."""
     from matplotlib.patches import Patch
 
-    transfers, moments = cost.round.transfers, cost.moments
-    last: dict[int, float] = {}
-    for chain, arrived in zip(transfers.chain.tolist(), moments.arrived.tolist(), strict=True):
-        last[chain] = max(last.get(chain, 0.0), arrived)
-    shown = sorted(sorted(last, key=lambda chain: last[chain])[-_ROWS:], key=lambda chain: last[chain])
+    told = timeline(cost)
+    shown = list(dict.fromkeys(bar["chain"] for bar in told["bars"]))[-_ROWS:]
     row = {chain: y for y, chain in enumerate(shown)}
     figure = new_figure(9, min(1.6 + 0.2 * len(shown), 9))
     axis = figure.subplots()
-    critical = set(cost.critical)
-    for i, chain in enumerate(transfers.chain.tolist()):
-        if chain not in row or not np.isfinite(moments.ready[i]):
-            continue
-        y, begun = row[chain], min(moments.begun[i], cost.seconds)
-        ends = min(moments.arrived[i], cost.seconds)
-        color = BLUE if transfers.target[i] >= 0 else _GREEN
-        parts = [(moments.ready[i] - cost.round.flows.wait[i], transfers.compute[i], _SAND)]
-        parts += [(moments.ready[i], begun - moments.ready[i], _LIGHT), (begun, ends - begun, color)]
-        for start, length, shade in parts:
-            if length > 0:
-                axis.barh(y, length, left=start, height=0.8, color=shade)
-        if i in critical:
-            start = moments.ready[i] - cost.round.flows.wait[i]
-            axis.plot([start, ends], [y, y], color=ORANGE, linewidth=1.6, solid_capstyle="butt")
+    for bar in told["bars"]:
+        if bar["chain"] in row:
+            y, start, end = row[bar["chain"]], bar["start"], bar["end"]
+            axis.barh(y, end - start, left=start, height=0.8, color=PART_COLOURS[bar["part"]])
+            if bar["critical"]:
+                axis.plot([start, end], [y, y], color=ORANGE, linewidth=1.6, solid_capstyle="butt")
     axis.axvline(cost.bound, color="black", linestyle=":", linewidth=1)
     axis.set_xlabel("seconds")
     axis.set_ylabel("chains, by their end")
@@ -179,7 +168,7 @@ def round_figure(cost: RoundTime, title: str = "") -> Figure:
     axis.set_xlim(0, cost.seconds * 1.02 or 1)
     plain_axes(axis, "x")
     axis.spines["left"].set_visible(False)
-    labels = {"download": BLUE, "training": _SAND, "upload": _GREEN, "held back": _LIGHT, "critical path": ORANGE}
+    labels = {**PART_COLOURS, "critical path": ORANGE}
     handles = [Patch(color=color, label=label) for label, color in labels.items()]
     axis.legend(handles=handles, ncols=5, fontsize=8, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     figure.suptitle(

@@ -61,6 +61,35 @@ def test_skipped_visits_are_told_by_round(tmp_path: Path) -> None:
     assert '<td>2</td><td class="figure">2</td>' in skipped.html
 
 
+def test_reasons_of_skipped_visits_are_told_with_the_clients(tmp_path: Path) -> None:
+    names = [f"site {number}" for number in range(9)]
+    why = [{"reason": "<late>", "visits": 12, "clients": 9, "names": names}]
+    folder = write_run(tmp_path / "run", [0.5, 0.5], visits_skipped=12, skipped=why)
+    (skipped,) = [s for s in page_of(folder).sections if s.title == "Skipped visits"]
+    assert "<td>&lt;late&gt;</td><td>site 0, site 1, " in skipped.html
+    assert "site 7, …</td>" in skipped.html
+
+
+def test_a_run_on_a_network_shows_its_latest_round_as_a_timeline(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", [0.5, 0.5])
+    seconds = {"round_seconds": 3.0, "round_compute_seconds": 2.0, "round_transfer_seconds": 1.0}
+    timed = {**seconds, "round_waiting_seconds": 0.0, "link_utilisation": {"cell": 0.25}}
+    lines = [json.loads(one) | timed for one in (folder / "metrics.jsonl").read_text().splitlines()]
+    (folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    bar = {"chain": 0, "client": 2, "part": "training", "start": 1.0, "end": 3.0, "critical": True}
+    told = {"round": 2, "seconds": 3.0, "compute": 2.0, "transfer": 1.0, "waiting": 0.0, "bound": 2.5, "chains": 1}
+    (folder / "timeline.json").write_text(json.dumps({**told, "bars": [bar, {**bar, "client": -1}]}))
+
+    page = page_of(folder)
+
+    (section,) = [section for section in page.sections if section.title == "On the network"]
+    assert [row["client"] for row in section.charts[0].rows] == ["c", "mediator or server"]
+    assert section.charts[0].title == "Who does what when in round 2"
+    assert "3.0 s along the critical path, which is underlined: 2.0 training, 1.0 transfers" in section.charts[0].note
+    assert {row["name"]: row["y"] for row in section.charts[1].rows}["training"] == 2.0
+    assert '<td>cell</td><td class="figure">25.0%</td>' in section.html
+
+
 def test_a_comparison_has_its_table_bands_and_search(tmp_path: Path) -> None:
     searched = {"astraea": {"0.1": 0.5, "0.2": None}}
     page = page_of(write_comparison(tmp_path / "out", {"fedavg": [0.5, 0.7], "astraea": [0.8, 0.8]}, searched))

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from astraea.figures import BLUE, GREY, ORANGE, arm_style
+from astraea.figures import BLUE, GREY, ORANGE, PART_COLOURS, arm_style
 
-__all__ = ["Chart", "bars", "curves", "dots", "heat", "lines"]
+__all__ = ["Chart", "bars", "curves", "dots", "heat", "lines", "spans"]
 
 Rows = Sequence[dict[str, Any]]
 Choice = Sequence[tuple[str, str]]
@@ -74,7 +74,13 @@ def curves(title: str, rows: Rows, arms: Sequence[str], x: Choice, y: Choice, no
 def lines(title: str, rows: Rows, names: Sequence[str], x: str, y: str, note: str = "") -> Chart:
     """Return a line for each of ``names``; rows have ``name``, ``x`` and ``y``, and ``x`` and ``y`` are their words."""
     encoding = {
-        "x": {"field": "x", "type": "quantitative", "title": x},
+        "x": {
+            "field": "x",
+            "type": "quantitative",
+            "title": x,
+            "axis": {"tickCount": 8, **({"tickMinStep": 1} if x == "rounds" else {})},
+            "scale": {"nice": False},
+        },
         "y": {"field": "y", "type": "quantitative", "title": y},
         "color": _colour(names, "name"),
         "strokeDash": _dash(names, "name"),
@@ -160,6 +166,46 @@ def heat(
     return Chart(title, rows, {"height": height, "mark": "rect", "encoding": encoding}, note)
 
 
+def spans(title: str, rows: Rows, order: Sequence[str], down: str, bound: float, note: str = "") -> Chart:
+    """Return bars of time; rows have ``row``, ``part``, ``client``, ``start``, ``end`` and ``critical``, in seconds.
+
+    What is ``critical`` is underlined. A dotted line stands at ``bound``.
+    """
+    x = {"field": "start", "type": "quantitative", "title": "seconds"}
+    y = {"field": "row", "type": "nominal", "sort": list(order), "title": down, "axis": {"ticks": False}}
+    parts = {"domain": list(PART_COLOURS), "range": list(PART_COLOURS.values())}
+    told = [("client", "client", {}), ("part", "what", {}), ("start", "from, s", _SECONDS), ("end", "to, s", _SECONDS)]
+    layer = [
+        {
+            "mark": {"type": "bar", "height": {"band": 0.85}},
+            "encoding": {
+                "x": x,
+                "x2": {"field": "end"},
+                "y": y,
+                "color": {
+                    "field": "part",
+                    "type": "nominal",
+                    "title": None,
+                    "scale": parts,
+                    "legend": _LEGEND | {"symbolType": "square", "symbolStrokeWidth": 0},
+                },
+                "tooltip": [{"field": key, "title": words, **form} for key, words, form in told],
+            },
+        },
+        {
+            "transform": [{"filter": "datum.critical"}],
+            "mark": {"type": "rule", "strokeWidth": 3, "color": ORANGE},
+            "encoding": {"x": x, "x2": {"field": "end"}, "y": y},
+        },
+        {
+            "mark": {"type": "rule", "strokeDash": [2, 3], "color": GREY, "strokeWidth": 2},
+            "encoding": {"x": {"datum": bound}},
+        },
+    ]
+    return Chart(title, rows, {"height": max(90, min(600, 18 * len(order))), "layer": layer}, note)
+
+
+_SECONDS = {"format": ",.4~g"}
 _LEGEND = {"orient": "top", "title": None, "labelLimit": 300, "columns": 4, "symbolOpacity": 1, "symbolStrokeWidth": 2}
 
 

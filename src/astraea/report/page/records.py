@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ Line = dict[str, Any]
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run. ``summary`` is empty while it trains; ``scenario`` and ``chains`` where its version kept none."""
+    """One run. ``summary`` is empty while it trains; ``scenario`` and ``chains`` where its version kept none,
+    ``timeline`` where no network is simulated."""
 
     folder: Path
     config: dict[str, Any]
@@ -26,6 +27,7 @@ class RunRecord:
     scenario: dict[str, Any]
     chains: list[Line]
     clients: dict[str, Any]
+    timeline: dict[str, Any] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:
@@ -84,6 +86,7 @@ def _run(folder: Path) -> RunRecord:
         _json(folder / "scenario.json", needed=False),
         _lines(folder / "chains.jsonl", needed=False),
         _json(folder / "clients.json", needed=False),
+        _json(folder / "timeline.json", needed=False),
     )
 
 

@@ -15,6 +15,7 @@ from astraea.experiment.columns import COLUMNS
 from astraea.report.page.advice import after_run
 from astraea.report.page.charts import Chart, bars, curves, dots, heat, lines
 from astraea.report.page.html import Page, Section
+from astraea.report.page.network import on_network
 from astraea.report.page.records import RunRecord
 from astraea.report.page.series import AXES, MEASURES, band, rounded, thinned
 from astraea.tables import Table, number
@@ -23,6 +24,7 @@ __all__ = ["curve_chart", "held", "repeat", "run_page", "settings"]
 
 _CLIENTS = 60  # so many rows of a heat map are drawn at most
 _CLASSES = 120  # and so many classes
+_NAMES = 8  # of clients whose visits were skipped for a reason
 
 
 def run_page(run: RunRecord) -> Page:
@@ -36,6 +38,7 @@ def run_page(run: RunRecord) -> Page:
         *_recalls(run),
         *held(run),
         *_pooled(run),
+        *on_network(run),
         *_skipped(run),
         settings({run.algorithm: run}),
         repeat([f"astraea run {shlex.quote(str(run.folder / 'config.toml'))} --out NEW_FOLDER"]),
@@ -184,9 +187,9 @@ def _pooled(run: RunRecord) -> list[Section]:
                         for m in shown
                         for row in _shares(labels[m], trained[sorted(set(last[m]))].sum(axis=0), names, classes)
                     ],
-                    ("mediator, most even first", [labels[m] for m in shown]),
+                    ("mediator", [labels[m] for m in shown]),
                     ("class", [names[c] for c in classes]),
-                    "Copies included.",
+                    "The most even mediator is first. Copies are included.",
                 ),
                 lines(
                     "Divergence of mediators from uniform",
@@ -210,8 +213,18 @@ def _skipped(run: RunRecord) -> list[Section]:
         for line, before in zip(run.history, [0, *(line["visits_skipped"] for line in run.history)], strict=False)
         if line["visits_skipped"] > before
     ]
-    text = f"<p>{count:,} visits were skipped: their clients' samples did not count in that round.</p>"
-    return [Section("Skipped visits", html=text + Table(["round", "visits skipped"], rows[:_CLIENTS]).html())]
+    why = [
+        (
+            one["reason"],
+            ", ".join([*map(str, one["names"][:_NAMES]), *(["…"] if len(one["names"]) > _NAMES else [])]),
+            f"{one['visits']:,}",
+        )
+        for one in run.summary.get("skipped", [])
+    ]
+    table = Table(["reason", "clients", "visits"], why, labels=2).html() if why else ""
+    lead = f"{count:,} visits were skipped: their clients' samples did not count in that round."
+    by_round = Table(["round", "visits skipped"], rows[:_CLIENTS]).html()
+    return [Section("Skipped visits", html=table + by_round, lead=lead)]
 
 
 def _divergences(chains: Sequence[Sequence[int]], trained: NDArray[np.int64]) -> NDArray[np.float64]:
