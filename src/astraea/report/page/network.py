@@ -50,7 +50,8 @@ def _timeline(told: dict[str, Any], names: list[str]) -> Chart:
     split = ", ".join(f"{number(told[key])} {words}" for key, words in _SPLIT)
     few = f"Of {told['chains']:,} chains, the {len(chains)} that end last. " if told["chains"] > len(chains) else ""
     note = (
-        f"{few}The chain that ends last is first. {number(told['seconds'])} s along the critical path, which is underlined: {split}. Dotted: "
+        f"{few}The chain that ends last is first. {number(told['seconds'])} s along the critical path, which is "
+        f"underlined: {split}. Dotted: "
         f"{number(told['bound'])} s, the bound that no way of sharing beats."
     )
     title = f"Who does what when in round {told['round']:,}"
