@@ -40,11 +40,11 @@ def _die_with_parent() -> None:
 class Deployment:
     """A SuperLink with ``nodes`` SuperNodes in ``folder``, for the runs of ``app``.
 
-    Leaving the context ends every process it started.
+    All are registered, and all but the ``late`` last of them started. Leaving the context ends every process it started.
     """
 
-    def __init__(self, folder: Path, nodes: int, app: Path = APP) -> None:
-        self.folder, self.nodes, self.app = folder, nodes, app
+    def __init__(self, folder: Path, nodes: int, app: Path = APP, late: int = 0) -> None:
+        self.folder, self.nodes, self.app, self.late = folder, nodes, app, late
         self.port, *self.node_ports = free_ports(nodes + 1)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         # Many short processes import the same modules: Python may keep what it compiles.
@@ -71,7 +71,7 @@ class Deployment:
             self.start_superlink()
             with ThreadPoolExecutor() as pool:
                 list(pool.map(self._register, range(self.nodes)))
-            for number in range(self.nodes):
+            for number in range(self.nodes - self.late):
                 self.start_node(number)
         except BaseException:
             self.__exit__(None, None, None)

@@ -32,7 +32,8 @@ PATIENCE = 1500
 
 
 @pytest.fixture
-def deployment(tmp_path: Path) -> Iterator[Deployment]:
+def deployment(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Deployment]:
+    """The running deployment; the test's parameter, if it has one, says how many nodes are not started."""
     spec = importlib.util.spec_from_file_location("deployment", HERE / "deployment.py")
     assert spec is not None
     assert spec.loader is not None
@@ -41,7 +42,7 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
     spec.loader.exec_module(module)
     if not (module.SCRIPTS / "flower-superlink").exists() or not _has_http_superlink():
         pytest.skip("the commands and options of a SuperLink are those of flwr 1.41")
-    with module.Deployment(tmp_path, NODES) as running:
+    with module.Deployment(tmp_path, NODES, late=getattr(request, "param", 0)) as running:
         yield running
 
 
@@ -149,3 +150,22 @@ def test_a_server_app_that_was_killed_is_submitted_again_and_goes_on_as_if_nothi
     done = load_checkpoint(path)
     app = HERE.parents[1] / "examples" / "flower-app"
     assert torch.equal(done.state.params, _replay(done.history, [2], app).state.params)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("deployment", [1], indirect=True)
+def test_a_node_that_comes_late_takes_part_from_the_next_round_on(deployment: Deployment, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint"
+
+    def history() -> list[dict[str, Any]]:
+        latest = latest_checkpoint(checkpoint)
+        return [] if latest is None else load_checkpoint(latest).history
+
+    # More rounds than it takes: the run ends with the deployment.
+    deployment.run(num_server_rounds=500, wait_for=NODES - 1, checkpoint=str(checkpoint), timeout=TIMEOUT)
+    deployment.wait_until(lambda: _rounds(checkpoint) >= 1, PATIENCE, "the first round")
+    deployment.start_node(NODES - 1)
+    deployment.wait_until(lambda: bool(history()) and history()[-1]["clients"] == NODES, PATIENCE, "the late node")
+    assert history()[0]["clients"] == NODES - 1
+    clients = json.loads((checkpoint / "strategy.json").read_text())["clients"]
+    assert [client["name"] for client in clients] == [0, 1, 2, 3]  # who was there before keeps its number

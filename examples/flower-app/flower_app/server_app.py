@@ -30,7 +30,7 @@ def main(grid: Grid, context: Context) -> None:
         seed=int(config["seed"]),
         checkpoint=str(config["checkpoint"]) or None,
         prolong=bool(config["prolong"]),
-        min_available_nodes=int(config["clients"]),
+        min_available_nodes=int(config["wait-for"]) or int(config["clients"]),
         fraction_evaluate=0.0,
     )
     torch.manual_seed(int(config["seed"]))

@@ -53,7 +53,8 @@ def test_a_visit_of_more_steps_may_move_further_but_only_as_many_as_its_samples_
     walk = walk_of(Guard(Clip(multiple=1.0), memory))
     walk.take(Visit(0), moved(walk, 2.0, 0.0)._replace(samples=9, steps=4))  # 2 * 0.5 * sqrt(4): not clipped
     walk.take(Visit(1), moved(walk, 4.0, 0.0)._replace(samples=3, steps=100))  # at most 3 + 1 steps of one sample each
-    assert [(report.pace, report.clipped) for report in walk.reports] == [(2.0, 1.0), (4.0, 0.5)]
+    walk.take(Visit(2), moved(walk, 2.0, 0.0)._replace(samples=3, steps=0))  # who counts none may have taken 4
+    assert [(report.pace, report.clipped) for report in walk.reports] == [(2.0, 1.0), (4.0, 0.5), (2.0, 1.0)]
 
 
 def test_what_is_far_longer_is_discarded_until_most_of_a_chain_was() -> None:

@@ -79,9 +79,12 @@ def _lost(walk: Walk) -> bool:
 
 
 def _unit(report: VisitReport, training: LocalTraining) -> float:
-    """Return the learning rate times the root of a visit's steps, as far as its samples can have taken that many."""
+    """Return the learning rate times the root of a visit's steps, as far as its samples can have taken that many.
+
+    Who counts no steps, as Flower's clients do, took as many as its samples can have.
+    """
     most = report.samples // training.batch_size + max(training.epochs, 1)
-    return (training.lr or 1.0) * math.sqrt(max(1, min(report.steps, most)))
+    return (training.lr or 1.0) * math.sqrt(max(1, min(report.steps or most, most)))
 
 
 def norm(vector: Tensor) -> float:
