@@ -1,8 +1,8 @@
 """Rounds of Astraea beside those of Flower's FedAvg, in turns, on the same nodes: python benchmarks/flower_beside.py.
 
-50 clients on Flower's simulation, on Ray, with two processes; with ``--deployment`` four SuperNodes and a SuperLink over
-TLS instead (Linux, a version of Flower that the deployment test knows). Every client takes part in every round, and
-works for 20 ms of CPU time. Astraea trains in chains of one visit, so that its messages are those of FedAvg, and in
+50 clients on Flower's simulation, on Ray, with two processes; with ``--deployment`` four SuperNodes and a SuperLink
+over TLS instead (Linux, a version of Flower that the deployment test knows). Every client takes part in every round,
+and works for 20 ms of CPU time. Astraea trains in chains of one visit, so that its messages are those of FedAvg, and in
 longer ones. Prints median seconds of a round, and the median of its ratio to the FedAvg round before it.
 """
 
@@ -144,9 +144,8 @@ def table() -> None:
         notes = Path(folder) / "notes.json"
         measure(notes, *size, given.repeats)
         found = json.loads(notes.read_text())
-    print(
-        f"{size[0]} clients, {len(found)} rounds of each\n{'':24}{'s a round':>12}{'to FedAvg':>12}{'to its messages':>18}"
-    )
+    print(f"{size[0]} clients, {len(found)} rounds of each")
+    print(f"{'':24}{'s a round':>12}{'to FedAvg':>12}{'to its messages':>18}")
     for name in found[0]:
         own, (fedavg, messages) = np.array([one[name] for one in found]), list(found[0])[:2]
         ratios = [float(np.median(own / np.array([one[base] for one in found]))) for base in (fedavg, messages)]

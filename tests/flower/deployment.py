@@ -40,7 +40,8 @@ def _die_with_parent() -> None:
 class Deployment:
     """A SuperLink with ``nodes`` SuperNodes in ``folder``, for the runs of ``app``.
 
-    All are registered, and all but the ``late`` last of them started. Leaving the context ends every process it started.
+    All are registered, and all but the ``late`` last of them started. Leaving the context ends every process that it
+    started.
     """
 
     def __init__(self, folder: Path, nodes: int, app: Path = APP, late: int = 0) -> None:
