@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from astraea.congestion.connection.record import INF, rows
+from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.controllers.controller import state_of
 from astraea.congestion.simulator.state import FLOW
 
@@ -32,8 +33,7 @@ class Alone:
             "burst": 1,
             "rng": 1,
             "window_max": 1 << 20,
-            "refresh_after": INF,
-            "gain": 0.025,
+            **PolicySettings(gain=0.025, refresh_s=None).fields(),
             "parameter": 1.0,
         }.items():
             setattr(self.f, name, value)

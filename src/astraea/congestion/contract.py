@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from astraea.congestion.connection.record import INF, LIMITED, OPEN, RECOVERY, TIMEOUT, dtype_of, rows
+from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.controllers.controller import Controller, state_of
 from astraea.congestion.play import simulate
 from astraea.congestion.simulator.results import Result
@@ -65,7 +66,9 @@ def _alone(part: Controller, parameter: float, count: int, seed: int) -> bytes:
     f.min_rtt = INF
     f.rng = seed + 1
     f.window_limited = f.burst = 1
-    f.window_max, f.wire_bytes, f.gain, f.refresh_after = 1 << 20, 1500, 0.025, 10**10
+    f.window_max, f.wire_bytes = 1 << 20, 1500
+    for name, value in PolicySettings(refresh_s=10.0).fields().items():
+        f[name] = value
     f.parameter = parameter
     f.conserves = part.conserves
     now = 0

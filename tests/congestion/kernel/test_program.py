@@ -100,6 +100,6 @@ def test_names_that_the_kernel_does_not_take_are_refused(name: str) -> None:
 def test_a_policy_is_written_as_the_program_reads_it() -> None:
     policy = shipped_policy()
     value = packed(policy)
-    assert len(value) == 88
+    assert len(value) == 128
     assert int.from_bytes(value[4:8], "little") == policy.header.control.gain * (1 << 20)
-    assert int.from_bytes(value[16:20], "little") == policy.weights[0]
+    assert int.from_bytes(value[56:60], "little") == policy.weights[0]

@@ -71,7 +71,7 @@ def test_a_policy_takes_the_place_of_another_without_a_break(tmp_path: Path) -> 
     assert second.policy.endswith("mine.safetensors")
     with descriptor_of(second.maps["chosen"]) as chosen, descriptor_of(second.maps["policies"]) as policies:
         slot = int.from_bytes(look_up(chosen, 0, 4), "little")
-        numbers = np.frombuffer(look_up(policies, slot, 88), "<i4", offset=16)
+        numbers = np.frombuffer(look_up(policies, slot, 128), "<i4", count=18, offset=56)
     assert numbers.tolist() == changed.weights.tolist()
 
 

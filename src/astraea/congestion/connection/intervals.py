@@ -53,6 +53,7 @@ def close_interval(row: Interval, mark: Sample, f: Connection, now: int) -> None
     row.rtt_step_sum = f.rtt_step_sum - mark.rtt_step_sum
     row.acks = f.acks - mark.acks
     row.inflight_sum = f.inflight_sum - mark.inflight_sum
+    row.fallback = f.fallback - mark.fallback
     end_block(f)
     row.rtt_low = f.low_sum // f.low_count if f.low_count else 0
     row.window = f.window >> _FINER if f.window else int(f.cwnd * ONE)
@@ -77,6 +78,7 @@ def note(row: Sample, f: Connection, now: int) -> None:
     row.rtt_step_sum = f.rtt_step_sum
     row.acks = f.acks
     row.inflight_sum = f.inflight_sum
+    row.fallback = f.fallback
     row.cwnd = f.cwnd
     row.pacing_rate = f.pacing_rate
     row.srtt = f.srtt

@@ -89,6 +89,7 @@ class Counters:
     rtt_step_sum: int  # sum of absolute differences of successive round-trip times
     acks: int  # acknowledgements that came
     inflight_sum: int  # sum of the packets in flight seen by acknowledgements
+    fallback: int  # time in which the window was not its policy's, though it has one
 
 
 class Gauges:
@@ -139,6 +140,11 @@ class Connection(Counters, Sending):
     parameter: float  # the controller's one free number: weight, fixed window
     gain: float  # change of the window or rate at an action of 1
     refresh_after: int  # age at which a policy renews its base round-trip time; INF: never
+    rtt_least: int  # what a policy is for: base round-trip times,
+    rtt_most: int
+    window_most: int  # packets,
+    jitter_most: int  # mean difference of successive round-trip times, in 1/1024 of the smoothed one,
+    limited_most: int  # and how long the application may leave the window unfilled
     wire_bytes: int  # of a packet
     burst: int  # packets sent back to back (segmentation offload)
     window_max: int  # receive window in packets

@@ -24,6 +24,9 @@ enforced differs from it for a while:
 What a drain leaves of the queueing delay, the larger of the last one and half of the value before, tells whether
 rivals that do not drain are there. One drain that empties the queue may have met them after a loss.
 
+Where the connection is outside what the policy is for, the window grows as CUBIC's
+(:mod:`astraea.congestion.connection.fallback`), without drains.
+
 The base is the smallest of the drains of the last 30 to 60 s: one drain against a rival that fills the buffer says
 little, a path that has become longer shows in all.
 """
@@ -31,7 +34,8 @@ little, a path that has become longer shows in all.
 from __future__ import annotations
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.connection import startup
+from astraea.congestion.connection import fallback, startup
+from astraea.congestion.connection.fallback import FALLS, RETURNS, STAYS, Fallback
 from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.connection.motion import BITS, LEAST, MOST, UNIT, moved, paced, part_of, units
 from astraea.congestion.connection.record import FLOOR, INF, INITIAL_WINDOW, NO_THRESHOLD, OPEN, TIMEOUT, Connection
@@ -40,7 +44,7 @@ from astraea.congestion.connection.startup import Startup
 __all__ = ["State", "act", "busy", "on_ack", "on_loss", "on_mark", "on_recovered", "on_timeout", "on_undo", "start"]
 
 
-class State(Startup):
+class State(Startup, Fallback):
     """What it keeps between acknowledgements."""
 
     gain: int  # change of the window at an action of 1, in 1/2**20
@@ -73,6 +77,7 @@ def start(f: Connection, c: State, now: int) -> None:
     """Begin the start-up phase."""
     startup.begin(c)
     c.base_now = c.base_before = INF
+    c.filled_at = c.judged_at = now
     c.gain = units(f.gain)
     c.window = f.window = int(INITIAL_WINDOW) << BITS
     f.cwnd = INITIAL_WINDOW
@@ -82,10 +87,15 @@ def start(f: Connection, c: State, now: int) -> None:
 @inlined
 def on_ack(f: Connection, c: State, now: int) -> None:
     """Grow while starting, renew the base when it is old, and enforce what recovery allows."""
+    turn = fallback.judge(f, c, now)
+    if turn != STAYS and not c.starting:
+        _turn(f, c, turn, now)
     if c.starting:
         c.window = min(c.window + (startup.growth(f, c) << BITS), MOST)
         if not c.starting:
             _take_over(f, c, now)
+    elif c.fallen:
+        c.window = fallback.grow(f, c, c.window, now)
     elif c.draining:
         _drain(f, c, now)
     elif now // f.refresh_after > c.drained:
@@ -96,6 +106,17 @@ def on_ack(f: Connection, c: State, now: int) -> None:
         f.window = max(f.window, int(f.cwnd) << BITS) + (f.acked << BITS)  # a timeout leaves what is still out
         c.climbing = f.window < c.window
     _enforce(f, c)
+
+
+@inlined
+def _turn(f: Connection, c: State, turn: int, now: int) -> None:
+    """Let the window change hands: fall back, or return to the policy, which drains at the next common time."""
+    if turn == FALLS:
+        c.window = fallback.fall(c, c.window)
+        c.draining = 0
+    elif turn == RETURNS:
+        c.fallen = 0
+        c.drained = now // f.refresh_after
 
 
 @inlined
@@ -156,7 +177,9 @@ def _left(before: int, after: int, base: int) -> int:
 
 @inlined
 def on_loss(f: Connection, c: State, now: int) -> None:
-    """Packets are conserved, but for the start-up phase, which judges losses itself."""
+    """Packets are conserved, but for the start-up phase, which judges losses itself; in fallback the window falls."""
+    if c.fallen:
+        c.window = fallback.reduce(c, c.window)
     if not c.starting:
         c.conserving = 1
         f.round_end = f.delivered
@@ -164,7 +187,9 @@ def on_loss(f: Connection, c: State, now: int) -> None:
 
 @inlined
 def on_mark(f: Connection, c: State, now: int) -> None:
-    """A congestion mark ends the start-up phase as a loss does."""
+    """A congestion mark ends the start-up phase as a loss does, and in fallback the window falls."""
+    if c.fallen:
+        c.window = fallback.reduce(c, c.window)
     if c.starting:
         c.starting = 0
         _take_over(f, c, now)
@@ -186,7 +211,8 @@ def on_timeout(f: Connection, c: State, now: int) -> None:
     if f.recovering != TIMEOUT:
         c.undo_window = f.window
     if f.recovering == OPEN:
-        c.window = max(c.window >> 1, LEAST)
+        c.window = fallback.reduce(c, c.window) if c.fallen else max(c.window >> 1, LEAST)
+        c.w_max = 0
     f.window = _FLOOR
     f.cwnd = FLOOR
     _pace(f, c)
@@ -194,8 +220,9 @@ def on_timeout(f: Connection, c: State, now: int) -> None:
 
 @inlined
 def on_undo(f: Connection, c: State, now: int) -> None:
-    """The timeout was spurious: take its halving back."""
+    """The timeout was spurious: take its reduction back."""
     c.climbing = 0
+    c.epoch = 0
     c.window = max(c.window, c.undo_window)
 
 
@@ -209,8 +236,8 @@ def act(f: Connection, c: State, action: float) -> None:
 
 @inlined
 def busy(f: Connection, c: State) -> int:
-    """Return whether actions are not applied at present: while starting or renewing the base."""
-    return c.starting or c.draining
+    """Return whether actions are not applied at present: while starting, renewing the base or in fallback."""
+    return c.starting or c.draining or c.fallen
 
 
 @inlined

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from astraea.congestion.connection.record import OPEN
+from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.golden.sender import Ack, Sender
 from astraea.congestion.policy.policy import Policy, shipped_policy
 
-__all__ = ["PATHS", "Path", "recorded", "sender_of"]
+__all__ = ["PATHS", "Path", "policy_of", "recorded", "sender_of"]
 
 _DUPLICATES = 3
 
@@ -34,8 +35,9 @@ class Path:
     loss: float = 0.0
     mark_above: int | None = None
     outage_s: tuple[float, float] = (0.0, 0.0)
+    detour: tuple[float, float] = (0.0, 0.0)  # s from which on the path takes so many ms longer
     ack_every: int = 2
-    control: dict[str, float] = field(default_factory=dict)
+    control: dict[str, Any] = field(default_factory=dict)
 
 
 PATHS = (
@@ -43,6 +45,8 @@ PATHS = (
     Path("random loss", 300, 60, 20, 3.0, loss=0.03),
     Path("drains", 150, 50, 30, 6.0, ack_every=3, control={"refresh_s": 1.5}),
     Path("marks and an outage", 200, 30, 12, 4.0, mark_above=8, outage_s=(1.5, 2.4)),
+    Path("a detour", 200, 40, 30, 8.0, detour=(2.5, 40.0), control={"refresh_s": 0.8}),
+    Path("fallback", 300, 40, 40, 10.0, loss=0.005, control={"ranges": {"window_most": 16}}),
 )
 
 
@@ -54,11 +58,16 @@ class _Packet:
     missed: int = 0  # sent later and arrived
 
 
-def sender_of(control: dict[str, float]) -> Sender:
-    """Return a sender under the package's policy, applied with the changes ``control``."""
+def policy_of(control: dict[str, Any]) -> Policy:
+    """Return the package's policy, applied with the changes ``control``."""
     shipped = shipped_policy()
-    changed = shipped.header.model_copy(update={"control": shipped.header.control.model_copy(update=control)})
-    return Sender(Policy(changed, shipped.weights))
+    merged = PolicySettings(**{**shipped.header.control.model_dump(), **control})
+    return Policy(shipped.header.model_copy(update={"control": merged}), shipped.weights)
+
+
+def sender_of(control: dict[str, Any]) -> Sender:
+    """Return a sender under :func:`policy_of`."""
+    return Sender(policy_of(control))
 
 
 def recorded(path: Path) -> dict[str, Any]:
@@ -121,7 +130,8 @@ class _Run:
                 if path.outage_s[0] <= self._free_at * 1e-9 < path.outage_s[1]:
                     self._free_at = round(path.outage_s[1] * 1e9)
                 if self._rng.random() >= path.loss:
-                    arrives = self._free_at + round(path.rtt_ms * 1e6)
+                    longer = path.detour[1] if self._free_at * 1e-9 >= path.detour[0] else 0.0
+                    arrives = self._free_at + round((path.rtt_ms + longer) * 1e6)
             marked = path.mark_above is not None and waiting >= path.mark_above
             self._out.append(_Packet(arrives, tuple(int(fact) for fact in facts), marked))
 
@@ -133,6 +143,9 @@ class _Run:
             self._given_up.clear()
         before = len(self._out)
         arrived = [packet for packet in self._out if 0 < packet.arrives <= now]
+        if not arrived:  # of what a timeout gave up, after some that never comes: too late to tell anything
+            self._given_up = deque(packet for packet in self._given_up if packet.arrives > now)
+            return
         for packet in self._out:
             if not packet.arrives:
                 packet.missed += sum(later.facts[0] >= packet.facts[0] for later in arrived)

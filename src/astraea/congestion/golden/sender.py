@@ -77,8 +77,8 @@ class Sender:
         self._numbers = policy.weights.astype(np.int64)
         self._observation = policy.header.observation
         f, control = self.f, policy.header.control
-        f.gain = control.gain
-        f.refresh_after = INF if control.refresh_s is None else round(control.refresh_s * 1e9)
+        for name, value in control.fields().items():
+            f[name] = value
         f.parameter, f.wire_bytes, f.burst, f.window_max = 1.0, 1500, 1, 1 << 20
         f.rto_min, f.interval_min, f.rng = 200_000_000, 30_000_000, 1
         f.min_rtt = f.block_at = f.block_rtt = f.sample_rtt_min = INF

@@ -19,7 +19,7 @@ class Trace:
     """One connection under the policy that comes with the package; ``control`` are changes of how it is applied."""
 
     name: str
-    control: dict[str, float]
+    control: dict[str, Any]
     events: list[tuple[str, list[int]]]  # name, and numbers: see Sender.tell
     decisions: list[Decision]  # one for each event called "interval"
 

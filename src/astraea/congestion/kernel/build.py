@@ -15,7 +15,7 @@ from astraea.congestion.connection.fixed_point import EXP_TABLE, LOG_TABLE
 from astraea.errors import AstraeaError, InputError
 from astraea.files import write_bytes, write_text
 
-__all__ = ["CLANG", "NAMES", "OBJECTS", "SOURCE", "build", "clang_version", "stale", "tables"]
+__all__ = ["CLANG", "NAMES", "OBJECTS", "SOURCE", "build", "clang_version", "compile_program", "stale", "tables"]
 
 CLANG = "14.0.6"
 """The compiler that the shipped objects come from."""
@@ -50,11 +50,15 @@ def build(folder: Path) -> None:
     if clang_version() != CLANG:
         raise InputError(f"the programs are built by clang {CLANG}: apt install clang llvm libbpf-dev on Debian 12")
     for name in NAMES:
-        made = folder / f"{name}.bpf.o"
-        for command in (["clang", *_OPTIONS, "-c", f"{name}.bpf.c", "-o", str(made)], ["llvm-strip", "-g", str(made)]):
-            done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True)
-            if done.returncode != 0:
-                raise InputError(f"'{' '.join(command)}' fails: {done.stderr.strip()}")
+        compile_program(name, folder / f"{name}.bpf.o")
+
+
+def compile_program(name: str, made: Path) -> None:
+    """Compile one program into the file ``made``. Raises :class:`InputError` if the compiler complains."""
+    for command in (["clang", *_OPTIONS, "-c", f"{name}.bpf.c", "-o", str(made)], ["llvm-strip", "-g", str(made)]):
+        done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise InputError(f"'{' '.join(command)}' fails: {done.stderr.strip()}")
 
 
 def stale() -> list[str]:

@@ -14,7 +14,7 @@ from astraea.congestion.policy.policy import Policy
 __all__ = ["INTERVAL", "KernelDecision", "KernelSender"]
 
 INTERVAL = (
-    *("sent", "delivered", "lost", "rtt_sum", "rtt_step_sum", "acks"),
+    *("sent", "delivered", "lost", "rtt_sum", "rtt_step_sum", "acks", "fallback"),
     *("srtt", "min_rtt", "drain_left", "inflight"),
     *("start", "end", "window", "rtt_low"),
 )

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import struct
 
-import numpy as np
-
-from astraea.congestion.connection.record import INF
+from astraea.congestion.connection.motion import units
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import Policy
 from astraea.errors import InputError
 
 __all__ = ["packed"]
 
-UNIT = 1 << 20
-_FORM = f"<Iiq{len(LAW)}i"
+_FIELDS = ("refresh_after", "rtt_least", "rtt_most", "window_most", "jitter_most", "limited_most")
+_FORM = f"<Ii{len(_FIELDS)}q{len(LAW)}i"
 
 
 def packed(policy: Policy) -> bytes:
@@ -24,6 +22,5 @@ def packed(policy: Policy) -> bytes:
         raise InputError(
             "the kernel runs laws that drive a window, and this policy is none: train one with --recipe law"
         )
-    refresh = INF if head.control.refresh_s is None else round(head.control.refresh_s * 1e9)
-    gain = int(np.floor(head.control.gain * UNIT + 0.5))
-    return struct.pack(_FORM, 1, gain, refresh, *policy.weights.tolist())
+    fields = head.control.fields()
+    return struct.pack(_FORM, 1, units(fields["gain"]), *(fields[name] for name in _FIELDS), *policy.weights.tolist())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,8 @@ class Result:
     transfer_s: Series  # (flows, transfers) from each hand-over to its last byte; NaN as above
     link_utilisation: Series  # (links,) what a link carried of what it could have carried
     link_dropped: NDArray[np.int64]  # (links,) packets that found no room or met random loss
+    fallback_s: Series = field(default_factory=lambda: np.zeros(0))
+    """Time in which a policy's flow was outside what the policy is for, and under CUBIC's rules; empty: not known."""
 
 
 def read(world: World, settings: WorldSettings) -> Result:
@@ -92,6 +94,7 @@ def read(world: World, settings: WorldSettings) -> Result:
             goodput=flows["goodput"].copy(),
             lost=flows["lost"].copy(),
             resent=flows["resent"].copy(),
+            fallback_s=flows["fallback"] * 1e-9,
             start_s=np.where((flows["phase"] == WAITING) & (flows["wake_at"] == INF), np.nan, flows["start_at"]) * 1e-9,
             completion_s=np.where(
                 flows["una_seq"] >= flows["finish_seq"],

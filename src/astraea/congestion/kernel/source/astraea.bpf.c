@@ -184,6 +184,7 @@ static INLINE void hear(struct tcp_sock *tp, const struct rate_sample *rs, struc
 	f->round_start = 0;
 	if (rs->delivered > 0) {
 		count_round(f, f->delivered - (u32)(delivered - rs->prior_delivered));
+		f->sample_limited = rs->is_app_limited;
 		if (rs->interval_us > 0) {
 			f->sample_delivered = rs->delivered;
 			f->sample_interval = rs->interval_us * 1000;
@@ -206,7 +207,7 @@ static INLINE void hear(struct tcp_sock *tp, const struct rate_sample *rs, struc
 		on_mark(f, c, now);
 	}
 	if (f->srtt > 0)
-		on_ack(f, c, now);
+		on_ack(flow, now);
 }
 
 SEC("struct_ops/cong_control")
@@ -236,8 +237,10 @@ void control(u64 *ctx)
 			ADD(count->decisions, 1);
 			ADD(count->decision_ns, bpf_ktime_get_ns() - began);
 		}
-		if (count)
+		if (count) {
 			ADD(count->time_ns, flow->interval.end - flow->interval.start);
+			ADD(count->fallback_ns, flow->interval.fallback);
+		}
 	}
 	window = flow->f.cwnd;
 	tp->snd_cwnd = least(window, tp->snd_cwnd_clamp);

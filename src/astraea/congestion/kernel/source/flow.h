@@ -14,7 +14,7 @@
 
 /* What is counted since a flow began, or over an interval. */
 #define COUNTERS                                                                                                       \
-	s64 sent, delivered, lost, rtt_sum, rtt_step_sum, acks
+	s64 sent, delivered, lost, rtt_sum, rtt_step_sum, acks, fallback
 
 /* How a connection stands. */
 #define GAUGES                                                                                                         \
@@ -57,8 +57,9 @@ struct connection {
 	s64 cwnd; /* whole packets: what the transport holds */
 	s64 last_rtt, min_rtt_at, acked, recovering;
 	s64 round_start, round_end, window_limited;
-	s64 sample_delivered, sample_interval;
+	s64 sample_delivered, sample_interval, sample_limited;
 	s64 window_max, refresh_after;
+	s64 rtt_least, rtt_most, window_most, jitter_most, limited_most; /* what the policy is for */
 	s64 interval_min, interval_at, intervals, block_at, block_length, block_rtt, low_sum, low_count;
 };
 
@@ -68,6 +69,8 @@ struct window {
 	s64 gain, window, undo_window, pace;
 	s64 conserving, climbing, draining, drain_window, drain_from, drain_rtt, drain_until, drained, drains;
 	s64 base_now, base_before;
+	s64 fallen, strange, judged, judged_at, judged_acks, judged_steps, filled_at;
+	s64 epoch, w_max, prior, w_est, origin, k;
 };
 
 /* A policy of the map: `valid` is 0 where none has been written. */
@@ -75,6 +78,7 @@ struct policy {
 	u32 valid;
 	s32 gain; /* change of the window at an action of 1, in 1/2^20 */
 	s64 refresh_after; /* nanoseconds; INF: never */
+	s64 rtt_least, rtt_most, window_most, jitter_most, limited_most;
 	s32 numbers[18];
 };
 

@@ -46,8 +46,11 @@ struct event {
 	s64 observed; /* answer: what came of the interval */
 };
 
-static INLINE void acknowledge(struct connection *f, struct window *c, struct event *ack)
+static INLINE void acknowledge(struct flow *flow, struct event *ack)
 {
+	struct connection *f = &flow->f;
+	struct window *c = &flow->c;
+
 	f->delivered += ack->acked;
 	f->acks++;
 	f->acked = ack->acked;
@@ -55,6 +58,7 @@ static INLINE void acknowledge(struct connection *f, struct window *c, struct ev
 	f->window_limited = ack->window_limited;
 	f->sample_interval = most(ack->packet_sent - ack->packet_first_sent_at, ack->now - ack->packet_delivered_at);
 	f->sample_delivered = f->delivered - ack->packet_delivered;
+	f->sample_limited = ack->packet_limited;
 	count_round(f, ack->packet_delivered);
 	measure_rtt(f, ack->now - ack->packet_sent, ack->acked, ack->now);
 	f->lost += ack->newly_lost;
@@ -73,7 +77,7 @@ static INLINE void acknowledge(struct connection *f, struct window *c, struct ev
 	}
 	if (ack->marked)
 		on_mark(f, c, ack->now);
-	on_ack(f, c, ack->now);
+	on_ack(flow, ack->now);
 }
 
 SEC("syscall")
@@ -93,7 +97,7 @@ int tell(struct event *event)
 		begin(flow, told.now);
 		follow(flow, policy);
 	} else if (told.kind == ACK) {
-		acknowledge(&flow->f, &flow->c, &told);
+		acknowledge(flow, &told);
 	} else if (told.kind == TIMER) {
 		flow->f.inflight = flow->f.acked = 0;
 		on_timeout(&flow->f, &flow->c);

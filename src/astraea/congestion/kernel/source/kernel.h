@@ -39,6 +39,7 @@ struct rate_sample {
 	long interval_us, rtt_us;
 	int losses;
 	u32 acked_sacked, prior_in_flight;
+	bool is_app_limited;
 };
 
 #pragma clang attribute pop

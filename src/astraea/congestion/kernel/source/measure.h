@@ -43,6 +43,7 @@ static INLINE void begin_interval(struct mark *mark, struct connection *f, s64 n
 	mark->rtt_sum = f->rtt_sum;
 	mark->rtt_step_sum = f->rtt_step_sum;
 	mark->acks = f->acks;
+	mark->fallback = f->fallback;
 	f->interval_at = now + most(f->interval_min, f->srtt >> 1);
 	f->block_length = quotient(f->interval_at - now, most(quotient(f->interval_at - now, BLOCK), 1));
 	f->block_at = now + f->block_length;
@@ -61,6 +62,7 @@ static INLINE void close_interval(struct interval *row, struct mark *mark, struc
 	row->rtt_sum = f->rtt_sum - mark->rtt_sum;
 	row->rtt_step_sum = f->rtt_step_sum - mark->rtt_step_sum;
 	row->acks = f->acks - mark->acks;
+	row->fallback = f->fallback - mark->fallback;
 	end_block(f);
 	row->rtt_low = f->low_count ? quotient(f->low_sum, f->low_count) : 0;
 	row->window = f->window >> FINER;

@@ -9,10 +9,16 @@
 
 #define INTERVAL_MIN 30000000
 
+/* Where there is no policy, its ranges hold nothing: the window falls back. */
 static INLINE void follow(struct flow *flow, const struct policy *policy)
 {
 	flow->c.gain = policy->gain;
 	flow->f.refresh_after = policy->refresh_after;
+	flow->f.rtt_least = policy->rtt_least;
+	flow->f.rtt_most = policy->rtt_most;
+	flow->f.window_most = policy->window_most;
+	flow->f.jitter_most = policy->jitter_most;
+	flow->f.limited_most = policy->limited_most;
 }
 
 static INLINE void begin(struct flow *flow, s64 now)
@@ -20,10 +26,10 @@ static INLINE void begin(struct flow *flow, s64 now)
 	struct connection *f = &flow->f;
 
 	f->interval_min = INTERVAL_MIN;
-	f->refresh_after = f->min_rtt = f->block_at = f->block_rtt = INF;
+	f->min_rtt = f->block_at = f->block_rtt = INF;
 	f->window_max = 1 << 20;
 	flow->history.weight = ONE;
-	start(f, &flow->c);
+	start(f, &flow->c, now);
 	begin_interval(&flow->mark, f, now);
 }
 

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The window that a policy drives, rule for rule astraea/congestion/connection/window.py, startup.py and motion.py. */
+/* The window that a policy drives, rule for rule astraea/congestion/connection/window.py and startup.py. */
 #pragma once
+#include "fallback.h"
 #include "fixed_point.h"
 #include "flow.h"
-
-#define BITS 20
-#define UNIT (1 << BITS)
-#define MOST (1LL << 42)
-#define LEAST (UNIT >> 4)
-#define SHORTEST 10000
+#include "motion.h"
 
 #define INITIAL_WINDOW 10
-#define FLOOR (2LL << BITS)
 #define START_PACING 20
 #define PACING 12
 #define FIRST_SHARE 2
@@ -26,25 +21,6 @@
 #define SAMPLES 8
 #define LOST 3
 #define LOST_SHARE 20
-
-static INLINE s64 moved(s64 window, s64 gain, s64 action)
-{
-	if (action >= 0)
-		return window + ((window * ((gain * action) >> BITS)) >> BITS);
-	return quotient(window << BITS, UNIT + ((gain * -action) >> BITS));
-}
-
-static INLINE s64 part_of(s64 window, s64 part, s64 whole)
-{
-	return (window * quotient(least(part, whole) << BITS, most(whole, 1))) >> BITS;
-}
-
-static INLINE s64 paced(s64 window, s64 tenths, s64 srtt)
-{
-	s64 per_ms = quotient(window * (tenths * 100000), most(srtt, SHORTEST));
-
-	return most((per_ms * 1000) >> (BITS - SHIFT), 1);
-}
 
 static INLINE s64 growth(struct connection *f, struct window *c)
 {
@@ -149,8 +125,9 @@ static INLINE void drain(struct connection *f, struct window *c, s64 now)
 	}
 }
 
-static INLINE void start(struct connection *f, struct window *c)
+static INLINE void start(struct connection *f, struct window *c, s64 now)
 {
+	c->filled_at = c->judged_at = now;
 	c->starting = 1;
 	c->round_rtt = INF;
 	c->base_now = c->base_before = INF;
@@ -158,12 +135,31 @@ static INLINE void start(struct connection *f, struct window *c)
 	f->cwnd = INITIAL_WINDOW;
 }
 
-static INLINE void on_ack(struct connection *f, struct window *c, s64 now)
+static INLINE void turn_over(struct connection *f, struct window *c, int turn, s64 now)
 {
+	if (turn == FALLS) {
+		c->window = fall(c, c->window);
+		c->draining = 0;
+	} else if (turn == RETURNS) {
+		c->fallen = 0;
+		c->drained = quotient(now, f->refresh_after);
+	}
+}
+
+static INLINE void on_ack(struct flow *flow, s64 now)
+{
+	struct connection *f = &flow->f;
+	struct window *c = &flow->c;
+	int turn = judge(f, c, now);
+
+	if (turn != STAYS && !c->starting)
+		turn_over(f, c, turn, now);
 	if (c->starting) {
 		c->window = least(c->window + (growth(f, c) << BITS), MOST);
 		if (!c->starting)
 			take_over(f, c, now);
+	} else if (c->fallen) {
+		c->window = grow(flow, now);
 	} else if (c->draining) {
 		drain(f, c, now);
 	} else if (quotient(now, f->refresh_after) > c->drained) {
@@ -180,6 +176,8 @@ static INLINE void on_ack(struct connection *f, struct window *c, s64 now)
 
 static INLINE void on_loss(struct connection *f, struct window *c)
 {
+	if (c->fallen)
+		c->window = reduce(c, c->window);
 	if (!c->starting) {
 		c->conserving = 1;
 		f->round_end = f->delivered;
@@ -188,6 +186,8 @@ static INLINE void on_loss(struct connection *f, struct window *c)
 
 static INLINE void on_mark(struct connection *f, struct window *c, s64 now)
 {
+	if (c->fallen)
+		c->window = reduce(c, c->window);
 	if (c->starting) {
 		c->starting = 0;
 		take_over(f, c, now);
@@ -207,8 +207,10 @@ static INLINE void on_timeout(struct connection *f, struct window *c)
 	c->climbing = 1;
 	if (f->recovering != TIMEOUT)
 		c->undo_window = f->window;
-	if (f->recovering == OPEN)
-		c->window = most(c->window >> 1, LEAST);
+	if (f->recovering == OPEN) {
+		c->window = c->fallen ? reduce(c, c->window) : most(c->window >> 1, LEAST);
+		c->w_max = 0;
+	}
 	f->window = FLOOR;
 	f->cwnd = FLOOR >> BITS;
 	pace(f, c);
@@ -217,6 +219,7 @@ static INLINE void on_timeout(struct connection *f, struct window *c)
 static INLINE void on_undo(struct window *c)
 {
 	c->climbing = 0;
+	c->epoch = 0;
 	c->window = most(c->window, c->undo_window);
 }
 
@@ -229,5 +232,5 @@ static INLINE void act(struct connection *f, struct window *c, s64 action)
 
 static INLINE int busy(struct window *c)
 {
-	return c->starting || c->draining;
+	return c->starting || c->draining || c->fallen;
 }

@@ -1,0 +1,129 @@
+"""The kernel's functions make of the golden traces, and of paths drawn at random, the same integers as Python's."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from astraea.congestion.connection.record import Interval, dtype_of
+from astraea.congestion.golden.path import Path as Trip
+from astraea.congestion.golden.path import policy_of, recorded
+from astraea.congestion.golden.sender import Decision
+from astraea.congestion.golden.traces import Trace, load_traces
+from astraea.congestion.kernel import build, golden
+from astraea.congestion.kernel.golden import INTERVAL, KernelDecision, KernelSender
+from astraea.congestion.policy.policy import Policy
+
+FIELDS = dtype_of(Interval).names or ()
+TRACES = load_traces()
+pytestmark = pytest.mark.usefixtures("kernel")
+
+
+@contextmanager
+def sender(policy: Policy) -> Iterator[KernelSender]:
+    made = KernelSender(policy)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def told(trace: Trace, policy: Policy) -> list[KernelDecision]:
+    with sender(policy) as kernel:
+        answers = [kernel.tell(event, numbers) for event, numbers in trace.events]
+    return [answer for answer in answers if answer is not None]
+
+
+def wanted(decision: Decision) -> KernelDecision:
+    interval = dict(zip(FIELDS, decision.interval, strict=True))
+    return KernelDecision({name: interval[name] for name in INTERVAL}, *decision[1:])
+
+
+@pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.name)
+def test_the_kernel_decides_as_the_traces_say(trace: Trace) -> None:
+    assert told(trace, policy_of(trace.control)) == [wanted(decision) for decision in trace.decisions]
+
+
+def trip(seed: int) -> Trip:
+    rng = np.random.default_rng(seed)
+    outage = float(rng.uniform(1, 3))
+    return Trip(
+        f"random {seed}",
+        packets_per_s=float(rng.uniform(50, 800)),
+        rtt_ms=float(rng.uniform(2, 300)),
+        queue=int(rng.integers(4, 60)),
+        seconds=4.0,
+        loss=float(rng.choice([0.0, 0.001, 0.02, 0.1])),
+        mark_above=int(rng.integers(2, 20)) if rng.random() < 0.3 else None,
+        outage_s=(outage, outage + float(rng.choice([0.0, 0.2, 1.5]))),
+        ack_every=int(rng.integers(1, 6)),
+        control={
+            "refresh_s": float(rng.uniform(0.7, 3)),
+            "ranges": {"window_most": int(rng.integers(4, 80)), "jitter_most": float(rng.choice([0.02, 0.5]))},
+        },
+    )
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_kernel_decides_as_python_on_random_paths(seed: int) -> None:
+    made = recorded(trip(seed))
+    trace = Trace(
+        made["name"],
+        made["control"],
+        [(event[0], event[1:]) for event in made["events"]],
+        [Decision(*values) for values in made["decisions"]],
+    )
+    assert told(trace, policy_of(trace.control)) == [wanted(decision) for decision in trace.decisions]
+
+
+MUTANTS = (
+    ("law.h", "#define PACE 3", "#define PACE 4"),
+    ("law.h", "alone * (ONE - rivals)", "1 + alone * (ONE - rivals)"),
+    ("features.h", "#define RESPONSE_PRIOR 1366", "#define RESPONSE_PRIOR 1367"),
+    ("features.h", "newest->delivered * 30000", "newest->delivered * 30001"),
+    ("frames.h", "8 * sum->duration >= 7 * span", "8 * sum->duration > 7 * span + 1000"),
+    ("measure.h", "rtt - f->srtt) >> 3", "rtt - f->srtt + 1) >> 3"),
+    ("motion.h", "(per_ms * 1000)", "(per_ms * 1001)"),
+    ("motion.h", "UNIT + ((gain", "UNIT + 1 + ((gain"),
+    ("window.h", "#define PACING 12", "#define PACING 13"),
+    ("window.h", "#define GENERATION 3", "#define GENERATION 4"),
+    ("window.h", "#define SAMPLES 8", "#define SAMPLES 9"),
+    ("fallback.h", "#define CUBE 440", "#define CUBE 441"),
+    ("fallback.h", "#define PATIENCE 8", "#define PATIENCE 9"),
+)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant[2])
+def test_a_change_by_one_unit_is_noticed(
+    mutant: tuple[str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if build.clang_version() != build.CLANG:
+        pytest.skip(f"needs clang {build.CLANG}: apt install clang llvm libbpf-dev on Debian 12")
+    file, old, new = mutant
+    shutil.copytree(build.SOURCE, tmp_path / "source")
+    text = (tmp_path / "source" / file).read_text()
+    assert text.count(old) == 1
+    (tmp_path / "source" / file).write_text(text.replace(old, new))
+    monkeypatch.setattr(build, "SOURCE", tmp_path / "source")
+    build.compile_program("golden", tmp_path / "golden.bpf.o")
+    monkeypatch.setattr(golden, "shipped", lambda _: (tmp_path / "golden.bpf.o").read_bytes())
+    assert any(
+        told(trace, policy_of(trace.control)) != [wanted(decision) for decision in trace.decisions] for trace in TRACES
+    )
+
+
+def test_without_a_policy_the_window_is_cubics() -> None:
+    """A map that holds nothing is safe: nothing is decided, and the window falls back."""
+    trace = TRACES[0]
+    with sender(policy_of(trace.control)) as kernel:
+        golden.update(kernel._program.map("policies"), 0, bytes(128))
+        answers = [kernel.tell(event, numbers) for event, numbers in trace.events]
+    decisions = [answer for answer in answers if answer is not None]
+    assert all(decision.action is None for decision in decisions)
+    assert sum(decision.interval["fallback"] for decision in decisions) > 0
+    assert decisions[-1].window > 2 << 20
