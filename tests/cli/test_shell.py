@@ -6,10 +6,13 @@ import errno
 import os
 import signal
 from collections.abc import Iterator
+from threading import Event
+from unittest.mock import patch
 
 import pytest
 import typer
 
+from astraea.cli import shell
 from astraea.cli.shell import friendly
 from astraea.errors import RunError
 
@@ -77,3 +80,14 @@ def test_a_full_disk_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit), friendly():
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere")
     assert "astraea: /somewhere cannot be written (No space left on device)" in capsys.readouterr().err
+
+
+def test_what_takes_long_is_told_and_what_does_not_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    told = Event()
+    with patch.object(shell.ERR, "print", lambda *_, **__: told.set()):
+        with shell.told_if_slow("compiling", seconds=0.0):
+            assert told.wait(60)
+        told.clear()
+        with shell.told_if_slow("compiling", seconds=600.0):
+            pass
+    assert not told.is_set()

@@ -10,7 +10,7 @@ import typer
 
 from astraea.cli.commands import App
 from astraea.cli.options import ConfigArgument, DataDirOption, JsonOption, SetOption
-from astraea.cli.shell import OUT, friendly, read_tables
+from astraea.cli.shell import COMPILING, OUT, friendly, read_tables, told_if_slow
 
 __all__ = ["app"]
 
@@ -61,7 +61,8 @@ def show(
         if timeline is not None and not names:
             raise InputError("--timeline draws a round of the first of --arms: name one")
         tables, _ = read_tables(config, changes, data_dir)
-        costs = round_costs(tables, names, network, congestion=congestion, sharing=sharing)
+        with told_if_slow(COMPILING):
+            costs = round_costs(tables, names, network, congestion=congestion, sharing=sharing)
         summary = network_summary(network, clients, costs)
         if picture is not None:
             write_figure(picture, network_figure(network, clients))

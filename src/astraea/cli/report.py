@@ -13,7 +13,9 @@ __all__ = ["report", "watch"]
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out of a run, a comparison or an evaluation.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The --out of a run, a comparison, an evaluation or a race.")
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write the page here.", show_default="DIR/report.html")
     ] = None,

@@ -16,7 +16,9 @@ from rich.console import Console
 
 from astraea.errors import AstraeaError
 
-__all__ = ["ERR", "OUT", "friendly", "read_tables", "short_for"]
+__all__ = ["COMPILING", "ERR", "OUT", "friendly", "read_tables", "short_for", "told_if_slow"]
+
+COMPILING = "compiling, which takes up to a minute; the next time it is ready"
 
 OUT = Console(markup=False, emoji=False)  # what is printed comes from settings and data: none of it is markup
 ERR = Console(stderr=True, soft_wrap=True, markup=False, emoji=False)
@@ -58,6 +60,18 @@ def friendly(*, resume: str | None = None) -> Iterator[None]:
             _fail("the memory of this machine does not suffice: lower scenario.samples or algorithm.clients_per_round")
         finally:
             warnings.showwarning = before
+
+
+@contextmanager
+def told_if_slow(sentence: str, seconds: float = 2.0) -> Iterator[None]:
+    """Say ``sentence`` on standard error if what is done in the context takes longer than so many ``seconds``."""
+    timer = threading.Timer(seconds, lambda: ERR.print(f"astraea: {sentence}", highlight=False))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from astraea.cli.app import app
+from astraea.report.page import write_page
 
 SMALL = ["--bandwidth", "2", "--rtt", "40", "--duration", "2"]
 
@@ -24,6 +25,20 @@ def test_a_race_is_summed_up_drawn_and_written(tmp_path: Path) -> None:
     assert "vegas-1" in shown.output
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert numbers.read_text().startswith("time_s,flow,")
+
+
+def test_a_race_in_a_folder_becomes_a_page(tmp_path: Path) -> None:
+    out = tmp_path / "race"
+    shown = astraea("race", "newreno", "vegas,start_s=0.5", *SMALL, "--out", str(out))
+    assert shown.exit_code == 0, shown.output
+    again = json.loads((out / "race.json").read_text())["again"]
+    assert again == "astraea congestion race newreno vegas,start_s=0.5 --bandwidth 2.0 --rtt 40.0 --duration 2.0"
+    assert {path.name for path in out.iterdir()} == {*(f"race.{end}" for end in ("png", "svg", "pdf", "csv", "json"))}
+
+    page = write_page(out).read_text()
+
+    assert "newreno against vegas" in page
+    assert again in page
 
 
 def test_json_is_for_programs() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from astraea.cli.options import JsonOption
-from astraea.cli.shell import ERR, OUT, friendly
+from astraea.cli.shell import COMPILING, ERR, OUT, friendly, told_if_slow
 from astraea.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _FRAMES = 60  # how often the live summary changes in a race
 
 
 def race(
+    context: typer.Context,
     flows: Annotated[
         list[str] | None,
         typer.Argument(
@@ -46,6 +48,10 @@ def race(
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Draw goodput, RTT and window into this file (png, svg or pdf).")
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for numbers and pictures, of which 'astraea report' makes a page."),
+    ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write the time series into this file.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,7 +60,7 @@ def race(
         from astraea.congestion.metrics.score import ScoreSettings, score
         from astraea.congestion.race import race_world
         from astraea.figures import write_figure
-        from astraea.report.congestion.race import race_figure, race_summary, race_text, write_race_csv
+        from astraea.report.congestion.race import race_figure, race_summary, race_text, write_race, write_race_csv
 
         for target, suffixes in ((picture, (".png", ".svg", ".pdf")), (csv, (".csv",))):
             if target is not None:
@@ -76,6 +82,8 @@ def race(
             write_figure(picture, race_figure(result))
         if csv is not None:
             write_race_csv(result, csv)
+        if out is not None:
+            write_race(result, found, out, _again(context))
         if as_json:
             typer.echo(json.dumps(race_summary(result, found)))
         else:
@@ -90,6 +98,20 @@ def check_writable(file: Path, suffixes: tuple[str, ...]) -> None:
         raise InputError(f"the folder {file.absolute().parent} is not there: make it or choose another place")
 
 
+def _again(context: typer.Context) -> str:
+    """Return the command as it was typed, without where its outcome went."""
+    words = ["astraea", "congestion", "race"]
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        source = context.get_parameter_source(name)
+        if source is None or source.name != "COMMANDLINE" or name in ("out", "csv", "picture", "as_json"):
+            continue
+        values = context.params[name] if parameter.multiple or parameter.nargs == -1 else [context.params[name]]
+        options = [] if name == "flows" else [parameter.opts[0]]
+        words += [word for value in values for word in (*options, str(value))]
+    return shlex.join(words)
+
+
 def _watched(settings: WorldSettings) -> Result:
     """Run the world, showing on a terminal what its flows do meanwhile."""
     from rich.live import Live
@@ -97,8 +119,9 @@ def _watched(settings: WorldSettings) -> Result:
     from astraea.congestion.race import watch
     from astraea.report.congestion.race import race_live
 
-    steps = watch(settings, settings.duration_s / _FRAMES if ERR.is_terminal else settings.duration_s)
-    result = next(steps)
+    steps = watch(settings, settings.duration_s / _FRAMES)
+    with told_if_slow(COMPILING):
+        result = next(steps)
     with Live(race_live(result), console=ERR, transient=True) as live:
         for result in steps:
             live.update(race_live(result))

@@ -12,14 +12,14 @@ from rich.text import Text
 
 from astraea.congestion.metrics.score import Score
 from astraea.congestion.simulator.results import Result
-from astraea.figures import arm_style, new_figure, plain_axes
-from astraea.files import plain, write_text
+from astraea.figures import arm_style, new_figure, plain_axes, write_figure
+from astraea.files import plain, write_json, write_text
 from astraea.tables import Table, csv_text, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["race_figure", "race_live", "race_summary", "race_text", "write_race_csv"]
+__all__ = ["race_figure", "race_live", "race_summary", "race_text", "write_race", "write_race_csv"]
 
 _SERIES = ("throughput_mbps", "goodput_mbps", "rtt_ms", "rtt_min_ms", "srtt_ms", "jitter_ms", "loss", "inflight")
 _COLUMNS = (*_SERIES, "cwnd", "pacing_mbps")
@@ -117,6 +117,19 @@ def write_race_csv(result: Result, path: Path) -> None:
             values = (float(values[i, k]) for values in series)
             rows.append([f"{time:.6g}", name, *("" if math.isnan(value) else f"{value:.6g}" for value in values)])
     write_text(path, csv_text(rows, "\n"))
+
+
+def write_race(result: Result, score: Score, out: Path, again: str) -> None:
+    """Write race.json (what came of it and the command ``again``), race.csv and race.png, .svg and .pdf into ``out``.
+
+    Raises :class:`astraea.errors.RunError` if one cannot be written.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    write_race_csv(result, out / "race.csv")
+    figure = race_figure(result)
+    for suffix in ("png", "svg", "pdf"):
+        write_figure(out / f"race.{suffix}", figure)
+    write_json(out / "race.json", {**race_summary(result, score), "again": again}, indent=1)
 
 
 def _described(result: Result) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import tomllib
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 
 from astraea.errors import InputError, RunError
 
-__all__ = ["ComparisonRecord", "EvaluationRecord", "RunRecord", "read_record"]
+__all__ = ["ComparisonRecord", "EvaluationRecord", "RaceRecord", "Record", "RunRecord", "read_record"]
 
 Line = dict[str, Any]
 
@@ -57,7 +58,20 @@ class EvaluationRecord:
     facts: dict[str, Any]
 
 
-def read_record(folder: Path) -> RunRecord | ComparisonRecord | EvaluationRecord:
+@dataclass(frozen=True)
+class RaceRecord:
+    """Flows on one link: what ``race.json`` says, and of ``race.csv`` the times and each flow's series by name."""
+
+    folder: Path
+    facts: dict[str, Any]
+    times: list[float]
+    series: dict[str, dict[str, list[float]]]
+
+
+Record = RunRecord | ComparisonRecord | EvaluationRecord | RaceRecord
+
+
+def read_record(folder: Path) -> Record:
     """Return what is in ``folder``.
 
     Raises :class:`InputError` if it holds nothing that can be shown, :class:`RunError` if a file of it is damaged.
@@ -69,11 +83,14 @@ def read_record(folder: Path) -> RunRecord | ComparisonRecord | EvaluationRecord
         )
     if (folder / "evaluation.json").is_file():
         return EvaluationRecord(folder, _json(folder / "evaluation.json"))
+    if (folder / "race.json").is_file():
+        return _race(folder)
     if (folder / "config.toml").is_file() and (folder / "metrics.jsonl").is_file():
         return _run(folder)
     raise InputError(
-        f"{folder} holds no run with a finished round, no finished comparison and no evaluation of controllers: give "
-        "the folder that was --out of 'astraea run', 'astraea compare' or 'astraea congestion evaluate'"
+        f"{folder} holds no run with a finished round, no finished comparison, no evaluation and no race of "
+        "controllers: give the folder that was --out of 'astraea run', 'astraea compare', 'astraea congestion "
+        "evaluate' or 'astraea congestion race'"
     )
 
 
@@ -88,6 +105,18 @@ def _run(folder: Path) -> RunRecord:
         _json(folder / "clients.json", needed=False),
         _json(folder / "timeline.json", needed=False),
     )
+
+
+def _race(folder: Path) -> RaceRecord:
+    facts = _json(folder / "race.json")
+    rows = list(csv.DictReader(_text(folder / "race.csv").splitlines()))
+    series: dict[str, dict[str, list[float]]] = {str(flow["name"]): {} for flow in facts["flows"]}
+    for row in rows:
+        for key, value in row.items():
+            if key not in ("time_s", "flow"):
+                series[row["flow"]].setdefault(key, []).append(float(value or "nan"))
+    times = list(dict.fromkeys(float(row["time_s"]) for row in rows))
+    return RaceRecord(folder, facts, times, series)
 
 
 def _text(path: Path, *, needed: bool = True) -> str:

@@ -16,7 +16,7 @@ from astraea.report.page.write import page_of
 
 __all__ = ["served"]
 
-_WATCHED = ("metrics.jsonl", "summary.json", "comparison.json", "evaluation.json")
+_WATCHED = ("metrics.jsonl", "summary.json", "comparison.json", "evaluation.json", "race.json")
 _SHARE = 0.01  # of the time at most is spent on making pages anew
 _HOST = "127.0.0.1"
 

@@ -10,7 +10,8 @@ from astraea.reading import DAMAGE, damaged
 from astraea.report.page.comparison import comparison_page
 from astraea.report.page.congestion import evaluation_page
 from astraea.report.page.html import Page, to_html
-from astraea.report.page.records import ComparisonRecord, RunRecord, read_record
+from astraea.report.page.race import race_page
+from astraea.report.page.records import ComparisonRecord, RaceRecord, RunRecord, read_record
 from astraea.report.page.run import run_page
 
 __all__ = ["FILE", "page_of", "write_page"]
@@ -24,7 +25,9 @@ def page_of(folder: Path) -> Page:
         record = read_record(folder)
         if isinstance(record, RunRecord):
             return run_page(record)
-        return comparison_page(record) if isinstance(record, ComparisonRecord) else evaluation_page(record)
+        if isinstance(record, ComparisonRecord):
+            return comparison_page(record)
+        return race_page(record) if isinstance(record, RaceRecord) else evaluation_page(record)
     except DAMAGE as error:
         if isinstance(error, AstraeaError):
             raise
@@ -32,7 +35,7 @@ def page_of(folder: Path) -> Page:
 
 
 def write_page(folder: Path | str, out: Path | str | None = None) -> Path:
-    """Write the page of a run, a comparison or an evaluation into ``folder``/report.html, or to ``out``.
+    """Write the page of a run, a comparison, an evaluation or a race into ``folder``/report.html, or to ``out``.
 
     The page is one file of about a megabyte that shows itself in any browser, without a network. Returns its path.
     Raises :class:`astraea.errors.InputError` if the folder holds nothing to show and
