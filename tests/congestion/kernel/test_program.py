@@ -87,7 +87,7 @@ def test_a_killed_process_leaves_nothing() -> None:
 
 @pytest.mark.usefixtures("kernel")
 def test_a_name_that_is_taken_is_refused() -> None:
-    with pytest.raises(RunError, match="would not register the congestion control: File exists"), loaded("cubic"):
+    with pytest.raises(RunError, match="of this name is in the kernel already"), loaded("cubic"):
         pass
 
 

@@ -75,6 +75,13 @@ def _failure(what: str) -> RunError:
     return RunError(f"the kernel would not {what}: {os.strerror(code)}{said}")
 
 
+def _taken() -> RunError:
+    return RunError(
+        "a congestion control of this name is in the kernel already, from another process or installed: end the one, "
+        "or 'astraea congestion kernel uninstall'"
+    )
+
+
 class Object:
     """A compiled object and what of it is in the kernel; all of it goes with :meth:`close`, or with the process."""
 
@@ -124,6 +131,8 @@ class Object:
         """
         operations = self._map(name)
         link = self._lib.bpf_map__attach_struct_ops(operations)
+        if not link and ctypes.get_errno() == errno.EEXIST:
+            raise _taken()
         if not link:
             raise _failure("register the congestion control")
         if lasting:
@@ -131,6 +140,8 @@ class Object:
         held = None
         if not lasting and self._is_linked(operations) and self._lib.libbpf_minor_version() < 2:
             held = self._lib.bpf_link_create(self._lib.bpf_map__fd(operations), 0, _STRUCT_OPS, None)
+            if held < 0 and ctypes.get_errno() == errno.EEXIST:
+                raise _taken()
             if held < 0:
                 raise _failure("register the congestion control")
         self._links.append((link, held))
