@@ -74,7 +74,7 @@ PRIVATE: dict[str, dict[str, Any]] = {
     "random mediators": {"algorithm.mediators": "random"},
     "local-dp, ε = 1": {"privacy.histograms": {"name": "local-dp", "epsilon": 1.0}},
     "local-dp, ε = 0.2": {"privacy.histograms": {"name": "local-dp", "epsilon": 0.2}},
-    "secure-sum": {"privacy.histograms": "secure-sum"},
+    "secure-sum, ε = 1": {"privacy.histograms": {"name": "secure-sum", "epsilon": 1.0}},
 }
 
 

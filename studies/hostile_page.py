@@ -25,7 +25,8 @@ _AIMED = ("sign flip", "label flip", "collusion", "backdoor")
 _PRIVATE = """
 Mediators are scheduled on what the server is told; their divergence from uniform is that of the true labels. The gain
 is that of the plain histograms over random mediators. 50 clients of 120 samples, in chains of 10. With such small
-clients the greedy rule gains little on one data set and nothing on the other. Noise of ε = 1 keeps a third of it.
+clients the greedy rule gains little on one data set and nothing on the other. [Private
+histograms](private-histograms.md) has the curve over ε and sizes of clients.
 """
 
 

@@ -85,5 +85,5 @@ def test_arguments_of_the_strategy_are_all_explained() -> None:
     pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
     page = HOOKS["on_page_markdown"]("<!-- arguments astraea.flower:AstraeaStrategy -->")
     names = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
-    assert names[:5] == ["algorithm", "balance", "train", "server", "seed"]
+    assert names[:5] == ["algorithm", "balance", "train", "server", "privacy"]
     assert "| `patience` | `600.0` | Seconds to wait for `min_available_nodes`" in page

@@ -16,7 +16,7 @@ from flwr.common.constant import ErrorCode
 
 from astraea.errors import RunError
 from astraea.flower import InProcessGrid
-from astraea.flower.mods import Handler
+from astraea.flower.telling import Handler
 
 
 def test_a_client_without_the_query_is_told_which_handler_to_add(

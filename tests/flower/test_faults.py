@@ -16,7 +16,7 @@ from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord
 from astraea.errors import InputError, RunError
 from astraea.federation.clients import ClientData, Population
 from astraea.flower import AstraeaStrategy, InProcessGrid
-from astraea.flower.mods import Handler
+from astraea.flower.telling import Handler
 
 
 class Without:

@@ -18,7 +18,7 @@ from flwr.serverapp.strategy import (
 )
 
 from astraea.errors import InputError, RunError
-from astraea.flower.mods import Handler
+from astraea.flower.telling import Handler
 
 PLAIN: dict[str, Any] = {
     "balance": {"rebalancing": "none"},

@@ -20,7 +20,7 @@ from flwr.serverapp import Grid
 from astraea.errors import InputError, RunError
 from astraea.files import lock
 from astraea.flower import AstraeaStrategy, InProcessGrid, label_histogram
-from astraea.flower.mods import Handler
+from astraea.flower.telling import Handler
 
 LABELS = [[0, 0, 1], [0, 1, 1, 1], [1, 1], [0, 0, 0]]
 

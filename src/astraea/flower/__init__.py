@@ -10,8 +10,9 @@ os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 from astraea.flower.arrays import initial_arrays
 from astraea.flower.client import client_app
 from astraea.flower.grid import InProcessGrid, run_in_process
-from astraea.flower.mods import augmentation, augmented, label_histogram, prior_aware_loss
+from astraea.flower.mods import augmentation, augmented, prior_aware_loss
 from astraea.flower.strategy import AstraeaStrategy
+from astraea.flower.telling import label_histogram
 
 __all__ = [
     "AstraeaStrategy",

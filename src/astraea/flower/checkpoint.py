@@ -71,7 +71,7 @@ class StrategyCheckpoint:
         try:
             facts = read_json(self.folder / _FILE)
             stored = _flat(facts["settings"])
-            registry.load(facts["clients"])
+            registry.load(facts["clients"], facts.get("copying"))
             earlier = tuple(facts.get("earlier", ()))
         except (OSError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise RunError(
@@ -89,7 +89,8 @@ class StrategyCheckpoint:
         Histograms are the clients' affair: nobody but the server's user may read the file that has them.
         """
         facts = {"rounds": budget.rounds, "earlier": budget.earlier, "model": layout.as_json()}
-        text = json.dumps({"settings": self._settings, **facts, "clients": registry.dump()})
+        copying = None if registry.copying is None else registry.copying.model_dump(mode="json")
+        text = json.dumps({"settings": self._settings, **facts, "clients": registry.dump(), "copying": copying})
         with replacing(self.folder / _FILE) as partial:
             partial.chmod(0o600)
             partial.write_text(text, encoding="utf-8")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 from flwr.app import ArrayRecord, ConfigRecord, Context, Error, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 from flwr.common.constant import ErrorCode
 from torch import nn
 
+from astraea.balance.privacy import HistogramPrivacy
 from astraea.data.dataset import Samples
 from astraea.engines.serial import repeatable
 from astraea.errors import InputError
@@ -18,7 +20,8 @@ from astraea.federation.evaluation import evaluate
 from astraea.federation.training import Trainer
 from astraea.federation.vector import VectorModel
 from astraea.flower.messages import DATA_CHANGED, EXAMPLES, HISTOGRAM_ACTION, KEY, Instructions, OwnCopying, read_config
-from astraea.flower.mods import Mod, augmentation, balanced, label_histogram
+from astraea.flower.mods import Mod, augmentation, balanced
+from astraea.flower.telling import label_histogram, labels_changed, tells_exactly
 
 __all__ = ["client_app"]
 
@@ -30,6 +33,7 @@ def client_app(
     *,
     test: Callable[[Context], Samples] | None = None,
     mods: Sequence[Mod] = (),
+    histograms: HistogramPrivacy | str | Mapping[str, Any] = "plain",
     threads: int = 1,
     device: str = "cpu",
 ) -> ClientApp:
@@ -39,16 +43,14 @@ def client_app(
     labels from 0 to ``classes`` - 1, always in the same order; when their labels have changed, the server is told
     and asks for the histogram again. ``test(context)`` returns the samples on which evaluation measures accuracy
     and loss; without it the client has no answer to evaluation messages. ``mods`` are further mods of Flower's.
+    ``histograms`` is how much the client tells of its labels: see :func:`label_histogram`. Unless that is ``"plain"``,
+    it tells neither the number of its samples nor of its steps.
     With ``threads`` 1 a visit gives the bytes of the serial engine, on any number of cores.
     """
     app = ClientApp(mods=[*mods, augmentation()])
     kept = _Kept(model, device)
 
-    @app.query(HISTOGRAM_ACTION)
-    def histogram(message: Message, context: Context) -> Message:
-        samples = data(context)
-        context.state[_TOLD] = MetricRecord({"counts": samples.counts(classes).tolist()})
-        return label_histogram(lambda _: samples.y, classes)(message, context)
+    app.query(HISTOGRAM_ACTION)(label_histogram(lambda context: data(context).y, classes, histograms))
 
     @app.train()
     def train(message: Message, context: Context) -> Message:
@@ -66,10 +68,11 @@ def client_app(
         if report.skipped is not None:
             return Message(Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, report.skipped), reply_to=message)
         trained.write(result.end.params, result.end.counters)
-        metrics = MetricRecord({EXAMPLES: result.end.examples, "train_loss": report.loss})
-        remark = ConfigRecord(
-            {"steps": report.steps, DATA_CHANGED: _changed(context, samples.counts(classes).tolist())}
-        )
+        exactly = tells_exactly(context)  # else the server is to count by what it was told, and to learn no size here
+        metrics = MetricRecord({EXAMPLES: result.end.examples if exactly else 1, "train_loss": report.loss})
+        remark = ConfigRecord({DATA_CHANGED: labels_changed(context, samples.counts(classes))})
+        if exactly:
+            remark["steps"] = report.steps
         content = RecordDict({"arrays": _arrays(trained.module, message), "metrics": metrics, KEY: remark})
         return Message(content, reply_to=message)
 
@@ -85,9 +88,6 @@ def client_app(
             return Message(RecordDict({"metrics": metrics}), reply_to=message)
 
     return app
-
-
-_TOLD = "astraea-told"  # in the context's state: the histogram that the server was last told
 
 
 class _Kept:
@@ -128,8 +128,3 @@ def _arrays(module: nn.Module, message: Message) -> ArrayRecord:
     """Return the weights of ``module`` under the names that ``message`` came with."""
     state = module.state_dict()
     return ArrayRecord({name: state[name] for name in next(iter(message.content.array_records.values()))})
-
-
-def _changed(context: Context, counts: list[int]) -> bool:
-    told = context.state.get(_TOLD)
-    return isinstance(told, MetricRecord) and told["counts"] != counts

@@ -3,6 +3,9 @@
 A client is known by its ``partition-id`` where its node has one, and else by its node's id; in that order clients
 are numbered when they first answer, and a number never changes. So a node that is started anew, or that comes
 later, disturbs nobody's random streams. A number belongs to the node that had it first, for as long as that is there.
+
+What all clients are told, copies and the class prior, follows the sum of their histograms. It is renewed when several
+of them are new, so that the difference of two priors is nobody's own.
 """
 
 from __future__ import annotations
@@ -10,7 +13,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,37 +21,26 @@ from flwr.serverapp import Grid
 from numpy.typing import NDArray
 
 from astraea.balance.bounds import bounded_counts
+from astraea.balance.privacy import HistogramPrivacy, LocalDP, Plain, SecureSum
+from astraea.balance.privacy.local_dp import believed
 from astraea.errors import RunError
+from astraea.flower.known_client import Client
 from astraea.flower.messages import AUGMENTS, PARTITION, Copying, Question
-from astraea.flower.questions import Questions
+from astraea.flower.questions import Answers, Questions
+from astraea.flower.secure_sum.gathering import gathered
+from astraea.seeding import Purpose, stream
 
-__all__ = ["Client", "ClientRegistry"]
+__all__ = ["ClientRegistry"]
 
 _log = logging.getLogger("flwr")
-
-
-@dataclass
-class Client:
-    """One client: ``own`` ``(N,)`` counts its samples, ``trained`` those that it trains on, copies included.
-
-    ``node`` is where it answered this server, ``None`` until it has; ``home`` where it last did, in an earlier
-    process perhaps. ``augments`` says that it follows a rebalancing; ``told`` is the weight that it last told.
-    """
-
-    name: int
-    own: NDArray[np.int64]
-    trained: NDArray[np.int64]
-    augments: bool
-    node: int | None = None
-    home: int | None = None
-    told: float | None = None
 
 
 class ClientRegistry:
     """The clients in the order of their numbers.
 
     ``rebalance`` maps the class counts of all clients ``(N,)`` to what each is to do about them, ``None`` for
-    nothing. No client counts for more than ``most`` times the median one.
+    nothing. No client counts for more than ``most`` times the median one. ``privacy`` is how clients tell their
+    histograms, and ``together`` how many must be new before what clients are told is renewed.
     Without ``ask`` nobody is asked for a histogram: the plan then must not read any.
     """
 
@@ -61,10 +52,15 @@ class ClientRegistry:
         *,
         ask: bool,
         most: float = np.inf,
+        privacy: HistogramPrivacy | None = None,
+        together: int = 1,
     ) -> None:
-        self._most = most
+        self._most, self._together, self._way = most, together, privacy or Plain()
+        self._key = config_key
+        self._left: set[int] = set()  # nodes that dropped out of the last secure sum
         self._rebalance, self._seed, self._ask = rebalance, seed, ask
-        self._questions, self._draws = Questions(config_key), Questions(config_key)
+        noise = self._way.epsilon if isinstance(self._way, LocalDP) else None
+        self._questions, self._draws = Questions(config_key, noise), Questions(config_key)
         self.clients: list[Client] = []
         self.copying: Copying | None = None
         self._stale: set[int] = set()  # nodes that are to be asked again
@@ -73,6 +69,11 @@ class ClientRegistry:
     def histograms(self) -> NDArray[np.int64]:
         """What each client trains on, shape ``(K, N)``, within bounds: what clients say is not verified."""
         return bounded_counts(np.stack([client.trained for client in self.clients]), self._most)
+
+    @property
+    def told(self) -> NDArray[np.int64]:
+        """What is behind the class prior that clients are told: what some or all train on, ``(k, N)``."""
+        return bounded_counts(np.stack([one.met for one in self.clients if one.met is not None]), self._most)
 
     def available(self, grid: Grid) -> NDArray[np.bool_]:
         """Return which clients are connected, shape ``(K,)``."""
@@ -106,7 +107,7 @@ class ClientRegistry:
         if one.told not in (None, told):
             self.ask_again(client)  # its data may be others
         counted = (int(one.own.sum()), int(one.trained.sum()))
-        if one.told is None and told not in counted:
+        if one.told is None and told not in counted and isinstance(self._way, Plain):
             _log.info(
                 "%s reports a weight of %g, its label histogram has %d samples", self.title(client), told, counted[1]
             )
@@ -128,20 +129,38 @@ class ClientRegistry:
         known = {client.node for client in self.clients} - self._stale
         strangers = [node for node in connected if node not in known]
         if strangers and self._ask:
-            answers = self._questions.ask(grid, dict.fromkeys(strangers), timeout, config)
+            if isinstance(self._way, SecureSum):
+                answers = self._sum(strangers, connected, grid, timeout, config)
+            else:
+                answers = self._questions.ask(grid, dict.fromkeys(strangers), timeout, config)
             self._enter(answers, connected)
-            if answers:
+            if answers and self.clients:
                 self._count_copies(grid, timeout, config)
         elif strangers:
             nothing, by_name = np.ones(1, np.int64), {client.name: client for client in self.clients}
             for node in sorted(strangers):
                 if node not in by_name:
-                    by_name[node] = Client(node, nothing, nothing, False)
+                    by_name[node] = Client(node, nothing, nothing, False, nothing)
                     self.clients.append(by_name[node])
                 by_name[node].node = by_name[node].home = node
         if not self.clients:
             reason = next(iter(self._questions.refused.values()), f"none of {len(connected)} connected nodes answered")
             raise RunError(f"no client told its label histogram: {reason}")
+
+    def _sum(
+        self, strangers: list[int], connected: list[int], grid: Grid, timeout: float, config: ConfigRecord
+    ) -> Answers:
+        """Return what a secure sum of all nodes gives, if enough are new for it to give away none of them."""
+        assert isinstance(self._way, SecureSum)
+        new = [node for node in strangers if node not in self._left]
+        if not new or (self.clients and len(new) < max(self._together, 2)):
+            return {}
+        rng = stream(self._seed, Purpose.PRIVACY, len(self.clients))
+        answers, refused = gathered(connected, self._way.epsilon, grid, timeout, config, self._key, rng)
+        self._left = set(refused)
+        for node, reason in refused.items():
+            self._questions.refuse(node, reason)
+        return answers
 
     def _enter(self, answers: Mapping[int, tuple[NDArray[np.int64], ConfigRecord]], connected: list[int]) -> None:
         by_name = {client.name: client for client in self.clients}
@@ -170,15 +189,21 @@ class ClientRegistry:
                 )
                 continue
             if client is None:
-                client = by_name[number] = Client(number, counts, counts, False)
+                client = by_name[number] = Client(number, counts, counts, False, counts)
                 self.clients.append(client)
-            client.own, client.augments, client.node = counts, bool(remark.get(AUGMENTS, False)), node
+            client.own = client.said = counts
+            client.augments, client.node = bool(remark.get(AUGMENTS, False)), node
             client.home, client.told = node, None
             self._stale.discard(node)
             self._questions.accept(node)
 
     def _count_copies(self, grid: Grid, timeout: float, config: ConfigRecord) -> None:
         """Work out what each client trains on; where that is left to chance, ask those who draw."""
+        if isinstance(self._way, LocalDP):
+            rows = believed(np.stack([client.said for client in self.clients]), self._way.epsilon)
+            for client, row in zip(self.clients, rows, strict=True):
+                client.own = row
+        renewed = self._renewed()
         own = np.stack([client.own for client in self.clients])
         bounded = bounded_counts(own, self._most)
         for number in np.flatnonzero((bounded != own).any(axis=1)).tolist():
@@ -189,7 +214,9 @@ class ClientRegistry:
                 bounded[number].sum(),
                 self._most,
             )
-        self.copying = self._rebalance(bounded.sum(axis=0))
+        counted = np.array([renewed or client.counted is not None for client in self.clients])
+        if renewed or self.copying is None:
+            self.copying = self._rebalance(bounded[counted].sum(axis=0))
         idle = [number for number, client in enumerate(self.clients) if self.copying and not client.augments]
         if idle:
             _log.warning(
@@ -204,7 +231,7 @@ class ClientRegistry:
             client.trained = client.own
             if self.copying is not None and client.augments:
                 client.trained = self.copying.rebalancing.expected_counts(client.own).round().astype(np.int64)
-                if not self.copying.predictable and client.node is not None:
+                if isinstance(self._way, Plain) and not self.copying.predictable and client.node is not None:
                     questions[client.node] = Question(copying=self.copying.drawn_from(self._seed, number))
         if questions:
             answers = self._draws.ask(grid, questions, timeout, config)
@@ -213,29 +240,29 @@ class ClientRegistry:
                     client.trained = answers[client.node][0]
                 elif client.node in questions:
                     self._stale.add(client.node)
+        if renewed:
+            for client in self.clients:
+                client.counted, client.met = client.said, client.trained
+
+    def _renewed(self) -> bool:
+        """Return whether what clients are told is to follow all histograms: if several are new, or none was told."""
+        new = [one for one in self.clients if one.new]
+        if len(new) == len(self.clients) or len(new) >= self._together:
+            return True
+        if new:
+            _log.info(
+                "copies and class prior do not follow the labels of %d new clients yet: with fewer than %d new ones "
+                "at once, others could tell their labels from what changes",
+                len(new),
+                self._together,
+            )
+        return False
 
     def dump(self) -> list[dict[str, Any]]:
         """Return what a resumed server must know, as JSON has it."""
-        return [
-            {
-                "name": one.name,
-                "own": one.own.tolist(),
-                "trained": one.trained.tolist(),
-                "augments": one.augments,
-                "node": one.home,
-            }
-            for one in self.clients
-        ]
+        return [one.dump() for one in self.clients]
 
-    def load(self, dumped: Iterable[Mapping[str, Any]]) -> None:
+    def load(self, dumped: Iterable[Mapping[str, Any]], copying: Mapping[str, Any] | None = None) -> None:
         """Take over what :meth:`dump` gave; every node is asked anew, and gets its old number."""
-        self.clients = [
-            Client(
-                one["name"],
-                np.array(one["own"], np.int64),
-                np.array(one["trained"], np.int64),
-                one["augments"],
-                home=one.get("node"),
-            )
-            for one in dumped
-        ]
+        self.copying = None if copying is None else Copying.model_validate(copying)
+        self.clients = [Client.load(one) for one in dumped]

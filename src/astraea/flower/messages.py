@@ -7,7 +7,7 @@ Flower's own mods do, goes on to work.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -28,18 +28,22 @@ from astraea.seeding import CopyStreams, copy_streams
 __all__ = [
     "AUGMENTS",
     "AWAY",
+    "BYTES",
     "COUNTS",
     "DATA_CHANGED",
+    "EPSILON",
     "EXAMPLES",
     "HISTOGRAM_ACTION",
     "HISTOGRAM_QUERY",
     "KEY",
     "MOST",
     "PARTITION",
+    "SPENT",
     "Copying",
     "Instructions",
     "OwnCopying",
     "Question",
+    "SumStage",
     "read_config",
     "read_histogram",
     "remarks",
@@ -57,6 +61,10 @@ COUNTS, EXAMPLES = "label-histogram", "num-examples"
 
 AUGMENTS, DATA_CHANGED, PARTITION = "augments", "data-changed", "partition-id"
 """A client's remarks: that it follows the server's rebalancing, that its data are new, and its number."""
+
+EPSILON, SPENT, BYTES = "epsilon", "epsilon-spent", "bytes"
+"""A client's remarks on privacy: the ε of the noise on its histogram, and what this and earlier noise add up to. What a
+secure sum sends, either way, is beside them."""
 
 AWAY = (
     ErrorCode.UNKNOWN,
@@ -107,10 +115,28 @@ class OwnCopying(Copying):
     streams: CopyStreams
 
 
+class SumStage(_Told):
+    """One exchange of a secure sum: see :mod:`astraea.flower.secure_sum.protocol`.
+
+    ``epsilon`` is that of the noisy histogram beside the keys, 0 for none; ``place`` the client's among the keys that
+    come with the question, ``places`` those of the clients that sent shares or, in the last exchange, are in the sum.
+    """
+
+    name: Literal["keys", "shares", "masked", "reveal"]
+    epsilon: float = 0.0
+    place: int = -1
+    places: tuple[int, ...] = ()
+
+
 class Question(_Told):
-    """Asks for a label histogram: of the samples as they are, or as they are after ``copying``."""
+    """Asks for a label histogram: of the samples as they are, or as they are after ``copying``.
+
+    With ``epsilon`` it is to come with noise, and with ``sum`` the question is one of a secure sum.
+    """
 
     copying: OwnCopying | None = None
+    epsilon: float | None = None
+    sum: SumStage | None = None
 
 
 class Instructions(_Told):
@@ -160,13 +186,21 @@ def read_config(message: Message, kind: type[Kind]) -> Kind:
         ) from error
 
 
-def read_histogram(reply: Message) -> NDArray[np.int64]:
-    """Return the label histogram ``(N,)`` in a client's answer.
+def read_histogram(reply: Message, epsilon: float | None = None) -> NDArray[np.int64]:
+    """Return the label histogram ``(N,)`` in a client's answer; with ``epsilon`` it must have noise of that or less.
 
     Raises :class:`VisitError` if it is not one, or contradicts the client's own number of samples.
     """
+    noise = remarks(reply).get(EPSILON)
+    if epsilon is not None and not (isinstance(noise, int | float) and 0 <= noise <= epsilon):
+        raise VisitError(
+            f"its label histogram has no noise of ε = {epsilon:g}, as privacy.histograms asks for: give its ClientApp "
+            "astraea.flower.label_histogram of this version"
+        )
     metrics = {name: value for record in reply.content.metric_records.values() for name, value in record.items()}
     counts, examples = metrics.get(COUNTS), metrics.get(EXAMPLES)
+    if noise is not None and isinstance(counts, list) and counts and all(_is_count(abs(one)) for one in counts):
+        return np.array(counts, np.int64)  # which may be negative, and add up to anything
     if not isinstance(counts, list) or not counts or not all(_is_count(value) for value in counts):
         raise VisitError(f"its label histogram is {counts!r:.80}, not a list of class counts")
     if not _is_count(examples) or sum(counts) != examples:

@@ -13,13 +13,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from flwr.app import ConfigRecord, Context, Message, MetricRecord, RecordDict
+from flwr.app import ConfigRecord, Context, Message
 from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from astraea.balance.augmentation import augmented_rows
-from astraea.balance.histograms import client_histograms
 from astraea.balance.losses import ClassView, LogitAdjusted
 from astraea.balance.transforms import feature_spread, transform
 from astraea.data.dataset import Samples
@@ -27,45 +25,19 @@ from astraea.errors import InputError
 from astraea.federation.clients import Population
 from astraea.flower.messages import (
     AUGMENTS,
-    COUNTS,
-    EXAMPLES,
     KEY,
-    PARTITION,
     Instructions,
     OwnCopying,
-    Question,
     read_config,
 )
+from astraea.flower.telling import Handler
 
-__all__ = ["Handler", "Mod", "augmentation", "augmented", "balanced", "label_histogram", "prior_aware_loss"]
-
-Handler = Callable[[Message, Context], Message]
-"""What answers a message at a client."""
+__all__ = ["Mod", "augmentation", "augmented", "balanced", "prior_aware_loss"]
 
 Mod = Callable[[Message, Context, Handler], Message]
 """What stands between a message and its handler: (message, context, what to call next) -> reply."""
 
 _visit: ContextVar[Instructions] = ContextVar("astraea-visit")
-
-
-def label_histogram(labels: Callable[[Context], ArrayLike], classes: int) -> Handler:
-    """Return the handler that tells the server a client's label histogram, the only thing about its data it tells.
-
-    Register it with ``app.query("label_histogram")(label_histogram(labels, classes))``. ``labels(context)`` returns
-    the labels ``(n,)`` of the client's training samples, from 0 to ``classes`` - 1, in the order in which
-    :func:`augmented` gets them.
-    """
-
-    def answer(message: Message, context: Context) -> Message:
-        own = np.asarray(labels(context), np.int64).reshape(-1)
-        if any(KEY in record for record in message.content.config_records.values()):
-            question = read_config(message, Question)
-            if (asked := question.copying) is not None:
-                rows = np.arange(len(own))
-                own = own[augmented_rows(own, rows, asked.rebalancing, asked.streams.generator).rows]
-        return _answer(message, context, client_histograms(own, [np.arange(len(own))], classes)[0].tolist())
-
-    return answer
 
 
 def augmentation() -> Mod:
@@ -187,12 +159,3 @@ class _Adjusted(TorchFunctionMode):
             offset = self.offset.to(logits)
             args = (logits + (offset if logits.ndim == 1 else offset.view(-1, *[1] * (logits.ndim - 2))), *rest)
         return func(*args, **named)
-
-
-def _answer(message: Message, context: Context, counts: list[int]) -> Message:
-    remark = ConfigRecord({AUGMENTS: False})
-    if PARTITION in context.node_config:
-        number = str(context.node_config[PARTITION])
-        remark[PARTITION] = int(number) if number.isdecimal() else number  # what is no number, the server refuses
-    metrics = MetricRecord({COUNTS: counts, EXAMPLES: sum(counts)})
-    return Message(RecordDict({"histogram": metrics, KEY: remark}), reply_to=message)

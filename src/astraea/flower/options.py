@@ -13,6 +13,7 @@ from flwr.serverapp.strategy import FedAvg
 from numpy.typing import NDArray
 
 from astraea.balance.bounds import bounded_copies
+from astraea.balance.privacy import PrivacySettings
 from astraea.balance.rebalancing import rebalancing_of_held
 from astraea.balance.settings import BalanceSettings
 from astraea.errors import InputError, unknown_name
@@ -27,7 +28,7 @@ from astraea.parts.validation import from_options
 
 __all__ = ["Options", "flower_options"]
 
-Section = TypeVar("Section", BalanceSettings, TrainingSettings, ServerSettings)
+Section = TypeVar("Section", BalanceSettings, TrainingSettings, ServerSettings, PrivacySettings)
 
 _LONGEST = 5  # clients of a chain whose length the settings leave open
 
@@ -55,6 +56,7 @@ class Options:
     train: TrainingSettings
     seed: int
     server: ServerSettings
+    privacy: PrivacySettings
 
     @classmethod
     def of(
@@ -64,6 +66,7 @@ class Options:
         train: TrainingSettings | Mapping[str, Any] | None,
         seed: int,
         server: ServerSettings | Mapping[str, Any] | None = None,
+        privacy: PrivacySettings | Mapping[str, Any] | None = None,
     ) -> Options:
         """Return the options that sections describe, each given as settings, as keyword arguments or not at all.
 
@@ -76,6 +79,7 @@ class Options:
             _section(TrainingSettings, train, "train").decided(chosen.recipe.loss),
             seed,
             _section(ServerSettings, server, "server"),
+            _section(PrivacySettings, privacy, "privacy"),
         )
         sampling = options.balance.sampling
         if sampling != "all":
@@ -154,6 +158,7 @@ class Options:
             "balance": self.balance.model_dump(mode="json"),
             "train": self.train.model_dump(mode="json"),
             "server": self.server.model_dump(mode="json"),
+            "privacy": self.privacy.model_dump(mode="json"),
         }
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.serverapp import Grid
 
@@ -41,6 +43,8 @@ def plan_round(
     run = record.run
     view = View(registry.histograms, registry.available(grid), progress, options.seed)
     plan = algorithm.plan(run.state, view, stream(options.seed, Purpose.PARTICIPATION, run.state.round))
+    if plan.prior is not None and options.reads_histograms:  # else nobody was asked for its counts, and none is sent
+        plan = replace(plan, prior=torch.from_numpy(algorithm.prior(registry.told)).to(torch.float32))
     away = np.flatnonzero(~view.available).tolist()
     visits = max(len(chain.visits) for chain in plan.chains)
     _log.info(

@@ -26,7 +26,7 @@ from astraea.flower.messages import (
 )
 from astraea.flower.post import Post
 
-__all__ = ["Answers", "Questions", "wait_for_nodes"]
+__all__ = ["Answers", "Questions", "read_answer", "wait_for_nodes"]
 
 _log = logging.getLogger("flwr")
 
@@ -39,8 +39,8 @@ Answers = dict[int, tuple[NDArray[np.int64], ConfigRecord]]
 class Questions:
     """Questions under way; ``refused`` says of nodes that are left out why. All others that fail are asked again."""
 
-    def __init__(self, config_key: str) -> None:
-        self._config_key = config_key
+    def __init__(self, config_key: str, epsilon: float | None = None) -> None:
+        self._config_key, self._epsilon = config_key, epsilon
         self._post: Post[int] | None = None
         self._failed: set[int] = set()  # nodes whose last answer was none: nobody waits for the next one
         self.refused: dict[int, str] = {}
@@ -57,6 +57,8 @@ class Questions:
         awaited = questions.keys() - self._failed
         for node in questions.keys() - self._post.tags:
             question = questions[node]
+            if question is None and self._epsilon is not None:
+                question = Question(epsilon=self._epsilon)
             own = ConfigRecord({**config} if question is None else {**config, KEY: question.model_dump_json()})
             content = RecordDict({self._config_key: own})
             message = Message(content, node, HISTOGRAM_QUERY, group_id=str(node), ttl=timeout)
@@ -70,7 +72,7 @@ class Questions:
                 self._failed.add(node)
                 continue
             try:
-                answers[node] = _read(reply)
+                answers[node] = read_answer(reply, self._epsilon)
             except VisitError as error:
                 self.refuse(node, str(error))
         if silent:
@@ -96,7 +98,11 @@ class Questions:
             _log.info("node %d takes part from now on", node)
 
 
-def _read(reply: Message) -> tuple[NDArray[np.int64], ConfigRecord]:
+def read_answer(reply: Message, epsilon: float | None) -> tuple[NDArray[np.int64], ConfigRecord]:
+    """Return the histogram ``(N,)``, with noise of ``epsilon`` where that is given, and the remarks in a reply.
+
+    Raises :class:`VisitError` if it holds none.
+    """
     if reply.has_error():
         raise VisitError(_explained(reply.error.code, _short(reply.error.reason)))
     remark = remarks(reply)
@@ -105,7 +111,7 @@ def _read(reply: Message) -> tuple[NDArray[np.int64], ConfigRecord]:
             f"its {PARTITION} is {remark[PARTITION]!r}, not a whole number: give it one in --node-config, or call that "
             "setting otherwise"
         )
-    return read_histogram(reply), remark
+    return read_histogram(reply, epsilon), remark
 
 
 def _explained(code: int, reason: str) -> str:

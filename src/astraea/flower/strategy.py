@@ -18,6 +18,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDic
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg, Result, Strategy
 
+from astraea.balance.privacy import PrivacySettings
 from astraea.balance.settings import BalanceSettings
 from astraea.errors import InputError, RunError
 from astraea.federation.algorithms import Algorithm
@@ -53,21 +54,23 @@ class AstraeaStrategy(FedAvg):
 
     Args:
         algorithm: Who trains, in which order: ``{"capacity": 5, "mediator_epochs": 2}``. Without ``clients_per_round``,
-            Flower's ``fraction_train`` and ``min_train_nodes`` say how many; without ``capacity`` chains have up to
-            five clients, and are at least two; without ``mediator_epochs`` they are passed once.
+            Flower's ``fraction_train`` and ``min_train_nodes`` do; without ``capacity`` chains have up to five clients,
+            and are at least two; without ``mediator_epochs`` they are passed once.
         balance: ``{"rebalancing": "none"}``. ``rebalancing = "auto"`` is mean-power for Astraea, none for FedAvg.
         train: ``{"lr": 0.01, "loss": "cross-entropy"}``. It reaches clients made by
             :func:`~astraea.flower.client_app`; a ClientApp of the user's own trains as it likes, and reads Flower's
             ``train_config``.
         server: What becomes of the average: ``{"optimizer": "adam"}`` for FedAdam, ``{"optimizer": "momentum"}`` for
             FedAvgM. Weight averaging and realignment are not on offer here.
-        seed: Of every random decision, of who evaluates too.
-        checkpoint: Folder in which rounds are stored, and after the last of which :meth:`start` goes on.
+        privacy: How clients tell their label histograms: ``{"histograms": "local-dp"}`` or ``"secure-sum"``.
+        together: Clients that must be new, or have new data, before the class prior and the copies that clients are
+            told follow their labels. With 1 they follow at once, and from the change others can tell a newcomer's.
+        seed: Of every random decision. What clients are told does not give away one of 2^64 or more.
+        checkpoint: Folder in which rounds are stored, for :meth:`start` to go on.
         checkpoint_every: Rounds between two checkpoints.
-        prolong: Go on to more rounds than the run was begun with, where the learning rate depends on how many there
-            are; rounds that are done keep theirs.
-        patience: Seconds to wait for ``min_available_nodes`` and ``min_train_nodes`` before the first round, and for
-            ``min_train_nodes`` before any other, so that a run goes on without nodes that died.
+        prolong: Go on to more rounds than the run was begun with, where the learning rate depends on how many.
+        patience: Seconds to wait for ``min_available_nodes`` before the first round, and for ``min_train_nodes`` before
+            any.
 
     Raises :class:`InputError` for settings that cannot be used.
     """
@@ -81,6 +84,8 @@ class AstraeaStrategy(FedAvg):
         balance: BalanceSettings | Mapping[str, Any] | None = None,
         train: TrainingSettings | Mapping[str, Any] | None = None,
         server: ServerSettings | Mapping[str, Any] | None = None,
+        privacy: PrivacySettings | Mapping[str, Any] | None = None,
+        together: int = 3,
         seed: int = 0,
         checkpoint: Path | str | None = None,
         checkpoint_every: int = 1,
@@ -90,10 +95,12 @@ class AstraeaStrategy(FedAvg):
     ) -> None:
         own = list(inspect.signature(AstraeaStrategy.__init__).parameters)[2:-1]
         super().__init__(**flower_options(positional, flower, own))
-        self.options = options = Options.of(algorithm, balance, train, seed, server)
+        self.options = options = Options.of(algorithm, balance, train, seed, server, privacy)
         self.patience, self._every, self._prolong = patience, checkpoint_every, prolong
-        most, asks = options.balance.most_samples, options.reads_histograms
-        self._registry = ClientRegistry(options.copying, seed, self.configrecord_key, ask=asks, most=most)
+        most, asks, way = options.balance.most_samples, options.reads_histograms, options.privacy.histograms
+        self._registry = ClientRegistry(
+            options.copying, seed, self.configrecord_key, ask=asks, most=most, privacy=way, together=together
+        )
         self._checkpoint = None if checkpoint is None else StrategyCheckpoint(Path(checkpoint))
         self._record: RunRecord | None = None
         self._walks: ChainWalks | None = None
@@ -184,7 +191,7 @@ class AstraeaStrategy(FedAvg):
     ) -> Iterable[Message]:
         """Plan the round, walk all chains up to their last visits, and return the messages of those.
 
-        Raises :class:`InputError` within a wrapper whose privacy guarantee would not hold.
+        Raises :class:`InputError` within a wrapper whose guarantee would not hold.
         """
         if self.fraction_train == 0.0:
             return []
@@ -239,10 +246,7 @@ class AstraeaStrategy(FedAvg):
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """Return the messages of the round's evaluation; none if fewer nodes are there than it needs.
-
-        Who evaluates is drawn with the strategy's seed.
-        """
+        """Return the messages of the round's evaluation, to nodes drawn with the seed; none if too few are there."""
         if self.fraction_evaluate == 0.0:
             return []
         connected = self._registry.in_order(grid.get_node_ids())

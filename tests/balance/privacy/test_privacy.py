@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from astraea.balance.privacy import LocalDP, Plain, SecureSum
+from astraea.balance.privacy.estimate import estimated_histograms, estimated_totals
 from astraea.balance.privacy.geometric import two_sided_geometric
-from astraea.balance.privacy.local_dp import nearest_counts, noisy_counts
-from astraea.balance.privacy.secure_sum import histograms_from_codes
+from astraea.balance.privacy.local_dp import noisy_counts
 from astraea.experiment.run import run
 from astraea.experiment.settings import parse_settings
 
@@ -36,38 +36,52 @@ def test_noise_falls_by_e_to_the_epsilon_with_each_step() -> None:
             assert drawn.count(value) / len(drawn) == pytest.approx(chance, abs=0.01)
 
 
-@pytest.mark.parametrize(
-    ("noisy", "nearest"),
-    [
-        ([5, -2, 3], [4, 0, 2]),  # both that are left give half of the missing two
-        ([-1, -2], [1, 0]),  # somebody holds at least one sample
-        ([2, 2, 0], [2, 2, 0]),
-        ([3, 3, -1], [3, 2, 0]),  # 2.5 and 2.5, of which the first is rounded up
-    ],
-)
-def test_noisy_counts_become_counts_of_the_same_total(noisy: list[int], nearest: list[int]) -> None:
-    assert nearest_counts(np.array(noisy)).tolist() == nearest
-
-
-def test_little_noise_leaves_large_counts_nearly_as_they_are() -> None:
+def test_little_noise_leaves_counts_nearly_as_they_are() -> None:
     rng = np.random.default_rng(1)
     told = noisy_counts(np.array([100, 0, 50]), 20.0, lambda bound: int(rng.integers(bound)))
     assert told.tolist() == [100, 0, 50]
+    told_by = LocalDP(epsilon=20.0).told(HELD, rng)
+    assert told_by.histograms.tolist() == HELD.tolist()
     assert LocalDP(epsilon=0.5).told(HELD, rng).epsilon == 0.5
 
 
-def test_a_sum_is_exact_and_clients_are_taken_to_hold_more_of_the_class_they_named() -> None:
-    told = SecureSum(code_epsilon=50.0).told(HELD, np.random.default_rng(0))
-    assert told.counts.tolist() == [4, 4]
-    assert told.histograms.tolist() == [[3, 1], [1, 3]]
-    told = SecureSum(code_epsilon=0.0).told(np.array([[8, 2]] * 2), np.random.default_rng(0))
-    assert told.counts.tolist() == [16, 4]
+def test_totals_are_the_mean_of_what_is_not_negative() -> None:
+    """One client, ε = ln 2: the variance is 2 · ½ / ¼ = 4. A sum of 0 stands for half a normal, of mean 2 √(2/π)."""
+    found = estimated_totals(np.array([[0, 40]]), math.log(2))
+    assert found.tolist() == pytest.approx([2 * math.sqrt(2 / math.pi), 40.0])
 
 
-def test_codes_never_give_a_client_a_class_that_nobody_holds() -> None:
-    told = histograms_from_codes(np.array([6, 0, 2]), np.array([1, 2]), 0.9)
-    assert told[:, 1].tolist() == [0, 0]
-    assert told.sum(axis=1).tolist() == [4, 4]
+def test_a_posterior_mean_weighs_noise_against_what_all_hold() -> None:
+    """Two classes, all alike: the mean of the negative binomial (shape 5) by the chances of the noise, written out."""
+    epsilon, noisy = 1.0, np.array([[3, 5], [5, 3]])
+    at, size = np.arange(60), 8.0
+    mean = size / 2
+
+    def posterior(told: int) -> float:
+        chances = [
+            math.exp(
+                math.lgamma(n + 5) - math.lgamma(n + 1) + n * math.log(mean / (mean + 5)) - epsilon * abs(told - n)
+            )
+            for n in at
+        ]
+        return float(np.average(at, weights=chances))
+
+    low, high = posterior(3), posterior(5)
+    expected = size * high / (low + high)
+    found = estimated_histograms(noisy, epsilon, np.array([8, 8]))
+    assert found.tolist() == [[round(size - expected), round(expected)], [round(expected), round(size - expected)]]
+
+
+def test_a_sum_is_exact_and_nobody_is_taken_to_hold_what_nobody_holds() -> None:
+    held = np.array([[8, 0, 2], [3, 0, 9], [1, 0, 1]])
+    for epsilon in (0.0, 0.5, 20.0):
+        told = SecureSum(epsilon=epsilon).told(held, np.random.default_rng(0))
+        assert told.counts.tolist() == [12, 0, 12]
+        assert told.histograms.sum(axis=0).tolist() == [12, 0, 12]
+        assert told.histograms.any(axis=1).all()
+    assert told.histograms.tolist() == held.tolist()
+    nothing = SecureSum(epsilon=0.0).told(held, np.random.default_rng(0)).histograms
+    assert nothing.tolist() == [[4, 0, 4]] * 3
 
 
 @pytest.mark.parametrize("way", [{"name": "local-dp", "epsilon": 0.5}, "secure-sum"])

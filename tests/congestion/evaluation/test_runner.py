@@ -15,7 +15,7 @@ from astraea.congestion import simulate
 from astraea.congestion.evaluation import catalogue, runner
 from astraea.congestion.evaluation.arms import parse_arms
 from astraea.congestion.evaluation.columns import mean, relative
-from astraea.congestion.evaluation.measure import fallback, settled_for
+from astraea.congestion.evaluation.measure import settled_for
 from astraea.congestion.evaluation.records import FILE, read
 from astraea.congestion.evaluation.runner import Evaluation, Job, evaluate
 from astraea.congestion.evaluation.suite import Case, Column, Outcome, Setup, Suite, rng_of, shared_queue
@@ -23,7 +23,6 @@ from astraea.congestion.evaluation.tables import ALL, Cell, tabulate
 from astraea.congestion.policy import Policy
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import PolicyHeader
-from astraea.congestion.simulator.topology import dumbbell
 from astraea.errors import InputError, RunError
 from astraea.files import lock
 
@@ -220,22 +219,3 @@ def test_a_policy_of_ones_own_is_known_by_its_content(tmp_path: Path) -> None:
     file.write_text("no policy")
     with pytest.raises(InputError, match="is not a safetensors file"):
         again()
-
-
-def test_a_policy_outside_what_it_is_for_is_told_of() -> None:
-    def outcome(arm: str, case: str, **values: float) -> Outcome:
-        return Outcome("tiny", case, arm, 0, case, {}, values, 0.0)
-
-    found = [outcome("mine", "a", fallback=0.2), outcome("mine", "b", fallback=0.0), outcome("cubic", "a", fallback=0)]
-    found += [outcome("other", "a", fallback=0.04), outcome("old", "a")]
-    assert list(runner._fallen(found)) == [
-        "'mine' was in fallback for 10.0% of the time in 'tiny': count this row as CUBIC's",
-        "'other' was in fallback for 4.0% of the time in 'tiny'",
-    ]
-
-
-def test_the_share_in_fallback_is_of_the_policys_flows_alone() -> None:
-    flows: list[dict[str, Any]] = [{"controller": "policy", "start_s": 1.0}, {"controller": "cubic"}]
-    result = simulate(dumbbell(flows, capacity_mbps=20, rtt_ms=2, duration_s=5.0))
-    assert fallback(result) == result.fallback_s[0] / 4
-    assert fallback(result) > 0.5

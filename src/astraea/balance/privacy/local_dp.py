@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from astraea.balance.privacy.base import HistogramPrivacy, Told
+from astraea.balance.privacy.estimate import estimated_histograms, estimated_totals
 from astraea.balance.privacy.geometric import Below, two_sided_geometric
 
-__all__ = ["LocalDP", "nearest_counts", "noisy_counts"]
+__all__ = ["LocalDP", "believed", "noisy_counts", "with_noise"]
 
 
 class LocalDP(HistogramPrivacy, name="local-dp"):
@@ -26,36 +27,30 @@ class LocalDP(HistogramPrivacy, name="local-dp"):
     )
 
     def told(self, histograms: NDArray[np.int64], rng: np.random.Generator) -> Told:
-        """Return what each client tells; the noise of this simulation comes from ``rng``."""
+        """Return what the server makes of what clients tell; the noise of this simulation comes from ``rng``."""
+        rows = believed(with_noise(histograms, self.epsilon, rng), self.epsilon)
+        return Told(rows, rows.sum(axis=0), self.epsilon)
 
-        def below(bound: int) -> int:
-            return int(rng.integers(bound))
 
-        told = np.stack([noisy_counts(row, self.epsilon, below) for row in histograms])
-        return Told(told, told.sum(axis=0), self.epsilon)
+def believed(noisy: NDArray[np.int64], epsilon: float) -> NDArray[np.int64]:
+    """Return the histograms ``(K, N)`` as which a server takes counts with noise: it reads nothing else."""
+    return estimated_histograms(noisy, epsilon, estimated_totals(noisy, epsilon))
 
 
 def noisy_counts(counts: NDArray[np.int64], epsilon: float, below: Below) -> NDArray[np.int64]:
-    """Return class counts ``(N,)`` with noise, as counts again: none is negative, and at least one sample is there.
+    """Return class counts ``(N,)`` with noise, which may be negative.
 
     ``epsilon`` is taken as the decimal number that it is written as. A client should draw from its operating system:
-    ``below=secrets.randbelow``. What follows the noise reads nothing but the noisy counts, and costs no privacy.
+    ``below=secrets.randbelow``.
     """
     exact = Fraction(repr(float(epsilon)))
-    return nearest_counts(counts + np.array([two_sided_geometric(exact, below) for _ in counts], np.int64))
+    return counts + np.array([two_sided_geometric(exact, below) for _ in counts], np.int64)
 
 
-def nearest_counts(noisy: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the counts of the same total (at least 1) that lie nearest to ``noisy`` ``(N,)``, to within rounding.
+def with_noise(histograms: NDArray[np.int64], epsilon: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return what clients of ``histograms`` ``(K, N)`` would tell, with noise from ``rng``: a simulation."""
 
-    It is the projection onto the simplex (Duchi et al., ICML 2008): noise on classes that nobody holds mostly goes.
-    """
-    total = max(int(noisy.sum()), 1)
-    ordered = np.sort(noisy)[::-1].astype(np.float64)
-    levels = (np.cumsum(ordered) - total) / np.arange(1, len(ordered) + 1)
-    level = levels[np.flatnonzero(ordered > levels)[-1]]
-    shares = np.maximum(noisy - level, 0.0)
-    counts: NDArray[np.int64] = np.floor(shares).astype(np.int64)
-    left = total - int(counts.sum())
-    counts[np.argsort(counts - shares, kind="stable")[:left]] += 1
-    return counts
+    def below(bound: int) -> int:
+        return int(rng.integers(bound))
+
+    return np.stack([noisy_counts(row, epsilon, below) for row in histograms])

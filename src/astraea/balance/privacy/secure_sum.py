@@ -1,65 +1,37 @@
-"""The server learns the histogram of all clients, exactly, and of each no more than a group code."""
+"""The server learns the histogram of all clients, exactly, and of each no more than a noisy one."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from astraea.balance.privacy.base import HistogramPrivacy, Told
+from astraea.balance.privacy.estimate import estimated_histograms
+from astraea.balance.privacy.local_dp import with_noise
 
-__all__ = ["SecureSum", "histograms_from_codes"]
-
-_PASSES = 200
+__all__ = ["SecureSum"]
 
 
 class SecureSum(HistogramPrivacy, name="secure-sum"):
-    """The server learns the sum of all counts and no client's; mediators go by group codes.
+    """The server learns the sum of all counts, and no client's; mediators go by histograms with noise.
 
-    This says what a run comes to under a secure sum. The protocol that keeps the counts from a real server is not part
-    of this package. A client's code is its most frequent class, told by randomised response: with ε the truth is told
-    with chance ``e^ε / (e^ε + N - 1)``, and else another class. All clients count alike in the average, as sizes stay
-    unknown.
+    Copies and priors follow the sum, which is exact, and who shares a mediator what each client tells beside it: its
+    histogram with two-sided geometric noise, as with local-dp. A run says what this comes to; ``astraea.flower`` has
+    the protocol by which a real server learns no more.
     """
 
-    code_epsilon: float = Field(
-        4.0,
+    epsilon: float = Field(
+        1.0,
         ge=0,
+        le=20,
         allow_inf_nan=False,
-        description="ε of the group code that a client tells: 0 tells nothing, and mediators are as good as random.",
+        description="ε of the noisy histogram that a client tells beside the sum: with 0 it tells none, and mediators "
+        "are as good as random.",
     )
 
     def told(self, histograms: NDArray[np.int64], rng: np.random.Generator) -> Told:
-        """Return what the server makes of the sum and the codes; codes of this simulation are drawn from ``rng``."""
+        """Return what the server makes of the sum and the noisy histograms; this simulation's noise is ``rng``'s."""
         counts = histograms.sum(axis=0)
-        classes = len(counts)
-        codes = histograms.argmax(axis=1)
-        truthful = math.exp(self.code_epsilon) / (math.exp(self.code_epsilon) + classes - 1)
-        lying = rng.random(len(codes)) >= truthful
-        others = (codes + rng.integers(1, max(classes, 2), len(codes))) % classes
-        told = np.where(lying, others, codes)
-        return Told(histograms_from_codes(counts, told, truthful), counts, self.code_epsilon)
-
-
-def histograms_from_codes(counts: NDArray[np.int64], codes: NDArray[np.int64], truthful: float) -> NDArray[np.int64]:
-    """Return histograms ``(K, N)`` that agree with ``counts`` ``(N,)`` of all clients and their ``codes`` ``(K,)``.
-
-    All clients are taken to be of one size. A client holds its class more often than others do, as far as a code is
-    ``truthful`` (a chance), and the rest as all clients do: rows and columns are brought to their sums by turns
-    (iterative proportional fitting, Deming & Stephan 1940).
-    """
-    clients, classes = len(codes), len(counts)
-    share = counts / counts.sum()
-    fitted = np.tile(share, (clients, 1)) * (1 - truthful / 2)
-    fitted[np.arange(clients), codes] += truthful / 2
-    fitted *= share > 0
-    size = counts.sum() / clients
-    for _ in range(_PASSES):
-        fitted *= np.divide(counts, fitted.sum(axis=0), out=np.zeros(classes), where=counts > 0)
-        fitted *= (size / fitted.sum(axis=1))[:, None]
-    whole = np.rint(fitted).astype(np.int64)
-    for client in np.flatnonzero(~whole.any(axis=1)):
-        whole[client, fitted[client].argmax()] = 1
-    return whole
+        noisy = with_noise(histograms, self.epsilon, rng) if self.epsilon else np.zeros_like(histograms)
+        return Told(estimated_histograms(noisy, self.epsilon, counts), counts, self.epsilon)

@@ -13,7 +13,7 @@ from astraea.congestion.metrics.score import ScoreSettings, score
 from astraea.congestion.metrics.shares import paths_of, windows_of
 from astraea.congestion.simulator.results import Result
 
-__all__ = ["SETTLE_S", "Values", "against_max_min", "completions", "fallback", "rivalry", "settled_for", "sharing"]
+__all__ = ["SETTLE_S", "Values", "against_max_min", "completions", "rivalry", "settled_for", "sharing"]
 
 Values = dict[str, Any]
 
@@ -22,17 +22,6 @@ SETTLE_S = 10.0
 
 
 _STRETCH_S = 10.0  # shorter stretches have no late half to speak of
-
-
-def fallback(result: Result) -> float:
-    """Return the share of the time of a policy's flows in which their windows were CUBIC's; 0 without such flows."""
-    settings = result.settings
-    spent = [
-        (settings.duration_s if flow.end_s is None else flow.end_s) - start
-        for flow, start in zip(settings.flows, result.start_s.tolist(), strict=True)
-        if flow.controller.name == "policy" and not math.isnan(start)
-    ]
-    return float(result.fallback_s.sum() / sum(spent)) if sum(spent) > 0 else 0.0
 
 
 def sharing(result: Result, settle_s: float = SETTLE_S) -> Values:

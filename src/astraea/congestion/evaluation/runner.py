@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from astraea.congestion import simulate
 from astraea.congestion.evaluation.arms import Arm, digest_of, load
 from astraea.congestion.evaluation.catalogue import SUITES
-from astraea.congestion.evaluation.measure import fallback
 from astraea.congestion.evaluation.records import FILE, append, key_of, read
 from astraea.congestion.evaluation.suite import Case, Outcome, Setup, Suite
 from astraea.congestion.evaluation.traces import find_traces
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Evaluation", "Job", "evaluate"]
 
 Watch = Callable[["Job", int, int], None]
-
-
-_OURS_UP_TO = 0.05  # share of the time in fallback beyond which a row is not the policy's
 
 
 @dataclass(frozen=True)
@@ -93,14 +89,12 @@ def evaluate(
             if watch is not None:
                 watch(job, finished, len(plan))
         known = _known(file)
-    outcomes = tuple(known[_name(job)] for job in plan)
-    lacking = any(suite.needs_traces for suite in suites) and not traces
     return Evaluation(
         suites=tuple(suites),
         arms=tuple(arms),
         seeds=tuple(range(seeds)),
-        outcomes=outcomes,
-        notes=(*((_without_traces(data),) if lacking else ()), *_fallen(outcomes)),
+        outcomes=tuple(known[_name(job)] for job in plan),
+        notes=() if traces or not any(suite.needs_traces for suite in suites) else (_without_traces(data),),
     )
 
 
@@ -139,20 +133,8 @@ def _played(job: Job) -> Outcome:
     begin = time.process_time()
     result = simulate(job.case.world, policy=job.policy)
     seconds = time.process_time() - begin
-    values = {**SUITES[job.suite].measure(result), "fallback": fallback(result)}
+    values = SUITES[job.suite].measure(result)
     return Outcome(job.suite, job.case.label, job.arm, job.seed, job.key, job.case.conditions, values, seconds)
-
-
-def _fallen(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Say where policies were outside what they are for, suite by suite."""
-    shares: dict[tuple[str, str], list[float]] = {}
-    for outcome in outcomes:
-        shares.setdefault((outcome.arm, outcome.suite), []).append(float(outcome.values.get("fallback", 0.0)))
-    for (arm, suite), found in shares.items():
-        share = sum(found) / len(found)
-        if share > 0:
-            counts = ": count this row as CUBIC's" if share > _OURS_UP_TO else ""
-            yield f"'{arm}' was in fallback for {share:.1%} of the time in '{suite}'{counts}"
 
 
 def _without_traces(data: Path | None) -> str:

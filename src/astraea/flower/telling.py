@@ -1,0 +1,150 @@
+"""How a client tells its label histogram: as it is, with noise, or in a secure sum, and never more than it allows.
+
+What was told is kept in the node's state. So the same labels get the same noise, however often they are asked for: who
+asks a hundred times could else average it away.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from flwr.app import ConfigRecord, Context, Message, MetricRecord, RecordDict
+from numpy.typing import ArrayLike, NDArray
+
+from astraea.balance.augmentation import augmented_rows
+from astraea.balance.histograms import client_histograms
+from astraea.balance.privacy import HistogramPrivacy, LocalDP, SecureSum
+from astraea.balance.privacy.local_dp import noisy_counts
+from astraea.errors import InputError
+from astraea.flower.messages import (
+    AUGMENTS,
+    BYTES,
+    COUNTS,
+    EPSILON,
+    EXAMPLES,
+    KEY,
+    PARTITION,
+    SPENT,
+    Question,
+    SumStage,
+    read_config,
+)
+from astraea.flower.secure_sum.client import answered
+
+__all__ = ["Handler", "label_histogram", "labels_changed", "tells_exactly"]
+
+Handler = Callable[[Message, Context], Message]
+"""What answers a message at a client."""
+
+_TOLD = "astraea-told"  # in the context's state: the counts behind what the server was last told, and that
+
+
+def label_histogram(
+    labels: Callable[[Context], ArrayLike],
+    classes: int,
+    histograms: HistogramPrivacy | str | Mapping[str, Any] = "plain",
+) -> Handler:
+    """Return the handler that tells the server a client's label histogram, the only thing about its data it tells.
+
+    Register it with ``app.query("label_histogram")(label_histogram(labels, classes))``. ``labels(context)`` returns
+    the labels ``(n,)`` of the client's training samples, from 0 to ``classes`` - 1, in the order in which
+    :func:`augmented` gets them. ``histograms`` is a way of ``privacy.histograms``: with ``"local-dp"`` the client adds
+    noise whatever the server asks for, with ``"secure-sum"`` it tells its counts in a secure sum alone. A server that
+    asks for more privacy is followed. Raises :class:`InputError` for a way that is unknown.
+    """
+    allowed = HistogramPrivacy.of(histograms)
+
+    def answer(message: Message, context: Context) -> Message:
+        own = np.asarray(labels(context), np.int64).reshape(-1)
+        counts = client_histograms(own, [np.arange(len(own))], classes)[0]
+        question = _question(message)
+        if question.sum is not None:
+            return _summed(message, context, counts, allowed, question.sum)
+        if isinstance(allowed, SecureSum):
+            raise InputError(
+                "this client tells its label histogram in a secure sum alone: give AstraeaStrategy "
+                "privacy={'histograms': 'secure-sum'}"
+            )
+        epsilon = smallest(allowed.epsilon if isinstance(allowed, LocalDP) else None, question.epsilon)
+        if epsilon is not None:
+            told, spent = _noisy(context, counts, epsilon)
+            return _answer(message, context, told, {EPSILON: epsilon, SPENT: spent})
+        context.state[_TOLD] = MetricRecord({"counts": counts.tolist()})
+        if (asked := question.copying) is not None:
+            own = own[augmented_rows(own, np.arange(len(own)), asked.rebalancing, asked.streams.generator).rows]
+            counts = client_histograms(own, [np.arange(len(own))], classes)[0]
+        return _answer(message, context, counts)
+
+    return answer
+
+
+def labels_changed(context: Context, counts: NDArray[np.int64]) -> bool:
+    """Return whether a client's class counts ``(N,)`` are others than those behind what it told last."""
+    told = context.state.get(_TOLD)
+    return isinstance(told, MetricRecord) and told["counts"] != counts.tolist()
+
+
+def tells_exactly(context: Context) -> bool:
+    """Return whether the server knows the client's counts exactly: else it is to be told no exact size either."""
+    told = context.state.get(_TOLD)
+    return not isinstance(told, MetricRecord) or SPENT not in told
+
+
+def smallest(*epsilons: float | None) -> float | None:
+    """Return the smallest ε that is given, ``None`` if none is."""
+    return min((one for one in epsilons if one is not None), default=None)
+
+
+def _question(message: Message) -> Question:
+    asked = any(KEY in record for record in message.content.config_records.values())
+    return read_config(message, Question) if asked else Question()
+
+
+def _noisy(context: Context, counts: NDArray[np.int64], epsilon: float) -> tuple[NDArray[np.int64], float]:
+    """Return the counts with noise, and the ε that this and earlier noise add up to."""
+    record = context.state.get(_TOLD)
+    kept: dict[str, Any] = dict(record) if isinstance(record, MetricRecord) else {}
+    if kept.get("counts") == counts.tolist() and kept.get(EPSILON, math.inf) <= epsilon:
+        return np.array(kept["told"], np.int64), float(kept[SPENT])
+    told = noisy_counts(counts, epsilon, secrets.randbelow)
+    spent = epsilon + float(kept.get(SPENT, 0.0))
+    context.state[_TOLD] = MetricRecord(
+        {"counts": counts.tolist(), "told": told.tolist(), EPSILON: epsilon, SPENT: spent}
+    )
+    return told, spent
+
+
+def _summed(
+    message: Message, context: Context, counts: NDArray[np.int64], allowed: HistogramPrivacy, stage: SumStage
+) -> Message:
+    """Take part in an exchange of a secure sum; the first one brings the noisy histogram too."""
+    remark: dict[str, Any] = {}
+    told = np.zeros(len(counts), np.int64)
+    if stage.name == "keys":
+        own = allowed.epsilon if isinstance(allowed, LocalDP | SecureSum) else None
+        epsilon = smallest(own, stage.epsilon)
+        if epsilon:
+            told, spent = _noisy(context, counts, epsilon)
+            remark = {EPSILON: epsilon, SPENT: spent}
+        else:
+            context.state[_TOLD] = MetricRecord({"counts": counts.tolist(), "told": [], SPENT: 0.0})
+            remark = {EPSILON: 0.0, SPENT: 0.0}
+    beside: list[Any] = [record[BYTES] for record in message.content.config_records.values() if BYTES in record]
+    sent = b"".join(one for one in beside if isinstance(one, bytes))
+    remark[BYTES] = answered(context.state, stage, sent, counts)
+    return _answer(message, context, told, remark)
+
+
+def _answer(
+    message: Message, context: Context, counts: NDArray[np.int64], more: Mapping[str, Any] | None = None
+) -> Message:
+    remark = ConfigRecord({AUGMENTS: False, **(more or {})})
+    if PARTITION in context.node_config:
+        number = str(context.node_config[PARTITION])
+        remark[PARTITION] = int(number) if number.isdecimal() else number  # what is no number, the server refuses
+    metrics = MetricRecord({COUNTS: counts.tolist(), EXAMPLES: int(counts.sum())})
+    return Message(RecordDict({"histogram": metrics, KEY: remark}), reply_to=message)
