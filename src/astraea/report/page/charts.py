@@ -171,7 +171,7 @@ def spans(title: str, rows: Rows, order: Sequence[str], down: str, bound: float,
 
     What is ``critical`` is underlined. A dotted line stands at ``bound``.
     """
-    x = {"field": "start", "type": "quantitative", "title": "seconds"}
+    x = {"field": "start", "type": "quantitative", "title": "seconds", "axis": {"tickCount": 8}}
     y = {"field": "row", "type": "nominal", "sort": list(order), "title": down, "axis": {"ticks": False}}
     parts = {"domain": list(PART_COLOURS), "range": list(PART_COLOURS.values())}
     told = [("client", "client", {}), ("part", "what", {}), ("start", "from, s", _SECONDS), ("end", "to, s", _SECONDS)]

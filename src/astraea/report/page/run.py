@@ -118,8 +118,8 @@ def _figures(run: RunRecord) -> str:
         rows = [(column.title, column.text([run.summary])) for column in shown]
         if run.summary.get("simulated_seconds") is not None:
             split = run.summary["simulated_split"]
-            parts = ", ".join(f"{words} {number(split[words])}" for words in ("compute", "transfer", "waiting"))
-            rows.append(("simulated seconds", f"{number(run.summary['simulated_seconds'])} ({parts})"))
+            rows.append(("simulated seconds", number(run.summary["simulated_seconds"])))
+            rows += [(f"of these {words}", number(split[words])) for words in ("compute", "transfer", "waiting")]
     else:
         line = run.history[-1] if run.history else {}
         rows = [
