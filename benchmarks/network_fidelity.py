@@ -5,8 +5,11 @@
 Stars and chains of 2 to 12 clients with models of 0.5 to 2 MB, behind own links that ask for less than the server's
 carries, near 4 times or 10 times as much (ω). Two numbers of each controller are fitted first, on rounds that have no
 seed, rate or round-trip time in common with those that are judged: the share of a link that it fills, and how fast a
-window grows again that others have held back; --keep judges what ships instead. --spread also tells how far packets are
-from themselves: the same rounds with every start put off by up to 10 ms, drawn anew for each transfer.
+window grows again that others have held back; --keep judges what ships instead.
+
+With --phases N every round is also run N times in packets with each start put off by up to 10 ms, drawn anew for each
+transfer. The fluid model is then judged against the mean of these, and so is a single run in packets, by the mean of
+the others: what is left of its error is luck, which no model can tell that does not repeat the packets.
 """
 
 from __future__ import annotations
@@ -90,7 +93,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=100, help="rounds that are judged")
     options.add_argument("--fit", type=int, default=30, help="rounds on which the efficiency is fitted")
     options.add_argument("--keep", action="store_true", help="judge the efficiencies that ship")
-    options.add_argument("--spread", action="store_true", help="also compare packets with packets")
+    options.add_argument("--phases", type=int, default=0, help="runs in packets with moved starts, for a mean")
     options.add_argument("--controllers", nargs="*", default=CONTROLLERS)
     chosen = options.parse_args()
     judged = [drawn(number, JUDGED) for number in range(chosen.rounds)]
@@ -117,11 +120,16 @@ def main() -> None:
             + "".join(both(off[classes == name]) for name in OMEGAS),
             flush=True,
         )
-        if chosen.spread:
-            again = [jittered(laid, controller, number) for number, (_, laid) in enumerate(judged)]
-            off = 100 * (np.array(again) / np.array(packets) - 1.0)
-            told = both(off) + f"{off.mean():8.1f}" + "".join(both(off[classes == name]) for name in OMEGAS)
-            print(f"{'  to itself':30}{told}", flush=True)
+        if chosen.phases > 1:
+            count = chosen.phases
+            runs = np.array([[jittered(laid, controller, k) for k in range(count)] for _, laid in judged])
+            means = runs.mean(axis=1)
+            others = (runs.sum(axis=1, keepdims=True) - runs) / (count - 1)
+            off = 100 * errors([laid for _, laid in judged], means.tolist(), profile)
+            luck = 100 * (runs / others - 1.0)
+            for name, found in (("to their mean", off), ("a run to the others", luck)):
+                parts = "".join(both(found[classes == kind].ravel()) for kind in OMEGAS)
+                print(f"  {name:28}{both(found.ravel())}{found.mean():8.1f}{parts}", flush=True)
 
 
 if __name__ == "__main__":

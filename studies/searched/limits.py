@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from astraea.experiment.prepare import Experiment, prepare
-from astraea.federation.algorithms import View
-from astraea.seeding import Purpose, stream
+from astraea.experiment.rounds import planned_rounds
 from searched.plan import Plan, Setup
 from searched.search import point
 
@@ -35,21 +33,16 @@ def costs(experiment: Experiment) -> Iterator[Cost]:
     Every round is planned as at the run's beginning: where chains get shorter later, their critical path is counted
     as longer than it is.
     """
-    algorithm, histograms = experiment.algorithm, experiment.population.histograms
-    sizes = histograms.sum(axis=1)
+    sizes = experiment.population.histograms.sum(axis=1)
     batch = experiment.settings.train.batch_size
-    state, seed = algorithm.init(*experiment.model.read()), experiment.settings.seed
     total = np.zeros(3)
-    while True:
-        view = View(histograms, experiment.available(state.round), 0.0, seed)
-        plan = algorithm.plan(state, view, stream(seed, Purpose.PARTICIPATION, state.round))
+    for plan in planned_rounds(experiment):
         epochs = plan.training.epochs
         clients = [[visit.client for visit in chain.visits] for chain in plan.chains]
         steps = [epochs * int(np.ceil(sizes[chain] / batch).sum()) for chain in clients]
-        samples = epochs * algorithm.rule.views * sum(int(sizes[chain].sum()) for chain in clients)
+        samples = epochs * experiment.algorithm.rule.views * sum(int(sizes[chain].sum()) for chain in clients)
         total += (samples, plan.bytes_sent, max(steps))
         yield Cost(*total.tolist())
-        state = replace(state, round=state.round + 1)
 
 
 def limits_of(plan: Plan, dataset: str, case: str, seed: int) -> dict[str, Cost]:

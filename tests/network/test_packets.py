@@ -82,15 +82,14 @@ def test_auto_takes_packets_for_what_is_small_and_says_why() -> None:
     assert large.fidelity == "fluid"
     assert large.why.startswith("100 transfers of 66,666,800 packets on all links")
     assert (certain.fidelity, certain.why) == ("fluid", "packets begin with slow start")
-    assert (planned.fidelity, planned.why) == ("fluid", "packets share by their controller alone")
+    assert planned.fidelity == "packets"
     assert round_time(star([0.1], 150_000), network()).why == ""
 
 
 @pytest.mark.parametrize(
     ("sharing", "transport", "sentence"),
     [
-        ("admission", {}, "packets share by their controller alone"),
-        ("weighted", {}, "'cubic' takes no weights: choose congestion 'policy'"),
+        ("weighted", {}, "'bbr' takes no weights: choose congestion cubic, newreno, policy, or another sharing"),
         ("fair", {"connections": "warm"}, "packets begin with slow start"),
     ],
 )
@@ -100,4 +99,35 @@ def test_what_packets_cannot_do_is_refused(sharing: str, transport: dict[str, An
     place = place.model_copy(update={"transport": place.transport.model_copy(update=transport)})
 
     with pytest.raises(InputError, match=sentence):
-        time_of(lay_round(star([0.1]), place, "cubic"), "cubic", "packets", sharing)
+        time_of(lay_round(star([0.1]), place, "bbr"), "bbr", "packets", sharing)
+
+
+TRAINING = [0.0, 0.1, 0.1, 0.2, 0.4, 3.0]
+
+
+@pytest.mark.parametrize("congestion", ["cubic", "bbr"])
+def test_longest_path_first_gains_in_packets_what_it_gains_in_the_fluid_model(congestion: str) -> None:
+    """Six models of 0.6 s each on the link: shared fairly, who trains 3 s has its model after all the others have."""
+    laid = lay_round(star(TRAINING, 1_500_000), network(20, 20), congestion)
+    fair = time_of(laid, congestion, "packets").seconds
+    found = time_of(laid, congestion, "packets", "longest-path")
+
+    assert found.seconds == pytest.approx(time_of(laid, congestion, "fluid", "longest-path").seconds, rel=0.12)
+    assert found.seconds < 0.85 * fair
+    assert np.argmin(found.moments.arrived[::2]) == 5
+
+
+def test_a_few_are_let_in_at_a_time() -> None:
+    found = time_of(lay_round(star([0.0] * 6, 600_000), network(20, 20), "cubic"), "cubic", "packets", "admission")
+
+    assert (found.moments.begun[::2] < 1e-3).sum() == 3
+    assert (found.moments.ready[::2] < 1e-3).sum() == 6
+    assert (found.moments.begun >= found.moments.ready - 1e-9).all()
+
+
+def test_weights_reach_the_controllers() -> None:
+    laid = lay_round(star(TRAINING, 1_500_000), network(20, 20), "cubic")
+    weighted = time_of(laid, "cubic", "packets", "weighted").moments.arrived[::2]
+    fair = time_of(laid, "cubic", "packets").moments.arrived[::2]
+
+    assert weighted[5] < fair[5]

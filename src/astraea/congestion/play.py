@@ -112,6 +112,7 @@ def play(
     while i >= 0:
         f = w.flows[i]
         if f.controller == controller:
+            histories[i].weight = max(int(f.parameter * 1024.0 + 0.5), 1)
             news = record(frames[i], histories[i], w.intervals[i])
             if news and not dispatch.busy(w.controls, i, f):
                 x = features[i]

@@ -13,8 +13,8 @@ import torch
 from astraea.balance.participation import inclusion_probabilities
 from astraea.experiment.arms import arm_settings
 from astraea.experiment.prepare import Experiment, prepare
+from astraea.experiment.rounds import view_of
 from astraea.experiment.simulation import Simulation
-from astraea.federation.algorithms import View
 from astraea.federation.clients import ClientData
 from astraea.federation.plan import RoundPlan
 from astraea.federation.training import Trainer
@@ -92,7 +92,7 @@ def _visit_rates(experiment: Experiment) -> np.ndarray[tuple[int], np.dtype[np.f
 def first_round(experiment: Experiment) -> RoundPlan:
     """Return the plan of a round, as the first one would be if everyone were there."""
     everyone = np.ones(len(experiment.population), np.bool_)
-    view = View(experiment.population.histograms, everyone, progress=0.0, seed=experiment.settings.seed)
+    view = view_of(experiment, everyone)
     state = experiment.algorithm.init(*experiment.model.read())
     return experiment.algorithm.plan(state, view, stream(experiment.settings.seed, Purpose.CALIBRATION))
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from astraea.congestion.controllers.controller import Controller
 from astraea.congestion.play import Playing
-from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, WorldSettings
+from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, Turn, Turns, WorldSettings
 from astraea.errors import InputError, RunError
 from astraea.network.flows import Flows
-from astraea.network.fluid.model import Moments, Sharing
+from astraea.network.fluid.model import Moments, Sharing, gates
 from astraea.network.layout import Layout
+from astraea.network.sharing import FEW, HEAVIEST
 
 __all__ = ["MOST_FLOWS", "packets_of", "send"]
 
@@ -31,9 +33,11 @@ def send(flows: Flows, layout: Layout, controller: str, sharing: Sharing, expect
     """Return when each flow begins, ends and arrives, all of them under ``controller``.
 
     ``layout`` must be that of the flows, with links filled to the whole. Weights go to the controller as its
-    parameter, which only ``policy`` takes. A follower starts when the last byte before it has arrived, or, if it
-    waits for less than the way back, when that is acknowledged. ``expected`` seconds set the pace of the look at who
-    has ended. Raises :class:`InputError` for what packets cannot do and :class:`RunError` if flows never end.
+    parameter. Where few are let in at a time, so are they here. Under strict priority who comes first may fill the
+    link, those after it use what it leaves while its window grows, and a controller that takes weights gives it most.
+    A follower starts when the last byte before it has arrived, or, if it waits for less than the way back, when that
+    is acknowledged. ``expected`` seconds set the pace of the look at who has ended. Raises :class:`InputError` for what
+    packets cannot do and :class:`RunError` if flows never end.
     """
     _refuse(flows, layout, controller, sharing)
     horizon = min(until, _PATIENCE * expected + 60.0)
@@ -58,7 +62,10 @@ def send(flows: Flows, layout: Layout, controller: str, sharing: Sharing, expect
     arrived = ended - flows.flight  # the way back of the last acknowledgement
     sent = arrived - flows.flight
     cut = arrived > until
-    return Moments(begun, begun, np.where(cut, np.inf, sent), np.where(cut, np.inf, arrived))
+    before = np.where(flows.after < 0, 0.0, arrived[flows.after])
+    return Moments(
+        np.minimum(before + flows.wait, begun), begun, np.where(cut, np.inf, sent), np.where(cut, np.inf, arrived)
+    )
 
 
 def _refuse(flows: Flows, layout: Layout, controller: str, sharing: Sharing) -> None:
@@ -72,12 +79,9 @@ def _refuse(flows: Flows, layout: Layout, controller: str, sharing: Sharing) -> 
         raise InputError(
             "packets begin with slow start: set transport.connections to 'kept' or 'fresh', or choose fidelity 'fluid'"
         )
-    if sharing.strict or sharing.few:
-        raise InputError(
-            "packets share by their controller alone: choose sharing 'fair' or 'weighted', or fidelity 'fluid'"
-        )
-    if sharing.weight is not None and controller != "policy":
-        raise InputError(f"'{controller}' takes no weights: choose congestion 'policy', or sharing 'fair'")
+    if sharing.weight is not None and not Controller.find(controller).weighs:
+        able = ", ".join(name for name, kind in Controller.known().items() if kind.weighs)
+        raise InputError(f"'{controller}' takes no weights: choose congestion {able}, or another sharing")
     if flows.background.any():
         raise InputError("packets do not know background_flows: set background_mbps, or choose fidelity 'fluid'")
 
@@ -88,11 +92,14 @@ def _world(flows: Flows, layout: Layout, controller: str, sharing: Sharing, hori
     used = sorted({int(j) for row in (*flows.shared, *flows.private) for j in row if j >= 0})
     paths = _paths(flows)
     weight = np.ones(len(paths)) if sharing.weight is None else sharing.weight
+    turns = _turns(flows, sharing)
+    heavy = sharing.strict and Controller.find(controller).weighs
     made = [
         FlowSettings(
             name=str(i),
             controller=controller,
             parameter=float(weight[i]),
+            turn=turns[i],
             path=tuple(str(j) for j in paths[i]),
             rtt_ms=max(2e3 * float(flows.flight[i]), 1e-3),
             start_s=float(flows.wait[i]),
@@ -109,8 +116,22 @@ def _world(flows: Flows, layout: Layout, controller: str, sharing: Sharing, hori
         sample_ms=0,
         packet_bytes=transport.packet_bytes,
         window_max_packets=window,
+        turns=Turns(few=sharing.few or FEW, preempt=sharing.strict, heaviest=HEAVIEST if heavy else 0.0),
         seed=layout.network.seed,
     )
+
+
+def _turns(flows: Flows, sharing: Sharing) -> list[Turn | None]:
+    """Return where each flow waits for its turn: at the narrowest link of its path, if it shares one."""
+    gate = gates(flows)
+    if not (sharing.strict or sharing.few):
+        return [None] * len(gate)
+    priority = np.zeros(len(gate)) if sharing.priority is None else sharing.priority
+    asks = np.minimum(flows.limit / _BYTES, 1e6)
+    return [
+        None if gate[i] < 0 else Turn(link=str(gate[i]), priority=float(priority[i]), asks_mbps=float(asks[i]))
+        for i in range(len(gate))
+    ]
 
 
 def _paths(flows: Flows) -> list[list[int]]:

@@ -11,7 +11,7 @@ from astraea.network.choice import SHARINGS
 from astraea.network.flows import Flows
 from astraea.network.fluid.model import Sharing, gates, share
 
-__all__ = ["flow_weights", "planned", "sharing_of"]
+__all__ = ["FEW", "HEAVIEST", "flow_weights", "planned", "sharing_of"]
 
 FEW = 3
 HEAVIEST = 8.0

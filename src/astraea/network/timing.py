@@ -171,8 +171,6 @@ def _fitting(laid: Round, way: Sharing) -> tuple[Fidelity, str]:
 
     transport, transfers = laid.layout.network.transport, len(laid.flows.after)
     packets = packets_of(laid.flows, laid.layout)
-    if way.weight is not None or way.strict or way.few:
-        return "fluid", "packets share by their controller alone"
     if laid.flows.background.any():
         return "fluid", "packets do not know background_flows"
     if not transport.slow_start or transport.connections == "warm":

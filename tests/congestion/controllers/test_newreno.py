@@ -62,3 +62,13 @@ def test_a_timeout_starts_over_and_halves_only_once(alone: Any) -> None:
     assert (flow.f.cwnd, flow.f.ssthresh) == (1, 20)
     newreno.on_timeout(flow.f, flow.c, 0)
     assert (flow.f.cwnd, flow.f.ssthresh) == (1, 20)
+
+
+def test_a_weight_grows_as_so_many_flows_and_gives_up_what_one_does(alone: Any) -> None:
+    flow = alone(NewReno)
+    flow.f.parameter = 8.0
+    flow.f.ssthresh = flow.f.cwnd = 32.0
+    flow.ack(50, packets=4)  # 8 packets a window
+    assert flow.f.cwnd == pytest.approx(32 + 8 * 4 / 32)
+    flow.lose()
+    assert flow.f.ssthresh == pytest.approx(33 * 15 / 16)

@@ -11,13 +11,14 @@ from astraea.congestion.controllers.controller import Controller
 from astraea.congestion.controllers.copa import Copa
 from astraea.congestion.controllers.cubic import Cubic
 from astraea.congestion.controllers.fixed import Fixed
+from astraea.congestion.controllers.mltcp import Mltcp
 from astraea.congestion.controllers.newreno import NewReno
 from astraea.congestion.controllers.policy import Policy
 from astraea.congestion.controllers.vegas import Vegas
 
 __all__ = ["BUILT_IN", "controllers", "self_driven"]
 
-BUILT_IN: tuple[type[Controller], ...] = (Fixed, NewReno, Cubic, Vegas, Copa, Bbr, Bbr3, Aurora, Policy)
+BUILT_IN: tuple[type[Controller], ...] = (Fixed, NewReno, Cubic, Vegas, Copa, Bbr, Bbr3, Aurora, Policy, Mltcp)
 
 
 def controllers() -> dict[str, type[Controller]]:

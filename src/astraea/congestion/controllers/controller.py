@@ -45,6 +45,10 @@ class Controller(Part, kind="controller", default="cubic"):
     events: ClassVar[Events]
     conserves: ClassVar[bool] = False
     """Whether proportional rate reduction governs its window during recovery."""
+    weighs: ClassVar[bool] = False
+    """Whether a flow's ``parameter`` is its weight: how many flows of weight 1 it is to get as much as."""
+    sized: ClassVar[bool] = False
+    """Whether a flow's ``parameter`` is the packets it has to send, which the simulator then fills in."""
     external: ClassVar[bool] = False
     """Whether it waits for actions from outside at each control interval."""
 

@@ -1,4 +1,8 @@
-"""CUBIC (RFC 9438) with HyStart++ in its first slow start (RFC 9406)."""
+"""CUBIC (RFC 9438) with HyStart++ in its first slow start (RFC 9406).
+
+A flow of weight w grows as w flows would, and gives up at a loss what one of them would (MulTCP: Crowcroft and
+Oechslin, 1998), but the whole 0.3 when slow start ends, since all of them would have overshot.
+"""
 
 from __future__ import annotations
 
@@ -70,25 +74,35 @@ def _avoid(f: Connection, c: State, now: int) -> None:
         c.epoch = float(now)
         c.w_est = f.cwnd
         c.origin = max(c.w_max, f.cwnd)
-        c.k = ((c.origin - f.cwnd) / C) ** (1.0 / 3.0)
+        c.k = ((c.origin - f.cwnd) / (f.parameter * C)) ** (1.0 / 3.0)
+    pull = f.parameter * C
     elapsed = (now - c.epoch) * 1e-9 - c.k
     ahead = elapsed + f.srtt * 1e-9
     share = f.acked / f.cwnd
-    c.w_est += share * (1.0 if c.w_est >= c.prior else _ALPHA)
-    if c.origin + C * elapsed * elapsed * elapsed < c.w_est:
+    c.w_est += share * f.parameter * (1.0 if c.w_est >= c.prior else _ALPHA)
+    if c.origin + pull * elapsed * elapsed * elapsed < c.w_est:
         f.cwnd = max(f.cwnd, c.w_est)
     else:
-        target = c.origin + C * ahead * ahead * ahead
+        target = c.origin + pull * ahead * ahead * ahead
         f.cwnd += share * (min(max(target, f.cwnd), 1.5 * f.cwnd) - f.cwnd)
 
 
 @inlined
 def on_loss(f: Connection, c: State, now: int) -> None:
     """Fall to 0.7 of the window, and aim lower than last time if it was not reached (fast convergence)."""
-    c.w_max = f.cwnd * (1.0 + BETA) / 2.0 if f.cwnd < c.w_max else f.cwnd
+    kept = _kept(f)
+    c.w_max = f.cwnd * (1.0 + kept) / 2.0 if f.cwnd < c.w_max else f.cwnd
     c.prior = f.cwnd
     c.epoch = 0.0
-    f.ssthresh = max(BETA * f.cwnd, FLOOR)
+    f.ssthresh = max(kept * f.cwnd, FLOOR)
+
+
+@inlined
+def _kept(f: Connection) -> float:
+    """Return the share of the window that a loss leaves."""
+    if f.ssthresh >= NO_THRESHOLD:
+        return BETA
+    return 1.0 - (1.0 - BETA) / max(f.parameter, 1.0)
 
 
 @inlined
@@ -97,7 +111,7 @@ def on_timeout(f: Connection, c: State, now: int) -> None:
     if f.recovering == OPEN:
         c.undo_w_max, c.undo_k, c.undo_origin = c.w_max, c.k, c.origin
         c.undo_w_est, c.undo_prior, c.undo_epoch = c.w_est, c.prior, c.epoch
-        f.ssthresh = max(BETA * f.cwnd, FLOOR)
+        f.ssthresh = max(_kept(f) * f.cwnd, FLOOR)
     c.prior = f.cwnd
     c.w_max = 0.0
     c.epoch = 0.0
@@ -115,6 +129,7 @@ class Cubic(Controller, name="cubic"):
     """Window as a cubic of time, HyStart++ (RFC 9438, RFC 9406)."""
 
     state: ClassVar = State
+    weighs: ClassVar = True
     conserves: ClassVar = True
     events: ClassVar = Events(
         start=start,

@@ -1,4 +1,8 @@
-"""NewReno: slow start and additive increase, multiplicative decrease (RFC 5681, RFC 6582)."""
+"""NewReno: slow start and additive increase, multiplicative decrease (RFC 5681, RFC 6582).
+
+A flow of weight w grows as w flows would, and gives up at a loss what one of them would (MulTCP: Crowcroft and
+Oechslin, 1998), but half of all when slow start ends, since all of them would have overshot.
+"""
 
 from __future__ import annotations
 
@@ -28,26 +32,35 @@ def on_ack(f: Connection, c: object, now: int) -> None:
         grown = min(acked, f.ssthresh - f.cwnd)
         f.cwnd += grown
         acked -= grown
-    f.cwnd += acked / f.cwnd
+    f.cwnd += f.parameter * acked / f.cwnd
 
 
 @inlined
 def on_loss(f: Connection, c: object, now: int) -> None:
     """Halve."""
-    f.ssthresh = max(0.5 * f.cwnd, FLOOR)
+    f.ssthresh = max(_kept(f) * f.cwnd, FLOOR)
 
 
 @inlined
 def on_timeout(f: Connection, c: object, now: int) -> None:
     """Start over from one packet, towards half of what there was."""
     if f.recovering == OPEN:
-        f.ssthresh = max(0.5 * f.cwnd, FLOOR)
+        f.ssthresh = max(_kept(f) * f.cwnd, FLOOR)
     f.cwnd = 1.0
+
+
+@inlined
+def _kept(f: Connection) -> float:
+    """Return the share of the window that a loss leaves."""
+    if f.ssthresh >= NO_THRESHOLD:
+        return 0.5
+    return 1.0 - 0.5 / max(f.parameter, 1.0)
 
 
 class NewReno(Controller, name="newreno"):
     """Additive increase, multiplicative decrease (RFC 5681)."""
 
+    weighs: ClassVar = True
     conserves: ClassVar = True
     events: ClassVar = Events(
         start=start,

@@ -14,6 +14,7 @@ class Policy(Controller, name="policy"):
     """A window driven from outside, by a learned policy."""
 
     state: ClassVar = window.State
+    weighs: ClassVar = True
     external: ClassVar = True
     events: ClassVar = Events(
         start=window.start,

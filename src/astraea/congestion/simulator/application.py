@@ -8,6 +8,7 @@ from astraea.congestion.connection.record import INF, INITIAL_WINDOW
 from astraea.congestion.controllers import dispatch
 from astraea.congestion.rng import exponential
 from astraea.congestion.simulator.state import ACTIVE, CLOSED, WAITING, Flow, World
+from astraea.congestion.simulator.turns import due, leave
 
 __all__ = ["BULK", "POISSON", "REGULAR", "close", "release", "wake"]
 
@@ -24,6 +25,9 @@ def wake(w: World, i: int, f: Flow, now: int) -> None:
             close(w, i, f, now)
         f.phase = CLOSED
         f.wake_at = INF
+        return
+    if not due(w, f, now):
+        f.wake_at = f.end_at
         return
     if f.phase == WAITING:
         f.phase = ACTIVE
@@ -51,6 +55,7 @@ def release(w: World, f: Flow, now: int) -> None:
     """Let flows start that have waited for ``f``, which has ended: its last byte arrived half a round trip ago."""
     k = f.follower
     f.follower = -1
+    w.clock[0].moved = 1
     while k >= 0:
         g = w.flows[k]
         g.start_at = max(now, now - f.reverse_delay + g.gap)
@@ -65,6 +70,7 @@ def close(w: World, i: int, f: Flow, now: int) -> None:
     f.interval_at = INF
     f.timer_at = INF
     f.wake_at = INF
+    leave(w, f, now)
 
 
 @inlined

@@ -56,6 +56,7 @@ def fill(worlds: Worlds, k: int, settings: WorldSettings) -> None:
     clock.flows = len(settings.flows)
     clock.links = len(settings.links)
     clock.leaves = worlds.keys.shape[1] // 2
+    clock.few, clock.preempt, clock.heaviest = settings.turns.few, settings.turns.preempt, settings.turns.heaviest
     clock.sample_every = round(settings.sample_ms * 1e6)
     clock.sample_at = clock.sample_every if held.samples and settings.sample_ms else INF
     first = 0
@@ -74,6 +75,17 @@ def fill(worlds: Worlds, k: int, settings: WorldSettings) -> None:
         _assign(state, **{name: float(getattr(flow.controller, name)) for name in type(flow.controller).model_fields})
         worlds.flows.window_max[k, i] = min(settings.window_max_packets, held.packets)  # unacknowledged data's ring
     _line_up(worlds.flows[k], settings, numbers)
+    _take_turns(worlds.flows[k], worlds.links[k], settings, links)
+
+
+def _take_turns(flows: Any, rows: Any, settings: WorldSettings, links: dict[str, int]) -> None:
+    """Let flows wait for their turn, in a row by priority at each link."""
+    rows.first_turn = -1
+    turns = [(i, flow.turn) for i, flow in enumerate(settings.flows) if flow.turn is not None]
+    for i, turn in sorted(turns, key=lambda one: (one[1].priority, -one[0])):
+        gate = _link(turn.link, links)
+        flows[i].gate, flows[i].asks = gate, turn.asks_mbps
+        flows[i].next_turn, rows[gate].first_turn = rows[gate].first_turn, i
 
 
 def _line_up(flows: Any, settings: WorldSettings, numbers: dict[str, int]) -> None:
@@ -184,7 +196,7 @@ def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, pa
         external=kind.external,
         conserves=kind.conserves,
         paces=flow.paced,
-        parameter=flow.parameter,
+        parameter=float(finish) if kind.sized else flow.parameter,
         **settings.policy.fields(),
         hops=len(path),
         wire_bytes=size,
@@ -210,6 +222,9 @@ def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, pa
         jitter=flow.jitter_ms * 1e6,
         follower=-1,
         sibling=-1,
+        gate=-1,
+        dealt=INF,
+        next_turn=-1,
         hold_pn=-1,
         mask=RING_MIN - 1,
         seq_mask=RING_MIN - 1,

@@ -15,6 +15,7 @@ from astraea.congestion.simulator.recovery import expire
 from astraea.congestion.simulator.sender import advance_stage, send
 from astraea.congestion.simulator.state import CLOSED, Clock, Flow, World
 from astraea.congestion.simulator.statistics import record_sample
+from astraea.congestion.simulator.turns import renew
 
 __all__ = ["REACHED", "advance"]
 
@@ -44,6 +45,8 @@ def advance(w: World, until: int, pause: bool) -> int:
             decided = _step(w, i, f, now) and pause
             if f.follower >= 0 and f.phase == CLOSED:
                 release(w, f, now)
+            if clock.moved:
+                clock.moved = 0
                 _build(w, clock)
                 if decided:
                     return int(i)
@@ -87,6 +90,8 @@ def _step(w: World, i: int, f: Flow, now: int) -> bool:
         acknowledge(w, i, f, now)
         if f.phase == CLOSED and f.interval_at < INF:
             close(w, i, f, now)
+        elif f.gate >= 0 and f.round_start:
+            renew(w, f, now)
     if f.timer_at <= now:
         expire(w, i, f, now)
     decided = False

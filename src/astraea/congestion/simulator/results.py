@@ -46,7 +46,7 @@ class Result:
     goodput: NDArray[np.int64]
     lost: NDArray[np.int64]
     resent: NDArray[np.int64]
-    start_s: Series  # when each flow started; NaN if it waits for another one
+    start_s: Series  # when each flow started; NaN if it waits for another one or its turn
     completion_s: Series  # from a flow's start to its last byte; NaN if it had not finished
     transfer_s: Series  # (flows, transfers) from each hand-over to its last byte; NaN as above
     link_utilisation: Series  # (links,) what a link carried of what it could have carried
@@ -95,16 +95,24 @@ def read(world: World, settings: WorldSettings) -> Result:
             lost=flows["lost"].copy(),
             resent=flows["resent"].copy(),
             fallback_s=flows["fallback"] * 1e-9,
-            start_s=np.where((flows["phase"] == WAITING) & (flows["wake_at"] == INF), np.nan, flows["start_at"]) * 1e-9,
+            start_s=np.where((flows["phase"] == WAITING) & (flows["wake_at"] == INF), np.nan, _begun(flows)) * 1e-9,
             completion_s=np.where(
                 flows["una_seq"] >= flows["finish_seq"],
-                (flows["finished_at"] - flows["start_at"]) * 1e-9,
+                (flows["finished_at"] - _begun(flows)) * 1e-9,
                 np.nan,
             ),
             transfer_s=_transfer_times(world),
             link_utilisation=(links["bytes"] - waiting) / capacity,
             link_dropped=links["overflowed"] + links["dropped"] + links["corrupted"],
         )
+
+
+def _begun(flows: Any) -> NDArray[np.int64]:
+    """Return when each flow started, in ns: with its turn, if it takes turns."""
+    begun: NDArray[np.int64] = np.where(
+        (flows["gate"] >= 0) & (flows["phase"] != WAITING), flows["started_at"], flows["start_at"]
+    )
+    return begun
 
 
 def _transfer_times(world: World) -> Series:

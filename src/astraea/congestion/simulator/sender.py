@@ -30,7 +30,10 @@ def send(w: World, i: int, f: Flow, now: int) -> None:
             return
         if f.next_pn - f.known_pn >= w.packets.shape[1]:
             return
-        if not repeat and f.next_seq - f.una_seq >= f.window_max:
+        if not repeat and f.next_seq - f.una_seq >= min(f.window_max, f.dealt):
+            if f.dealt < INF:  # held back above TCP, which sees no more data
+                f.limited_until = f.delivered + f.inflight
+                f.window_limited = 0
             return
         if f.pacing_rate > 0.0 and quota == f.burst and f.pace_at > now:
             f.release_at = f.pace_at

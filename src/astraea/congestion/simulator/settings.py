@@ -12,7 +12,7 @@ from astraea.congestion.controllers.controller import Controller
 from astraea.congestion.controllers.cubic import Cubic
 from astraea.congestion.settings import Settings
 
-__all__ = ["FlowSettings", "LinkSettings", "RandomWalk", "WorldSettings"]
+__all__ = ["FlowSettings", "LinkSettings", "RandomWalk", "Turn", "Turns", "WorldSettings"]
 
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -63,15 +63,37 @@ class LinkSettings(Settings):
         return self
 
 
+class Turn(Settings):
+    """Where a flow waits for its turn, and before whom it has it."""
+
+    link: str = Field(description="name of the link that a few flows may use at a time")
+    priority: float = Field(0.0, allow_inf_nan=False, description="the highest goes first; the first in order of equal")
+    asks_mbps: Capacity = Field(1e6, description="rate it could send at alone: more are let in to fill the link")
+
+
+class Turns(Settings):
+    """How flows that have a turn take it."""
+
+    few: int = Field(
+        3, ge=1, description="without preemption: flows at a time, or more if they could not fill the link"
+    )
+    preempt: bool = Field(True, description="whether a flow pauses while others of higher priority send")
+    heaviest: NotNegative = Field(
+        0.0, description="weight of the first, a quarter of it for the next, and so on down to 1; 0: as parameter says"
+    )
+
+
 class FlowSettings(Settings):
     """One sender, its path and what it has to send."""
 
     name: str = Field("", description="name in results; empty: its controller and number")
     controller: Controller = Field(Cubic(), description="congestion controller")
     parameter: Positive = Field(
-        1.0, description="the controller's one free number: the window of 'fixed', the weight of 'policy'"
+        1.0,
+        description="the one free number of a controller: the window of fixed, the weight of policy, cubic, newreno",
     )
     path: tuple[str, ...] = Field((), description="names of the links it crosses, in order; empty: all of them")
+    turn: Turn | None = Field(None, description="where it waits for its turn; unset: nowhere")
     rtt_ms: Annotated[float, Field(gt=0, le=1e5, allow_inf_nan=False)] | None = Field(
         None, description="round-trip time without queues and transmission; unset: twice the path's delays"
     )
@@ -116,6 +138,7 @@ class WorldSettings(Settings):
     interval_ms: NotNegative = Field(0.0, description="control interval; 0: max(30 ms, srtt / 2), per flow")
     rto_min_ms: Positive = Field(200.0, description="least retransmission timeout beyond the round-trip time")
     window_max_packets: int = Field(1 << 20, ge=4, le=1 << 24, description="receive window in packets")
+    turns: Turns = Field(Turns(), description="how flows that wait for their turn take it")
     policy: PolicySettings = Field(PolicySettings(), description="how actions from outside are applied")
 
     @model_validator(mode="after")

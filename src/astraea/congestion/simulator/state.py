@@ -61,6 +61,11 @@ class Flow(Connection):
     follower: int  # the first flow that starts after this one has ended; -1: none
     sibling: int  # the next flow that starts after the same one
     gap: int  # how long after it, if it starts after another
+    gate: int  # the link at which it waits for its turn; -1: it need not
+    turn: int
+    next_turn: int  # the flow of next lower priority at the same link; -1: none
+    asks: float  # Mbit/s that it could send alone
+    dealt: int  # packets of data that it may have on the way in its turn
     app_at: int  # when it next hands over data
     app_gap: float  # mean time between hand-overs
     app_chunk: int  # packets a time
@@ -135,6 +140,7 @@ class Link:
     loss: float
     mark_above: int  # backlog in bytes above which packets are marked; INF: never
     rng: Annotated[int, "u8"]
+    first_turn: int  # the flow of highest priority that takes turns here; -1: none
     busy: int  # when the last accepted byte leaves
     part: float  # the part of a nanosecond that rounding has left over
     # capacity that varies: rows of the segment table, work in bytes
@@ -181,6 +187,10 @@ class Clock:
     flows: int
     links: int
     leaves: int  # power of two, one leaf per flow and one for sampling
+    few: int  # flows that take turns at a link and may send at a time
+    preempt: int  # whether one of higher priority lets another pause
+    heaviest: float  # weight of the first of them; 0: weights stay as they are
+    moved: int  # whether what one flow did has changed when others are next
     sample_every: int
     sample_at: int
     samples: int
