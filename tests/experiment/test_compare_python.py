@@ -131,3 +131,15 @@ def test_files_that_change_under_a_comparison_are_noticed(tmp_path: Path) -> Non
     save(1)
     with pytest.raises(RunError, match="were to share their data, and do not: the files have changed"):
         astraea.compare("fedavg,astraea", 1, out, data=data, scenario={"clients": 6}, match_samples=False, **SHORT)
+
+
+def test_arms_stop_early_on_validation_samples_of_the_callers_own() -> None:
+    data = arrays()
+    held = (data.train.x[:30], data.train.y[:30])
+    changes = SHORT | {"rounds": 6, "evaluation": {"early_stopping": 1}}
+    result = astraea.compare(
+        "fedavg,astraea", 1, dataset=data, validation=held, scenario={"clients": 6}, model=NET, **changes
+    )
+    assert all(found[0]["validation_balanced_accuracy_best"] > 0 for found in result.summaries.values())
+    with pytest.raises(InputError, match="early_stopping needs validation samples"):
+        astraea.compare("fedavg", 1, dataset=data, scenario={"clients": 6}, model=NET, **changes)

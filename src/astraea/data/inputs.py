@@ -18,6 +18,7 @@ from astraea.data.classes import flat, number_known
 from astraea.data.columns import Column, complete, named, whole_labels
 from astraea.data.dataset import Samples
 from astraea.data.form import Form, alike
+from astraea.data.marks import Decimal
 from astraea.data.pictures import pictures_array
 from astraea.data.regression import Regression
 from astraea.data.several import as_array, further_inputs
@@ -87,6 +88,7 @@ class TableReader(BaseModel):
     label_column: str
     kept: tuple[str, ...] = ()
     regression: Regression | None = None
+    decimal: Decimal = "auto"
 
     def rows(self, given: Any, part: str = "new", source: str = "") -> NDArray[np.float64]:
         """Return the features of a data frame, a mapping of columns, or a file; NaN where a number is missing.
@@ -108,14 +110,13 @@ class TableReader(BaseModel):
         values = labels.astype(np.float64)
         return Samples(x, self.regression.bins(values), kept, self.form, values)
 
-    @staticmethod
-    def _frame(given: Any) -> DataFrame:
+    def _frame(self, given: Any) -> DataFrame:
         import pandas
 
         from astraea.data.tables import read_table
 
         if isinstance(given, str | Path):
-            return named(read_table(Path(given)))
+            return named(read_table(Path(given), self.decimal))
         if isinstance(given, Mapping):
             given = pandas.DataFrame({name: np.atleast_1d(column) for name, column in given.items()})
         if not isinstance(given, pandas.DataFrame):

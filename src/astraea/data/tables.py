@@ -11,12 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from astraea.data.files import corrupt
+from astraea.data.marks import Decimal, Marks, marks_of
 from astraea.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["is_parquet", "read_table"]
+__all__ = ["DECIMAL", "READ_AS", "is_parquet", "read_table"]
+
+DECIMAL = "decimal"
+"""Where a frame keeps the decimal mark that was said."""
+
+READ_AS = "read as"
+"""Where a frame keeps sentences about numbers that could be read otherwise."""
 
 _EMPTY = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?", "#N/A", "-")
 """What stands for an empty cell in a column of numbers; in a column of text only nothing at all does."""
@@ -30,8 +37,6 @@ _PACKED: dict[bytes, Literal["gzip", "bz2", "xz", "zstd", "zip"]] = {
 }
 _HEAD = 1 << 16
 _DELIMITERS = ",;\t|"
-_THOUSANDS = r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d*)?"
-_DECIMAL_COMMA = r"-?\d+(?:\.\d{3})*(?:,\d+)?"
 
 
 def is_parquet(path: Path) -> bool:
@@ -40,8 +45,11 @@ def is_parquet(path: Path) -> bool:
         return stream.read(4) == b"PAR1"
 
 
-def read_table(path: Path) -> DataFrame:
+def read_table(path: Path, decimal: Decimal = "auto") -> DataFrame:
     """Return the table at ``path``; a column of numbers has a dtype of numbers, others hold text.
+
+    ``decimal`` is the mark before the fraction of a number in text; by default the columns say it. What was understood
+    of numbers that could be read otherwise stands in the frame's ``attrs`` under :data:`READ_AS`.
 
     A column whose name and values only number the rows, as pandas writes its index, is left out. Raises
     :class:`DataError` if it is no table, and :class:`InputError` without the extra ``astraea[tables]``.
@@ -55,18 +63,18 @@ def read_table(path: Path) -> DataFrame:
     try:
         if is_parquet(path):
             return pandas.read_parquet(path)
-        return _read_text(path)
+        return _read_text(path, decimal)
     except MemoryError as error:
         raise corrupt(path, "it asks for more memory than there is") from error
     except ImportError as error:
         raise DataError(f"{path} cannot be read ({error}): pip install 'astraea[tables]', or use a CSV file") from error
-    except DataError:
+    except (DataError, InputError):
         raise
     except Exception as error:  # the library documents no closed set of errors
         raise corrupt(path, error) from error
 
 
-def _read_text(path: Path) -> DataFrame:
+def _read_text(path: Path, decimal: Decimal) -> DataFrame:
     import pandas
     from pandas.io.common import get_handle
 
@@ -100,8 +108,14 @@ def _read_text(path: Path) -> DataFrame:
     frame = frame.drop(columns=unnamed)  # what a delimiter at the ends of lines makes
     if not len(frame):
         raise DataError(f"{path} has a line of column names but no rows: give a table with some")
+    written = {str(name): frame[name].str.strip() for name in frame.columns}
+    marks = marks_of({name: text[~text.isin(_EMPTY)] for name, text in written.items()}, decimal, delimiter)
     for name in frame.columns:
-        frame[name] = _typed(frame[name], comma=delimiter != ",")
+        frame[name] = _typed(frame[name], marks[str(name)])
+    if decimal != "auto":
+        frame.attrs[DECIMAL] = decimal
+    if told := tuple(one.told(name) for name, one in marks.items() if one.example and frame[name].dtype.kind in "iuf"):
+        frame.attrs[READ_AS] = told
     first_column = str(frame.columns[0])
     if first_column.startswith("Unnamed: ") and frame.iloc[:, 0].tolist() in (
         list(range(len(frame))),
@@ -144,7 +158,7 @@ def _delimiter(head: str) -> str:
     return r"\s+" if " " in names.strip() else ","
 
 
-def _typed(column: Series[Any], *, comma: bool) -> Series[Any]:
+def _typed(column: Series[Any], marks: Marks) -> Series[Any]:
     """Return a column of text as numbers if all but its empty cells are; else as text, None for an empty cell."""
     import pandas
 
@@ -153,16 +167,8 @@ def _typed(column: Series[Any], *, comma: bool) -> Series[Any]:
     written = texts[~empty]
     if written.str.fullmatch(r"0\d+").any():  # leading zeros, as of postcodes: names, not numbers
         return texts.astype(object).where(texts != "", None)
-    plain = written.str.replace(r"(?<=\d)[ \u00a0\u202f](?=\d{3}(\D|$))", "", regex=True)
-    if plain.str.contains(",").any():
-        if not comma and plain.str.fullmatch(_THOUSANDS).all():
-            written = plain.str.replace(",", "")
-        elif plain.str.fullmatch(_DECIMAL_COMMA).all():
-            written = plain.str.replace(".", "").str.replace(",", ".")
-    elif not plain.equals(written):
-        written = plain
     try:
-        numbers = pandas.to_numeric(written)
+        numbers = pandas.to_numeric(marks.plain(written))
     except (ValueError, TypeError):
         numbers = written
     if not len(written) or numbers.dtype.kind not in "iuf":

@@ -110,13 +110,19 @@ VARIATIONS: dict[str, Changes] = {
 
 
 def arm_settings(
-    base: Mapping[str, Any], name: str, own: Mapping[str, Mapping[str, Any]], *, trust: bool = False
+    base: Mapping[str, Any],
+    name: str,
+    own: Mapping[str, Mapping[str, Any]],
+    *,
+    trust: bool = False,
+    validates: bool = False,
 ) -> RunSettings:
     """Return the settings of arm ``name``, which is ``ARM`` or ``ARM+VARIATION+...``.
 
     ``base`` are the settings' tables; ``own`` the configuration's ``[arms.NAME]``, whose keys are dotted keys of
-    the settings, or tables. A name that is not among them is a built-in arm, or a further algorithm. Raises
-    :class:`InputError` for an unknown name or a change that cannot be made.
+    the settings, or tables. ``validates`` is as for :func:`parse_settings`. A name that is not among them is a
+    built-in arm, or a further algorithm. Raises :class:`InputError` for an unknown name or a change that cannot be
+    made.
     """
     if base.get("preset") is not None:
         raise InputError(f"arms take a preset by their names: write --arms astraea+{base['preset']}, and no preset")
@@ -127,7 +133,7 @@ def arm_settings(
     elif arm in own:
         changes = dict(_dotted(own[arm]))
     elif arm in ARMS:
-        changes = ARMS[arm](_shape(parse_settings(base, trust=trust)))
+        changes = ARMS[arm](_shape(parse_settings(base, trust=trust, validates=validates)))
     elif arm in Algorithm.known():  # one that a package or a script has brought
         changes = {"algorithm.name": arm}
     else:
@@ -136,7 +142,7 @@ def arm_settings(
         if variation not in VARIATIONS:
             raise unknown_name("variation of an arm", variation, VARIATIONS)
         changes |= VARIATIONS[variation]
-    return parse_settings(changed(base, changes), f"arm '{name}'", trust=trust)
+    return parse_settings(changed(base, changes), f"arm '{name}'", trust=trust, validates=validates)
 
 
 def _shape(base: RunSettings) -> Shape:

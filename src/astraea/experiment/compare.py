@@ -83,7 +83,7 @@ def compare(
         kept = _Temporary()
         out = kept.path
     out = Path(out)
-    runs = _settings_of(arms, base, own or {}, trust=trust)
+    runs = _settings_of(arms, base, own or {}, trust=trust, validates=given.validates)
     _check_given(given, base, runs)
     runs = {name: one.model_copy(update={"given": given.recorded(one.given)}) for name, one in runs.items()}
     if not runs or seeds < 1:
@@ -141,6 +141,7 @@ def _settings_of(
     own: Mapping[str, Mapping[str, Any]],
     *,
     trust: bool,
+    validates: bool,
 ) -> dict[str, RunSettings]:
     """Return the settings of each arm. Raises :class:`InputError` for one that there is not, or that is there twice."""
     whole: dict[str, RunSettings] = {}
@@ -153,7 +154,10 @@ def _settings_of(
             raise InputError(f"arm '{name}' is there twice: name each arm once")
         if "/" in name or name.startswith("."):
             raise InputError(f"an arm cannot be called '{name}', as its folder is: leave out slashes and leading dots")
-    return {name: whole[name] if name in whole else arm_settings(base, name, own, trust=trust) for name in names}
+    return {
+        name: whole[name] if name in whole else arm_settings(base, name, own, trust=trust, validates=validates)
+        for name in names
+    }
 
 
 def _check_given(given: Given, base: Mapping[str, Any], arms: Mapping[str, RunSettings]) -> None:

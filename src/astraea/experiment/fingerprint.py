@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import BaseModel
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
@@ -24,10 +25,14 @@ from astraea.data.dataset import Dataset, Samples
 from astraea.data.packing import Input, example
 from astraea.data.scenario import Scenario
 from astraea.errors import RunError
+from astraea.parts import Part
+from astraea.parts.functions import code_digest
 
 __all__ = [
+    "check_code",
     "check_data",
     "check_model",
+    "code_facts",
     "data_facts",
     "dataset_digest",
     "import_path",
@@ -96,6 +101,27 @@ def model_facts(module: nn.Module) -> dict[str, Any]:
         ],
         "frozen": _digest(*frozen) if frozen else None,
     }
+
+
+def code_facts(settings: BaseModel, prefix: str = "") -> dict[str, str]:
+    """Return a hash of the code of each part of ``settings`` that is no part of this package, by its dotted key."""
+    found: dict[str, str] = {}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        for number, one in enumerate(value if isinstance(value, tuple) else (value,)):
+            key = f"{prefix}{name}[{number}]" if isinstance(value, tuple) else f"{prefix}{name}"
+            if isinstance(one, Part) and not type(one).__module__.startswith("astraea."):
+                found[key] = code_digest(type(one))
+            if isinstance(one, BaseModel):
+                found |= code_facts(one, f"{key}.")
+    return found
+
+
+def check_code(settings: BaseModel, facts: Mapping[str, str], where: str, mend: str) -> None:
+    """Raise :class:`RunError` if the code of a part has changed since the run ``where``."""
+    for key, now in code_facts(settings).items():
+        if facts.get(key, now) != now:
+            raise RunError(f"{where} was made with other code of {key}, which has changed since: {mend}")
 
 
 def probe(module: nn.Module, inputs: Tensor) -> Tensor:

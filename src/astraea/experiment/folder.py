@@ -14,7 +14,16 @@ from torch import Tensor, nn
 
 from astraea.data.scenario import Scenario
 from astraea.errors import RunError
-from astraea.experiment.fingerprint import check_data, check_model, data_facts, model_facts, probe, probe_inputs
+from astraea.experiment.fingerprint import (
+    check_code,
+    check_data,
+    check_model,
+    code_facts,
+    data_facts,
+    model_facts,
+    probe,
+    probe_inputs,
+)
 from astraea.experiment.settings import RunSettings, dump_toml, load_toml, parse_settings
 from astraea.experiment.summary import scenario_facts
 from astraea.federation.clients import Population
@@ -132,13 +141,17 @@ class RunFolder:
         if self.fingerprint.is_file() and self.probe.is_file():
             self.check_data(scenario)
             self.check_model(model, "bring that model, or choose another --out")
+            code = self.read_json(self.fingerprint).get("code", {})  # folders of earlier versions have none
+            check_code(settings, code, f"the run in {self.path}", "bring that code, or choose another --out")
         else:
             form = scenario.train.form
             inputs = probe_inputs(scenario.train.x.shape[1:], population.input_dtype, form.inputs)
             write_tensors(self.probe, {"inputs": inputs, "outputs": probe(model, inputs)})
             write_json(self.inputs, scenario.inputs.model_dump(mode="json"))
             write_json(self.scenario, scenario_facts(scenario, population.histograms))
-            write_json(self.fingerprint, {"data": data_facts(scenario), "model": model_facts(model)}, indent=2)
+            facts = {"data": data_facts(scenario), "model": model_facts(model)}
+            code = code_facts(settings)
+            write_json(self.fingerprint, facts | ({"code": code} if code else {}), indent=2)
         write_text(self.config, dump_toml(settings))  # its presence says that the folder holds a run
 
     def check_data(self, scenario: Scenario) -> None:

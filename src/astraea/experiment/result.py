@@ -79,7 +79,8 @@ class Result:
         device = next(self.model.parameters()).device
         with torch.inference_mode(), fed(self.model, self.inputs.form.inputs):
             outputs = [self.model(part.to(device)).float().cpu().numpy() for part in torch.split(x, batch_size)]
-        return self.inputs.answers(np.concatenate(outputs))
+        found = np.concatenate(outputs)
+        return self.inputs.answers(found[:, None] if found.ndim == 1 else found)
 
     def _check_inputs(self) -> None:
         if self.inputs is None:

@@ -19,7 +19,7 @@ from astraea.experiment.given import Given
 from astraea.experiment.identity import continued, reopen
 from astraea.experiment.prepare import Experiment, prepare
 from astraea.experiment.result import Result, load_result
-from astraea.experiment.settings import RunSettings, flattened, parse_settings
+from astraea.experiment.settings import RunSettings, dump_toml, flattened, parse_settings
 from astraea.experiment.simulation import Simulation
 from astraea.experiment.summary import deployed, personal_parts, summarise
 from astraea.federation.callbacks import (
@@ -101,7 +101,7 @@ def run(
     try:
         try_first_batch(experiment)
         with nullcontext() if folder is None else lock(folder.path):
-            if folder is not None and _begun(folder, resume, trust) != stored:
+            if folder is not None and _text(_begun(folder, resume, trust)) != _text(stored):
                 raise RunError(f"another process has run in {folder.path} meanwhile: give the same command again")
             if folder is not None and stored is not None and longer:
                 reopen(settings, stored, folder.checkpoints, folder.summary)
@@ -130,6 +130,11 @@ def _begun(folder: RunFolder, resume: bool, trust: bool) -> RunSettings | None:
     if not resume:
         raise RunError(f"{folder.path} already holds a run: resume it with --resume, or choose another --out")
     return folder.settings(trust=trust)
+
+
+def _text(settings: RunSettings | None) -> str | None:
+    """Return settings as a folder has them: parts made of functions are new ones whenever they are read."""
+    return None if settings is None else dump_toml(settings)
 
 
 def _with_changes(settings: RunSettings | None, changes: dict[str, Any], *, validates: bool) -> RunSettings:

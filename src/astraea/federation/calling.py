@@ -17,7 +17,16 @@ from torch import Tensor, nn
 from astraea.data.packing import Input
 from astraea.errors import InputError
 
-__all__ = ["attach_dtype", "attach_inputs", "attach_logits", "fed", "has_logits", "released", "unpacked"]
+__all__ = [
+    "attach_columns",
+    "attach_dtype",
+    "attach_inputs",
+    "attach_logits",
+    "fed",
+    "has_logits",
+    "released",
+    "unpacked",
+]
 
 _ALSO = {"attention_mask": ("mask",), "lengths": ("length",)}  # what models call the inputs that are optional
 
@@ -62,10 +71,18 @@ def attach_logits(module: nn.Module) -> None:
     module.register_forward_hook(_Logits())
 
 
+def attach_columns(module: nn.Module, outputs: int) -> None:
+    """Let ``module`` give ``(B, outputs)`` where it gives one number a sample: for two classes, its logit z as [0, z].
+
+    The softmax of [0, z] is the sigmoid of z, so cross-entropy and every other loss are what they are with one logit.
+    """
+    module.register_forward_hook(_Columns(outputs))
+
+
 def released(module: nn.Module) -> nn.Module:
     """Return ``module`` as its owner knows it, without what was attached."""
     for hooks in (module._forward_pre_hooks, module._forward_hooks):
-        for key in [key for key, hook in hooks.items() if isinstance(hook, (_Feed, _Cast, _Logits))]:
+        for key in [key for key, hook in hooks.items() if isinstance(hook, (_Feed, _Cast, _Logits, _Columns))]:
             del hooks[key]
             module._forward_pre_hooks_with_kwargs.pop(key, None)
     return module
@@ -121,6 +138,17 @@ class _Logits:
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...], found: Any) -> Any:
         return found["logits"] if isinstance(found, Mapping) else getattr(found, "logits", found)
+
+
+class _Columns:
+    """A hook behind ``forward``: one number a sample becomes the column, or the two columns, that are expected."""
+
+    def __init__(self, outputs: int) -> None:
+        self.outputs = outputs
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], found: Tensor) -> Tensor:
+        column = found[:, None] if found.ndim == 1 else found
+        return torch.cat([torch.zeros_like(column), column], dim=1) if self.outputs == 2 else column
 
 
 def _names(module: nn.Module, inputs: Sequence[Input]) -> dict[str, str] | None:

@@ -13,9 +13,10 @@ from astraea.data.form import Form
 from astraea.errors import InputError
 from astraea.federation.calling import attach_logits, has_logits
 
-__all__ = ["check_logits", "logits_of", "warn_of_probabilities", "words"]
+__all__ = ["check_logits", "gives_one", "logits_of", "warn_of_probabilities", "words"]
 
 _MOST = 300
+_ENOUGH = 8  # outputs that do not all lie between 0 and 1 by chance
 
 
 def logits_of(module: nn.Module, x: Tensor, form: Form) -> Tensor:
@@ -44,6 +45,11 @@ def logits_of(module: nn.Module, x: Tensor, form: Form) -> Tensor:
     )
 
 
+def gives_one(logits: Tensor, outputs: int) -> bool:
+    """Whether ``logits`` are one number a sample where that says it all: two classes, or a value to be predicted."""
+    return outputs <= 2 and (logits.ndim == 1 or (logits.ndim == 2 and logits.shape[1] == 1 < outputs))
+
+
 def check_logits(logits: Tensor, classes: int) -> None:
     """Raise :class:`InputError` unless ``logits`` are numbers ``(B, classes)``."""
     shape = tuple(logits.shape)
@@ -61,13 +67,16 @@ def check_logits(logits: Tensor, classes: int) -> None:
 
 
 def warn_of_probabilities(logits: Tensor) -> None:
-    """Warn if a model gives probabilities in place of logits."""
+    """Warn if a model gives probabilities in place of logits: what softmax or a sigmoid makes of them."""
     with torch.no_grad():
+        told = logits[:, 1:] if logits.shape[1] == 2 and not bool(logits[:, 0].any()) else logits  # [0, z]
         if bool((logits >= 0).all()) and bool((logits.sum(dim=1) - 1).abs().max() < 1e-4):
-            warnings.warn(
-                "the model's outputs are probabilities that sum to 1: leave out its softmax, the loss takes logits",
-                stacklevel=2,
-            )
+            last = "probabilities that sum to 1: leave out its softmax"
+        elif told.numel() >= _ENOUGH and bool(((told > 0) & (told < 1)).all()):
+            last = "all between 0 and 1, as after a sigmoid: leave it out"
+        else:
+            return
+    warnings.warn(f"the model's outputs are {last}, the loss takes logits", stacklevel=2)
 
 
 def words(error: Exception) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import hashlib
 import inspect
+import textwrap
+import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from astraea.errors import InputError
 
-__all__ = ["part_of", "takes"]
+__all__ = ["code_digest", "part_of", "takes"]
 
 _P = TypeVar("_P")
 
@@ -46,4 +50,40 @@ def part_of(base: type[_P], found: Any, call: Callable[..., Any], **constants: A
     body = {"__module__": home.__module__, "__qualname__": home.__qualname__ + path, "__doc__": doc, "__call__": call}
     make: Any = type(base)
     made: type[_P] = make(home.__name__, (base,), body | constants)
+    _MADE_OF[made] = found
     return made
+
+
+def code_digest(part: type[Any]) -> str:
+    """Return a hash of the code that a part stands for: of its function, or of its class and those it is made from.
+
+    Of Python source it is that of the syntax, so that comments and line breaks do not matter; with it go the defaults
+    of a function and the plain values that it encloses.
+    """
+    found = _MADE_OF.get(part, part)
+    target = found if inspect.isclass(found) or inspect.isroutine(found) else type(found)
+    digest = hashlib.blake2b(_code(target), digest_size=16)
+    held = [*(getattr(target, "__defaults__", None) or ()), *(getattr(target, "__kwdefaults__", None) or {}).items()]
+    for cell in getattr(target, "__closure__", None) or ():
+        with contextlib.suppress(ValueError):  # not filled yet
+            held.append(cell.cell_contents)
+    digest.update(repr([value for value in held if " at 0x" not in repr(value)]).encode())
+    return digest.hexdigest()
+
+
+_MADE_OF: weakref.WeakKeyDictionary[type[Any], Any] = weakref.WeakKeyDictionary()
+"""What parts were made of that were brought as functions or objects."""
+
+
+def _code(target: Any) -> bytes:
+    try:
+        return ast.dump(ast.parse(textwrap.dedent(inspect.getsource(target)))).encode()
+    except (OSError, TypeError, SyntaxError, ValueError):  # typed in, of another language, or part of a line
+        return _compiled(getattr(target, "__code__", None))
+
+
+def _compiled(code: Any) -> bytes:
+    if code is None:
+        return b""
+    inner = b"".join(_compiled(one) if inspect.iscode(one) else repr(one).encode() for one in code.co_consts)
+    return bytes(code.co_code) + inner + repr(code.co_names).encode()

@@ -19,8 +19,9 @@ from astraea.data.dataset import Dataset
 from astraea.data.form import Form
 from astraea.data.inputs import TableReader
 from astraea.data.loaders.base import OwnFiles
+from astraea.data.marks import Decimal
 from astraea.data.regression import Regression, quantile_bins
-from astraea.data.tables import is_parquet, read_table
+from astraea.data.tables import DECIMAL, READ_AS, is_parquet, read_table
 from astraea.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ class Table(OwnFiles, name="table"):
     columns: tuple[str, ...] = Field(
         (), description="Columns that are kept beside the samples instead of being features, such as a client's weight."
     )
+    decimal: Decimal = Field(
+        "auto",
+        description="Mark before the fraction of a number in text, '.' or ','; the other one parts thousands. auto: "
+        "what the columns show, and a sentence where they do not.",
+    )
     missing: Missing = Field("refuse", description="refuse empty cells, or fill in the column's mean.")
     standardise: bool = Field(True, description="Bring numbers to one scale, from sums over clients.")
     task: Task = Field(
@@ -62,11 +68,11 @@ class Table(OwnFiles, name="table"):
         """Return the table at ``path``; see :func:`from_frame` for what is made of it."""
         named = self.files.given(self.path)
         test, validation = (
-            None if path is None else read_table(self.files.given(path))
+            None if path is None else read_table(self.files.given(path), self.decimal)
             for path in (self.test_path, self.validation_path)
         )
         return from_frame(
-            read_table(named),
+            read_table(named, self.decimal),
             self.label_column,
             self.site_column,
             test=test,
@@ -116,6 +122,7 @@ def from_frame(
 
     Raises :class:`InputError` for a column that is not there or cannot be used, and for an empty cell.
     """
+    read_as, decimal = frame.attrs.get(READ_AS, ()), frame.attrs.get(DECIMAL, "auto")
     frame = named(frame)
     for column in (label_column, site_column, *codes, *noisy, *leave_out, *kept):
         if column is not None and column not in frame.columns:
@@ -149,6 +156,7 @@ def from_frame(
         label_column=label_column,
         kept=kept,
         regression=regression,
+        decimal=decimal,
     )
     samples = {part: reader.samples(own, part, source) for part, own in parts.items()}
     numbers = np.array([standardise and column.kind != "codes" for column in columns for _ in column.steady])
@@ -160,6 +168,7 @@ def from_frame(
         (
             *_notes(columns, label_column, site_column, standardise=standardise),
             *label_notes,
+            *read_as,
             *_numbering(frame, columns),
         ),
         numbers,

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from astraea.data.form import Form, conventional
 from astraea.data.packing import Input, example
 from astraea.errors import AstraeaError, InputError
-from astraea.federation.calling import attach_dtype, attach_inputs
-from astraea.federation.diagnosis import check_logits, logits_of
+from astraea.federation.calling import attach_columns, attach_dtype, attach_inputs
+from astraea.federation.diagnosis import check_logits, gives_one, logits_of
 from astraea.federation.models.auto import AutoModel
 from astraea.federation.models.base import Imported, Model, made
 from astraea.federation.models.etf import fix_classifier
@@ -122,6 +122,9 @@ def _check(model: nn.Module, name: str, samples: Tensor, classes: int, inputs: t
         with torch.no_grad():
             device = next((parameter.device for parameter in model.parameters()), None)
             logits = logits_of(model, samples.to(device), form)
+            if gives_one(logits, classes):
+                attach_columns(model, classes)
+                logits = logits_of(model, samples.to(device), form)
     except InputError as error:
         told = "these inputs" if inputs else f"samples of shape {shape}"
         raise InputError(f"model '{name}' fails on {told}: {error}") from error
