@@ -29,7 +29,9 @@ from astraea.balance.losses import (
 )
 from astraea.errors import InputError
 
-NAMES = {name for name, kind in Loss.registered().items() if name != "auto" and not kind.regression}  # of classes
+NAMES = {
+    name for name, kind in Loss.registered().items() if name != "auto" and not (kind.regression or kind.several)
+}  # of classes
 PRIOR = ClassView(torch.tensor([0.75, 0.25]).log())
 EQUAL, FIRST, SECOND = torch.zeros(1, 2), torch.tensor([0]), torch.tensor([1])
 
@@ -204,6 +206,12 @@ def test_bad_input_is_refused() -> None:
         Loss.of("logit-adjusted")(EQUAL, FIRST, ClassView())
     with pytest.raises(InputError, match="needs the client's own label histogram"):
         Loss.of("fedlc")(EQUAL, FIRST, ClassView())
+
+
+def test_binary_cross_entropy_of_each_label_by_itself() -> None:
+    logits, targets = torch.tensor([[0.0, 0.0], [math.log(3), 0.0]]), torch.tensor([[1.0, 0.0], [1.0, 1.0]])
+    found = Loss.of("binary-cross-entropy")(logits, targets, ClassView())
+    assert found.item() == pytest.approx((3 * math.log(2) - math.log(3 / 4)) / 4)
 
 
 def test_squared_error_of_one_output_a_sample() -> None:

@@ -26,7 +26,7 @@ class ClientSamples:
 
 
 def augmented_rows(
-    labels: NDArray[np.int64],
+    labels: NDArray[np.int64] | NDArray[np.bool_],
     rows: NDArray[np.int64],
     rebalancing: Rebalancing,
     rng: np.random.Generator,
@@ -36,17 +36,25 @@ def augmented_rows(
     A sample of class ``y`` is kept with probability ``keep[y]``; a kept one gets ``floor(copies[y])`` copies
     and another with the probability of the remainder, so that the expected numbers are the rebalancing's. A
     client that would lose all its samples keeps one. Copies are appended, then all is shuffled, as in the
-    papers.
+    papers. Of a sample with several labels, ``labels`` being ``(n, N)``, the one that calls for most copies decides.
     """
     if len(rows) == 0:
         return ClientSamples(np.empty(0, np.int64), np.empty(0, np.bool_))
-    keep = rng.random(len(rows)) < rebalancing.keep[labels[rows]]
+    keep = rng.random(len(rows)) < _of_samples(rebalancing.keep, labels[rows])
     if not keep.any():
         keep[rng.integers(len(rows))] = True
     kept = rows[keep]
-    wanted = rebalancing.copies[labels[kept]]
+    wanted = _of_samples(rebalancing.copies, labels[kept])
     whole = np.floor(wanted)
     copies = (whole + (rng.random(len(kept)) < wanted - whole)).astype(np.int64)
     together = np.concatenate((kept, np.repeat(kept, copies)))
     order = rng.permutation(len(together))
     return ClientSamples(together[order], order >= len(kept))
+
+
+def _of_samples(values: NDArray[np.float64], labels: NDArray[np.int64] | NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return for each sample the value of its class ``(n,)``, or the largest of those of its classes ``(n, N)``."""
+    if labels.ndim == 1:
+        return values[labels]
+    found: NDArray[np.float64] = np.where(labels, values, 0.0).max(axis=1)
+    return found

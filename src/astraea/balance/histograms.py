@@ -17,12 +17,16 @@ __all__ = ["as_counts", "client_histograms", "refuse_empty"]
 
 
 def client_histograms(
-    labels: NDArray[np.int64], clients: Sequence[NDArray[np.int64]], classes: int
+    labels: NDArray[np.int64] | NDArray[np.bool_], clients: Sequence[NDArray[np.int64]], classes: int
 ) -> NDArray[np.int64]:
     """Return the label histograms, shape ``(K, N)``, of clients that hold ``labels[clients[k]]`` each.
 
+    ``labels`` ``(n, N)`` say of each sample in which classes it counts, where it has several labels.
+
     Raises :class:`InputError` if one of those labels is not within 0 .. ``classes`` - 1.
     """
+    if labels.ndim == 2:
+        return np.stack([labels[rows].sum(axis=0, dtype=np.int64) for rows in clients])
     sizes = [len(rows) for rows in clients]
     held = labels[np.concatenate(clients)] if sum(sizes) else np.empty(0, np.int64)
     if len(held) and (held.min() < 0 or held.max() >= classes):

@@ -135,7 +135,7 @@ def _from_rows(labels: NDArray[np.generic]) -> NDArray[np.generic]:
         row = int(np.flatnonzero(ones != 1)[0])
         raise InputError(
             f"row {row} of the labels names {ones[row]} classes: give each sample exactly one, "
-            "since several labels a sample are not supported"
+            "or say several=True if samples have any number of labels"
         )
     places: NDArray[np.int64] = labels.argmax(axis=1)
     return places

@@ -28,7 +28,8 @@ class Samples:
     ``(n, channels, time)``, vectors ``(n, features)``; ``described`` says what it is, and is otherwise taken from
     its dtype and axes. ``targets`` ``(n,)`` are the numbers to be predicted in a regression; ``y`` holds their bins.
     ``y`` has shape ``(n,)``, integers from 0. ``columns`` holds further facts of each
-    sample, shape ``(n,)`` each, such as who wrote it: natural ways to divide the data among clients.
+    sample, shape ``(n,)`` each, such as who wrote it: natural ways to divide the data among clients. Where samples have
+    several labels, ``sets`` ``(n, C)`` says in which of the C classes each counts, and ``y`` holds the rarest of these.
 
     Raises :class:`InputError` if the lengths differ, or if labels are negative or not integers.
     """
@@ -38,6 +39,7 @@ class Samples:
     columns: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
     described: Form | None = None
     targets: NDArray[np.float64] | None = None
+    sets: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if not np.issubdtype(self.y.dtype, np.integer):
@@ -65,14 +67,17 @@ class Samples:
         """Return the samples at ``rows``, in that order."""
         columns = {name: column[rows] for name, column in self.columns.items()}
         targets = None if self.targets is None else self.targets[rows]
-        return Samples(self.x[rows], self.y[rows], columns, self.described, targets)
+        sets = None if self.sets is None else self.sets[rows]
+        return Samples(self.x[rows], self.y[rows], columns, self.described, targets, sets)
 
     def holding(self, x: NDArray[np.generic]) -> Samples:
         """Return the samples with other values ``x`` of the same shape."""
         return replace(self, x=x)
 
     def counts(self, classes: int) -> NDArray[np.int64]:
-        """Return how many samples each class has, shape ``(classes,)``."""
+        """Return how many samples each class has, shape ``(classes,)``; one of several labels counts in each."""
+        if self.sets is not None:
+            return self.sets.sum(axis=0, dtype=np.int64)
         return np.bincount(self.y, minlength=classes)
 
 
@@ -83,8 +88,9 @@ class Dataset:
     ``notes`` say, a sentence each, what was made of data that could have been read otherwise. ``standardised``
     ``(features,)`` marks features that a scenario brings to one scale from sums over its clients, filling missing
     values; ``None`` where there is nothing to do. ``site_column`` names the column whose values are the
-    clients. ``regression`` cuts and scales the targets, where there are any. ``validation`` are samples that the user
-    holds out. ``reader`` reads further samples like those of training (:mod:`astraea.data.inputs`).
+    clients. ``outputs`` are those of a model, where they are not one a class. ``regression`` cuts and scales the
+    targets, where there are any. ``validation`` are samples that the user holds out. ``reader`` reads further samples
+    like those of training (:mod:`astraea.data.inputs`).
     Raises :class:`InputError` if a label has no class name or train and test samples differ in shape.
     """
 
@@ -98,6 +104,7 @@ class Dataset:
     regression: Regression | None = None
     validation: Samples | None = None
     reader: Any = None
+    outputs: int | None = None
 
     def __post_init__(self) -> None:
         parts = (("train", self.train), ("test", self.test), ("validation", self.validation))

@@ -18,12 +18,13 @@ from astraea.data.classes import flat, number_known
 from astraea.data.columns import Column, complete, named, whole_labels
 from astraea.data.dataset import Samples
 from astraea.data.form import Form, alike
+from astraea.data.label_sets import known_sets, rarest, split_cells
 from astraea.data.marks import Decimal
 from astraea.data.pictures import pictures_array
 from astraea.data.regression import Regression
 from astraea.data.several import as_array, further_inputs
 from astraea.data.standardise import Scaling
-from astraea.errors import InputError
+from astraea.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -35,7 +36,7 @@ class ArrayReader(BaseModel):
     """Reads arrays and pictures of one :class:`~astraea.data.form.Form`.
 
     ``counted`` says that integer labels count into ``class_names``, rather than being names themselves; pictures are
-    resized to ``image_size`` pixels a side, where that is set.
+    resized to ``image_size`` pixels a side, where that is set. With ``several``, samples have any number of labels.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,6 +46,7 @@ class ArrayReader(BaseModel):
     class_names: tuple[str, ...]
     counted: bool = True
     image_size: int | None = None
+    several: bool = False
 
     def rows(self, given: Any, part: str = "new") -> NDArray[np.generic]:
         """Return samples as the model's form has them: arrays, or of pictures also files or images of Pillow.
@@ -65,6 +67,9 @@ class ArrayReader(BaseModel):
         self, x: Any, y: ArrayLike, columns: Mapping[str, NDArray[np.generic]] | None = None, part: str = "test"
     ) -> Samples:
         """Return samples with their labels numbered as in training. Raises :class:`InputError` as :meth:`rows`."""
+        if self.several:
+            sets = known_sets(y, self.class_names, part)
+            return Samples(self.rows(x, part), rarest(sets, sets.sum(axis=0)), columns or {}, self.form, sets=sets)
         labels = number_known(flat(y, "labels"), self.class_names, part, counted=self.counted)
         return Samples(self.rows(x, part), labels, columns or {}, self.form)
 
@@ -89,6 +94,7 @@ class TableReader(BaseModel):
     kept: tuple[str, ...] = ()
     regression: Regression | None = None
     decimal: Decimal = "auto"
+    label_separator: str | None = None
 
     def rows(self, given: Any, part: str = "new", source: str = "") -> NDArray[np.float64]:
         """Return the features of a data frame, a mapping of columns, or a file; NaN where a number is missing.
@@ -101,6 +107,8 @@ class TableReader(BaseModel):
     def samples(self, given: Any, part: str = "test", source: str = "") -> Samples:
         """Return the rows of a table with their labels. Raises :class:`InputError` as :meth:`rows`."""
         frame = self._frame(given)
+        if self.label_separator is not None:
+            return self._of_sets(frame, self.label_separator, part, source)
         labels = flat(complete(frame, self.label_column, source), "labels")
         kept = {name: flat(complete(frame, name, source), f"values of column '{name}'") for name in self.kept}
         x = self.rows(frame, part, source)
@@ -109,6 +117,18 @@ class TableReader(BaseModel):
             return Samples(x, numbered, kept, self.form)
         values = labels.astype(np.float64)
         return Samples(x, self.regression.bins(values), kept, self.form, values)
+
+    def _of_sets(self, frame: DataFrame, mark: str, part: str, source: str) -> Samples:
+        kept = {name: flat(complete(frame, name, source), f"values of column '{name}'") for name in self.kept}
+        if self.label_column not in frame.columns:
+            raise unknown_name("column", self.label_column, frame.columns)
+        sets = known_sets(split_cells(frame[self.label_column], mark), self.class_names, part)
+        return Samples(self.rows(frame, part, source), rarest(sets, sets.sum(axis=0)), kept, self.form, sets=sets)
+
+    @property
+    def several(self) -> bool:
+        """Whether rows may have several labels."""
+        return self.label_separator is not None
 
     def _frame(self, given: Any) -> DataFrame:
         import pandas
@@ -155,7 +175,14 @@ class Inputs(BaseModel):
         return values if self.scaling is None else self.scaling.of(values)
 
     def answers(self, outputs: NDArray[np.floating]) -> NDArray[np.generic]:
-        """Return what ``outputs`` ``(n, N)`` of the model say: names of classes, or the values of a regression."""
+        """Return what ``outputs`` ``(n, N)`` of the model say: names of classes, or the values of a regression.
+
+        With several labels a sample it is a tuple of names for each.
+        """
+        if self.reader.several:
+            told: NDArray[np.object_] = np.empty(len(outputs), object)
+            told[:] = [tuple(np.array(self.reader.class_names)[: len(row)][row > 0].tolist()) for row in outputs]
+            return told
         if self.regression is not None:
             return self.regression.unscaled(outputs[:, 0])
         places = (outputs[:, 0] > 0).astype(np.int64) if outputs.shape[1] == 1 else outputs.argmax(axis=1)

@@ -148,7 +148,7 @@ def _pairs(pairs: Any) -> tuple[NDArray[np.generic], list[Any]]:
             )
         sample, label = item
         samples.append(as_sample(sample))
-        labels.append(label.item() if hasattr(label, "item") else label)
+        labels.append(_label(label))
     if not samples:
         raise InputError("the dataset is empty: give at least one sample")
     shapes = {sample.shape for sample in samples}
@@ -160,6 +160,13 @@ def _pairs(pairs: Any) -> tuple[NDArray[np.generic], list[Any]]:
             "make them alike in its transform, by resizing pictures or padding sequences"
         )
     return np.stack(samples), labels
+
+
+def _label(label: Any) -> Any:
+    """Return a label of a pair: a tensor of several ones and zeros, for a sample of several labels, as a list."""
+    if not hasattr(label, "item"):
+        return label
+    return label.item() if np.size(label) == 1 else np.asarray(label).tolist()
 
 
 def _is_arrays(value: Mapping[Any, Any]) -> bool:

@@ -48,7 +48,8 @@ class Scenario:
     disjoint, together all of them. ``test_clients`` gives the client of each test sample (-1: none) where
     the data are divided by a column that the test set has too, or where a test set was brought for each client.
     ``notes`` say in a sentence each what the scenario had to change: counts scaled, clients or samples left out.
-    ``read_by`` is how further rows are read, where that is more than the form of ``train``.
+    ``outputs`` are those of a model, where they are not one a class. ``read_by`` is how further rows are read, where
+    that is more than the form of ``train``.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Scenario:
     notes: tuple[str, ...]
     regression: Regression | None = None
     read_by: Inputs | None = None
+    outputs: int | None = None
 
     @property
     def inputs(self) -> Inputs:
@@ -73,7 +75,9 @@ class Scenario:
     @cached_property
     def histograms(self) -> NDArray[np.int64]:
         """Samples of each class that each client holds, shape ``(K, N)``."""
-        classes = len(self.class_names)
+        classes, sets = len(self.class_names), self.train.sets
+        if sets is not None:
+            return np.stack([sets[rows].sum(axis=0, dtype=np.int64) for rows in self.clients])
         return np.stack([np.bincount(self.train.y[rows], minlength=classes) for rows in self.clients])
 
     @property
@@ -108,6 +112,8 @@ def build_scenario(
         raise InputError(f"'{dataset.name}' has no training sample: a scenario needs some to divide")
     settings = settings.by_site(dataset.site_column)
     y = dataset.train.y
+    if dataset.train.sets is not None:
+        _check_sets(settings)
 
     named = settings.skew.named(dataset.train, settings.clients, stream(seed, Purpose.SCENARIO, _CLIENTS))
     pool = np.arange(len(y)) if named is None else np.flatnonzero(named.owners >= 0)
@@ -179,12 +185,27 @@ def build_scenario(
         test_clients=_test_clients(test, names, settings.skew.divided_by),
         notes=(*dataset.notes, *notes, *test_notes, *label_notes),
         regression=regression,
+        outputs=dataset.outputs,
         read_by=Inputs(reader=dataset.reader or _plain(dataset), scaling=scaled, regression=regression),
     )
 
 
 def _plain(dataset: Dataset) -> ArrayReader:
     return ArrayReader(form=dataset.train.form, class_names=dataset.class_names)
+
+
+def _check_sets(settings: ScenarioSettings) -> None:
+    """Raise :class:`InputError` for what makes no sense where samples have several labels."""
+    for key, chosen, usual in (
+        ("labels", settings.labels.name, "as-is"),
+        ("test", settings.test, "as-is"),
+        ("label_noise", settings.label_noise, 0.0),
+    ):
+        if chosen != usual:
+            raise InputError(
+                f"scenario.{key} = {chosen} draws or swaps classes one by one, and these samples have several labels, "
+                f"which come together: set it to {usual}"
+            )
 
 
 def _title(settings: ScenarioSettings) -> str:

@@ -64,11 +64,17 @@ class Row:
                 yield x[start:stop], y[start:stop]
 
 
-def separable(rule: LocalRule, context: VisitContext, classes: int) -> bool:
-    """Whether the rule's objective is the mean of those of single samples, so that padding can be left out."""
+def separable(rule: LocalRule, context: VisitContext, classes: int, like: Tensor | None = None) -> bool:
+    """Whether the rule's objective is the mean of those of single samples, so that padding can be left out.
+
+    ``like`` are targets as they come: numbers to be predicted, several labels a sample, or else classes.
+    """
     generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(3, classes, generator=generator).to(context.start.device)
+    outputs = classes if like is None or not like.is_floating_point() else like.shape[1] if like.ndim == 2 else 1
+    logits = torch.randn(3, outputs, generator=generator).to(context.start.device)
     targets = torch.tensor([0, classes - 1, classes // 2], device=logits.device)
+    if like is not None and like.is_floating_point():
+        targets = (torch.arange(3 * outputs).reshape(3, *like.shape[1:]) % 2).to(like)
     whole = rule.objective(logits, targets, context)
     single = [rule.objective(logits[n : n + 1], targets[n : n + 1], context) for n in range(3)]
     return bool(torch.isclose(whole, torch.stack(single).mean(), rtol=1e-4, atol=1e-6))
@@ -97,7 +103,8 @@ def train_rows(
     weights, floats = stack[:, :W].clone(), stack[:, W:].clone()
     counters = torch.stack([row.counters for row in order])
     losses = torch.zeros(len(order), device=weights.device)
-    pads = classes is not None and not merge and separable(rule, order[0].context(W, log_prior, training.lr), classes)
+    like, first = order[0].data.targets, order[0].context(W, log_prior, training.lr)
+    pads = classes is not None and not merge and separable(rule, first, classes, like)
     optimizer = make_optimizer(training)
     active, step = len(order), 0
     while True:

@@ -50,12 +50,12 @@ class Cost:
 def samples_per_round(experiment: Experiment) -> float:
     """Return the samples that a round processes in expectation over which clients take part."""
     views = experiment.algorithm.rule.views
-    return views * float((_visit_rates(experiment) * experiment.population.histograms.sum(axis=1)).sum())
+    return views * float((_visit_rates(experiment) * experiment.population.sizes).sum())
 
 
 def estimate(experiment: Experiment, clock: Callable[[], float] = time.perf_counter) -> Cost:
     """Return the expected cost of ``experiment``; a probe trains a few steps and discards them."""
-    sizes = experiment.population.histograms.sum(axis=1)
+    sizes = experiment.population.sizes
     rates = _visit_rates(experiment)
     batch = experiment.settings.train.batch_size
     samples = samples_per_round(experiment)

@@ -246,6 +246,7 @@ def _add(found: Any, part: Any) -> None:
             part.x,
             part.y,
             *(value for pair in sorted(part.columns.items()) for value in pair),
+            *(() if part.sets is None else (part.sets,)),
         ):
             _add(found, value)
     elif isinstance(part, np.ndarray) and part.dtype != object:

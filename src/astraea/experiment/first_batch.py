@@ -72,14 +72,14 @@ def _check_weights(model: VectorModel) -> None:
 
 
 def _batch(population: Population, device: torch.device) -> tuple[Tensor, Tensor]:
-    client = int(population.histograms.sum(axis=1).argmax())
+    client = int(population.sizes.argmax())
     data = population[client]
     labels = population.y if population.targets is None else population.targets
     x, y = data.x[:_BATCH], (data.y if data.targets is None else data.targets)[:_BATCH]
     if ends := _ends(population):
         x, y = torch.cat([x, population.x[ends]]), torch.cat([y, labels[ends]])
     if len(x) == 1:
-        x, y = x.repeat(2, *(1,) * (x.ndim - 1)), y.repeat(2)
+        x, y = x.repeat(2, *(1,) * (x.ndim - 1)), y.repeat(2, *(1,) * (y.ndim - 1))
     return as_input(x, population.form).to(device), y.to(device)
 
 
@@ -190,7 +190,7 @@ def _check_weights_are_read(model: VectorModel, x: Tensor) -> None:
 
 def _check_single_samples(model: VectorModel, experiment: Experiment) -> None:
     """A layer that normalises over the batch fails on one sample: so would each visit of a client that has one."""
-    sizes = experiment.population.histograms.sum(axis=1)
+    sizes = experiment.population.sizes
     batch = experiment.settings.train.batch_size
     alone = np.flatnonzero(sizes == 1)
     if not model.has_batch_norm or (not len(alone) and batch > 1):

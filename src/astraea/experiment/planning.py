@@ -172,7 +172,7 @@ def _timed(
     timed: int,
 ) -> list[PlanTime]:
     """Return what the plan of ``experiment`` takes with its mediators at each of ``placements``."""
-    sizes = experiment.population.histograms.sum(axis=1)
+    sizes = experiment.population.sizes
     simulations = {
         place: Simulation(chosen, network.model_copy(update={"placement": place}), experiment.population)
         for place in placements

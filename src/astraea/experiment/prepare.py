@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from astraea.balance.bounds import bounded_copies, bounded_counts
-from astraea.balance.losses import AutoLoss, SquaredError
+from astraea.balance.losses import AutoLoss, BinaryCrossEntropy, SquaredError
 from astraea.balance.privacy import Plain, Told
 from astraea.balance.rebalancing import Rebalancing, rebalancing_of_held
 from astraea.balance.sampling import balanced_histogram
@@ -63,7 +63,7 @@ class Experiment:
     @property
     def outputs(self) -> int:
         """Number of outputs of the model: one for each class, or one in a regression."""
-        return 1 if self.scenario.regression is not None else self.classes
+        return 1 if self.scenario.regression is not None else self.scenario.outputs or self.classes
 
     @property
     def classes(self) -> int:
@@ -201,8 +201,15 @@ def prepare(
         population, outputs = population.regressing(scenario.regression.scaled(scenario.train.targets)), 1
         if isinstance(settings.train.loss, AutoLoss):
             train = train.model_copy(update={"loss": SquaredError()})
-    if train.loss.regression not in (None, scenario.regression is not None):
-        what = "numbers to be predicted" if scenario.regression is not None else "classes"
+    if scenario.train.sets is not None:
+        _check_sets(settings, adversary, told)
+        outputs = scenario.outputs or classes
+        population = population.regressing(scenario.train.sets[:, :outputs].astype(np.float32))
+        if isinstance(settings.train.loss, AutoLoss):
+            train = train.model_copy(update={"loss": BinaryCrossEntropy()})
+    regression, several = scenario.regression is not None, scenario.train.sets is not None
+    if train.loss.regression not in (None, regression) or train.loss.several not in (None, several):
+        what = "numbers to be predicted" if regression else "several labels a sample" if several else "classes"
         raise InputError(f"loss '{train.loss.name}' does not fit these data, which have {what}: leave train.loss out")
     shape, dtype = scenario.train.x.shape[1:], population.input_dtype
     module = build_model(settings.model, shape, outputs, settings.seed, dtype, model, scenario.train.form.inputs)
@@ -211,7 +218,7 @@ def prepare(
     engine = make_engine(settings.engine, copied(module))  # first: it tells whether the device is there
     vector = VectorModel(module.to(settings.engine.device))
     personal = personal_of(vector, train.personal)
-    rule = train.local_rule(len(vector.weights), int(population.histograms.sum()))
+    rule = train.local_rule(len(vector.weights), int(population.sizes.sum()))
     server = make_server(settings.server, vector, outputs, scenario)
     simulation = simulation_of(settings.network, population)
     places = None if simulation is None else simulation.places
@@ -228,6 +235,18 @@ def prepare(
         adversary=adversary,
         told=told,
     )
+
+
+def _check_sets(settings: RunSettings, adversary: Adversary | None, told: Told | None) -> None:
+    """Raise :class:`InputError` for what is made for one label a sample."""
+    for key, wrong, why in (
+        ("balance.sampling", settings.balance.sampling != "all", "draws each class equally often"),
+        ("attacks", adversary is not None, "turns one label into another"),
+        ("privacy.histograms", not isinstance(settings.privacy.histograms, Plain), "hides one label a sample"),
+        ("model.head", settings.model.head == "etf", "is for classes that exclude each other"),
+    ):
+        if wrong:
+            raise InputError(f"{key} {why}, and these samples have several labels: leave it out")
 
 
 def tell(histograms: NDArray[np.int64], settings: RunSettings, adversary: Adversary | None) -> Told | None:

@@ -40,7 +40,7 @@ class Simulation:
         """Return what the round of ``plan`` takes."""
         from astraea.network.timing import round_time  # the compiler takes a second to load
 
-        sizes, training, chosen = self.population.histograms.sum(axis=1), plan.training, self.settings
+        sizes, training, chosen = self.population.sizes, plan.training, self.settings
 
         def steps(client: int) -> int:
             return training.epochs * int(np.ceil(sizes[client] / training.batch_size))

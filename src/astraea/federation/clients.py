@@ -98,8 +98,9 @@ class Population(Sequence[ClientData]):
     """All clients of a federation.
 
     ``x`` ``(n, *sample)`` and ``y`` ``(n,)`` hold every sample once; ``clients`` says which rows each client
-    trains on, repeated rows being copies. ``histograms`` ``(K, N)`` counts what each client trains on in an
-    epoch, copies included; ``stored`` is the number of samples that all clients together keep.
+    trains on, repeated rows being copies; ``sets`` ``(n, N)`` are the classes in which each counts, if they are
+    several. ``histograms`` ``(K, N)`` counts what each client trains on in an epoch, copies included; ``stored`` is the
+    number of samples that all clients together keep.
 
     Arrays that are mapped from a file stay there: a client's samples are read when it is visited, so a round
     costs what its clients hold, however many others there are. ``told`` is what the server takes ``histograms`` for,
@@ -118,6 +119,7 @@ class Population(Sequence[ClientData]):
         copies: OfflineCopies | None = None,
         form: Form | None = None,
         targets: Tensor | None = None,
+        sets: NDArray[np.bool_] | None = None,
     ) -> None:
         empty = [client for client, samples in enumerate(clients) if len(samples.rows) == 0]
         if empty:
@@ -138,7 +140,7 @@ class Population(Sequence[ClientData]):
         self._bounds = np.concatenate(([0], np.cumsum([len(samples.rows) for samples in clients])))
         self.stored = len(self.rows) if stored is None else stored
         owned = np.split(self.rows, self._bounds[1:-1])
-        self.histograms = _fixed(client_histograms(self.y.numpy(), owned, classes))
+        self.histograms = _fixed(client_histograms(self.y.numpy() if sets is None else sets, owned, classes))
         self._balanced = False
         self.told: NDArray[np.int64] | None = None
 
@@ -167,10 +169,10 @@ class Population(Sequence[ClientData]):
         transforms = transforms or TransformSettings()
         if rebalancing is None:
             plain = [ClientSamples(np.asarray(rows), np.full(len(rows), transform_all)) for rows in clients]
-            return cls(samples.x, samples.y, plain, classes, transforms, form=samples.form)
+            return cls(samples.x, samples.y, plain, classes, transforms, form=samples.form, sets=samples.sets)
         drawn = [
             augmented_rows(
-                samples.y,
+                samples.y if samples.sets is None else samples.sets,
                 np.asarray(rows),
                 rebalancing,
                 stream(seed, Purpose.AUGMENT, number) if streams is None else streams[number].generator,
@@ -181,13 +183,17 @@ class Population(Sequence[ClientData]):
             kept = sum(int((~part.fresh).sum()) for part in drawn)
             if transform_all:
                 drawn = [ClientSamples(part.rows, np.ones_like(part.fresh)) for part in drawn]
-            return cls(samples.x, samples.y, drawn, classes, transforms, stored=kept, form=samples.form)
+            return cls(
+                samples.x, samples.y, drawn, classes, transforms, stored=kept, form=samples.form, sets=samples.sets
+            )
         if streams is None:
             seeds = torch_seeds(seed, Purpose.AUGMENT, np.arange(len(clients), dtype=np.uint64), 1)
         else:
             seeds = [one.transforms for one in streams]
         copies = OfflineCopies(seeds, transforms)
-        return cls(samples.x, samples.y, drawn, classes, transforms, copies=copies, form=samples.form)
+        return cls(
+            samples.x, samples.y, drawn, classes, transforms, copies=copies, form=samples.form, sets=samples.sets
+        )
 
     def __len__(self) -> int:
         return len(self._bounds) - 1
@@ -208,12 +214,20 @@ class Population(Sequence[ClientData]):
         return ClientData(x, y, fresh, self.transforms, histogram, self._balanced, self.form, targets)
 
     @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Samples that each client trains on in an epoch, copies included, shape ``(K,)``."""
+        return np.diff(self._bounds)
+
+    @property
     def input_dtype(self) -> torch.dtype:
         """The dtype in which a model gets the samples."""
         return as_input(self.x[:1], self.form).dtype
 
     def regressing(self, targets: NDArray[np.float32]) -> Population:
-        """Return the population with numbers to be predicted, one for each sample; labels are their bins."""
+        """Return the population with numbers to be predicted, ``(n,)``, or with several labels a sample, ``(n, N)``.
+
+        ``y`` then holds their bins, or the rarest label of each.
+        """
         changed = copy.copy(self)
         changed.targets = torch.from_numpy(targets)
         return changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from astraea.data.dataset import Samples
+from astraea.data.label_sets import with_none
 from astraea.data.regression import Regression
 from astraea.errors import InputError
 from astraea.federation.clients import as_input
@@ -31,15 +33,15 @@ class Answers:
 class Evaluation:
     """Predictions on a set of samples and what follows from them; every rate is in [0, 1].
 
-    ``predictions`` and ``labels`` have shape ``(n,)``; ``loss`` is the mean cross-entropy. In a regression they are
-    bins, ``loss`` is the mean squared error as it is trained on, ``errors`` ``(n,)`` are predicted minus true values
-    and ``variance`` is that of the true ones. ``scores`` ``(n, N)``, if they were kept, are probabilities; in a
-    regression, ``(n,)``, the predicted values. ``answers`` says whose predictions they are, where clients have models
-    of their own; a sample then occurs as often as it was answered.
+    ``predictions`` and ``labels`` have shape ``(n,)``, of several labels a sample ``(n, N)`` of truth values; ``loss``
+    is the mean cross-entropy. In a regression they are bins, ``loss`` is the mean squared error as it is trained on,
+    ``errors`` ``(n,)`` are predicted minus true values and ``variance`` is that of the true ones. ``scores`` ``(n,
+    N)``, if they were kept, are probabilities; in a regression, ``(n,)``, the predicted values. ``answers`` says whose
+    predictions they are, where clients have models of their own; a sample then occurs as often as it was answered.
     """
 
-    predictions: NDArray[np.int64]
-    labels: NDArray[np.int64]
+    predictions: NDArray[Any]
+    labels: NDArray[Any]
     classes: int
     loss: float
     errors: NDArray[np.float64] | None = None
@@ -52,22 +54,32 @@ class Evaluation:
         """What metrics are computed from; in a regression true and predicted values."""
         if self.scores is None:
             raise InputError("probabilities were not kept: evaluate with keep_scores")
+        if self.labels.ndim == 2:  # of samples without a label the model says nothing by itself
+            told = self.scores.shape[1]
+            return Predicted(self.labels[:, :told], self.predictions[:, :told], self.scores, told)
         if self.errors is None:
             return Predicted(self.labels, self.predictions, self.scores, self.classes)
         return Predicted(self.scores - self.errors, self.scores, self.scores, 1)
 
     @property
     def accuracy(self) -> float:
-        """Share of samples predicted rightly (top-1)."""
-        return float(np.mean(self.predictions == self.labels))
+        """Share of samples predicted rightly (top-1); with several labels a sample, in all of them."""
+        return float(np.mean(self.right))
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Which samples are predicted rightly, shape ``(n,)``."""
+        same: NDArray[np.bool_] = self.predictions == self.labels
+        return same.all(axis=1) if same.ndim == 2 else same
 
     @property
     def per_class_recall(self) -> NDArray[np.float64]:
         """Share of each class's samples predicted rightly, shape ``(N,)``; NaN for a class without samples."""
+        if self.labels.ndim == 2:
+            return _shares((self.predictions & self.labels).sum(axis=0), self.labels.sum(axis=0))
         total = np.bincount(self.labels, minlength=self.classes)
         right = np.bincount(self.labels[self.predictions == self.labels], minlength=self.classes)
-        recall: NDArray[np.float64] = np.divide(right, total, out=np.full(self.classes, np.nan), where=total > 0)
-        return recall
+        return _shares(right, total)
 
     @property
     def regression(self) -> dict[str, float]:
@@ -80,7 +92,13 @@ class Evaluation:
 
     @property
     def balanced_accuracy(self) -> float:
-        """Mean recall of the classes that have samples."""
+        """Mean recall of the classes that have samples.
+
+        With several labels a sample, the mean of recall and specificity over those that some samples have and some not.
+        """
+        if self.labels.ndim == 2:
+            right = _shares((~self.predictions & ~self.labels).sum(axis=0), (~self.labels).sum(axis=0))
+            return float(np.nanmean((self.per_class_recall + right) / 2))
         return float(np.nanmean(self.per_class_recall))
 
 
@@ -96,6 +114,8 @@ def evaluate(
     """Run ``model``, which should be in evaluation mode, over ``samples``, whose targets ``regression`` scales."""
     if regression is not None and samples.targets is not None:
         return _regressed(model, samples, samples.targets, classes, batch_size, regression)
+    if samples.sets is not None:
+        return _of_sets(model, samples, samples.sets, classes, batch_size, keep_scores=keep_scores)
     device = next(model.parameters()).device
     predictions, scores, loss = [], list[NDArray[np.floating]](), 0.0
     with torch.inference_mode():
@@ -109,6 +129,32 @@ def evaluate(
                 scores.append(logits.float().softmax(dim=1).numpy())
     kept = np.concatenate(scores) if scores else None
     return Evaluation(np.concatenate(predictions), samples.y, classes, loss / len(samples), scores=kept)
+
+
+def _of_sets(
+    model: nn.Module,
+    samples: Samples,
+    sets: NDArray[np.bool_],
+    classes: int,
+    batch_size: int,
+    *,
+    keep_scores: bool,
+) -> Evaluation:
+    device, outputs = next(model.parameters()).device, []
+    with torch.inference_mode():
+        for start in range(0, len(samples), batch_size):
+            x = torch.tensor(samples.x[start : start + batch_size])
+            outputs.append(model(as_input(x, samples.form).to(device)).float().cpu())
+    logits = torch.cat(outputs)
+    targets = torch.from_numpy(sets[:, : logits.shape[1]].astype(np.float32))
+    loss = float(nn.functional.binary_cross_entropy_with_logits(logits, targets))
+    found = with_none((logits > 0).numpy(), classes)
+    return Evaluation(found, sets, classes, loss, scores=logits.sigmoid().numpy() if keep_scores else None)
+
+
+def _shares(part: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = np.divide(part, total, out=np.full(len(total), np.nan), where=total > 0)
+    return found
 
 
 def _regressed(
@@ -177,7 +223,7 @@ def client_accuracies(
         return expected
     owned = test_clients >= 0
     count = np.bincount(test_clients[owned], minlength=len(histograms))
-    right = np.bincount(test_clients[owned & (evaluation.predictions == evaluation.labels)], minlength=len(histograms))
+    right = np.bincount(test_clients[owned & evaluation.right], minlength=len(histograms))
     return np.where(count > 0, right / np.maximum(count, 1), expected)
 
 

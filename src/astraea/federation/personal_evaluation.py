@@ -59,7 +59,7 @@ def _joined(parts: list[tuple[Evaluation, NDArray[np.int64], int]], samples: Sam
     scores = [one.scores for one in every if one.scores is not None]
     return Evaluation(
         np.concatenate([one.predictions for one in every]),
-        samples.y[rows],
+        (samples.y if samples.sets is None else samples.sets)[rows],
         every[0].classes,
         float(np.average([one.loss for one in every], weights=[len(one.labels) for one in every])),
         np.concatenate(errors) if errors else None,

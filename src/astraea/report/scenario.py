@@ -37,7 +37,7 @@ def scenario_summary(scenario: Scenario) -> dict[str, Any]:
     class over that of the rarest, None if a class has no sample.
     """
     counts, histograms = scenario.global_counts, scenario.histograms
-    sizes, kl = histograms.sum(axis=1), kl_to_uniform(histograms)
+    sizes, kl = np.array([len(rows) for rows in scenario.clients]), kl_to_uniform(histograms)
     classes = len(scenario.class_names)
     return {
         "scenario": scenario.name,
@@ -97,7 +97,7 @@ def scenario_figure(scenario: Scenario) -> Figure:
     bars = figure.add_subplot(grid[0, 0], sharex=heat)
     _draw_counts(bars, scenario)
     _draw_heat_map(heat, scenario)
-    _draw_sizes(figure.add_subplot(grid[0, 1]), histograms.sum(axis=1))
+    _draw_sizes(figure.add_subplot(grid[0, 1]), np.array([len(rows) for rows in scenario.clients]))
     _draw_divergences(
         figure.add_subplot(grid[1, 1]),
         kl_to_uniform(histograms),
@@ -131,9 +131,9 @@ def _spreads(summary: dict[str, Any]) -> tuple[Text, RichTable]:
     return Text("How clients spread", style="bold"), table.rich()
 
 
-def _by_size(histograms: NDArray[np.int64]) -> NDArray[np.int64]:
+def _by_size(scenario: Scenario) -> NDArray[np.int64]:
     """Clients from the largest to the smallest."""
-    return np.argsort(-histograms.sum(axis=1), kind="stable")
+    return np.argsort([-len(rows) for rows in scenario.clients], kind="stable")
 
 
 def _matrix(scenario: Scenario) -> tuple[Text, RichTable]:
@@ -142,15 +142,16 @@ def _matrix(scenario: Scenario) -> tuple[Text, RichTable]:
     shown, title = np.arange(len(histograms)), "Client × class"
     if len(histograms) > _FEW:
         places = np.linspace(0, len(histograms) - 1, _SAMPLED).round().astype(np.int64)
-        shown = _by_size(histograms)[places]
+        shown = _by_size(scenario)[places]
         title += f" ({_SAMPLED} of {len(histograms):,} clients, from the largest to the smallest)"
     names = scenario.class_names
     numbers = len(names) <= _NUMBER_COLUMNS
     titles = [_short(name, 5) for name in names] if numbers else [f"{_short(names[0], 20)} … {_short(names[-1], 20)}"]
-    rows = []
-    for name, counts in [*((scenario.client_names[k], histograms[k]) for k in shown), ("all", scenario.global_counts)]:
+    rows, everyone = [], (len(scenario.train), scenario.global_counts)
+    held = [(scenario.client_names[k], len(scenario.clients[k]), histograms[k]) for k in shown]
+    for name, size, counts in [*held, ("all", *everyone)]:
         cells = [str(n) if n else "·" for n in counts] if numbers else [_profile(counts)]
-        rows.append([_short(name, 12), str(counts.sum()), number(float(kl_to_uniform(counts)), 3), *cells])
+        rows.append([_short(name, 12), str(size), number(float(kl_to_uniform(counts)), 3), *cells])
     table = Table(["client", "samples", "KL", *titles], rows).rich(dense=True)
     if not numbers:
         table.columns[-1].justify = "left"
@@ -179,7 +180,7 @@ def _draw_counts(axes: Axes, scenario: Scenario) -> None:
 
 
 def _draw_heat_map(axes: Axes, scenario: Scenario) -> None:
-    order = _by_size(scenario.histograms)
+    order = _by_size(scenario)
     share = scenario.histograms[order] / scenario.histograms[order].sum(axis=1, keepdims=True)
     # The smallest clients have shares near 1 by chance: they may saturate, so that the rest shows.
     most = float(np.quantile(share[share > 0], 0.98))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from astraea.balance.losses.auto import AutoLoss
 from astraea.balance.losses.base import ClassView, Loss
+from astraea.balance.losses.binary import BinaryCrossEntropy
 from astraea.balance.losses.cross_entropy import CrossEntropy
 from astraea.balance.losses.fedlc import FedLC
 from astraea.balance.losses.fedrs import FedRS
@@ -18,6 +19,7 @@ from astraea.balance.losses.weighted import Weighted
 
 __all__ = [
     "AutoLoss",
+    "BinaryCrossEntropy",
     "ClassView",
     "CrossEntropy",
     "FedLC",

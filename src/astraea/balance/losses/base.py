@@ -54,6 +54,8 @@ class Loss(Part, kind="loss", default="auto"):
     takes_prior: ClassVar[bool] = False
     regression: ClassVar[bool | None] = False
     """Whether targets are numbers to be predicted, not classes; ``None``: either."""
+    several: ClassVar[bool | None] = False
+    """Whether targets are several labels a sample, ``(B, N)`` of 0 and 1; ``None``: either."""
 
     @classmethod
     def accepted(cls, found: Any, name: str) -> type[Self]:
@@ -64,7 +66,7 @@ class Loss(Part, kind="loss", default="auto"):
             loss: Tensor = found(logits, targets, classes=classes) if informed else found(logits, targets)
             return loss
 
-        made = part_of(cls._root, found, call, regression=None)
+        made = part_of(cls._root, found, call, regression=None, several=None)
         return super().accepted(found, name) if made is None else cast("type[Self]", made)
 
     @abstractmethod

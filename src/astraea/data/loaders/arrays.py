@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,7 @@ from astraea.data.classes import flat, number_classes
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.form import alike, recognise
 from astraea.data.inputs import ArrayReader
+from astraea.data.label_sets import are_sets, rarest, sets_with_note
 from astraea.data.packing import Collate
 from astraea.data.several import as_array, collated, further_inputs, named_inputs
 from astraea.errors import InputError
@@ -44,6 +46,7 @@ def from_arrays(
     scale: float | None = None,
     kind: str | None = None,
     noise: bool | None = None,
+    several: bool | None = None,
     pad: int = 0,
     collate: Collate | None = None,
     name: str = "arrays",
@@ -56,17 +59,26 @@ def from_arrays(
     A list of sequences of integers of different lengths is padded with ``pad`` to one length; models whose ``forward``
     takes ``attention_mask`` (or ``mask``) or ``lengths`` get these too. ``collate(samples)`` may make one array, or a
     mapping of them, of samples of any other kind. ``y`` holds integers, class names (strings) or one-hot rows, see
-    :func:`~astraea.data.classes.number_classes`. ``columns`` holds further facts of each training sample, such as its
-    writer, and ``test_columns`` those of the test samples.
+    :func:`~astraea.data.classes.number_classes`. Rows of 0 and 1 of which some have two ones or more, and a set, list
+    or tuple of names for each sample, are several labels a sample; ``several`` says it of others. ``columns`` holds
+    further facts of each training sample, such as its writer, and ``test_columns`` those of the test samples.
 
     Raises :class:`InputError` if lengths or shapes differ, a label has no class, or a value is not finite.
     """
     if (test_x is None) != (test_y is None):
         raise InputError("test_x and test_y go together: give both or neither")
-    labels = [flat(part, "labels") for part in (y, test_y) if part is not None]
-    if not labels[0].size:
-        raise InputError("there are no training samples: give at least one")
-    numbered, names, notes = number_classes(labels, class_names)
+    given = [part for part in (y, test_y) if part is not None]
+    sets: list[NDArray[np.bool_]] = []
+    labels: list[NDArray[Any]]
+    numbered: list[NDArray[Any]]
+    if several or (several is None and are_sets(y)):
+        sets, names, outputs, notes = sets_with_note(given, class_names)
+        labels = numbered = [rarest(part, sets[0].sum(axis=0)) for part in sets]
+    else:
+        labels, outputs = [flat(part, "labels") for part in given], None
+        if not labels[0].size:
+            raise InputError("there are no training samples: give at least one")
+        numbered, names, notes = number_classes(labels, class_names)
     values: NDArray[np.generic]
     x, test_x, own = collated(x, test_x, pad, collate)
     if isinstance(x, Mapping):
@@ -75,14 +87,14 @@ def from_arrays(
         values, form = named_inputs(x, own, pad if own else None)
     else:
         values, form = recognise(as_array(x, "training"), layout=layout, scale=scale, kind=kind, noise=noise)
-    train = Samples(values, _integers(numbered[0]), _columns(columns), form)
+    train = Samples(values, _integers(numbered[0]), _columns(columns), form, sets=sets[0] if sets else None)
     counted = class_names is not None and numbered[0] is labels[0]
-    reader = ArrayReader(form=form, class_names=names, counted=counted)
+    reader = ArrayReader(form=form, class_names=names, counted=counted, several=bool(sets))
     test = None
     if test_x is not None:
         values = further_inputs(test_x, form) if form.inputs else alike(as_array(test_x, "test"), form)
-        test = Samples(values, _integers(numbered[1]), _columns(test_columns), form)
-    return Dataset(name, train, test, names, (*notes, *_unlike_scales(train)), reader=reader)
+        test = Samples(values, _integers(numbered[1]), _columns(test_columns), form, sets=sets[1] if sets else None)
+    return Dataset(name, train, test, names, (*notes, *_unlike_scales(train)), reader=reader, outputs=outputs)
 
 
 def concatenate(first: Samples, second: Samples) -> Samples:
@@ -90,17 +102,20 @@ def concatenate(first: Samples, second: Samples) -> Samples:
     shared = first.columns.keys() & second.columns.keys()
     columns = {name: np.concatenate([first.columns[name], second.columns[name]]) for name in sorted(shared)}
     x, y = np.concatenate([first.x, second.x]), np.concatenate([first.y, second.y])
-    return Samples(x, y, columns, first.described)
+    sets = None if first.sets is None or second.sets is None else np.concatenate([first.sets, second.sets])
+    return Samples(x, y, columns, first.described, sets=sets)
 
 
 def together(parts: Sequence[Samples]) -> Samples:
     """Return the samples of all ``parts``, which are of one form, in their order and without columns."""
     targets = [part.targets for part in parts if part.targets is not None]
+    sets = [part.sets for part in parts if part.sets is not None]
     return Samples(
         np.concatenate([part.x for part in parts]),
         np.concatenate([part.y for part in parts]),
         described=parts[0].described,
         targets=np.concatenate(targets) if targets else None,
+        sets=np.concatenate(sets) if sets else None,
     )
 
 

@@ -121,11 +121,15 @@ class Npz(Described, OwnFiles, name="npz"):
 
     image_column: str | None = Field(None, description="Name of the samples.")
     label_column: str | None = Field(None, description="Name of the labels.")
+    several: bool | None = Field(
+        None,
+        description="Whether labels (n, N) of 0 and 1 are any number a sample; by default if a row has two ones.",
+    )
 
     def load(self) -> Dataset:
         """Return the dataset of the file at ``path``; see the module for the names of its arrays."""
         path = self.files.given(self.path)
-        dataset = read(path, self.name, self.image_column, self.label_column, **self.said)
+        dataset = read(path, self.name, self.image_column, self.label_column, several=self.several, **self.said)
         named = {"test": self.test_path, "validation": self.validation_path}
         parts: dict[str, Any] = {
             part: self._samples(dataset, self.files.given(own), part) for part, own in named.items() if own

@@ -18,6 +18,7 @@ from astraea.data.columns import Column, Missing, column_of, complete, named, wh
 from astraea.data.dataset import Dataset
 from astraea.data.form import Form
 from astraea.data.inputs import TableReader
+from astraea.data.label_sets import sets_with_note, split_cells
 from astraea.data.loaders.base import OwnFiles
 from astraea.data.marks import Decimal
 from astraea.data.regression import Regression, quantile_bins
@@ -43,6 +44,9 @@ class Table(OwnFiles, name="table"):
     licence: ClassVar[str] = "yours"
 
     label_column: str = Field(description="Name of the labels.")
+    label_separator: str | None = Field(
+        None, description="What parts the labels of a row that may have several, such as ';'; an empty cell has none."
+    )
     site_column: str | None = Field(None, description="Column that says whose each row is; its values are the clients.")
     codes: tuple[str, ...] = Field((), description="Columns of numbers that are codes.")
     noisy: tuple[str, ...] = Field((), description="Columns of whole numbers for which noise makes sense in copies.")
@@ -82,6 +86,7 @@ class Table(OwnFiles, name="table"):
             leave_out=self.leave_out,
             kept=self.columns,
             missing=self.missing,
+            label_separator=self.label_separator,
             standardise=self.standardise,
             task=self.task,
             bins=self.bins,
@@ -102,6 +107,7 @@ def from_frame(
     leave_out: Sequence[str] = (),
     kept: Sequence[str] = (),
     missing: Missing = "refuse",
+    label_separator: str | None = None,
     standardise: bool = True,
     task: Task = "auto",
     bins: int = _BINS,
@@ -117,8 +123,9 @@ def from_frame(
     among codes. With ``standardise``, a scenario brings numbers to mean 0 and standard deviation 1 from sums over its
     clients.
 
-    ``task`` says whether labels are classes or numbers to be predicted ("regression"); by default, fractions of more
-    than 20 different values are numbers. Of a regression, ``bins`` quantile bins are what is balanced.
+    With a ``label_separator``, the labels of a row are those that it parts, any number of them. ``task`` says whether
+    labels are classes or numbers to be predicted ("regression"); by default, fractions of more than 20 different values
+    are numbers. Of a regression, ``bins`` quantile bins are what is balanced.
 
     Raises :class:`InputError` for a column that is not there or cannot be used, and for an empty cell.
     """
@@ -137,11 +144,16 @@ def from_frame(
         raise InputError(f"the table has no column but {', '.join(map(str, apart - {None}))}: it needs features")
     given = {"training": frame, "test": test, "validation": validation}
     parts = {part: named(own) for part, own in given.items() if own is not None}
-    labels = [flat(complete(part, label_column, source), "labels") for part in parts.values()]
-    regression = _regression(labels[0], task, bins)
-    if regression is not None:
+    regression, outputs = None, None
+    if label_separator is None:
+        labels = [flat(complete(part, label_column, source), "labels") for part in parts.values()]
+        regression = _regression(labels[0], task, bins)
+    if label_separator is not None:
+        cells = [split_cells(part[label_column], label_separator) for part in parts.values()]
+        _, names, outputs, label_notes = sets_with_note(cells, None)
+    elif regression is not None:
         names = regression.names
-        label_notes: tuple[str, ...] = (
+        label_notes = (
             f"Regression: the model predicts '{label_column}'; {len(names)} quantile bins of it are what is balanced.",
         )
     else:
@@ -157,6 +169,7 @@ def from_frame(
         kept=kept,
         regression=regression,
         decimal=decimal,
+        label_separator=label_separator,
     )
     samples = {part: reader.samples(own, part, source) for part, own in parts.items()}
     numbers = np.array([standardise and column.kind != "codes" for column in columns for _ in column.steady])
@@ -176,6 +189,7 @@ def from_frame(
         regression,
         samples.get("validation"),
         reader,
+        outputs,
     )
 
 

@@ -74,7 +74,7 @@ def probe_samples(defence: Defence, scenario: Scenario | None) -> ProbeSamples |
     if not isinstance(defence, Probe):
         return None
     held = None if scenario is None or scenario.regression is not None else scenario.validation
-    if held is None:
+    if held is None or held.sets is not None:
         raise InputError(
             "server.defence 'probe' tries models on validation samples of classes: set evaluation.validation, such as "
             "0.1, or take the defence 'clip'"
