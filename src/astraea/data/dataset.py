@@ -77,7 +77,8 @@ class Samples:
     def counts(self, classes: int) -> NDArray[np.int64]:
         """Return how many samples each class has, shape ``(classes,)``; one of several labels counts in each."""
         if self.sets is not None:
-            return self.sets.sum(axis=0, dtype=np.int64)
+            found: NDArray[np.int64] = self.sets.sum(axis=0, dtype=np.int64)
+            return found
         return np.bincount(self.y, minlength=classes)
 
 

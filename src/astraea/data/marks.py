@@ -63,13 +63,12 @@ def marks_of(columns: Mapping[str, Series[Any]], decimal: Decimal, delimiter: st
                     f"column '{name}' has the decimal mark '{mark}', and data.decimal says '{decimal}': correct one of "
                     "them"
                 )
-            written = columns[name][columns[name].str.contains(r"[.,]")] if mark == "," else ()
-            if len(written):
-                marks[name] = Marks(",", str(written.iloc[0]))
+            if mark == "," and columns[name].str.contains(r"[.,]").any():
+                marks[name] = Marks(",", str(columns[name][columns[name].str.contains(r"[.,]")].iloc[0]))
             continue
         own = "." if "." in example else ","  # every number has at most one, in front of three digits
         if decimal != "auto":
-            chosen = decimal
+            chosen: str = decimal
         elif len(found) == 1:
             (chosen,) = found
         elif not found and delimiter == ",":
