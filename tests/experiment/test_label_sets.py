@@ -60,6 +60,7 @@ def test_engines_metrics_and_answers_agree(tmp_path: Path) -> None:
         ({"balance": {"sampling": "class-balanced"}}, r"balance.sampling draws each class equally often"),
         ({"attacks": {"attack": "sign-flip", "share": 0.5}}, "attacks turns one label into another"),
         ({"privacy": {"histograms": "local-dp"}}, r"privacy.histograms hides one label a sample"),
+        ({"train": {"rule": "self-distilled"}}, "'self-distilled' compares answers as classes"),
         ({"model": nn.Linear(6, 4)}, "gives 4 logits, but there are 3 classes"),
     ],
 )

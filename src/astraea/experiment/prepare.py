@@ -211,6 +211,10 @@ def prepare(
     if train.loss.regression not in (None, regression) or train.loss.several not in (None, several):
         what = "numbers to be predicted" if regression else "several labels a sample" if several else "classes"
         raise InputError(f"loss '{train.loss.name}' does not fit these data, which have {what}: leave train.loss out")
+    if train.rule.views > 1 and (regression or several):
+        raise InputError(
+            f"train.rule '{train.rule.name}' compares answers as classes, which these are not: leave it out"
+        )
     shape, dtype = scenario.train.x.shape[1:], population.input_dtype
     module = build_model(settings.model, shape, outputs, settings.seed, dtype, model, scenario.train.form.inputs)
     if train.freeze_statistics:
