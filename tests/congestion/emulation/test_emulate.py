@@ -70,7 +70,7 @@ def test_a_link_too_fast_and_a_controller_unknown_are_refused() -> None:
     world, names = kernel_world(["cubic"], capacity_mbps=5000, duration_s=1)
     with pytest.raises(InputError, match="reaches 5000 Mbit/s, and the relay keeps to its times up to"):
         emulate(world, names)
-    world, _ = kernel_world(["cubic"], duration_s=1)
+    world, _ = kernel_world(["cubic"], capacity_mbps=10, duration_s=1)
     with pytest.raises(InputError, match="unknown congestion controller of this kernel 'cubik'; did you mean 'cubic'"):
         emulate(world, ["cubik"])
     with pytest.raises(InputError, match="2 controllers were named for 1 flows"):

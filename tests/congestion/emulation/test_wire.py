@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from astraea.congestion.emulation import Wire
+from astraea.congestion.emulation.machine import controllers
 from astraea.congestion.emulation.wire import ADDRESSES
 from astraea.congestion.simulator.settings import LinkSettings
-from astraea.errors import InputError
+from astraea.errors import InputError, RunError
 
 pytestmark = [pytest.mark.compiled, pytest.mark.usefixtures("privileged")]
 
@@ -60,7 +61,13 @@ def test_steps_of_the_delay_do_not_reorder() -> None:
     with Wire(LinkSettings(capacity_mbps=8, delay_ms=1, buffer_bytes=1_000_000), delay_steps=steps) as wire:
         came = _pass(wire, 150, 1000, 1.0)
     assert [number for number, _, _ in came] == list(range(150))
-    assert came[0][2] - came[0][1] >= 0.061
+
+
+def test_a_longer_way_takes_longer() -> None:
+    link = LinkSettings(capacity_mbps=8, delay_ms=1, buffer_bytes=1_000_000)
+    with Wire(link, delay_steps=((0.0, 60.0), (1000.0, 0.0))) as wire:
+        ((_, sent, there),) = _pass(wire, 1, 1000, 1.0)
+    assert there - sent >= 0.062  # a millisecond of it is the packet's own
 
 
 def test_a_full_queue_drops_what_comes_last() -> None:
@@ -161,3 +168,28 @@ def test_the_relay_counts_from_zero() -> None:
     np.testing.assert_array_equal(report.backlog_bytes, np.zeros(3))
     assert report.carried == 0
     assert report.utilisation == 0
+
+
+@pytest.mark.parametrize("controller", ["reno", "cubic"])
+def test_connections_that_ask_for_nothing_run_under_the_controller_of_the_link(controller: str) -> None:
+    if controller not in controllers():
+        pytest.skip(f"this kernel has no {controller}")
+    with Wire(LinkSettings(delay_ms=1), controller=controller) as wire:
+        with wire.inside("far"):
+            listener = socket.create_server((ADDRESSES["far"], 80))
+        with wire.inside("near"):
+            source = socket.socket()
+        wire.start()
+        with listener, source:
+            source.connect((ADDRESSES["far"], 80))
+            with listener.accept()[0] as sink:
+                used = [one.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16) for one in (source, sink)]
+    assert {name.rstrip(b"\0").decode() for name in used} == {controller}
+
+
+def test_a_controller_the_kernel_lacks_is_refused() -> None:
+    with (
+        pytest.raises(RunError, match="cannot be led to the controller 'nosuch'"),
+        Wire(LinkSettings(), controller="nosuch"),
+    ):
+        pass

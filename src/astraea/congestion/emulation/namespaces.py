@@ -17,13 +17,15 @@ from pathlib import Path
 
 from astraea.errors import RunError
 
-__all__ = ["counters", "entered", "make_namespace", "make_tun", "set_up", "sysctl"]
+__all__ = ["counters", "entered", "make_namespace", "make_tun", "route_controller", "set_up", "sysctl"]
 
 _NEWNET = 0x40000000
 _HERE = "/proc/thread-self/ns/net"
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 _SIFFLAGS, _SIFADDR, _SIFNETMASK, _SIFMTU, _SIFTXQLEN = 0x8914, 0x8916, 0x891C, 0x8922, 0x8943
 _UP_RUNNING = 0x41
+_IFLA_GSO_MAX_SEGS = 40
+_RTA_DST, _RTA_OIF, _RTA_PREFSRC, _RTA_METRICS, _RTAX_CC_ALGO = 1, 4, 7, 8, 16
 _DEVICE_QUEUE = 20_000  # packets that wait for the relay to read them
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -101,17 +103,46 @@ def counters(name: str) -> dict[str, int]:
     raise RunError(f"the device {name} is gone")
 
 
+def route_controller(name: str, address: str, controller: str) -> None:
+    """Let connections over the device run under a congestion controller unless they ask for another.
+
+    The route says so, as ``ip route ... congctl`` does: a namespace may not make its default what is restricted.
+    """
+    network = socket.inet_aton(address)[:2] + bytes(2)
+    device = struct.pack("i", socket.if_nametoindex(name))
+    algorithm = _attribute(_RTAX_CC_ALGO, controller.encode() + b"\0")
+    attributes = b"".join(
+        (
+            _attribute(_RTA_DST, network),
+            _attribute(_RTA_OIF, device),
+            _attribute(_RTA_PREFSRC, socket.inet_aton(address)),
+            _attribute(_RTA_METRICS, algorithm),
+        )
+    )
+    route = struct.pack("8BI", socket.AF_INET, 16, 0, 0, 254, 2, 253, 1, 0)  # main table, by the kernel, link, unicast
+    if answer := _netlink(24, 0x105, route + attributes):  # RTM_NEWROUTE, replace
+        raise RunError(f"connections cannot be led to the controller '{controller}': {os.strerror(-answer)}")
+
+
 def _single_packets(name: str) -> None:
-    """Keep TCP from building segments of several packets for the device (rtnetlink: IFLA_GSO_MAX_SEGS = 1)."""
-    attribute = struct.pack("HHI", 8, 40, 1)
-    body = struct.pack("BxHiII", 0, 0, socket.if_nametoindex(name), 0, 0) + attribute
-    message = struct.pack("IHHII", 16 + len(body), 16, 0x5, 1, 0) + body  # RTM_NEWLINK, request | acknowledge
+    """Keep TCP from building segments of several packets for the device."""
+    device = struct.pack("BxHiII", 0, 0, socket.if_nametoindex(name), 0, 0)
+    if answer := _netlink(16, 0x5, device + _attribute(_IFLA_GSO_MAX_SEGS, struct.pack("I", 1))):  # RTM_NEWLINK
+        raise RunError(f"segmentation offload cannot be switched off: {os.strerror(-answer)}")
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    padded = -len(value) % 4
+    return struct.pack("HH", 4 + len(value), kind) + value + bytes(padded)
+
+
+def _netlink(kind: int, flags: int, body: bytes) -> int:
+    """Send a request to the kernel (rtnetlink) and return its answer: 0, or an error number below 0."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:
         netlink.bind((0, 0))
-        netlink.send(message)
+        netlink.send(struct.pack("IHHII", 16 + len(body), kind, flags, 1, 0) + body)
         (answer,) = struct.unpack_from("i", netlink.recv(4096), 16)
-    if answer:
-        raise RunError(f"segmentation offload cannot be switched off: {os.strerror(-answer)}")
+    return int(answer)
 
 
 def _into(namespace: int) -> None:

@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 
 from astraea.congestion.connection.record import INF, rows
 from astraea.congestion.emulation.machine import obstacle
-from astraea.congestion.emulation.namespaces import counters, entered, make_namespace, make_tun, set_up, sysctl
+from astraea.congestion.emulation.namespaces import (
+    counters,
+    entered,
+    make_namespace,
+    make_tun,
+    route_controller,
+    set_up,
+    sysctl,
+)
 from astraea.congestion.emulation.relay import BIN_NS, LANE, LATE_BINS, RELAY, SLOT_BYTES, carry
 from astraea.congestion.emulation.thread import urgent
 from astraea.congestion.simulator.build import build
@@ -29,9 +37,9 @@ __all__ = ["ADDRESSES", "CEILING_MBPS", "Report", "Side", "Wire"]
 Side = Literal["near", "far"]
 
 ADDRESSES: dict[Side, str] = {"near": "10.77.0.1", "far": "10.77.0.2"}
-CEILING_MBPS = 200.0  # what two cores carry with delays kept, see docs/results/real-stacks.md
+CEILING_MBPS = 50.0  # what two busy cores carry with delays kept, see docs/results/real-stacks.md
 _DEVICE = "astraea0"
-_PLACES = 1 << 13  # packets on their way in one lane
+_PLACES = 1 << 13  # least packets on their way in one lane; a link with longer queues has more
 _MEMORY = str(64 << 20)
 
 
@@ -60,8 +68,8 @@ class Wire:
     connection to or from port ``PORT + i`` of far; its round-trip time is ``rtts_ms[i]``, that of all else
     ``rtt_ms``, by default twice the link's delay. ``delay_steps`` are pairs of start (s, the first 0) and ms that
     the way forward takes longer from then on. Packets are never reordered. Without ``bursts``, segmentation offload
-    is off. ``controller`` becomes the default in both namespaces. Raises :class:`RunError` where links cannot be
-    emulated, :class:`InputError` for one that cannot be kept to.
+    is off. Connections over the link run under ``controller`` if they ask for none. Raises :class:`RunError` where
+    links cannot be emulated, :class:`InputError` for one that cannot be kept to.
     """
 
     def __init__(
@@ -174,11 +182,11 @@ class Wire:
             sysctl("ipv4.tcp_no_metrics_save", "1")
             sysctl("ipv4.tcp_rmem", f"4096 131072 {_MEMORY}")
             sysctl("ipv4.tcp_wmem", f"4096 16384 {_MEMORY}")
-            if self._controller is not None:
-                sysctl("ipv4.tcp_congestion_control", self._controller)
             device = make_tun(_DEVICE)
             self._stack.callback(os.close, device)
             set_up(_DEVICE, ADDRESSES[side], self._mtu, bursts=self._bursts)
+            if self._controller is not None:
+                route_controller(_DEVICE, ADDRESSES[side], self._controller)
         return device
 
     def _prepare(self, devices: list[int]) -> None:
@@ -204,7 +212,9 @@ class Wire:
         self._backlogs = np.zeros(samples)
         self._counts = np.zeros((self.flows + 1, 4), np.int64)
         self._late = np.zeros(LATE_BINS, np.int64)
-        memory = np.empty((lanes + 1, _PLACES, SLOT_BYTES), np.uint8)
+        on_way = (ways[0].buffer_bytes + ways[0].capacity_mbps * 125 * ways[0].delay_ms) / self._mtu
+        places = max(_PLACES, 2 * round(on_way))
+        memory = np.empty((lanes + 1, places, SLOT_BYTES), np.uint8)
         polls, clock = np.zeros(4, np.int32), np.zeros(4, np.int64)
         polls[::2] = devices
         self._arguments: tuple[Any, ...] = (
@@ -213,8 +223,8 @@ class Wire:
             world.segments,
             np.array([(round(at * 1e9), round(ms * 1e6)) for at, ms in steps], np.int64),
             table,
-            np.zeros((lanes, _PLACES), np.int64),
-            np.zeros((lanes, _PLACES), np.int64),
+            np.zeros((lanes, places), np.int64),
+            np.zeros((lanes, places), np.int64),
             memory,
             memory.ctypes.data,
             np.array(devices, np.int64),
