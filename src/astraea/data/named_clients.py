@@ -16,7 +16,7 @@ from astraea.data.partition import NamedClients, Skew, by_column, by_indices
 from astraea.errors import DataError, InputError, nearest
 from astraea.reading import read_json
 
-__all__ = ["Column", "Indices"]
+__all__ = ["Column", "Indices", "large_enough"]
 
 
 class _Named(Skew):
@@ -137,3 +137,19 @@ def _read(path: Path) -> tuple[tuple[str, ...], Sequence[Sequence[int]]]:
 
 def _is_row_list(value: object) -> bool:
     return isinstance(value, list) and all(type(row) is int for row in value)
+
+
+def large_enough(named: NamedClients, least: int) -> NamedClients:
+    """The clients that have ``least`` samples or more, and a note about the others."""
+    sizes = np.bincount(named.owners[named.owners >= 0], minlength=len(named.names))
+    small = np.flatnonzero(sizes < least)
+    if not len(small):
+        return named
+    kept = np.flatnonzero(sizes >= least)
+    if not len(kept):
+        raise InputError(f"no client has scenario.least_size = {least} samples, the most {sizes.max()}: lower it")
+    place = np.full(len(sizes) + 1, -1)  # the last is for rows that nobody has
+    place[kept] = np.arange(len(kept))
+    names = ", ".join(named.names[k] for k in small[:3]) + (", ..." if len(small) > 3 else "")
+    note = f"{len(small)} of {len(sizes)} clients have fewer than {least} samples and are left out: {names}."
+    return NamedClients(place[named.owners], tuple(named.names[k] for k in kept), (*named.notes, note))

@@ -21,6 +21,7 @@ from astraea.data.dataset import OWNER, Dataset, Samples
 from astraea.data.holdout import draw, hold_out, hold_out_within
 from astraea.data.inputs import ArrayReader, Inputs
 from astraea.data.labels import class_counts
+from astraea.data.named_clients import large_enough
 from astraea.data.noise import noisy_features, noisy_labels
 from astraea.data.papers import PAPERS
 from astraea.data.partition import NamedClients
@@ -118,7 +119,7 @@ def build_scenario(
     named = settings.skew.named(dataset.train, settings.clients, stream(seed, Purpose.SCENARIO, _CLIENTS))
     pool = np.arange(len(y)) if named is None else np.flatnonzero(named.owners >= 0)
     if named is not None:
-        named = _large_enough(named, settings.least_size)
+        named = large_enough(named, settings.least_size)
         pool = np.flatnonzero(named.owners >= 0)
     notes = list(named.notes) if named else []
 
@@ -173,6 +174,7 @@ def build_scenario(
     if regression is not None and train.targets is not None:
         common = scaling((Sums.of(train.targets[own, None]) for own in rows), np.array([True]))
         regression = replace(regression, mean=float(common.mean[0]), deviation=float(common.deviation[0]))
+    plain = ArrayReader(form=dataset.train.form, class_names=dataset.class_names)
     return Scenario(
         name=_title(settings),
         dataset=dataset.name,
@@ -186,25 +188,18 @@ def build_scenario(
         notes=(*dataset.notes, *notes, *test_notes, *label_notes),
         regression=regression,
         outputs=dataset.outputs,
-        read_by=Inputs(reader=dataset.reader or _plain(dataset), scaling=scaled, regression=regression),
+        read_by=Inputs(reader=dataset.reader or plain, scaling=scaled, regression=regression),
     )
-
-
-def _plain(dataset: Dataset) -> ArrayReader:
-    return ArrayReader(form=dataset.train.form, class_names=dataset.class_names)
 
 
 def _check_sets(settings: ScenarioSettings) -> None:
     """Raise :class:`InputError` for what makes no sense where samples have several labels."""
-    for key, chosen, usual in (
-        ("labels", settings.labels.name, "as-is"),
-        ("test", settings.test, "as-is"),
-        ("label_noise", settings.label_noise, 0.0),
-    ):
-        if chosen != usual:
+    found = {"labels": settings.labels.name, "test": settings.test, "label_noise": settings.label_noise or "as-is"}
+    for key, chosen in found.items():
+        if chosen != "as-is":
             raise InputError(
                 f"scenario.{key} = {chosen} draws or swaps classes one by one, and these samples have several labels, "
-                f"which come together: set it to {usual}"
+                f"which come together: {'set it to as-is' if isinstance(chosen, str) else 'leave it out'}"
             )
 
 
@@ -294,22 +289,6 @@ def _divide(y: Rows, settings: ScenarioSettings, seed: int) -> tuple[Rows, int]:
             "that or scenario.clients"
         )
     return owners, clients
-
-
-def _large_enough(named: NamedClients, least: int) -> NamedClients:
-    """The clients that have ``least`` samples or more, and a note about the others."""
-    sizes = np.bincount(named.owners[named.owners >= 0], minlength=len(named.names))
-    small = np.flatnonzero(sizes < least)
-    if not len(small):
-        return named
-    kept = np.flatnonzero(sizes >= least)
-    if not len(kept):
-        raise InputError(f"no client has scenario.least_size = {least} samples, the most {sizes.max()}: lower it")
-    place = np.full(len(sizes) + 1, -1)  # the last is for rows that nobody has
-    place[kept] = np.arange(len(kept))
-    names = ", ".join(named.names[k] for k in small[:3]) + (", ..." if len(small) > 3 else "")
-    note = f"{len(small)} of {len(sizes)} clients have fewer than {least} samples and are left out: {names}."
-    return NamedClients(place[named.owners], tuple(named.names[k] for k in kept), (*named.notes, note))
 
 
 def _test_clients(test: Samples, names: tuple[str, ...], column: str | None) -> Rows | None:

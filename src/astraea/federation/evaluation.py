@@ -70,7 +70,8 @@ class Evaluation:
     def right(self) -> NDArray[np.bool_]:
         """Which samples are predicted rightly, shape ``(n,)``."""
         same: NDArray[np.bool_] = self.predictions == self.labels
-        return same.all(axis=1) if same.ndim == 2 else same
+        whole: NDArray[np.bool_] = same.reshape(len(same), -1).all(axis=1)
+        return whole
 
     @property
     def per_class_recall(self) -> NDArray[np.float64]:
