@@ -46,6 +46,11 @@ def test_every_event_and_state_of_the_window_is_met() -> None:
     assert None in actions
 
 
+def test_a_path_that_loses_a_quarter_ends_below_two_packets() -> None:
+    broken = next(trace for trace in TRACES if trace.name == "a broken path")
+    assert min(decision.window for decision in broken.decisions) < 2 * UNIT
+
+
 def test_they_belong_to_this_version_of_the_observation() -> None:
     text = (files("astraea.congestion.golden") / FILE).read_text(encoding="utf-8")
     assert json.loads(text)["observation_version"] == OBSERVATION_VERSION

@@ -13,6 +13,7 @@ enforced differs from it for a while:
 
 - In the first round trip of recovery a packet leaves only for a packet that arrived.
 - After a timeout, which halves the policy's window, the enforced one climbs back to it packet by packet.
+- What keeps losing falls, and grows little: :mod:`astraea.congestion.connection.breaker`.
 - At whole multiples of ten seconds (``refresh_after``) of wall-clock time the window falls to three quarters of
   what fits into the empty path, for one round trip and at least 200 ms, and the smallest round-trip time seen then
   renews the base: a flow that joins a standing queue would never learn its true base otherwise. One clock for all
@@ -34,7 +35,8 @@ little, a path that has become longer shows in all.
 from __future__ import annotations
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.connection import fallback, startup
+from astraea.congestion.connection import breaker, fallback, startup
+from astraea.congestion.connection.breaker import Breaker
 from astraea.congestion.connection.fallback import FALLS, RETURNS, STAYS, Fallback
 from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.connection.motion import BITS, LEAST, MOST, UNIT, moved, paced, part_of, units
@@ -44,7 +46,7 @@ from astraea.congestion.connection.startup import Startup
 __all__ = ["State", "act", "busy", "on_ack", "on_loss", "on_mark", "on_recovered", "on_timeout", "on_undo", "start"]
 
 
-class State(Startup, Fallback):
+class State(Startup, Breaker, Fallback):
     """What it keeps between acknowledgements."""
 
     gain: int  # change of the window at an action of 1, in 1/2**20
@@ -102,6 +104,10 @@ def on_ack(f: Connection, c: State, now: int) -> None:
         _begin_drain(f, c, now, _DRAIN_SHARE * part_of(c.window, f.min_rtt, f.srtt_ns) // _QUARTERS)
     if f.round_start:
         c.conserving = 0
+        if c.starting or (c.draining and c.drains == 0):
+            breaker.forget(f, c)
+        else:
+            c.window = breaker.count_round(f, c, c.window)
     if c.climbing:
         f.window = max(f.window, int(f.cwnd) << BITS) + (f.acked << BITS)  # a timeout leaves what is still out
         c.climbing = f.window < c.window
@@ -230,7 +236,8 @@ def on_undo(f: Connection, c: State, now: int) -> None:
 def act(f: Connection, c: State, action: float) -> None:
     """Apply ``action`` in [-1, 1], a multiple of 1/2**20 or rounded to one, to the policy's window."""
     if c.starting == 0:
-        c.window = min(max(moved(c.window, c.gain, units(action)), LEAST), min(f.window_max << BITS, MOST))
+        window = breaker.bounded(c, c.window, moved(c.window, c.gain, units(action)))
+        c.window = min(max(window, LEAST), min(f.window_max << BITS, MOST))
     _enforce(f, c)
 
 

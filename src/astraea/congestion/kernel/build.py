@@ -55,7 +55,9 @@ def build(folder: Path) -> None:
 
 def compile_program(name: str, made: Path) -> None:
     """Compile one program into the file ``made``. Raises :class:`InputError` if the compiler complains."""
-    for command in (["clang", *_OPTIONS, "-c", f"{name}.bpf.c", "-o", str(made)], ["llvm-strip", "-g", str(made)]):
+    anywhere = f"-ffile-prefix-map={SOURCE}=."  # the folder would be part of the object
+    compile_it = ["clang", *_OPTIONS, anywhere, "-c", f"{name}.bpf.c", "-o", str(made)]
+    for command in (compile_it, ["llvm-strip", "-g", str(made)]):
         done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True)
         if done.returncode != 0:
             raise InputError(f"'{' '.join(command)}' fails: {done.stderr.strip()}")

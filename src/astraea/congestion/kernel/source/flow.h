@@ -69,6 +69,7 @@ struct window {
 	s64 gain, window, undo_window, pace;
 	s64 conserving, climbing, draining, drain_window, drain_from, drain_rtt, drain_until, drained, drains;
 	s64 base_now, base_before;
+	s64 past_lost, past_delivered, lately_lost, lately_heard, losing;
 	s64 fallen, strange, judged, judged_at, judged_acks, judged_steps, filled_at;
 	s64 epoch, w_max, prior, w_est, origin, k;
 };

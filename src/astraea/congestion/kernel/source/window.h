@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /* The window that a policy drives, rule for rule astraea/congestion/connection/window.py and startup.py. */
 #pragma once
+#include "breaker.h"
 #include "fallback.h"
 #include "fixed_point.h"
 #include "flow.h"
@@ -165,8 +166,13 @@ static INLINE void on_ack(struct flow *flow, s64 now)
 	} else if (quotient(now, f->refresh_after) > c->drained) {
 		begin_drain(f, c, now, quotient(DRAIN_SHARE * part_of(c->window, f->min_rtt, f->srtt), QUARTERS));
 	}
-	if (f->round_start)
+	if (f->round_start) {
 		c->conserving = 0;
+		if (c->starting || (c->draining && c->drains == 0))
+			forget(f, c);
+		else
+			c->window = count_losses(f, c, c->window);
+	}
 	if (c->climbing) {
 		f->window = most(f->window, f->cwnd << BITS) + (f->acked << BITS);
 		c->climbing = f->window < c->window;
@@ -226,7 +232,8 @@ static INLINE void on_undo(struct window *c)
 static INLINE void act(struct connection *f, struct window *c, s64 action)
 {
 	if (c->starting == 0)
-		c->window = least(most(moved(c->window, c->gain, action), LEAST), least(f->window_max << BITS, MOST));
+		c->window = least(most(bounded(c, moved(c->window, c->gain, action)), LEAST),
+				  least(f->window_max << BITS, MOST));
 	enforce(f, c);
 }
 
