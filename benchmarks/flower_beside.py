@@ -115,7 +115,9 @@ def simulated(notes: Path, clients: int, visits: int, repeats: int) -> None:
         context.run_config |= {"clients": clients, "visits": visits, "repeats": repeats, "notes": str(notes)}
         main(grid, context)
 
-    run_simulation(run, client, clients, backend_config={"init_args": {"num_cpus": 2}})
+    start = {"num_cpus": 2, "include_dashboard": False, "log_to_driver": False, "_node_ip_address": "127.0.0.1"}
+    backend: Any = {"init_args": start, "client_resources": {"num_cpus": 1, "num_gpus": 0.0}}
+    run_simulation(run, client, clients, backend_config=backend)
 
 
 def deployed(notes: Path, clients: int, visits: int, repeats: int) -> None:

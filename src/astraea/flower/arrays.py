@@ -61,7 +61,7 @@ class Layout:
     @classmethod
     def of(cls, record: ArrayRecord) -> Layout:
         """Return the layout of ``record``. Raises :class:`InputError` if it holds nothing that can be averaged."""
-        values = [(name, array.numpy()) for name, array in record.items()]
+        values = [(name, _view(array)) for name, array in record.items()]
         for name, value in values:
             if value.dtype.kind not in "biuf":
                 raise InputError(f"array '{name}' of the model holds {value.dtype}: only numbers can be averaged")
@@ -212,16 +212,20 @@ def _unpacked(array: Array) -> NDArray[Any] | None:
     return np.frombuffer(array.data, dtype, count, begin).reshape(shape)
 
 
+def _view(array: Array) -> NDArray[Any]:
+    """Return what ``array.numpy()`` does, without a copy where there need not be one."""
+    value = _unpacked(array)
+    return array.numpy() if value is None else value
+
+
 def _values(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype[Any], head: bytes) -> NDArray[Any]:
     """Return the values of an array, most likely of this ``shape`` and ``dtype``, and so beginning with ``head``."""
     count = math.prod(shape)
     plain = array.stype == _STYPE and count and len(array.data) == len(head) + count * dtype.itemsize
     if plain and array.data.startswith(head):
         return np.frombuffer(array.data, dtype, count, len(head)).reshape(shape)
-    value: NDArray[Any] | None
     try:
-        value = _unpacked(array)
-        value = array.numpy() if value is None else value
+        value = _view(array)
     except Exception as error:  # whatever a client sends as an array's bytes is that client's affair
         raise VisitError(f"its '{name}' cannot be read ({error})") from error
     if value.dtype.kind not in "biuf":
