@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
@@ -55,7 +56,8 @@ repeats = 3
 notes = ""
 """
 
-server, client = ServerApp(), ClientApp()
+server = ServerApp()
+client = ClientApp()
 
 
 @client.train()
@@ -125,9 +127,9 @@ def deployed(notes: Path, clients: int, visits: int, repeats: int) -> None:
     sys.path.insert(0, str(HERE.parent / "tests" / "flower"))
     from deployment import Deployment
 
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])  # the app is this file
     app = notes.parent / "app"
     app.mkdir()
+    copy(__file__, app)
     (app / "pyproject.toml").write_text(_APP)
     with Deployment(notes.parent / "deployment", clients, app=app) as running:
         running.run(clients=clients, visits=visits, repeats=repeats, notes=str(notes))

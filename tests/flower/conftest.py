@@ -30,6 +30,8 @@ SETTINGS: dict[str, Any] = {
     "algorithm": {"name": "astraea", "clients_per_round": 5, "capacity": 2, "mediator_epochs": 2},
     "model": {"name": "mlp"},
     "train": {"lr": 0.1, "batch_size": 20},
+    "balance": {"most_samples": 3.0},
+    "server": {"defence": {"name": "clip", "multiple": 3.0}},  # as chains on Flower come
 }
 
 
@@ -61,7 +63,8 @@ class Federation:
         from astraea.flower import AstraeaStrategy
 
         settings = self.settings
-        given = {"algorithm": settings.algorithm, "balance": settings.balance, "train": settings.train}
+        names = ("algorithm", "balance", "train", *(["server"] if settings.algorithm.name != "astraea" else []))
+        given = {name: getattr(settings, name) for name in names}
         kind = options.pop("kind", AstraeaStrategy)
         made: AstraeaStrategy = kind(**{**given, "seed": settings.seed, "fraction_evaluate": 0.0, **options})
         return made

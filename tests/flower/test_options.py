@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
 
+from astraea.federation.defences import Clip, Finite
 from astraea.flower.options import Options
 
 PLAIN: dict[str, Any] = {"rebalancing": "none"}
@@ -29,3 +30,16 @@ def test_histograms_are_asked_for_where_something_reads_them(
     algorithm: dict[str, Any], balance: dict[str, Any] | None, train: dict[str, Any] | None, reads: bool
 ) -> None:
     assert Options.of(algorithm, balance, train, 0).reads_histograms is reads
+
+
+def test_chains_come_guarded_unless_the_user_says_otherwise() -> None:
+    own = Options.of(None, None, None, 0)
+    assert (own.balance.most_samples, own.server.defence) == (3.0, Clip(multiple=3.0))
+    assert own.undefended().server.defence == Finite()
+    given = Options.of(None, {"most_samples": 50}, None, 0, {"defence": "clip"})
+    assert (given.balance.most_samples, given.server.defence) == (50.0, Clip())
+    assert given.undefended() is given
+    without = Options.of(None, None, None, 0, {"defence": "finite"})
+    assert without.server.defence == Finite()
+    plain = Options.of({"name": "fedavg"}, None, None, 0)
+    assert (plain.balance.most_samples, plain.server.defence) == (100.0, Finite())

@@ -53,7 +53,11 @@ def _app(train: Callable[[Message, Context], RecordDict] | None = None, *mods: A
     return app
 
 
-PLAIN: dict[str, Any] = {"balance": {"rebalancing": "none"}, "fraction_evaluate": 0.0}
+PLAIN: dict[str, Any] = {
+    "balance": {"rebalancing": "none"},
+    "server": {"defence": "finite"},
+    "fraction_evaluate": 0.0,
+}
 START = {"w": np.zeros(2, np.float32)}
 
 
@@ -201,11 +205,11 @@ def test_options_may_be_given_by_place_and_old_names_are_explained() -> None:
 
 def test_server_optimisers_work() -> None:
     """Chains add 2: momentum 0.9 makes the second step 2 + 0.9 * 2."""
-    result = _start(AstraeaStrategy(server={"optimizer": "momentum"}, **PLAIN))
+    result = _start(AstraeaStrategy(**{**PLAIN, "server": {"optimizer": "momentum", "defence": "finite"}}))
     assert result.arrays["w"].numpy().tolist() == pytest.approx([5.8, 5.8])
     mixed = {"n.running_mean": np.zeros(1, np.float32), "w": np.zeros(2, np.float32)}
     with pytest.raises(InputError, match=r"running statistics.*initial_arrays"):
-        _start(AstraeaStrategy(server={"optimizer": "momentum"}, **PLAIN), arrays=mixed)
+        _start(AstraeaStrategy(**{**PLAIN, "server": {"optimizer": "momentum", "defence": "finite"}}), arrays=mixed)
 
 
 def test_an_average_of_ones_own_gets_the_records_as_clients_sent_them() -> None:

@@ -130,7 +130,7 @@ class ChainWalks:
     def _report(self, chain: _UnderWay, visit: Visit) -> None:
         self._done += 1
         skipped, clipped, round_ = chain.walk.reports[-1].skipped, chain.walk.reports[-1].clipped, self.plan.round + 1
-        if clipped < _STRANGE:
+        if clipped < _STRANGE and self.plan.round > 0:  # in the first round nothing says yet what is usual
             _log.warning(
                 "round %d, mediator %d: client %d is clipped: its change was %.3g times too long (%s)",
                 round_,

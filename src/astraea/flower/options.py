@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from astraea.balance.settings import BalanceSettings
 from astraea.errors import InputError, unknown_name
 from astraea.federation.algorithms import Algorithm
 from astraea.federation.algorithms.astraea import Astraea
+from astraea.federation.defences import Clip, Finite
 from astraea.federation.rules import LocalRule
 from astraea.federation.server import Server, ServerSettings
 from astraea.federation.settings import TrainingSettings
@@ -31,6 +32,9 @@ __all__ = ["Options", "flower_options"]
 Section = TypeVar("Section", BalanceSettings, TrainingSettings, ServerSettings, PrivacySettings)
 
 _LONGEST = 5  # clients of a chain whose length the settings leave open
+
+# Nodes are other people's machines, so chains come guarded: studies/flower_defaults.py says what that costs and holds.
+_MOST_SAMPLES, _MULTIPLE = 3.0, 3.0
 
 _RENAMED = {
     "fraction_fit": "fraction_train",
@@ -49,7 +53,7 @@ _RENAMED = {
 
 @dataclass(frozen=True)
 class Options:
-    """The settings of a strategy."""
+    """The settings of a strategy; ``unasked`` says that its defence is what it comes with, not the user's choice."""
 
     algorithm: Algorithm
     balance: BalanceSettings
@@ -57,6 +61,7 @@ class Options:
     seed: int
     server: ServerSettings
     privacy: PrivacySettings
+    unasked: bool = False
 
     @classmethod
     def of(
@@ -73,13 +78,19 @@ class Options:
         Raises :class:`InputError` for what is unknown, and for what a strategy cannot ask of every ClientApp.
         """
         chosen = Algorithm.of(algorithm or {})
+        counts, after = _section(BalanceSettings, balance, "balance"), _section(ServerSettings, server, "server")
+        chains = isinstance(chosen, Astraea)
+        if chains and "most_samples" not in counts.model_fields_set:
+            counts = counts.model_copy(update={"most_samples": _MOST_SAMPLES})
+        unasked = chains and "defence" not in after.model_fields_set
         options = cls(
             chosen,
-            _section(BalanceSettings, balance, "balance").decided(chosen.recipe.rebalancing),
+            counts.decided(chosen.recipe.rebalancing),
             _section(TrainingSettings, train, "train").decided(chosen.recipe.loss),
             seed,
-            _section(ServerSettings, server, "server"),
+            after.model_copy(update={"defence": Clip(multiple=_MULTIPLE)}) if unasked else after,
             _section(PrivacySettings, privacy, "privacy"),
+            unasked,
         )
         sampling = options.balance.sampling
         if sampling != "all":
@@ -109,6 +120,12 @@ class Options:
                 "the arrays of batch normalisation out of its replies, or use 'astraea run' for other layers"
             )
         return options
+
+    def undefended(self) -> Options:
+        """Return the options without the defence, unless the user asked for it."""
+        if not self.unasked:
+            return self
+        return replace(self, server=self.server.model_copy(update={"defence": Finite()}), unasked=False)
 
     @property
     def rule(self) -> LocalRule:

@@ -13,6 +13,7 @@ from flwr.serverapp.strategy import (
 )
 
 from astraea.errors import InputError
+from astraea.federation.defences import Finite
 from astraea.federation.plan import RoundPlan
 from astraea.federation.server import SampleMean
 from astraea.flower.options import Options
@@ -58,6 +59,11 @@ def refuse_false_privacy(wrapper: Strategy, options: Options, plan: RoundPlan | 
         raise InputError(
             f"{name} adds noise for the mean of a round's models, its ε would be false for what server= makes of them: "
             "leave server= out"
+        )
+    if not isinstance(options.server.defence, Finite):
+        raise InputError(
+            f"{name} bounds what one client can change, its ε would be false where server.defence measures clients by "
+            "others: leave that out"
         )
     if plan is None:
         return

@@ -61,7 +61,9 @@ class AstraeaStrategy(FedAvg):
             :func:`~astraea.flower.client_app`; a ClientApp of the user's own trains as it likes, and reads Flower's
             ``train_config``.
         server: What becomes of the average: ``{"optimizer": "adam"}`` for FedAdam, ``{"optimizer": "momentum"}`` for
-            FedAvgM. Weight averaging and realignment are not on offer here.
+            FedAvgM. Weight averaging and realignment are not on offer here. Chains come with
+            ``{"defence": {"name": "clip", "multiple": 3}}`` and ``balance={"most_samples": 3}``, since nodes are other
+            people's machines; ``{"defence": "finite"}`` does without.
         privacy: How clients tell their label histograms: ``{"histograms": "local-dp"}`` or ``"secure-sum"``.
         together: Clients that must be new, or have new data, before the class prior and the copies that clients are
             told follow their labels. With 1 they follow at once, and from the change others can tell a newcomer's.
@@ -124,6 +126,7 @@ class AstraeaStrategy(FedAvg):
         """Log the settings."""
         _log.info("\t├──> Algorithm: %s", self.options.algorithm)
         _log.info("\t├──> Rebalancing: %s", self.options.balance.rebalancing)
+        _log.info("\t├──> Defence: %s %s", self.options.server.defence.name, self.options.server.defence)
         super().summary()
 
     def start(
@@ -202,6 +205,7 @@ class AstraeaStrategy(FedAvg):
                 "round 1: leave it out, or call AstraeaStrategy.start()"
             )
         if self._wrapper is not None:
+            self.options = self.options.undefended()
             refuse_false_privacy(self._wrapper, self.options)
         self._wait(grid)
         config[_ROUND] = server_round
