@@ -61,9 +61,8 @@ class AstraeaStrategy(FedAvg):
             :func:`~astraea.flower.client_app`; a ClientApp of the user's own trains as it likes, and reads Flower's
             ``train_config``.
         server: What becomes of the average: ``{"optimizer": "adam"}`` for FedAdam, ``{"optimizer": "momentum"}`` for
-            FedAvgM. Weight averaging and realignment are not on offer here. Chains come with
-            ``{"defence": {"name": "clip", "multiple": 3}}`` and ``balance={"most_samples": 3}``, since nodes are other
-            people's machines; ``{"defence": "finite"}`` does without.
+            FedAvgM. Chains come with ``{"defence": {"name": "clip", "multiple": 3}}`` and ``balance={"most_samples": 3}``;
+            ``{"defence": "finite"}`` does without. Weight averaging and realignment are not on offer here.
         privacy: How clients tell their label histograms: ``{"histograms": "local-dp"}`` or ``"secure-sum"``.
         together: Clients that must be new, or have new data, before the class prior and the copies that clients are
             told follow their labels. With 1 they follow at once, and from the change others can tell a newcomer's.
@@ -71,8 +70,7 @@ class AstraeaStrategy(FedAvg):
         checkpoint: Folder in which rounds are stored, for :meth:`start` to go on.
         checkpoint_every: Rounds between two checkpoints.
         prolong: Go on to more rounds than the run was begun with, where the learning rate depends on how many.
-        patience: Seconds to wait for ``min_available_nodes`` before the first round, and for ``min_train_nodes`` before
-            any.
+        patience: Seconds to wait for ``min_available_nodes`` before the first round, ``min_train_nodes`` before any.
 
     Raises :class:`InputError` for settings that cannot be used.
     """
