@@ -61,8 +61,8 @@ class AstraeaStrategy(FedAvg):
             :func:`~astraea.flower.client_app`; a ClientApp of the user's own trains as it likes, and reads Flower's
             ``train_config``.
         server: What becomes of the average: ``{"optimizer": "adam"}`` for FedAdam, ``{"optimizer": "momentum"}`` for
-            FedAvgM. Chains come with ``{"defence": {"name": "clip", "multiple": 3}}`` and ``balance={"most_samples": 3}``;
-            ``{"defence": "finite"}`` does without. Weight averaging and realignment are not on offer here.
+            FedAvgM, not averaging or realignment. Chains come with ``{"defence": {"name": "clip", "multiple": 3}}`` and
+            ``balance={"most_samples": 3}``; ``{"defence": "finite"}`` does without.
         privacy: How clients tell their label histograms: ``{"histograms": "local-dp"}`` or ``"secure-sum"``.
         together: Clients that must be new, or have new data, before the class prior and the copies that clients are
             told follow their labels. With 1 they follow at once, and from the change others can tell a newcomer's.
