@@ -4,6 +4,7 @@ import re
 import shlex
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -18,7 +19,8 @@ def blocks(language: str) -> list[str]:
 
 
 def test_commands_are_understood() -> None:
-    command = get_command(app).commands["emulate"]
+    group: Any = get_command(app)
+    command = group.commands["emulate"]
     lines = [line for block in blocks("console") for line in block.splitlines()]
     assert len(lines) >= 7
     for line in lines:
