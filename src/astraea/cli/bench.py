@@ -24,7 +24,7 @@ def bench(
         Path | None,
         typer.Option(
             "--peers",
-            help="Python interpreter that has the peers (pip install 'astraea\\[bench]'); by default this one.",
+            help="Python interpreter that has the peers (pip install pfl 'flwr\\[simulation]'); by default this one.",
         ),
     ] = None,
     turns: Annotated[

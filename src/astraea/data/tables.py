@@ -57,7 +57,7 @@ def read_table(path: Path, decimal: Decimal = "auto") -> DataFrame:
     try:
         import pandas
     except ImportError as error:
-        raise InputError("dataset 'table' needs the package pandas: pip install 'astraea[tables]'") from error
+        raise InputError("dataset 'table' needs the package pandas: pip install pandas pyarrow") from error
     if not path.is_file():
         raise DataError(f"{path} is not a file: give a CSV or Parquet file")
     try:
@@ -67,7 +67,7 @@ def read_table(path: Path, decimal: Decimal = "auto") -> DataFrame:
     except MemoryError as error:
         raise corrupt(path, "it asks for more memory than there is") from error
     except ImportError as error:
-        raise DataError(f"{path} cannot be read ({error}): pip install 'astraea[tables]', or use a CSV file") from error
+        raise DataError(f"{path} cannot be read ({error}): pip install pandas pyarrow, or use a CSV file") from error
     except (DataError, InputError):
         raise
     except Exception as error:  # the library documents no closed set of errors

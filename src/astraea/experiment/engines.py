@@ -28,7 +28,8 @@ class Flower(EngineSettings, name="flower"):
             from astraea.flower.simulation import FlowerEngine
         except ModuleNotFoundError as error:
             raise InputError(
-                f"engine.name = 'flower' needs {error.name}, which is not installed: pip install 'astraea[flower]'"
+                f"engine.name = 'flower' needs {error.name}, which is not installed: "
+                "pip install 'flwr[simulation]>=1.22'"
             ) from error
         return FlowerEngine(
             module,

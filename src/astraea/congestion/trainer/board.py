@@ -18,6 +18,6 @@ def open_board(folder: Path, after: int) -> Any:
     try:
         from torch.utils import tensorboard
     except ImportError as error:
-        raise InputError("TensorBoard is not installed: pip install 'astraea[tensorboard]', or leave it out") from error
+        raise InputError("TensorBoard is not installed: pip install tensorboard, or leave it out") from error
     make: Any = tensorboard.SummaryWriter
     return make(folder, purge_step=after)

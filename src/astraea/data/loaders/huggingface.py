@@ -96,9 +96,7 @@ def _open(files: Finder, path: str, subset: str | None) -> dict[str, Any]:
     try:
         import datasets
     except ImportError as error:
-        raise InputError(
-            "dataset 'huggingface' needs the package datasets: pip install 'astraea[huggingface]'"
-        ) from error
+        raise InputError("dataset 'huggingface' needs the package datasets: pip install datasets") from error
     named = Path(path).expanduser()
     local = named if named.exists() else files.find(path)
     if local is None and not files.download:
