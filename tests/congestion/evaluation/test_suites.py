@@ -59,9 +59,10 @@ def test_worlds_are_the_same_for_every_arm_and_others_for_every_seed(suite: Suit
 def test_all_paths_are_noisy_and_all_queues_plain(suite: Suite) -> None:
     for case in suite.cases(Setup("copa", 0)):
         slots = [flow.ack_slot_ms for flow in case.world.flows]
-        assert all(0.9 <= slot <= 1.1 for slot in slots)
+        assert all(0.9 <= slot <= 1.1 or slot == 20 for slot in slots)
         assert len(set(slots)) == len(slots)
-        assert {(flow.jitter_ms, flow.ack_every) for flow in case.world.flows} == {(0.2, 2)}
+        kept = suite.name == "noise"  # it is about more noise
+        assert kept or {(flow.jitter_ms, flow.ack_every) for flow in case.world.flows} == {(0.2, 2)}
         assert all(link.codel_target_ms is None and link.mark_above_bytes is None for link in case.world.links)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from astraea.congestion.evaluation.suite import Suite
 from astraea.congestion.evaluation.suites.arrivals import MANY, STAGGERED
 from astraea.congestion.evaluation.suites.company import FRIENDLINESS, INCAST, SHORT
+from astraea.congestion.evaluation.suites.crowds import CLOCKS, CROWD, NOISE, TINY
 from astraea.congestion.evaluation.suites.grids import EXTENDED, GRID
 from astraea.congestion.evaluation.suites.noisy import LOSS, SATELLITE, TRACES
 from astraea.congestion.evaluation.suites.paths import BOTTLENECKS, BUFFERS, RTT
@@ -30,6 +31,10 @@ SUITES: dict[str, Suite] = {
         FRIENDLINESS,
         SHORT,
         MANY,
+        CLOCKS,
+        CROWD,
+        TINY,
+        NOISE,
     )
 }
 
