@@ -1,6 +1,6 @@
 """A federation of Flower's over an emulated link, its connections under a congestion controller of the kernel's.
 
-    sudo python benchmarks/federation_stacks.py cubic bbr astraea
+    sudo python benchmarks/federation_stacks.py
 
 SuperNodes stand in one network namespace and the SuperLink in another; the controller is the default of both, so that
 Flower and the app (benchmarks/stacks_app) are as they are. Each client returns a model of 2 MB a round over one shared
@@ -203,7 +203,9 @@ def end(process: subprocess.Popen[Any]) -> None:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("controllers", nargs="+", help="controllers of the kernel's")
+    options.add_argument(
+        "controllers", nargs="*", default=["cubic", "bbr", "astraea"], help="controllers of the kernel's"
+    )
     options.add_argument("--mbps", type=float, default=10.0, help="way up, which clients share, in Mbit/s")
     options.add_argument("--rtt", type=float, default=40.0, help="round-trip time in ms")
     options.add_argument("--buffer", type=float, default=2.0, help="buffer in bandwidth-delay products")
