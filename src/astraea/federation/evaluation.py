@@ -69,8 +69,8 @@ class Evaluation:
     @property
     def right(self) -> NDArray[np.bool_]:
         """Which samples are predicted rightly, shape ``(n,)``."""
-        same: NDArray[np.bool_] = np.asarray(self.predictions == self.labels, np.bool_)
-        whole: NDArray[np.bool_] = same.reshape(len(same), -1).all(axis=1)
+        same: NDArray[np.bool_] = self.predictions == self.labels
+        whole: NDArray[np.bool_] = np.logical_and.reduce(same.reshape(len(same), -1), axis=1)
         return whole
 
     @property
