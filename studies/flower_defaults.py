@@ -14,8 +14,9 @@ import typer
 from torch import Tensor
 
 from astraea.errors import AstraeaError
+from astraea.experiment.changes import changed
 from astraea.experiment.run import run
-from astraea.experiment.settings import changed, parse_settings
+from astraea.experiment.settings import parse_settings
 from astraea.federation.attacks.lying_histogram import LyingHistogram
 
 

@@ -18,8 +18,9 @@ from hostile_page import write_page
 from rich.console import Console
 
 from astraea.errors import AstraeaError
+from astraea.experiment.changes import changed
 from astraea.experiment.run import run
-from astraea.experiment.settings import changed, parse_settings
+from astraea.experiment.settings import parse_settings
 from astraea.workers import worker_pool
 
 _CONSOLE = Console(stderr=True, highlight=False)

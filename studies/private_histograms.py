@@ -23,7 +23,8 @@ from astraea.balance.privacy import HistogramPrivacy, LocalDP, Plain, SecureSum
 from astraea.balance.rebalancing import MeanPower, rebalancing_of_held
 from astraea.data.catalogue import load_dataset
 from astraea.data.scenario import build_scenario
-from astraea.experiment.settings import changed, parse_settings
+from astraea.experiment.changes import changed
+from astraea.experiment.settings import parse_settings
 from astraea.flower import InProcessGrid, label_histogram
 from astraea.flower.secure_sum.gathering import gathered
 

@@ -17,12 +17,12 @@ from shared import FinishedRuns
 from study import HERE, NAMES, Part, Study, load_study, parts
 
 from astraea.cli.shell import friendly
+from astraea.experiment.changes import parse_changes
 from astraea.experiment.compare import compare
 from astraea.experiment.comparison import load_comparison
 from astraea.experiment.cost import estimate
 from astraea.experiment.jobs import Job
 from astraea.experiment.prepare import prepare
-from astraea.experiment.settings import parse_changes
 
 _CONSOLE = Console(stderr=True, highlight=False)
 

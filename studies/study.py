@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from astraea.errors import InputError, unknown_name
 from astraea.experiment.arms import arm_settings
-from astraea.experiment.settings import RunSettings, changed, load_toml
+from astraea.experiment.changes import changed
+from astraea.experiment.settings import RunSettings, load_toml
 
 __all__ = ["HERE", "NAMES", "Case", "Part", "Study", "load_study", "merged", "parts"]
 

@@ -11,7 +11,8 @@ from study import HERE, merged
 
 from astraea.errors import InputError
 from astraea.experiment.arms import arm_settings
-from astraea.experiment.settings import RunSettings, changed, load_toml, parse_settings
+from astraea.experiment.changes import changed
+from astraea.experiment.settings import RunSettings, load_toml, parse_settings
 from searched.search import Ladder, Point
 
 __all__ = ["SHAPE", "Budget", "Method", "Plan", "Setup", "load_plan"]

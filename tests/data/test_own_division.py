@@ -12,7 +12,8 @@ import astraea
 from astraea.data import Dataset, Scenario, build_scenario, from_arrays
 from astraea.data.settings import ScenarioSettings
 from astraea.errors import InputError
-from astraea.experiment.settings import changed, dump_toml, parse_settings
+from astraea.experiment.changes import changed
+from astraea.experiment.settings import dump_toml, parse_settings
 
 
 def data(samples: int = 120) -> Dataset:

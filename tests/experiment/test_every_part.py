@@ -10,8 +10,9 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 import astraea.congestion.controllers.catalogue  # noqa: F401  (registers its parts)
+from astraea.experiment.changes import changed
 from astraea.experiment.keys import describe
-from astraea.experiment.settings import RunSettings, changed, load_toml, parse_settings, resolved
+from astraea.experiment.settings import RunSettings, load_toml, parse_settings, resolved
 from astraea.parts import Part
 from astraea.parts.base import kinds
 

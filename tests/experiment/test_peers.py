@@ -10,13 +10,15 @@ import pytest
 from astraea.balance.losses import RunningPrior
 from astraea.errors import InputError
 from astraea.experiment.arms import VARIATIONS, arm_settings
+from astraea.experiment.changes import changed
 from astraea.experiment.cost import estimate
 from astraea.experiment.prepare import prepare
+from astraea.experiment.presets import PRESETS
 from astraea.experiment.run import run
-from astraea.experiment.settings import RunSettings, changed, parse_settings, resolved
+from astraea.experiment.settings import RunSettings, parse_settings, resolved
 from astraea.federation.loop import Callback, Run
 
-RUNS_ANYWHERE = sorted(set(VARIATIONS) - {"shuffled"})
+RUNS_ANYWHERE = sorted(set(VARIATIONS) - {"shuffled", *PRESETS})
 WEIGHTS = 64 * 16 + 16 + 16 * 10 + 10
 HAND_OVER = {  # bytes, where it is not four a weight
     "8-bit": WEIGHTS + 8,  # and the scale of each of two blocks of weights

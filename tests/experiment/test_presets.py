@@ -6,8 +6,9 @@ import pytest
 
 from astraea.errors import InputError
 from astraea.experiment.arms import arm_settings
+from astraea.experiment.changes import changed
 from astraea.experiment.presets import PRESETS
-from astraea.experiment.settings import changed, dump_toml, parse_settings
+from astraea.experiment.settings import dump_toml, parse_settings
 from astraea.federation.algorithms import Algorithm, Astraea, FedAvg
 
 
@@ -66,6 +67,8 @@ def test_other_algorithms_have_no_presets() -> None:
         parse_settings({"preset": "balanced", "algorithm": "fedavg"})
     with pytest.raises(InputError, match="not of 'fedavg'"):
         parse_settings({"preset": "balanced", "algorithm": FedAvg()})
+    with pytest.raises(InputError, match=r"arm 'fedavg\+balanced': 'balanced' is a plan of astraea"):
+        arm_settings({}, "fedavg+balanced", {})
     with pytest.raises(InputError, match=r"arms take a preset by their names: write --arms astraea\+balanced"):
         arm_settings({"preset": "balanced"}, "fedavg", {})
 

@@ -8,18 +8,9 @@ from pathlib import Path
 import pytest
 
 from astraea.errors import InputError
+from astraea.experiment.changes import changed, parse_changes
 from astraea.experiment.keys import describe
-from astraea.experiment.settings import (
-    EXAMPLE,
-    RunSettings,
-    changed,
-    dump_toml,
-    flattened,
-    load_toml,
-    parse_changes,
-    parse_settings,
-    resolved,
-)
+from astraea.experiment.settings import EXAMPLE, RunSettings, dump_toml, flattened, load_toml, parse_settings, resolved
 
 
 def test_every_key_has_a_default_and_a_description() -> None:

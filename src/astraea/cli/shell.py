@@ -115,7 +115,8 @@ def read_tables(
     config: Path | None, changes: Sequence[str] | None, data_dir: Path | None
 ) -> tuple[dict[str, Any], str]:
     """Return the settings' tables, and where they came from for messages; without a file, the built-in example."""
-    from astraea.experiment.settings import EXAMPLE, changed, load_toml, parse_changes
+    from astraea.experiment.changes import changed, parse_changes
+    from astraea.experiment.settings import EXAMPLE, load_toml
 
     tables = load_toml(config or EXAMPLE)
     more = parse_changes(changes or ())

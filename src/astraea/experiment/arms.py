@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from astraea.balance.losses import Loss
 from astraea.errors import InputError, unknown_name
+from astraea.experiment.changes import changed
 from astraea.experiment.presets import PRESETS
-from astraea.experiment.settings import RunSettings, changed, parse_settings
-from astraea.federation.algorithms import Algorithm
+from astraea.experiment.settings import RunSettings, parse_settings
+from astraea.federation.algorithms import Algorithm, Astraea
 
 __all__ = ["ARMS", "VARIATIONS", "Shape", "arm_settings"]
 
@@ -83,7 +84,9 @@ ARMS: dict[str, Callable[[Shape], Changes]] = {
 
 VARIATIONS: dict[str, Changes] = {
     **{
-        name: {"train.loss": name} for name, loss in Loss.registered().items() if name != "auto" and not loss.regression
+        name: {"train.loss": name}
+        for name, loss in Loss.registered().items()
+        if name != "auto" and not loss.regression and not loss.several
     },
     "fedprox": {"train.rule": "fedprox"},
     "scaffold": {"train.rule": "scaffold"},
@@ -141,6 +144,8 @@ def arm_settings(
     for variation in variations:
         if variation not in VARIATIONS:
             raise unknown_name("variation of an arm", variation, VARIATIONS)
+        if variation in PRESETS and changes.get("algorithm.name", Astraea.name) != Astraea.name:
+            raise InputError(f"arm '{name}': '{variation}' is a plan of astraea: write astraea+{variation}")
         changes |= VARIATIONS[variation]
     return parse_settings(changed(base, changes), f"arm '{name}'", trust=trust, validates=validates)
 
