@@ -99,5 +99,5 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
 
 def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(InputError, match=r"needs the package datasets: pip install 'astraea\[huggingface\]'"):
+    with pytest.raises(InputError, match=r"needs the package datasets: pip install datasets"):
         load_dataset("huggingface", path=tmp_path)

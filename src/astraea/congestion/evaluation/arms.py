@@ -21,8 +21,11 @@ __all__ = ["Arm", "digest_of", "load", "parse_arms", "playable"]
 
 
 def playable() -> tuple[str, ...]:
-    """Return the controllers that an evaluation takes: those that decide for themselves, and ``policy``."""
-    return tuple(name for name in self_driven() if name != "fixed")
+    """Return the controllers that an evaluation takes: ``policy``, and those that need no more than acknowledgements.
+
+    ``fixed`` needs a rate, and ``mltcp`` the size of a transfer, which most flows of the suites do not have.
+    """
+    return tuple(name for name in self_driven() if name != "fixed" and not controllers()[name].sized)
 
 
 @dataclass(frozen=True)
