@@ -113,12 +113,12 @@ def test_a_budget_of_simulated_seconds_ends_the_run(home: Path) -> None:
 
 
 def test_a_run_says_which_fidelity_auto_came_to(home: Path) -> None:
-    tables = {"name": str(home), "fidelity": "auto", "sharing": "weighted"}
+    tables = {"name": str(home), "fidelity": "auto", "sharing": "weighted", "congestion": "bbr"}
 
     done = run(parse_settings({**SMALL, "rounds": 2, "network": tables}))
 
     assert [line["round_fidelity"] for line in done.history] == ["fluid", "fluid"]
-    note = "network.fidelity = auto came to fluid in 2 rounds (packets share by their controller alone)."
+    note = "network.fidelity = auto came to fluid in 2 rounds (bbr takes no weights in packets)."
     assert note in done.summary["notes"]
 
 

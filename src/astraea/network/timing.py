@@ -154,7 +154,7 @@ def time_of(
     until = np.inf if deadline is None else deadline
     why = ""
     if fidelity == "auto":
-        fidelity, why = _fitting(laid, way)
+        fidelity, why = _fitting(laid, congestion, way)
     moments = share(laid.flows, way, laid.profile.growth, until, laid.profile.recovery)
     if fidelity == "packets" and len(laid.flows.after):
         from astraea.network.packets import send
@@ -165,8 +165,9 @@ def time_of(
     return replace(_told(laid, moments, congestion, fidelity), why=why)
 
 
-def _fitting(laid: Round, way: Sharing) -> tuple[Fidelity, str]:
+def _fitting(laid: Round, congestion: str, way: Sharing) -> tuple[Fidelity, str]:
     """Return packets for a round that they can run in a few seconds and else the fluid model, and the reason."""
+    from astraea.congestion.controllers.controller import Controller
     from astraea.network.packets import MOST_FLOWS, packets_of
 
     transport, transfers = laid.layout.network.transport, len(laid.flows.after)
@@ -175,6 +176,8 @@ def _fitting(laid: Round, way: Sharing) -> tuple[Fidelity, str]:
         return "fluid", "packets do not know background_flows"
     if not transport.slow_start or transport.connections == "warm":
         return "fluid", "packets begin with slow start"
+    if way.weight is not None and not Controller.find(congestion).weighs:
+        return "fluid", f"{congestion} takes no weights in packets"
     if transfers > MOST_FLOWS or packets > _FEW_PACKETS:
         return "fluid", f"{transfers:,} transfers of {packets:,} packets on all links would take long"
     return "packets", f"{transfers:,} transfers of {packets:,} packets on all links take some seconds"
