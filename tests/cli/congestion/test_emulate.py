@@ -46,5 +46,5 @@ def test_json_and_series_of_real_flows(tmp_path: Path) -> None:
 def test_mistakes_are_one_sentence(words: list[str], sentence: str) -> None:
     shown = astraea(*words)
     assert shown.exit_code == 1
-    assert sentence in shown.stderr
+    assert sentence in shown.output
     assert "Traceback" not in shown.output
