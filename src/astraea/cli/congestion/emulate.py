@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from astraea.cli.congestion.race import check_writable
+from astraea.cli.congestion.link import (
+    BandwidthOption,
+    BufferOption,
+    CsvOption,
+    LinkOption,
+    LossOption,
+    PictureOption,
+    RttOption,
+    SampleOption,
+    check_writable,
+)
 from astraea.cli.options import JsonOption
 from astraea.cli.shell import ERR, OUT, friendly
 
@@ -29,17 +38,14 @@ def emulate(
             show_default=False,
         ),
     ] = None,
-    bandwidth: Annotated[float, typer.Option("--bandwidth", "-b", help="Capacity of the link in Mbit/s.")] = 20.0,
-    rtt: Annotated[float, typer.Option("--rtt", "-r", help="Round-trip time without queues in ms.")] = 40.0,
-    buffer: Annotated[float, typer.Option("--buffer", help="Buffer in bandwidth-delay products.")] = 1.0,
-    loss: Annotated[float, typer.Option("--loss", help="Probability that a packet is lost at random.")] = 0.0,
+    bandwidth: BandwidthOption = 20.0,
+    rtt: RttOption = 40.0,
+    buffer: BufferOption = 1.0,
+    loss: LossOption = 0.0,
     stagger: Annotated[float, typer.Option("--stagger", help="Seconds between the starts of senders.")] = 0.0,
     duration: Annotated[float, typer.Option("--duration", "-t", help="Length in s, in real time.")] = 30.0,
-    sample: Annotated[float, typer.Option("--sample", help="Time between samples of the series in ms.")] = 100.0,
-    link: Annotated[
-        list[str] | None,
-        typer.Option("--link", "-l", metavar="NAME=VALUE", help="Another field of the link, such as trace=FILE."),
-    ] = None,
+    sample: SampleOption = 100.0,
+    link: LinkOption = None,
     offload: Annotated[
         bool, typer.Option("--offload/--no-offload", help="Whether TCP hands over bursts (segmentation offload).")
     ] = True,
@@ -48,10 +54,8 @@ def emulate(
     ] = 1.0,
     predict: Annotated[bool, typer.Option("--predict", help="Print what the simulator predicts as well.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Seed of random loss and of random capacity.")] = 0,
-    picture: Annotated[
-        Path | None, typer.Option("--picture", help="Draw goodput, RTT and window into this file (png, svg or pdf).")
-    ] = None,
-    csv: Annotated[Path | None, typer.Option("--csv", help="Write the time series into this file.")] = None,
+    picture: PictureOption = None,
+    csv: CsvOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let real TCP flows of this kernel share an emulated link, and say how they did.
@@ -66,9 +70,7 @@ def emulate(
         from astraea.report.congestion.emulation import emulation_summary, emulation_text
         from astraea.report.congestion.race import race_figure, write_race_csv
 
-        for target, suffixes in ((picture, (".png", ".svg", ".pdf")), (csv, (".csv",))):
-            if target is not None:
-                check_writable(target, suffixes)
+        check_writable(picture, csv)
         world, names = kernel_world(
             senders or ["cubic", "bbr"],
             capacity_mbps=bandwidth,

@@ -9,15 +9,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from astraea.cli.congestion.link import (
+    BandwidthOption,
+    BufferOption,
+    CsvOption,
+    LinkOption,
+    LossOption,
+    PictureOption,
+    RttOption,
+    SampleOption,
+    check_writable,
+)
 from astraea.cli.options import JsonOption
 from astraea.cli.shell import COMPILING, ERR, OUT, friendly, told_if_slow
-from astraea.errors import InputError
 
 if TYPE_CHECKING:
     from astraea.congestion.simulator.results import Result
     from astraea.congestion.simulator.settings import WorldSettings
 
-__all__ = ["check_writable", "race"]
+__all__ = ["race"]
 
 _FRAMES = 60  # how often the live summary changes in a race
 
@@ -33,26 +43,21 @@ def race(
             show_default=False,
         ),
     ] = None,
-    bandwidth: Annotated[float, typer.Option("--bandwidth", "-b", help="Capacity of the link in Mbit/s.")] = 100.0,
-    rtt: Annotated[float, typer.Option("--rtt", "-r", help="Round-trip time without queues in ms.")] = 30.0,
-    buffer: Annotated[float, typer.Option("--buffer", help="Buffer in bandwidth-delay products.")] = 1.0,
-    loss: Annotated[float, typer.Option("--loss", help="Probability that a packet is lost at random.")] = 0.0,
+    bandwidth: BandwidthOption = 100.0,
+    rtt: RttOption = 30.0,
+    buffer: BufferOption = 1.0,
+    loss: LossOption = 0.0,
     stagger: Annotated[float, typer.Option("--stagger", help="Seconds between the starts of flows.")] = 0.0,
     duration: Annotated[float, typer.Option("--duration", "-t", help="Length of the race in s.")] = 30.0,
-    sample: Annotated[float, typer.Option("--sample", help="Time between samples of the series in ms.")] = 100.0,
-    link: Annotated[
-        list[str] | None,
-        typer.Option("--link", "-l", metavar="NAME=VALUE", help="Another field of the link, such as trace=FILE."),
-    ] = None,
+    sample: SampleOption = 100.0,
+    link: LinkOption = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of all randomness.")] = 0,
-    picture: Annotated[
-        Path | None, typer.Option("--picture", help="Draw goodput, RTT and window into this file (png, svg or pdf).")
-    ] = None,
+    picture: PictureOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder for numbers and pictures, of which 'astraea report' makes a page."),
     ] = None,
-    csv: Annotated[Path | None, typer.Option("--csv", help="Write the time series into this file.")] = None,
+    csv: CsvOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let flows under named controllers race on one link, and say how they shared it."""
@@ -62,9 +67,7 @@ def race(
         from astraea.figures import write_figure
         from astraea.report.congestion.race import race_figure, race_summary, race_text, write_race, write_race_csv
 
-        for target, suffixes in ((picture, (".png", ".svg", ".pdf")), (csv, (".csv",))):
-            if target is not None:
-                check_writable(target, suffixes)
+        check_writable(picture, csv)
         settings = race_world(
             flows or ["cubic", "bbr"],
             capacity_mbps=bandwidth,
@@ -88,14 +91,6 @@ def race(
             typer.echo(json.dumps(race_summary(result, found)))
         else:
             OUT.print(race_text(found))
-
-
-def check_writable(file: Path, suffixes: tuple[str, ...]) -> None:
-    """Find out before the race, not after it, that its outcome has nowhere to go."""
-    if file.suffix.lower() not in suffixes:
-        raise InputError(f"{file} must end in {' or '.join(suffixes)}")
-    if not file.absolute().parent.is_dir():
-        raise InputError(f"the folder {file.absolute().parent} is not there: make it or choose another place")
 
 
 def _again(context: typer.Context) -> str:
