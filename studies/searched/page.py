@@ -45,8 +45,8 @@ COLUMNS = (
 JUDGED = ("balanced_accuracy", "tail_recall", "client_accuracy", "worst_decile")
 
 _CAPTION = (
-    "Colour: method. Large: measured cells, mean over seeds. Small: what the search tried, on its own seed; these were "
-    "chosen by validation samples, not by what is shown."
+    "Large: measured cells, mean and standard deviation over seeds. Small: what their searches tried, on another seed; "
+    "of these the best by validation samples was taken, not the best by what is shown."
 )
 
 

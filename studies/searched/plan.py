@@ -29,6 +29,7 @@ class Method(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     arm: str
+    title: str = Field("", description="What pictures call it; by default its name.")
     about: str = ""
     rival: bool = Field(False, description="Run after the other methods have been run within all budgets.")
     start: dict[str, float]
@@ -78,6 +79,7 @@ class Plan(BaseModel):
         ge=1, description="Raised whenever what a run depends on changes: scores of other editions are not used."
     )
     datasets: tuple[str, ...]
+    titles: dict[str, str] = Field({}, description="What pictures call a dataset; by default its name.")
     search_seed: int
     seeds: tuple[int, ...]
     evaluations: int = Field(10, ge=1, description="How often a run is measured, its end included.")
