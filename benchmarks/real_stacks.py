@@ -48,7 +48,7 @@ class Place(NamedTuple):
     stagger_s: float = 0.0
     longer: float = 1.0  # duration, over the usual one
     offload: bool = True
-    delay_steps: tuple[tuple[float, float], ...] = ()  # the simulator's delays are constant
+    delay_steps: tuple[tuple[float, float], ...] = ()  # what is added to the delay, in ms, and from when on
     steps: tuple[float, ...] = ()  # rates, one after another
 
 
@@ -89,17 +89,15 @@ def world_of(place: Place, controller: str, seconds: float, seed: int, traces: d
         duration_s=duration,
         seed=seed,
     )
-    if place.steps:
-        steps = tuple((k * duration / len(place.steps), rate) for k, rate in enumerate(place.steps))
-        changed = world.links[0].model_copy(update={"steps": steps})
-        world = world.model_copy(update={"links": (changed,)})
-    return world, names
+    steps = tuple((k * duration / len(place.steps), rate) for k, rate in enumerate(place.steps))
+    changed = world.links[0].model_copy(update={"steps": steps, "delay_steps": place.delay_steps})
+    return world.model_copy(update={"links": (changed,)}), names
 
 
 def played(place: Place, world: WorldSettings, names: tuple[str, ...]) -> dict[str, Any]:
     """Return what real flows did."""
     late_ms = max(1.0, LATE * place.rtt_ms)
-    settings = EmulationSettings(offload=place.offload, delay_steps=place.delay_steps, late_ms=late_ms)
+    settings = EmulationSettings(offload=place.offload, late_ms=late_ms)
     for tries in range(1, TRIES + 1):
         try:
             done = emulate(world, names, settings)
@@ -134,7 +132,7 @@ def cell(place: Place, controller: str, repeat: int, seconds: float, traces: dic
     world, names = made
     key = {"link": place.name, "controller": controller, "repeat": repeat}
     rows = [{**key, "stack": "kernel", **real}] if (real := played(place, world, names)) else []
-    if not place.delay_steps and place.offload:
+    if place.offload:
         rows.append({**key, "stack": "simulator", **predicted(world)})
     return rows
 

@@ -58,14 +58,14 @@ def test_packets_keep_their_order_their_delay_and_their_rate() -> None:
 
 def test_steps_of_the_delay_do_not_reorder() -> None:
     steps = ((0.0, 60.0), (0.05, 0.0))
-    with Wire(LinkSettings(capacity_mbps=8, delay_ms=1, buffer_bytes=1_000_000), delay_steps=steps) as wire:
+    with Wire(LinkSettings(capacity_mbps=8, delay_ms=1, buffer_bytes=1_000_000, delay_steps=steps)) as wire:
         came = _pass(wire, 150, 1000, 1.0)
     assert [number for number, _, _ in came] == list(range(150))
 
 
 def test_a_longer_way_takes_longer() -> None:
-    link = LinkSettings(capacity_mbps=8, delay_ms=1, buffer_bytes=1_000_000)
-    with Wire(link, delay_steps=((0.0, 60.0), (1000.0, 0.0))) as wire:
+    steps = ((0.0, 60.0), (1000.0, 0.0))
+    with Wire(LinkSettings(capacity_mbps=8, delay_ms=1, buffer_bytes=1_000_000, delay_steps=steps)) as wire:
         ((_, sent, there),) = _pass(wire, 1, 1000, 1.0)
     assert there - sent >= 0.062  # a millisecond of it is the packet's own
 

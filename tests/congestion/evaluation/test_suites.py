@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from astraea.congestion import WorldSettings, simulate
@@ -144,6 +147,60 @@ def test_each_rival_comes_first_in_half_of_the_worlds() -> None:
         assert {flow.controller.name for case in worlds for flow in case.world.flows} == {"copa", rival}
         assert [case.world.flows[0].start_s for case in worlds] == [0.0] * 10 + [5.0] * 10
         assert all(case.world.links[0].loss == 0 for case in worlds)
+
+
+def test_paths_change_once_or_every_15_s() -> None:
+    worlds = {case.label: case.world for case in cases("changing")}
+    assert len(worlds) == 16
+    assert [len(world.flows) for world in worlds.values()] == [1, 1, 3, 3] * 4
+    assert {world.duration_s for world in worlds.values()} == {75.0}
+    assert worlds["30 to 60 ms at 30 s, 1 flow, 0"].links[0].delay_steps == ((0, 0), (30, 30))
+    for kind, rtt, most in (("base of 30 to 60 ms", 30, 30), ("base of 40 to 120 ms", 40, 80)):
+        world = worlds[f"{kind}, 3 flows, 1"]
+        starts, added = zip(*world.links[0].delay_steps, strict=True)
+        assert starts == (0, 15, 30, 45, 60)
+        assert all(0 <= ms <= most for ms in added)
+        assert {flow.rtt_ms for flow in world.flows} == {rtt}
+    starts, mbps = zip(*worlds["capacity of 10 to 100 Mbit/s, 1 flow, 0"].links[0].steps, strict=True)
+    assert starts == (0, 15, 30, 45, 60)
+    assert all(10 <= rate <= 100 for rate in mbps)
+
+
+def test_a_flow_is_back_when_each_second_of_five_sees_enough() -> None:
+    world = cases("changing")[0].world.model_copy(update={"duration_s": 45.0})
+    result = simulate(world.model_copy(update={"flows": world.flows[:1], "links": slowed(world).links}))
+    mbps = result.settings.links[0].capacity_mbps
+    measure = SUITES["changing"].measure
+
+    def back(*stretches: tuple[float, float, float]) -> list[Any]:
+        goodput = np.full(result.goodput_mbps.shape, mbps)
+        for begin, end, share in stretches:
+            goodput[0, round(begin * 10) : round(end * 10)] = share * mbps
+        return list(measure(replace(result, goodput_mbps=goodput))["back"])
+
+    assert back() == [0.0, False]
+    assert back((20, 30, 0)) == [0.0, False]  # before the change
+    assert back((30, 32, 0.5)) == [1.6, False]  # from 31.6 s on a second holds at most 0.4 s at a half
+    assert back((33, 33.5, 0)) == [3.3, False]  # from 33.3 s on a second holds 0.2 s of nothing
+    assert back((30, 41, 0.7)) == [15.0, True]
+
+
+def test_groups_meet_groups() -> None:
+    worlds = {case.label: case.world for case in cases("groups")}
+    assert len(worlds) == 27
+    kinds = [flow.controller.name for flow in worlds["10 beside 10 bbr, 4 BDP"].flows]
+    assert kinds == ["copa"] * 10 + ["bbr"] * 10
+    world = worlds["1 beside 10 cubic, 16 BDP"]
+    assert world.links[0].buffer_bytes == 16 * 375_000
+    assert [flow.controller.name for flow in world.flows] == ["copa"] + ["cubic"] * 10
+    assert all(0 <= flow.start_s <= 10 for flow in world.flows)
+
+
+def test_transfers_come_one_at_a_time() -> None:
+    long, *short = cases("transfer")[0].world.flows
+    assert long.size_bytes is None
+    assert {flow.size_bytes for flow in short} == {1_000_000}
+    assert all(2 <= later.start_s - flow.start_s <= 6 for flow, later in pairwise(short))
 
 
 def test_transfers() -> None:

@@ -14,14 +14,14 @@ from astraea.errors import InputError
 
 def test_a_shape_counts_what_a_world_needs() -> None:
     settings = WorldSettings(
-        links=[{"name": "a", "steps": [(0, 10), (1, 5)]}, {"name": "b"}],
+        links=[{"name": "a", "steps": [(0, 10), (1, 5)]}, {"name": "b", "delay_steps": [(0, 0)]}],
         flows=[{"path": ["a"]}, {"transfer_bytes": 10**5, "transfer_every_s": 4.0}, {"size_bytes": 10**5, "name": "c"}],
         duration_s=10.0,
         sample_ms=50.0,
     )
     shape = shape_of(settings)
     assert (shape.flows, shape.links, shape.hops) == (3, 2, 2)
-    assert (shape.samples, shape.segments, shape.transfers) == (200, 2, 3)
+    assert (shape.samples, shape.segments, shape.transfers, shape.delays) == (200, 2, 3, 1)
     # four times 100 Mbit/s for 60 ms of path and 50 ms besides, two buffers of 250 packets, and some
     assert shape.packets == 8192
     worlds = allocate(shape, 2)

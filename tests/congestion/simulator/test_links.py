@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from astraea.congestion.connection.record import INF, rows
-from astraea.congestion.simulator.links import backlog, offer
-from astraea.congestion.simulator.state import LINK, SEGMENT
+from astraea.congestion.simulator.links import arrival, backlog, extra_delay, offer
+from astraea.congestion.simulator.state import DELAY, LINK, SEGMENT
 
 CONSTANT = rows(1, SEGMENT)
 
@@ -90,3 +90,22 @@ def test_capacity_that_varies_carries_across_an_outage_and_laps() -> None:
 def test_work_that_ends_with_a_stretch_is_done_before_the_outage() -> None:
     link, segments = varying()
     assert offer(link, segments, 12_500, 0)[0] == 1_000_000
+
+
+def lengthening() -> tuple[Any, Any]:
+    """Return a link of 10 ms that has 30 ms more from 1 s to 2 s."""
+    delays = rows(3, DELAY)
+    delays["at"] = [0, 10**9, 2 * 10**9]
+    delays["extra"] = [0, 30_000_000, 0]
+    return a_link(delay=10_000_000, first_delay=0, last_delay=3), delays
+
+
+def test_a_packet_takes_the_delay_of_its_departure_and_overtakes_none() -> None:
+    link, delays = lengthening()
+    times = [arrival(link, delays, ms * 1_000_000) for ms in (0, 999, 1000, 1990, 2000, 2019, 2021)]
+    assert [time / 1e6 for time in times] == [10, 1009, 1040, 2030, 2030, 2030, 2031]
+
+
+def test_delays_are_asked_for_at_earlier_times_too() -> None:
+    link, delays = lengthening()
+    assert [extra_delay(link, delays, at * 10**9) / 1e6 for at in (0, 3, 1, 2, 0)] == [0, 0, 30, 0, 0]

@@ -11,7 +11,7 @@ import pytest
 
 from astraea.congestion import LinkSettings, simulate
 from astraea.congestion.connection.record import INF
-from astraea.congestion.simulator.schedules import read_trace, schedule_of, segments_of
+from astraea.congestion.simulator.schedules import delays_of, read_trace, schedule_of, segments_of
 from astraea.congestion.simulator.settings import RandomWalk
 from astraea.errors import InputError
 
@@ -76,6 +76,37 @@ def test_steps_hold_their_last_capacity() -> None:
 def test_steps_that_make_no_sense_are_refused(steps: tuple[tuple[float, float], ...]) -> None:
     with pytest.raises(InputError, match="the steps of link 'bottleneck' must"):
         schedule_of(LinkSettings(steps=steps), 10.0, RNG)
+
+
+def test_delays_are_added_in_steps() -> None:
+    assert delays_of(LinkSettings()).tolist() == []
+    steps = delays_of(LinkSettings(delay_steps=((0, 0), (1.5, 20.25))))
+    assert steps.tolist() == [(0, 0), (1_500_000_000, 20_250_000)]
+
+
+@pytest.mark.parametrize(
+    ("steps", "complaint"),
+    [
+        (((1, 10),), "must begin at 0 s and go forward"),
+        (((0, 10), (0, 5)), "must begin at 0 s and go forward"),
+        (((0, 0), (float("nan"), 5)), "must begin at 0 s and go forward"),
+        (((0, 10), (2, -1)), "must add 0 to 100000 ms"),
+        (((0, float("nan")),), "must add 0 to 100000 ms"),
+    ],
+)
+def test_delays_that_make_no_sense_are_refused(steps: tuple[tuple[float, float], ...], complaint: str) -> None:
+    with pytest.raises(InputError, match=f"the delay_steps of link 'bottleneck' {complaint}"):
+        delays_of(LinkSettings(delay_steps=steps))
+
+
+def test_round_trips_follow_the_delay_of_their_link() -> None:
+    # one packet at a time on 12 Mbit/s, 1 ms each: 10 ms + 1 ms, then 20 ms more, then 5 ms more
+    result = simulate(
+        links=[{"capacity_mbps": 12, "delay_ms": 5, "delay_steps": ((0, 0), (1, 20), (2, 5))}],
+        flows=[{"controller": "fixed", "parameter": 1}],
+        duration_s=3.0,
+    )
+    assert [result.rtt_ms[0, k] for k in (5, 15, 25)] == [11, 31, 16]
 
 
 def test_a_walk_stays_in_its_bounds_and_moves() -> None:

@@ -41,7 +41,7 @@ __all__ = [
 Dispatch = Callable[..., Any]
 
 Controls: Any = None  # a named tuple: an array of states for each controller
-start: Dispatch  # (controls, i, f, now), as all without a note
+start: Dispatch  # (controls, i, f, now), as all without a note; the controller is told the time of the flow's own clock
 on_ack: Dispatch
 on_loss: Dispatch
 on_mark: Dispatch
@@ -57,6 +57,14 @@ pick_controls: Dispatch  # (controls of many worlds, k)
 _ARGUMENTS = dict.fromkeys(Events._fields, "now") | {"on_packet_lost": "packet, now", "act": "action", "busy": ""}
 _loaded: tuple[type[Controller], ...] = ()
 _states: dict[str, np.dtype[Any]] = {}
+
+
+@inlined
+def own_time(f: Any, now: int) -> int:
+    """Return what the clock of flow ``f``'s host shows at ``now``, all in nanoseconds."""
+    if f.clock_ppm != 0:
+        return int(now + f.clock_ahead + now // 1_000_000 * f.clock_ppm)
+    return int(now + f.clock_ahead)
 
 
 def number_of(name: str) -> int:
@@ -83,7 +91,7 @@ def refresh() -> None:
     space: dict[str, Any] = globals()
     made = namedtuple("Controls", fields, module=__name__)  # type: ignore[misc]
     space["Controls"] = made
-    parts: dict[str, Any] = {"inlined": inlined, "Controls": made}
+    parts: dict[str, Any] = {"inlined": inlined, "own_time": own_time, "Controls": made}
     texts = [f"@inlined\ndef pick_controls(c, k):\n    return Controls({', '.join(f'c.{x}[k]' for x in fields)})\n"]
     for event, more in _ARGUMENTS.items():
         body: list[str] = []
@@ -96,6 +104,7 @@ def refresh() -> None:
                             f"    {'el' * bool(body)}if kind == {number}:\n        {call}\n")  # fmt: skip
         end = "    return 0\n" if event == "busy" else ("" if body else "    pass\n")
         head = f"@inlined\ndef {event}(c, i, f{', ' if more else ''}{more}):\n    kind = f.controller\n"
+        head += "    now = own_time(f, now)\n" if more.endswith("now") else ""
         texts.append(head + "".join(body) + end)
     text = "\n".join(texts)
     own = [c for c in controllers if c not in catalogue.BUILT_IN]

@@ -40,9 +40,6 @@ class EmulationSettings(Settings):
         allow_inf_nan=False,
         description="a run is rejected if 1 packet in 100 is handed over later than that",
     )
-    delay_steps: tuple[tuple[float, float], ...] = Field(
-        (), description="pairs of start (s, the first 0) and ms that the way forward takes longer from then on"
-    )
 
 
 @dataclass(frozen=True)
@@ -82,14 +79,13 @@ def emulate(
         )
     _known(controllers)
     rtts = base_rtts_ms(world)
-    longest = max(rtts) + max((ms for _, ms in chosen.delay_steps), default=0.0)
+    longest = max(rtts) + max((ms for _, ms in link.delay_steps), default=0.0)
     waiting = 3 * (fastest * 125 * longest + link.buffer_bytes)  # a window's data and what the kernel keeps with it
     with (
         _learned(controllers) as (names, program),
         Wire(
             link,
             rtts_ms=rtts,
-            delay_steps=chosen.delay_steps,
             duration_s=world.duration_s,
             sample_ms=world.sample_ms,
             seed=world.seed,

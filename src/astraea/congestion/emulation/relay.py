@@ -10,8 +10,8 @@ from __future__ import annotations
 from astraea.congestion.compiled import compiled, inlined
 from astraea.congestion.connection.record import Floats, Ints, Rows, dtype_of
 from astraea.congestion.emulation.calls import clock_gettime, ppoll, read, write
-from astraea.congestion.simulator.links import backlog, could_carry, offer
-from astraea.congestion.simulator.state import Link, Segment
+from astraea.congestion.simulator.links import backlog, could_carry, extra_delay, offer
+from astraea.congestion.simulator.state import Delay, Link, Segment
 
 __all__ = ["BIN_NS", "LANE", "LATE_BINS", "PORT", "RELAY", "SLOT_BYTES", "Lane", "Relay", "carry"]
 
@@ -78,7 +78,7 @@ def carry(
     relays: Rows[Relay],
     links: Rows[Link],
     segments: Rows[Segment],
-    delays: Ints,
+    delays: Rows[Delay],
     lanes: Rows[Lane],
     due: Ints,
     sizes: Ints,
@@ -95,15 +95,14 @@ def carry(
 ) -> None:
     """Carry packets between the devices ``fds`` until ``until`` or until told to stop.
 
-    ``links`` holds the way forward and the way back; ``delays`` (changes, 2) are times and what is added to the way
-    forward's delay from then on; ``memory`` (lanes, places, SLOT_BYTES); ``counts`` (flows + 1, 4): packets that came,
-    found no room, were lost at random, and bytes delivered, forward. ``*_at`` are addresses.
+    ``links`` holds the way forward and the way back, ``segments`` and ``delays`` how they vary; ``memory`` (lanes,
+    places, SLOT_BYTES); ``counts`` (flows + 1, 4): packets that came, found no room, were lost at random, and bytes
+    delivered, forward. ``*_at`` are addresses.
     """
     r = relays[0]
     flows = int(r.flows)
     places = due.shape[1]
     sample_at = r.sample_every
-    change = 0
     now = _now(r, clock, clock_at)
     while now < r.until and r.stop == 0:
         more = False
@@ -136,10 +135,8 @@ def carry(
                     r.overrun += 1
                     continue
                 extra = 0
-                if side == 0:
-                    while change + 1 < delays.shape[0] and delays[change + 1, 0] <= leaves:
-                        change += 1
-                    extra = delays[change, 1]
+                if link.first_delay < link.last_delay:
+                    extra = extra_delay(link, delays, leaves)
                 lane.last = max(lane.last, leaves + link.delay + lane.delay + extra)
                 k = lane.tail % places
                 due[i, k] = lane.last

@@ -66,10 +66,9 @@ class Wire:
 
     ``link`` leads from near to far, ``back`` the other way (by default without limits). Flow ``i`` is the TCP
     connection to or from port ``PORT + i`` of far; its round-trip time is ``rtts_ms[i]``, that of all else
-    ``rtt_ms``, by default twice the link's delay. ``delay_steps`` are pairs of start (s, the first 0) and ms that
-    the way forward takes longer from then on. Packets are never reordered. Without ``bursts``, segmentation offload
-    is off. Connections over the link run under ``controller`` if they ask for none. Raises :class:`RunError` where
-    links cannot be emulated, :class:`InputError` for one that cannot be kept to.
+    ``rtt_ms``, by default twice the link's delay. Packets are never reordered. Without ``bursts``, segmentation
+    offload is off. Connections over the link run under ``controller`` if they ask for none. Raises :class:`RunError`
+    where links cannot be emulated, :class:`InputError` for one that cannot be kept to.
     """
 
     def __init__(
@@ -79,7 +78,6 @@ class Wire:
         back: LinkSettings | None = None,
         rtts_ms: Sequence[float] = (),
         rtt_ms: float | None = None,
-        delay_steps: Sequence[tuple[float, float]] = (),
         duration_s: float | None = None,
         sample_ms: float = 0.0,
         seed: int = 0,
@@ -96,7 +94,7 @@ class Wire:
         rest = 2 * link.delay_ms if rtt_ms is None else rtt_ms
         if min(rest, *rtts_ms, rest) < one_way:
             raise InputError(f"the delays of the link take {one_way:g} ms: no flow has a smaller round-trip time")
-        self._settings = ways, [rtt - one_way for rtt in (*rtts_ms, rest)], tuple(delay_steps) or ((0.0, 0.0),)
+        self._settings = ways, [rtt - one_way for rtt in (*rtts_ms, rest)]
         self._duration_s, self._sample_ms, self._seed, self._mtu = duration_s, sample_ms, seed, mtu
         self._bursts, self._controller = bursts, controller
         self._stack = ExitStack()
@@ -191,7 +189,7 @@ class Wire:
 
     def _prepare(self, devices: list[int]) -> None:
         """Make what the relay works on, and compile it."""
-        ways, back_ms, steps = self._settings
+        ways, back_ms = self._settings
         duration = 1e6 if self._duration_s is None else self._duration_s
         path = FlowSettings(path=(ways[0].name,))
         world = build(
@@ -221,7 +219,7 @@ class Wire:
             self._relays,
             world.links,
             world.segments,
-            np.array([(round(at * 1e9), round(ms * 1e6)) for at, ms in steps], np.int64),
+            world.delays,
             table,
             np.zeros((lanes, places), np.int64),
             np.zeros((lanes, places), np.int64),

@@ -24,6 +24,7 @@ from astraea.congestion.observation.frames import FRAME, FRAMES, HISTORY, Frame,
 from astraea.congestion.reward import TERMS, Coefficients, judge, reward_of
 from astraea.congestion.simulator.arrays import pick
 from astraea.congestion.simulator.capacity import work_by
+from astraea.congestion.simulator.links import extra_delay
 from astraea.congestion.simulator.loop import advance
 from astraea.congestion.simulator.settings import WorldSettings
 from astraea.congestion.simulator.state import ACTIVE, World, Worlds
@@ -38,6 +39,7 @@ class Batch(NamedTuple):
     frames: Rows[Rows[Rows[Frame]]]  # (W, F, FRAMES) FRAME
     histories: Rows[Rows[History]]  # (W, F) HISTORY
     base_rtts: Floats  # (W, F) float64: without queues, microseconds
+    added: Floats  # (W, L) float64: of that, what each link's delay has gained
     weights: Floats  # (W, F) float64
     demands: Floats  # (W, F) float64: packets per second that the application has
     shares: Floats  # (W, F) float64: max-min share in packets per second, 0 while absent
@@ -64,6 +66,7 @@ def allocate_batch(worlds: int, flows: int, links: int, size: int) -> Batch:
         frames=rows((*per_flow, FRAMES), FRAME),
         histories=rows(per_flow, HISTORY),
         base_rtts=np.zeros(per_flow),
+        added=np.zeros((worlds, links)),
         weights=np.ones(per_flow),
         demands=np.full(per_flow, np.inf),
         shares=np.zeros(per_flow),
@@ -142,6 +145,7 @@ def _step(w: World, b: Batch, k: int, actions: Floats, kind: int, slots: int, c:
                 going = _others(w, until)
     b.reached[k] = asked == 0
     _divide(w, b, k)
+    _lengthen(w, b, k)
     judge(w.flows, count, b.frames[k], b.histories[k], b.shares[k], b.base_rtts[k], c, -1, b.terms[k])
     survey(w, b.frames[k], b.histories[k], b.shares[k], b.base_rtts[k], b.states[k])
     together = reward_of(b.terms[k], c)
@@ -173,6 +177,20 @@ def _others(w: World, now: int) -> bool:
     for i in range(w.clock[0].flows):
         found += w.flows[i].external and w.flows[i].interval_at <= now
     return found > 0
+
+
+@inlined
+def _lengthen(w: World, b: Batch, k: int) -> None:
+    """Bring the base round-trip times up to date where a link's delay varies."""
+    for j in range(w.clock[0].links):
+        link = w.links[j]
+        if link.first_delay < link.last_delay:
+            change = extra_delay(link, w.delays, w.clock[0].now) * 1e-3 - b.added[k, j]
+            b.added[k, j] += change
+            for i in range(w.clock[0].flows):
+                for hop in range(w.flows[i].hops):
+                    if w.routes[i, hop] == j:
+                        b.base_rtts[k, i] += change
 
 
 @inlined

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from astraea.congestion.evaluation.suite import Suite
 from astraea.congestion.evaluation.suites.arrivals import MANY, STAGGERED
+from astraea.congestion.evaluation.suites.changing import CHANGING
 from astraea.congestion.evaluation.suites.company import FRIENDLINESS, INCAST, SHORT
 from astraea.congestion.evaluation.suites.crowds import CLOCKS, CROWD, NOISE, TINY
+from astraea.congestion.evaluation.suites.fast import FAST
 from astraea.congestion.evaluation.suites.grids import EXTENDED, GRID
+from astraea.congestion.evaluation.suites.groups import GROUPS, TRANSFER
 from astraea.congestion.evaluation.suites.noisy import LOSS, SATELLITE, TRACES
 from astraea.congestion.evaluation.suites.paths import BOTTLENECKS, BUFFERS, RTT
 from astraea.errors import InputError, unknown_name
@@ -35,6 +38,10 @@ SUITES: dict[str, Suite] = {
         CROWD,
         TINY,
         NOISE,
+        CHANGING,
+        GROUPS,
+        TRANSFER,
+        FAST,
     )
 }
 

@@ -27,6 +27,7 @@ __all__ = [
     "ratio",
     "relative",
     "slowdown",
+    "waited",
     "within",
 ]
 
@@ -95,6 +96,11 @@ def converged(own: Outcomes, _: Outcomes) -> float:
 def slowdown(name: str, share: float = 0.5) -> Figure:
     """Return the Kaplan-Meier quantile of completion times over their ideal; ``name``: ``completions`` or ``last``."""
     return lambda own, _: kaplan_meier([Duration(s / ideal, late) for s, late, ideal in _rows(own, name)], share)
+
+
+def waited(name: str, share: float = 0.5) -> Figure:
+    """Return the Kaplan-Meier quantile of a measure that is ``[seconds, censored]``, over the worlds that have it."""
+    return lambda own, _: kaplan_meier([Duration(*o.values[name]) for o in own if o.values.get(name)], share)
 
 
 def finished(own: Outcomes, _: Outcomes) -> float:

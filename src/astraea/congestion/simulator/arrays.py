@@ -32,6 +32,7 @@ class Shape(NamedTuple):
     samples: int
     segments: int
     transfers: int
+    delays: int
 
 
 def shape_of(settings: WorldSettings) -> Shape:
@@ -42,7 +43,8 @@ def shape_of(settings: WorldSettings) -> Shape:
     size = settings.packet_bytes
     queues = sum(link.buffer_bytes for link in settings.links) / size
     paths = 2 * sum(link.delay_ms for link in settings.links)
-    slowest = max(
+    extra = sum(max((ms for _, ms in link.delay_steps), default=0.0) for link in settings.links)
+    slowest = extra + max(
         (paths if flow.rtt_ms is None else flow.rtt_ms) + 20 * flow.jitter_ms + flow.ack_slot_ms + 50
         for flow in settings.flows
     )
@@ -61,6 +63,7 @@ def shape_of(settings: WorldSettings) -> Shape:
         samples=int(settings.duration_s * 1e3 / settings.sample_ms) if settings.sample_ms else 0,
         segments=sum(segments_of(link, settings.duration_s) for link in settings.links),
         transfers=max(_transfers(flow, settings.duration_s) for flow in settings.flows),
+        delays=sum(len(link.delay_steps) for link in settings.links),
     )
 
 
@@ -83,6 +86,7 @@ def allocate(shape: Shape, worlds: int) -> Worlds:
         flows=rows(per_flow, state.FLOW),
         links=rows((n, shape.links), state.LINK),
         segments=rows((n, shape.segments), state.SEGMENT),
+        delays=rows((n, shape.delays), state.DELAY),
         routes=np.zeros((*per_flow, shape.hops), np.int64),
         stages=rows((*per_flow, shape.hops), state.STAGE),
         packets=rows(ring, state.PACKET),
@@ -113,6 +117,7 @@ def pick(worlds: Worlds, k: int) -> World:
         worlds.flows[k],
         worlds.links[k],
         worlds.segments[k],
+        worlds.delays[k],
         worlds.routes[k],
         worlds.stages[k],
         worlds.packets[k],

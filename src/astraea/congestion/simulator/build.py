@@ -10,7 +10,7 @@ from astraea.congestion.connection.record import INF
 from astraea.congestion.controllers import dispatch
 from astraea.congestion.simulator.application import BULK, POISSON, REGULAR
 from astraea.congestion.simulator.arrays import RING_MIN, Shape, allocate, shape_of, world_at
-from astraea.congestion.simulator.schedules import schedule_of
+from astraea.congestion.simulator.schedules import delays_of, schedule_of
 from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, WorldSettings
 from astraea.congestion.simulator.state import World, Worlds
 from astraea.errors import InputError, unknown_name
@@ -59,11 +59,12 @@ def fill(worlds: Worlds, k: int, settings: WorldSettings) -> None:
     clock.few, clock.preempt, clock.heaviest = settings.turns.few, settings.turns.preempt, settings.turns.heaviest
     clock.sample_every = round(settings.sample_ms * 1e6)
     clock.sample_at = clock.sample_every if held.samples and settings.sample_ms else INF
-    first = 0
+    first = first_delay = 0
     seeds = stream(settings.seed, Purpose.WORLD, 0).integers(1, 1 << 63, len(settings.links))
     worlds.links["rng"][k, : len(seeds)] = seeds
     for j, link in enumerate(settings.links):
         first = _fill_link(worlds, k, j, link, settings, first)
+        first_delay = _fill_delays(worlds, k, j, link, first_delay)
     seeds = stream(settings.seed, Purpose.WORLD, 1).integers(1, 1 << 63, len(settings.flows))
     worlds.flows["rng"][k, : len(seeds)] = seeds
     for i, flow in enumerate(settings.flows):
@@ -120,6 +121,7 @@ def _held(worlds: Worlds) -> Shape:
         samples=worlds.samples.shape[1],
         segments=worlds.segments.shape[1],
         transfers=worlds.completions.shape[2],
+        delays=worlds.delays.shape[1],
     )
 
 
@@ -168,6 +170,15 @@ def _fill_link(worlds: Worlds, k: int, j: int, link: LinkSettings, settings: Wor
     return last
 
 
+def _fill_delays(worlds: Worlds, k: int, j: int, link: LinkSettings, first: int) -> int:
+    """Fill what is added to the delay of link ``j`` from row ``first`` on; return the row after the last."""
+    steps = delays_of(link)
+    last = first + len(steps)
+    worlds.delays[k, first:last] = steps
+    _assign(worlds.links[k, j], first_delay=first, last_delay=last, now_delay=first)
+    return last
+
+
 def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, path: list[int]) -> None:
     kind = flow.controller
     name = flow_name(flow, i)
@@ -199,6 +210,8 @@ def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, pa
         parameter=float(finish) if kind.sized else flow.parameter,
         **settings.policy.fields(),
         hops=len(path),
+        clock_ahead=round(flow.clock_s * 1e9),
+        clock_ppm=flow.clock_ppm,
         wire_bytes=size,
         reverse_delay=round((rtt - forward) * 1e6),
         start_at=round(flow.start_s * 1e9),

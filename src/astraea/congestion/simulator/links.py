@@ -1,7 +1,8 @@
 """A link as a virtual clock: when a packet leaves is known when it arrives, so no event marks it.
 
 ``departure = max(now, busy until) + size / capacity``; what has not left yet is the backlog, which decides
-whether a packet finds room. Random loss strikes on the wire: a corrupted packet has used its capacity.
+whether a packet finds room. Random loss strikes on the wire: a corrupted packet has used its capacity. Where the
+delay varies, a packet takes that of its departure, and none overtakes one before it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from astraea.congestion.connection.record import Rows
 from astraea.congestion.rng import uniform
 from astraea.congestion.simulator.capacity import time_of, work_by
 from astraea.congestion.simulator.codel import refuses
-from astraea.congestion.simulator.state import Link, Segment
+from astraea.congestion.simulator.state import Delay, Link, Segment
 
-__all__ = ["backlog", "could_carry", "offer"]
+__all__ = ["arrival", "backlog", "could_carry", "extra_delay", "offer"]
 
 
 @inlined
@@ -67,3 +68,22 @@ def offer(link: Link, segments: Rows[Segment], size: int, now: int) -> tuple[int
     link.carried += 1
     link.bytes += size
     return link.busy, marked
+
+
+@inlined
+def arrival(link: Link, delays: Rows[Delay], departure: int) -> int:
+    """Return when what leaves at ``departure``, which never goes back, reaches the other end."""
+    if link.first_delay == link.last_delay:
+        return departure + link.delay
+    link.latest = max(link.latest, departure + link.delay + extra_delay(link, delays, departure))
+    return link.latest
+
+
+@inlined
+def extra_delay(link: Link, delays: Rows[Delay], at: int) -> int:
+    """Return what a link whose delay varies adds to it at time ``at``."""
+    k = link.now_delay if delays[link.now_delay].at <= at else link.first_delay
+    while k + 1 < link.last_delay and delays[k + 1].at <= at:
+        k += 1
+    link.now_delay = k
+    return delays[k].extra

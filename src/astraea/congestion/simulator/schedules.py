@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from astraea.congestion.connection.record import INF, rows
 from astraea.congestion.simulator.settings import LinkSettings
-from astraea.congestion.simulator.state import SEGMENT
+from astraea.congestion.simulator.state import DELAY, SEGMENT
 from astraea.errors import InputError
 from astraea.reading import read_bytes
 
-__all__ = ["Schedule", "read_trace", "schedule_of", "segments_of"]
+__all__ = ["Schedule", "delays_of", "read_trace", "schedule_of", "segments_of"]
 
 _MOST_MS = 10**8
+_MOST_EXTRA_MS = 1e5
 _OPPORTUNITY = 1500  # bytes of one delivery opportunity of a trace
 _NEVER = 1e300  # work of a lap that has no end
 
@@ -57,11 +58,32 @@ def segments_of(link: LinkSettings, duration_s: float) -> int:
     return len(link.steps)
 
 
+def delays_of(link: LinkSettings) -> Any:
+    """Return what is added to the delay of ``link`` over time, as rows of DELAY; none: it is constant.
+
+    Raises :class:`astraea.errors.InputError` for steps that do not go forward or take away from the delay.
+    """
+    table = rows(len(link.delay_steps), DELAY)
+    if link.delay_steps:
+        table["at"] = np.round(_starts(link, "delay_steps", link.delay_steps))
+        extra = np.array([ms for _, ms in link.delay_steps])
+        if not ((extra >= 0) & (extra <= _MOST_EXTRA_MS)).all():
+            raise InputError(f"the delay_steps of link '{link.name}' must add 0 to {_MOST_EXTRA_MS:g} ms to delay_ms")
+        table["extra"] = np.round(extra * 1e6)
+    return table
+
+
+def _starts(link: LinkSettings, name: str, steps: tuple[tuple[float, float], ...]) -> NDArray[np.float64]:
+    """Return when ``steps`` begin, in ns."""
+    starts = np.array([at for at, _ in steps]) * 1e9
+    if starts[0] != 0 or not (np.diff(starts) > 0).all() or not np.isfinite(starts).all():
+        raise InputError(f"the {name} of link '{link.name}' must begin at 0 s and go forward in time")
+    return starts
+
+
 def _steps(link: LinkSettings) -> Schedule:
-    starts = np.array([at for at, _ in link.steps]) * 1e9
+    starts = _starts(link, "steps", link.steps)
     rates = np.array([mbps for _, mbps in link.steps])
-    if starts[0] != 0 or (np.diff(starts) <= 0).any():
-        raise InputError(f"the steps of link '{link.name}' must begin at 0 s and go forward in time")
     if (rates < 0).any() or not np.isfinite(rates).all() or rates[-1] <= 0:
         raise InputError(f"the steps of link '{link.name}' must be capacities from 0 Mbit/s, the last one above 0")
     return _pieces(starts, rates, None)

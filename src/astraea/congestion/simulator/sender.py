@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from astraea.congestion.compiled import compiled, inlined
 from astraea.congestion.connection.record import INF, LIMITED, RESENT
-from astraea.congestion.simulator.links import offer
+from astraea.congestion.simulator.links import arrival, offer
 from astraea.congestion.simulator.receiver import receive
 from astraea.congestion.simulator.state import ACTIVE, ARRIVED, DROPPED, MARKED, MISSING, QUEUED, Flow, World
 from astraea.congestion.simulator.timers import arm
@@ -135,14 +135,14 @@ def _forward(w: World, i: int, f: Flow, pn: int, hop: int, now: int) -> None:
         return
     if marked:
         packet.status |= MARKED
-    arrival = departure + link.delay
+    at = arrival(link, w.delays, departure)
     if hop + 1 == f.hops:
-        receive(w, i, f, pn, arrival)
+        receive(w, i, f, pn, at)
     else:
-        packet.at = arrival
+        packet.at = at
         stage = w.stages[i, hop + 1]
         if stage.at == INF:
-            stage.at = arrival
+            stage.at = at
 
 
 @inlined

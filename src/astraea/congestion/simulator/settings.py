@@ -52,6 +52,9 @@ class LinkSettings(Settings):
     steps: tuple[tuple[float, float], ...] = Field(
         (), description="capacity over time: pairs of start (s, the first 0) and Mbit/s"
     )
+    delay_steps: tuple[tuple[float, float], ...] = Field(
+        (), description="what is added to delay_ms over time: pairs of start (s, the first 0) and ms"
+    )
     walk: RandomWalk | None = Field(None, description="capacity that walks at random")
     trace: Path | None = Field(None, description="capacity from a file in mahimahi's format, repeated")
     trace_offset_s: NotNegative = Field(0.0, description="where in the trace the world begins")
@@ -114,6 +117,12 @@ class FlowSettings(Settings):
     ack_timeout_ms: Positive = Field(40.0, description="longest an acknowledgement is held back")
     ack_slot_ms: NotNegative = Field(0.0, description="acknowledgements arrive together at multiples of this time")
     jitter_ms: NotNegative = Field(0.0, description="mean of an exponential delay each packet suffers, in order")
+    clock_s: Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)] = Field(
+        0.0, description="how far the clock its controller reads is ahead of the world's, in s"
+    )
+    clock_ppm: Annotated[int, Field(ge=-1000, le=1000)] = Field(
+        0, description="by how many millionths that clock runs fast"
+    )
 
     @model_validator(mode="after")
     def _one_application(self) -> Self:

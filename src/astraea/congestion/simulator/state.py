@@ -17,6 +17,7 @@ __all__ = [
     "ARRIVED",
     "CLOCK",
     "CLOSED",
+    "DELAY",
     "DROPPED",
     "FLOW",
     "INTERVAL",
@@ -30,6 +31,7 @@ __all__ = [
     "STAGE",
     "WAITING",
     "Clock",
+    "Delay",
     "Flow",
     "Link",
     "Packet",
@@ -51,6 +53,8 @@ class Flow(Connection):
     controller: int
     external: int  # whether its controller waits for actions from outside
     hops: int
+    clock_ahead: int  # of the world's when that began
+    clock_ppm: int  # how much faster it runs, in millionths
     reverse_delay: int  # from the receiver back to the sender
     start_at: int
     end_at: int
@@ -153,6 +157,11 @@ class Link:
     now_lap: int
     busy_segment: int
     busy_lap: int
+    # delay that varies: rows of the table of delays; first_delay == last_delay: constant
+    first_delay: int
+    last_delay: int  # one past
+    now_delay: int
+    latest: int  # when the last packet that left arrives: none overtakes it
     # CoDel
     codel_target: int  # 0: off
     codel_interval: int
@@ -180,6 +189,13 @@ class Segment:
     ns_per_byte: float
 
 
+class Delay:
+    """A stretch of constant delay: its start, and what it adds."""
+
+    at: int
+    extra: int
+
+
 class Clock:
     """The time of a world."""
 
@@ -198,6 +214,7 @@ class Clock:
 
 FLOW, PACKET, STAGE, LINK = dtype_of(Flow), dtype_of(Packet), dtype_of(Stage), dtype_of(Link)
 SEGMENT, CLOCK, INTERVAL, SAMPLE = dtype_of(Segment), dtype_of(Clock), dtype_of(Interval), dtype_of(Sample)
+DELAY = dtype_of(Delay)
 
 
 class World(NamedTuple):
@@ -207,6 +224,7 @@ class World(NamedTuple):
     flows: Rows[Flow]  # (F,)
     links: Rows[Link]  # (L,)
     segments: Rows[Segment]  # (all links' segments,)
+    delays: Rows[Delay]  # (all links' stretches of delay,)
     routes: Ints  # (F, H): links of a flow's path
     stages: Rows[Stage]  # (F, H)
     packets: Rows[Packet]  # (F, C)

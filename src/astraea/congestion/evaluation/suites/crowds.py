@@ -64,13 +64,16 @@ def _shallow(setup: Setup) -> Any:
 
 
 def _noise(setup: Setup) -> list[Case]:
-    """One flow whose packets or acknowledgements are held up; and two, one of which is, in a buffer of 4 BDP."""
+    """One flow whose packets or acknowledgements are held up; and two, one of which is."""
     kinds: tuple[tuple[str, list[dict[str, Any]], float], ...] = (
         ("jitter of 1 ms", [{"jitter_ms": 1.0}], 1.0),
         ("jitter of 3 ms", [{"jitter_ms": 3.0}], 1.0),
         ("jitter of 10 ms", [{"jitter_ms": 10.0}], 1.0),
         ("acknowledgements in slots of 20 ms", [{"ack_slot_ms": 20.0}], 1.0),
-        ("jitter of 3 ms for one of two", [{"jitter_ms": 3.0}, {}], 4.0),
+        ("jitter of 3 ms for one of two, 4 BDP", [{"jitter_ms": 3.0}, {}], 4.0),
+        ("jitter of 3 ms for one of two, 1 BDP", [{"jitter_ms": 3.0}, {}], 1.0),
+        ("jitter of 20 ms", [{"jitter_ms": 20.0}], 1.0),
+        ("an acknowledgement for 32 packets or 40 ms", [{"ack_every": 32}], 1.0),
     )
     cases = []
     for number, (kind, noise, bdp) in enumerate(kinds):
