@@ -89,7 +89,7 @@ def test_auto_takes_packets_for_what_is_small_and_says_why() -> None:
 @pytest.mark.parametrize(
     ("sharing", "transport", "sentence"),
     [
-        ("weighted", {}, "'bbr' takes no weights: choose congestion cubic, newreno, policy, or another sharing"),
+        ("weighted", {}, "bbr takes no weights in packets: choose congestion cubic, newreno, policy, or another"),
         ("fair", {"connections": "warm"}, "packets begin with slow start"),
     ],
 )

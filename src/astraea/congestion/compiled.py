@@ -17,8 +17,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numba import njit
 from numba.core import config
+from numba.core.types import unliteral
 
-__all__ = ["cache_under", "compiled", "digest_of", "inlined"]
+__all__ = ["cache_under", "compiled", "digest_of", "inlined", "inner"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,6 +48,11 @@ def compiled(function: F) -> F:
     return _made(function)
 
 
+def inner(function: F) -> F:
+    """Compile a function that compiled code alone calls: a face towards the interpreter doubles the compiler's work."""
+    return _made(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
 def inlined(function: F) -> F:
     """Compile a function into its callers: a world has too many arrays to be handed over for every packet."""
     return _made(function, forceinline=True)
@@ -71,8 +77,21 @@ def _made(function: F, **options: Any) -> F:
         elif file.parent.name not in ("connection", "controllers"):
             _CACHES.append((cache, cache._index_name.removesuffix(".nbi")))
             _name_files(*_CACHES[-1])
+    _generalise(dispatcher)
     made: F = dispatcher
     return made
+
+
+def _generalise(dispatcher: Any) -> None:
+    """Let calls with different constants share one piece of code: numba would compile it anew for each of them."""
+    template = dispatcher.get_call_template
+
+    any_constant: Any = unliteral
+
+    def general(args: Any, kws: Any) -> Any:
+        return template(tuple(map(any_constant, args)), {name: any_constant(kind) for name, kind in kws.items()})
+
+    dispatcher.get_call_template = general
 
 
 def cache_under(label: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from astraea.balance.mediators import Places
 from astraea.federation.clients import Population
 from astraea.federation.plan import RoundPlan
-from astraea.federation.round import Metrics, Simulated
+from astraea.federation.round import Simulated
 from astraea.network.choice import NetworkSettings
 from astraea.network.layout import lay_out
 from astraea.network.places import places_of
@@ -58,21 +58,10 @@ class Simulation:
         cost = self.time(plan)
         if self.told is not None:
             self.told(plan, cost)
-        metrics: Metrics = {
-            "round_seconds": cost.seconds,
-            "round_compute_seconds": cost.compute,
-            "round_transfer_seconds": cost.transfer,
-            "round_waiting_seconds": cost.waiting,
-            "round_bound_seconds": cost.bound,
-            "straggler": None if cost.straggler < 0 else cost.straggler,
-            "link_utilisation": cost.utilisation,
-        }
-        if cost.why:
-            metrics |= {"round_fidelity": cost.fidelity, "round_fidelity_why": cost.why}
         reason = (
             f"its chain is not back by the network's deadline_s of {self.network.deadline_s:g} s" if cost.late else ""
         )
-        return Simulated(plan, cost.seconds, metrics, cost.late, reason)
+        return Simulated(plan, cost.seconds, cost.metrics, cost.late, reason)
 
 
 def simulation_of(settings: NetworkSettings, population: Population) -> Simulation | None:

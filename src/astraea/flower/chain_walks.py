@@ -17,9 +17,10 @@ from flwr.serverapp import Grid
 
 from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan, Visit
 from astraea.federation.walk import VisitError, Walk
-from astraea.flower.messages import AWAY
+from astraea.flower.messages import AWAY, bytes_of
 from astraea.flower.post import Post
 from astraea.flower.replies import Reading
+from astraea.network.exchanges import Exchange
 
 __all__ = ["ChainWalks"]
 
@@ -33,13 +34,14 @@ _STRANGE = 0.5  # share of a client's change that a defence leaves, below which 
 class _UnderWay:
     """One chain: ``place`` is that of its next visit, ``last`` says that no message follows the one under way.
 
-    ``spoilt`` is why its last reply was no good.
+    ``down`` is the size of the message under way, ``spoilt`` why its last reply was no good.
     """
 
     walk: Walk
     arrays: ArrayRecord | None
     place: int = 0
     waiting: Visit | None = None
+    down: int = 0
     last: bool = False
     silent: set[int] = field(default_factory=set)
     spoilt: str | None = "it had no last reply"
@@ -69,6 +71,8 @@ class ChainWalks:
         self._done, self._told = 0, time.monotonic()
         self.counts_steps = False
         """Whether some client counted its steps, as those of ``client_app`` do."""
+        self.exchanges: dict[int, list[Exchange]] = {chain.id: [] for chain in plan.chains}
+        """The visits of each chain that came to a reply, in order: how many bytes and steps they took."""
 
     def walk(self, grid: Grid, timeout: float) -> Iterator[Message]:
         """Yield the last message of each chain as it gets there; all others are sent and waited for meanwhile."""
@@ -89,6 +93,7 @@ class ChainWalks:
         chain.last = all(later.client in chain.silent for later in visits[chain.place + 1 :])
         chain.arrays = chain.arrays or self._pack(chain.walk.state)
         message = self._write(visit, chain.walk.chain, chain.arrays)
+        chain.down = bytes_of(message.content)
         if chain.last:
             yield message
         else:
@@ -101,6 +106,7 @@ class ChainWalks:
     def _take(self, chain: _UnderWay, reply: Message | None) -> None:
         visit, walk = chain.waiting, chain.walk
         assert visit is not None
+        steps = 0
         try:
             if reply is None or (reply.has_error() and reply.error.code in AWAY):
                 chain.silent.add(visit.client)
@@ -110,15 +116,24 @@ class ChainWalks:
         except VisitError as error:
             walk.skip(visit, error)
         else:
+            steps = reading.trained.steps if reading.steps else self._guessed(reading.trained.samples)
             if walk.take(visit, reading.trained):
                 place = self._longest - len(walk.chain.visits) + chain.place
                 self._contents.append(((place, walk.chain.id), reading.content))
                 self.counts_steps |= reading.steps
                 chain.arrays = reading.arrays if walk.state.params is reading.trained.params else None
+        if reply is not None and visit.client not in chain.silent:
+            up = bytes_of(reply.content) if reply.has_content() else 0
+            self.exchanges[walk.chain.id].append(Exchange(visit.client, chain.down, up, steps))
         self._report(chain, visit)
         if chain.last:
             chain.spoilt = walk.reports[-1].skipped
         chain.place, chain.waiting = chain.place + 1, None
+
+    def _guessed(self, samples: int) -> int:
+        """Return the steps that going over ``samples`` takes as the plan has it, for a client that counts none."""
+        training = self.plan.training
+        return training.epochs * -(-samples // (training.epochs * training.batch_size))
 
     def _skip_silent(self, chain: _UnderWay) -> None:
         visits = chain.walk.chain.visits

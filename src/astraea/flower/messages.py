@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
-from flwr.app import ConfigRecord, Message
+from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.common.constant import ErrorCode
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -44,6 +44,7 @@ __all__ = [
     "OwnCopying",
     "Question",
     "SumStage",
+    "bytes_of",
     "read_config",
     "read_histogram",
     "remarks",
@@ -167,6 +168,19 @@ class Instructions(_Told):
 
 
 Kind = TypeVar("Kind", bound=_Told)
+
+
+def bytes_of(content: RecordDict) -> int:
+    """Return the bytes that ``content`` takes in a message, but for what Flower puts around it."""
+    total = 0
+    for record in content.values():
+        if isinstance(record, ArrayRecord):
+            total += record.count_bytes()
+            continue
+        for name, value in record.items():
+            values = value if isinstance(value, list) else [value]
+            total += len(name) + sum(len(one) if isinstance(one, str | bytes) else 8 for one in values)
+    return total
 
 
 def read_config(message: Message, kind: type[Kind]) -> Kind:

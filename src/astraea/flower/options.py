@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,13 +24,15 @@ from astraea.federation.defences import Clip, Finite
 from astraea.federation.rules import LocalRule
 from astraea.federation.server import Server, ServerSettings
 from astraea.federation.settings import TrainingSettings
+from astraea.flower.accounting import Accounting
 from astraea.flower.arrays import Layout
 from astraea.flower.messages import Copying
+from astraea.network.choice import NetworkSettings
 from astraea.parts.validation import from_options
 
 __all__ = ["Options", "flower_options"]
 
-Section = TypeVar("Section", BalanceSettings, TrainingSettings, ServerSettings, PrivacySettings)
+Section = TypeVar("Section", BalanceSettings, TrainingSettings, ServerSettings, PrivacySettings, NetworkSettings)
 
 _LONGEST = 5  # clients of a chain whose length the settings leave open
 
@@ -53,7 +56,10 @@ _RENAMED = {
 
 @dataclass(frozen=True)
 class Options:
-    """The settings of a strategy; ``unasked`` says that its defence is what it comes with, not the user's choice."""
+    """The settings of a strategy; ``unasked`` says that its defence is what it comes with, not the user's choice.
+
+    ``accounting`` times its rounds, if they are to be timed.
+    """
 
     algorithm: Algorithm
     balance: BalanceSettings
@@ -62,6 +68,7 @@ class Options:
     server: ServerSettings
     privacy: PrivacySettings
     unasked: bool = False
+    accounting: Accounting | None = None
 
     @classmethod
     def of(
@@ -72,6 +79,7 @@ class Options:
         seed: int,
         server: ServerSettings | Mapping[str, Any] | None = None,
         privacy: PrivacySettings | Mapping[str, Any] | None = None,
+        network: NetworkSettings | Mapping[str, Any] | str | Path | None = None,
     ) -> Options:
         """Return the options that sections describe, each given as settings, as keyword arguments or not at all.
 
@@ -91,6 +99,11 @@ class Options:
             after.model_copy(update={"defence": Clip(multiple=_MULTIPLE)}) if unasked else after,
             _section(PrivacySettings, privacy, "privacy"),
             unasked,
+            Accounting.of(
+                _section(
+                    NetworkSettings, {"name": str(network)} if isinstance(network, str | Path) else network, "network"
+                )
+            ),
         )
         sampling = options.balance.sampling
         if sampling != "all":
@@ -176,6 +189,7 @@ class Options:
             "train": self.train.model_dump(mode="json"),
             "server": self.server.model_dump(mode="json"),
             "privacy": self.privacy.model_dump(mode="json"),
+            "network": None if self.accounting is None else self.accounting.settings.model_dump(mode="json"),
         }
 
 

@@ -45,6 +45,8 @@ def plan_round(
     plan = algorithm.plan(run.state, view, stream(options.seed, Purpose.PARTICIPATION, run.state.round))
     if plan.prior is not None and options.reads_histograms:  # else nobody was asked for its counts, and none is sent
         plan = replace(plan, prior=torch.from_numpy(algorithm.prior(registry.told)).to(torch.float32))
+    if options.accounting is not None:
+        options.accounting.check(len(registry.clients))
     away = np.flatnonzero(~view.available).tolist()
     visits = max(len(chain.visits) for chain in plan.chains)
     _log.info(
@@ -55,7 +57,7 @@ def plan_round(
         visits,
         f"; away: {', '.join(registry.title(client) for client in away)}" if away else "",
     )
-    return Planned(algorithm, plan, progress, away)
+    return Planned(algorithm, plan, progress, away, options.accounting)
 
 
 def begin_round(

@@ -20,6 +20,7 @@ from astraea.federation.loop import Run
 from astraea.federation.plan import ChainState, RoundPlan
 from astraea.federation.round import Metrics, Round, RoundMetrics
 from astraea.federation.walk import VisitError, finite
+from astraea.flower.accounting import Accounting
 from astraea.flower.arrays import Layout
 from astraea.flower.chain_walks import ChainWalks
 
@@ -29,12 +30,16 @@ _log = logging.getLogger("flwr")
 
 
 class Planned(NamedTuple):
-    """A round's ``algorithm`` and ``plan``, made for a share ``progress`` of the run, and the clients that are away."""
+    """A round's ``algorithm`` and ``plan``, made for a share ``progress`` of the run, and the clients that are away.
+
+    ``accounting`` times the round on a network, if there is one.
+    """
 
     algorithm: Algorithm
     plan: RoundPlan
     progress: float
     away: list[int]
+    accounting: Accounting | None = None
 
 
 class _Packed(NamedTuple):
@@ -128,6 +133,7 @@ class RunRecord:
             came += result.trained
             round_.add(replace(result, end=replace(result.end, examples=1)) if uniform else result)
             del result  # whose memory the next one takes
+        round_.metrics.simulated = None if planned.accounting is None else planned.accounting.time(walks)
         state, run.totals, line = round_.finish(before, run.totals, histograms)
         if uniform:
             state = replace(state, params=before.params + (state.params - before.params) * (came / len(plan.chains)))
@@ -143,6 +149,7 @@ class RunRecord:
         counted = RoundMetrics(walks.plan)
         for result in walks.results():
             counted.add(result)
+        counted.simulated = None if planned.accounting is None else planned.accounting.time(walks)
         self.run.totals, line = counted.counted(self.run.totals, histograms)
         self._enter(line, planned, walks)
 

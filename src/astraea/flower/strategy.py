@@ -36,6 +36,7 @@ from astraea.flower.questions import wait_for_nodes
 from astraea.flower.replies import averageable
 from astraea.flower.rounds import EvaluateFn, Exchange, train_round
 from astraea.flower.run_record import Planned, RunRecord
+from astraea.network.choice import NetworkSettings
 from astraea.seeding import Purpose, stream
 
 __all__ = ["AstraeaStrategy"]
@@ -64,6 +65,8 @@ class AstraeaStrategy(FedAvg):
             FedAvgM, not averaging or realignment. Chains come with ``{"defence": {"name": "clip", "multiple": 3}}`` and
             ``balance={"most_samples": 3}``; ``{"defence": "finite"}`` does without.
         privacy: How clients tell their label histograms: ``{"histograms": "local-dp"}`` or ``"secure-sum"``.
+        network: On which rounds are timed: ``"edge"``, or ``{"name": "own.toml", "congestion": "bbr"}``. It times what
+            the messages of a round would have taken there; the run itself stays as it is.
         together: Clients that must be new, or have new data, before the class prior and the copies that clients are
             told follow their labels. With 1 they follow at once, and from the change others can tell a newcomer's.
         seed: Of every random decision. What clients are told does not give away one of 2^64 or more.
@@ -85,6 +88,7 @@ class AstraeaStrategy(FedAvg):
         train: TrainingSettings | Mapping[str, Any] | None = None,
         server: ServerSettings | Mapping[str, Any] | None = None,
         privacy: PrivacySettings | Mapping[str, Any] | None = None,
+        network: NetworkSettings | Mapping[str, Any] | str | Path | None = None,
         together: int = 3,
         seed: int = 0,
         checkpoint: Path | str | None = None,
@@ -95,7 +99,7 @@ class AstraeaStrategy(FedAvg):
     ) -> None:
         own = list(inspect.signature(AstraeaStrategy.__init__).parameters)[2:-1]
         super().__init__(**flower_options(positional, flower, own))
-        self.options = options = Options.of(algorithm, balance, train, seed, server, privacy)
+        self.options = options = Options.of(algorithm, balance, train, seed, server, privacy, network)
         self.patience, self._every, self._prolong = patience, checkpoint_every, prolong
         most, asks, way = options.balance.most_samples, options.reads_histograms, options.privacy.histograms
         self._registry = ClientRegistry(
@@ -253,12 +257,8 @@ class AstraeaStrategy(FedAvg):
             return []
         connected = self._registry.in_order(grid.get_node_ids())
         wanted = max(self.min_evaluate_nodes, int(len(connected) * self.fraction_evaluate))
-        if len(connected) < max(self.min_available_nodes, wanted):
-            _log.warning(
-                "no evaluation by clients: %d nodes are connected, it needs %d",
-                len(connected),
-                max(self.min_available_nodes, wanted),
-            )
+        if len(connected) < (needed := max(self.min_available_nodes, wanted)):
+            _log.warning("no evaluation by clients: %d nodes are connected, it needs %d", len(connected), needed)
             return []
         rng = stream(self.options.seed, Purpose.EVALUATORS, server_round)
         nodes = [connected[place] for place in sorted(rng.permutation(len(connected))[:wanted])]

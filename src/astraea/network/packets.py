@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +16,7 @@ from astraea.network.fluid.model import Moments, Sharing, gates
 from astraea.network.layout import Layout
 from astraea.network.sharing import FEW, HEAVIEST
 
-__all__ = ["MOST_FLOWS", "packets_of", "send"]
+__all__ = ["MOST_FLOWS", "Unable", "packets_of", "send", "unable"]
 
 MOST_FLOWS = 4096
 """So many transfers can be simulated packet by packet."""
@@ -29,6 +31,33 @@ def packets_of(flows: Flows, layout: Layout) -> int:
     return int((np.ceil(flows.size / layout.network.transport.packet_bytes) * hops).sum())
 
 
+class Unable(NamedTuple):
+    """Why packets cannot simulate a round, and what to do about it but for taking the fluid model."""
+
+    reason: str
+    mend: str = ""
+
+
+def unable(flows: Flows, layout: Layout, controller: str, sharing: Sharing) -> Unable | None:
+    """Return what the simulator of packets lacks for a round, ``None`` if it can simulate it."""
+    transport = layout.network.transport
+    if flows.background.any():
+        return Unable("packets do not know background_flows", "set background_mbps, or ")
+    if transport.connections == "warm" or not transport.slow_start:
+        return Unable(
+            "packets begin with slow start",
+            "leave transport.slow_start on and set transport.connections to 'kept' or 'fresh', or ",
+        )
+    if sharing.weight is not None and not Controller.find(controller).weighs:
+        able = ", ".join(name for name, kind in Controller.known().items() if kind.weighs)
+        return Unable(f"{controller} takes no weights in packets", f"choose congestion {able}, or another sharing, or ")
+    if len(flows.after) > MOST_FLOWS:
+        return Unable(
+            f"{len(flows.after):,} transfers are more than the {MOST_FLOWS:,} that can be simulated packet by packet"
+        )
+    return None
+
+
 def send(flows: Flows, layout: Layout, controller: str, sharing: Sharing, expected: float, until: float) -> Moments:
     """Return when each flow begins, ends and arrives, all of them under ``controller``.
 
@@ -39,7 +68,8 @@ def send(flows: Flows, layout: Layout, controller: str, sharing: Sharing, expect
     is acknowledged. ``expected`` seconds set the pace of the look at who has ended. Raises :class:`InputError` for what
     packets cannot do and :class:`RunError` if flows never end.
     """
-    _refuse(flows, layout, controller, sharing)
+    if (lack := unable(flows, layout, controller, sharing)) is not None:
+        raise InputError(f"{lack.reason}: {lack.mend}choose fidelity 'fluid'")
     horizon = min(until, _PATIENCE * expected + 60.0)
     settings = _world(flows, layout, controller, sharing, horizon)
     world = Playing(settings)
@@ -66,24 +96,6 @@ def send(flows: Flows, layout: Layout, controller: str, sharing: Sharing, expect
     return Moments(
         np.minimum(before + flows.wait, begun), begun, np.where(cut, np.inf, sent), np.where(cut, np.inf, arrived)
     )
-
-
-def _refuse(flows: Flows, layout: Layout, controller: str, sharing: Sharing) -> None:
-    transport = layout.network.transport
-    if len(flows.after) > MOST_FLOWS:
-        raise InputError(
-            f"{len(flows.after)} transfers are more than the {MOST_FLOWS} that can be simulated packet by packet: "
-            "choose fidelity 'fluid'"
-        )
-    if transport.connections == "warm" or not transport.slow_start:
-        raise InputError(
-            "packets begin with slow start: set transport.connections to 'kept' or 'fresh', or choose fidelity 'fluid'"
-        )
-    if sharing.weight is not None and not Controller.find(controller).weighs:
-        able = ", ".join(name for name, kind in Controller.known().items() if kind.weighs)
-        raise InputError(f"'{controller}' takes no weights: choose congestion {able}, or another sharing")
-    if flows.background.any():
-        raise InputError("packets do not know background_flows: set background_mbps, or choose fidelity 'fluid'")
 
 
 def _world(flows: Flows, layout: Layout, controller: str, sharing: Sharing, horizon: float) -> WorldSettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,20 @@ class RoundTime:
         trained = [(transfers.compute[i], int(transfers.source[i])) for i in self.critical if transfers.compute[i] > 0]
         return max(trained)[1] if trained else -1
 
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The round as a line of ``metrics.jsonl`` has it."""
+        found: dict[str, Any] = {
+            "round_seconds": self.seconds,
+            "round_compute_seconds": self.compute,
+            "round_transfer_seconds": self.transfer,
+            "round_waiting_seconds": self.waiting,
+            "round_bound_seconds": self.bound,
+            "straggler": None if self.straggler < 0 else self.straggler,
+            "link_utilisation": self.utilisation,
+        }
+        return found | ({"round_fidelity": self.fidelity, "round_fidelity_why": self.why} if self.why else {})
+
     @cached_property
     def utilisation(self) -> dict[str, float]:
         """Share of each shared link's capacity that the round's bytes took until its end, by the link's name."""
@@ -167,20 +181,13 @@ def time_of(
 
 def _fitting(laid: Round, congestion: str, way: Sharing) -> tuple[Fidelity, str]:
     """Return packets for a round that they can run in a few seconds and else the fluid model, and the reason."""
-    from astraea.congestion.controllers.controller import Controller
-    from astraea.network.packets import MOST_FLOWS, packets_of
+    from astraea.network.packets import packets_of, unable
 
-    transport, transfers = laid.layout.network.transport, len(laid.flows.after)
-    packets = packets_of(laid.flows, laid.layout)
-    if laid.flows.background.any():
-        return "fluid", "packets do not know background_flows"
-    if not transport.slow_start or transport.connections == "warm":
-        return "fluid", "packets begin with slow start"
-    if way.weight is not None and not Controller.find(congestion).weighs:
-        return "fluid", f"{congestion} takes no weights in packets"
-    if transfers > MOST_FLOWS or packets > _FEW_PACKETS:
-        return "fluid", f"{transfers:,} transfers of {packets:,} packets on all links would take long"
-    return "packets", f"{transfers:,} transfers of {packets:,} packets on all links take some seconds"
+    transfers, packets = len(laid.flows.after), packets_of(laid.flows, laid.layout)
+    if (lack := unable(laid.flows, laid.layout, congestion, way)) is not None:
+        return "fluid", lack.reason
+    sent = f"{transfers:,} transfers of {packets:,} packets on all links"
+    return ("fluid", f"{sent} would take long") if packets > _FEW_PACKETS else ("packets", f"{sent} take some seconds")
 
 
 def _told(laid: Round, moments: Moments, congestion: str, fidelity: str) -> RoundTime:

@@ -15,7 +15,7 @@ from astraea.network.layout import Layout, mediator_at
 from astraea.network.settings import CORE
 from astraea.seeding import Purpose, stream
 
-__all__ = ["Steps", "Transfers", "check", "depth_order", "placed", "strands", "transfers_of"]
+__all__ = ["Steps", "Transfers", "check", "depth_order", "placed", "strands", "transfers_of", "visit_seconds"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -46,7 +46,7 @@ def transfers_of(plan: RoundPlan, layout: Layout, steps: Steps) -> Transfers:
     ``steps`` says how many optimiser steps a visit takes; a step's time is the client's, times a draw for each visit.
     """
     hops = placed(plan, layout).hops()
-    seconds = _visit_seconds(plan, layout, steps)
+    seconds = _plan_seconds(plan, layout, steps)
     n = len(hops)
     chain, source, target, size, after = (
         np.fromiter((hop[column] for hop in hops), np.int64, n) for column in range(5)
@@ -112,19 +112,25 @@ def _climb(after: Ints) -> tuple[Ints, Ints]:
     raise InputError(f"the transfers wait for each other in a circle: {names}")
 
 
-def _visit_seconds(plan: RoundPlan, layout: Layout, steps: Steps) -> list[float]:
+def visit_seconds(clients: Ints, steps: Ints, layout: Layout, round_: int) -> Floats:
+    """Return how long visits of ``clients`` ``(n,)`` with ``steps`` ``(n,)`` train in a round, shape ``(n,)``."""
+    where = layout.index(clients)
+    spread = np.array([site.visit_spread for site in layout.network.sites])[layout.site_of[where]]
+    drawn = stream(layout.network.seed, Purpose.NETWORK, 3, round_).standard_normal(len(clients))
+    seconds: Floats = steps * layout.step_seconds[where] * np.exp(spread * drawn)
+    return seconds
+
+
+def _plan_seconds(plan: RoundPlan, layout: Layout, steps: Steps) -> list[float]:
     """Return how long each visit trains, in plan order."""
     clients = np.array([visit.client for chain in plan.chains for visit in chain.visits], np.int64)
     if isinstance(steps, int):
         counts = np.full(len(clients), steps)
     else:
         count = steps.__getitem__ if isinstance(steps, Mapping) else steps
-        counts = np.array([count(client) for client in clients.tolist()])
-    where = layout.index(clients)
-    spread = np.array([site.visit_spread for site in layout.network.sites])[layout.site_of[where]]
-    drawn = stream(layout.network.seed, Purpose.NETWORK, 3, plan.round).standard_normal(len(clients))
-    seconds: list[float] = (counts * layout.step_seconds[where] * np.exp(spread * drawn)).tolist()
-    return seconds
+        counts = np.array([count(client) for client in clients.tolist()], np.int64)
+    found: list[float] = visit_seconds(clients, counts, layout, plan.round).tolist()
+    return found
 
 
 def _mediator(chain: Chain, layout: Layout) -> int | None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from astraea.congestion.compiled import compiled
+from astraea.congestion.compiled import compiled, inner
 
 __all__ = ["Heaps", "drop", "heaps", "push"]
 
@@ -61,7 +61,7 @@ def drop(h: Any, b: int, g: int, i: int) -> None:
             _sink(h, b, base, size, k, last)
 
 
-@compiled
+@inner
 def _rise(h: Any, b: int, base: int, k: int, i: int) -> None:
     key = h.key[b, i]
     while k > 0:
@@ -76,7 +76,7 @@ def _rise(h: Any, b: int, base: int, k: int, i: int) -> None:
     h.place[b, i] = k
 
 
-@compiled
+@inner
 def _sink(h: Any, b: int, base: int, size: int, k: int, i: int) -> None:
     key = h.key[b, i]
     while True:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from astraea.congestion.compiled import compiled
+from astraea.congestion.compiled import compiled, inner
 from astraea.network.fluid import mesh, tree
 from astraea.network.fluid.heaps import drop, push
 
@@ -67,14 +67,14 @@ def run(s: Any, until: float) -> int:
     return events
 
 
-@compiled
+@inner
 def _soonest(s: Any, now: float) -> int:
     if s.head[0].by_tree:
         return int(_soonest_tree(s, now))
     return int(_soonest_mesh(s, now))
 
 
-@compiled
+@inner
 def _enter(s: Any, i: int, now: float) -> None:
     if s.head[0].by_tree:
         _enter_tree(s, i, now)
@@ -82,7 +82,7 @@ def _enter(s: Any, i: int, now: float) -> None:
         _enter_mesh(s, i, now)
 
 
-@compiled
+@inner
 def _leave(s: Any, i: int, now: float) -> None:
     if s.head[0].by_tree:
         _leave_tree(s, i, now)
@@ -90,7 +90,7 @@ def _leave(s: Any, i: int, now: float) -> None:
         _leave_mesh(s, i, now)
 
 
-@compiled
+@inner
 def _limit(s: Any, i: int) -> float:
     """Return the rate that flow control and the links of its own leave transfer ``i``."""
     limit = s.flow[i].window
@@ -102,7 +102,7 @@ def _limit(s: Any, i: int) -> float:
     return float(limit)
 
 
-@compiled
+@inner
 def _due(s: Any, i: int, now: float) -> None:
     """Transfer ``i`` could send now: let it, or hold it until others have ended."""
     s.flow[i].ready = now
@@ -114,7 +114,7 @@ def _due(s: Any, i: int, now: float) -> None:
         _begin(s, i, now)
 
 
-@compiled
+@inner
 def _admit(s: Any, gate: int, now: float) -> None:
     """Let transfers in by priority while they are few, or could not fill the link."""
     h = s.heaps
@@ -129,7 +129,7 @@ def _admit(s: Any, gate: int, now: float) -> None:
         _begin(s, i, now)
 
 
-@compiled
+@inner
 def _begin(s: Any, i: int, now: float) -> None:
     s.flow[i].phase = _SENDING
     s.flow[i].begun = now
@@ -148,7 +148,7 @@ def _begin(s: Any, i: int, now: float) -> None:
         s.link[s.private[i, hop]].user = i
 
 
-@compiled
+@inner
 def _speed_up(s: Any, i: int, now: float) -> None:
     """A transfer's window grows: in slow start each round trip, and more slowly once others have held it back."""
     f = s.flow[i]
@@ -170,7 +170,7 @@ def _speed_up(s: Any, i: int, now: float) -> None:
     _renew(s, i, min(limit, f.opening), now)
 
 
-@compiled
+@inner
 def _rate(s: Any, i: int) -> float:
     """Return what transfer ``i`` sends at now, in bytes/s."""
     if not s.head[0].by_tree:
@@ -180,7 +180,7 @@ def _rate(s: Any, i: int) -> float:
     return float(s.flow[i].cap)
 
 
-@compiled
+@inner
 def _renew(s: Any, i: int, cap: float, now: float) -> None:
     if cap != s.flow[i].cap:
         _leave(s, i, now)
@@ -188,7 +188,7 @@ def _renew(s: Any, i: int, cap: float, now: float) -> None:
         _enter(s, i, now)
 
 
-@compiled
+@inner
 def _finish(s: Any, i: int, now: float) -> None:
     """The last byte of transfer ``i`` is sent: those that wait for it become due after it has arrived."""
     _leave(s, i, now)
@@ -211,7 +211,7 @@ def _finish(s: Any, i: int, now: float) -> None:
         s.link[gate].demand -= s.flow[i].asked
 
 
-@compiled
+@inner
 def _change(s: Any, j: int, now: float) -> None:
     """Link ``j`` enters the next row of its capacity over time."""
     row = s.link[j].row + 1

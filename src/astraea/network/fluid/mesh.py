@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from astraea.congestion.compiled import compiled
+from astraea.congestion.compiled import inner
 from astraea.network.fluid.heaps import drop, push
 
 __all__ = ["ENDING", "balance", "enter", "leave", "soonest"]
@@ -20,7 +20,7 @@ ENDING, ORDER = 0, 1  # heaps: transfers by their end, and those of a component 
 _FULL = 1e-12
 
 
-@compiled
+@inner
 def enter(s: Any, i: int, now: float) -> None:
     """Let transfer ``i`` send its ``left[i]`` bytes from ``now`` on."""
     s.flow[i].rate = 0.0
@@ -39,7 +39,7 @@ def enter(s: Any, i: int, now: float) -> None:
         _set(s, i, s.flow[i].cap, now)
 
 
-@compiled
+@inner
 def leave(s: Any, i: int, now: float) -> None:
     """Take transfer ``i`` out; ``left[i]`` says what it has not sent."""
     s.flow[i].left = max(s.flow[i].left - s.flow[i].rate * (now - s.flow[i].since), 0.0)
@@ -56,7 +56,7 @@ def leave(s: Any, i: int, now: float) -> None:
         s.link[j].dirty = 1
 
 
-@compiled
+@inner
 def balance(s: Any, now: float) -> None:
     """Share anew all links that are dirty, and those that are connected with them by transfers under way."""
     for j in range(len(s.link)):
@@ -68,7 +68,7 @@ def balance(s: Any, now: float) -> None:
                 _fill(s, flows, links, now)
 
 
-@compiled
+@inner
 def soonest(s: Any, now: float) -> int:
     """Return the transfer that ends first, or -1, and note when in ``s.head[0].when``."""
     h = s.heaps
@@ -80,7 +80,7 @@ def soonest(s: Any, now: float) -> int:
     return int(i)
 
 
-@compiled
+@inner
 def _component(s: Any, start: int) -> tuple[int, int]:
     """List transfers and links that are connected with link ``start``; return how many; they are dirty no more."""
     hops = s.routes.shape[1]
@@ -117,7 +117,7 @@ def _component(s: Any, start: int) -> tuple[int, int]:
     return flows, links
 
 
-@compiled
+@inner
 def _fill(s: Any, flows: int, links: int, now: float) -> None:
     """Give the listed transfers their weighted max-min shares."""
     hops = s.routes.shape[1]
@@ -166,7 +166,7 @@ def _fill(s: Any, flows: int, links: int, now: float) -> None:
         left = kept
 
 
-@compiled
+@inner
 def _take(s: Any, i: int, rate: float, now: float) -> None:
     _set(s, i, rate, now)
     for hop in range(s.routes.shape[1]):
@@ -177,7 +177,7 @@ def _take(s: Any, i: int, rate: float, now: float) -> None:
         s.link[j].load = max(s.link[j].load - s.flow[i].weight, 0.0)
 
 
-@compiled
+@inner
 def _serve(s: Any, flows: int, links: int, now: float) -> None:
     """Give the listed transfers, in order of priority, as much as is left on all of their links."""
     for k in range(flows):
@@ -195,7 +195,7 @@ def _serve(s: Any, flows: int, links: int, now: float) -> None:
         _take(s, i, rate, now)
 
 
-@compiled
+@inner
 def _set(s: Any, i: int, rate: float, now: float) -> None:
     """Note the rate of transfer ``i`` from ``now`` on, and when it will end."""
     if rate == s.flow[i].rate and not s.flow[i].stale:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from astraea.congestion.compiled import compiled
+from astraea.congestion.compiled import inner
 from astraea.network.fluid.heaps import drop, push
 
 __all__ = ["advance", "balance", "enter", "leave", "soonest"]
@@ -21,13 +21,13 @@ LIMITED, ENDING, RISING, FLOWING = 0, 1, 2, 3  # heaps: limited by ratio (larges
 _HAIR = 1e-12
 
 
-@compiled
+@inner
 def enter(s: Any, i: int, now: float) -> None:
     """Let transfer ``i`` send its ``left[i]`` bytes, at its own limit for now: :func:`balance` decides."""
     _limit(s, s.flow[i].group, i, now)
 
 
-@compiled
+@inner
 def leave(s: Any, i: int, now: float) -> None:
     """Take transfer ``i`` out; ``left[i]`` says what it has not sent."""
     g = s.flow[i].group
@@ -37,7 +37,7 @@ def leave(s: Any, i: int, now: float) -> None:
         _unlimit(s, g, i, now)
 
 
-@compiled
+@inner
 def advance(s: Any, step: float) -> None:
     """Let the groups' clocks run for ``step`` seconds."""
     for g in range(len(s.group)):
@@ -45,7 +45,7 @@ def advance(s: Any, step: float) -> None:
             s.group[g].clock += s.group[g].level * step
 
 
-@compiled
+@inner
 def balance(s: Any, now: float) -> None:
     """Bring levels and sides into agreement: first those whose limit is above the level, then the others."""
     h = s.heaps
@@ -75,7 +75,7 @@ def balance(s: Any, now: float) -> None:
             _levels(s)
 
 
-@compiled
+@inner
 def soonest(s: Any, now: float) -> int:
     """Return the transfer that ends first, or -1, and note when in ``s.head[0].when``."""
     h = s.heaps
@@ -97,7 +97,7 @@ def soonest(s: Any, now: float) -> int:
     return int(best)
 
 
-@compiled
+@inner
 def _limit(s: Any, g: int, i: int, now: float) -> None:
     cap = s.flow[i].cap
     s.flow[i].floats = 0
@@ -106,7 +106,7 @@ def _limit(s: Any, g: int, i: int, now: float) -> None:
     push(s.heaps, ENDING, g, i, now + s.flow[i].left / cap if cap > 0.0 else np.inf)
 
 
-@compiled
+@inner
 def _unlimit(s: Any, g: int, i: int, now: float) -> None:
     cap = s.flow[i].cap
     s.group[g].limited -= cap
@@ -118,7 +118,7 @@ def _unlimit(s: Any, g: int, i: int, now: float) -> None:
         s.group[g].limited = 0.0
 
 
-@compiled
+@inner
 def _float(s: Any, g: int, i: int) -> None:
     s.flow[i].floats = 1
     if s.heaps.size[FLOWING, g] == 0:
@@ -128,7 +128,7 @@ def _float(s: Any, g: int, i: int) -> None:
     push(s.heaps, FLOWING, g, i, s.group[g].clock + s.flow[i].left / s.flow[i].weight)
 
 
-@compiled
+@inner
 def _unfloat(s: Any, g: int, i: int) -> None:
     s.group[g].floating -= s.flow[i].weight
     s.flow[i].left = max((s.heaps.key[FLOWING, i] - s.group[g].clock) * s.flow[i].weight, 0.0)
@@ -138,7 +138,7 @@ def _unfloat(s: Any, g: int, i: int) -> None:
         s.group[g].floating = s.group[g].others
 
 
-@compiled
+@inner
 def _levels(s: Any) -> None:
     """Set the level of every group: each link above is shared by those below it that their own link leaves room."""
     for g in range(len(s.group)):
@@ -171,7 +171,7 @@ def _levels(s: Any) -> None:
             s.group[g].level = s.group[g].own
 
 
-@compiled
+@inner
 def _share(capacity: float, taken: float, weight: float) -> float:
     """Return what is left for each of ``weight``; with nobody to take it, no limit, unless too much is taken."""
     if weight > 0.0:
