@@ -50,9 +50,14 @@ def test_a_scenario_scales_targets_by_its_clients() -> None:
 def test_the_task_is_recognised_or_said() -> None:
     whole, fractions = np.arange(30), np.arange(30) + 0.5
     assert from_frame(pd.DataFrame({"a": fractions, "y": whole}), "y").classes == 30
+    with pytest.raises(
+        InputError, match="'y' hold 30 different whole numbers in 30 rows, which may be classes or quant"
+    ):
+        from_frame(pd.DataFrame({"a": fractions, "y": whole * 2}), "y")
+    assert from_frame(pd.DataFrame({"a": fractions, "y": whole * 2}), "y", task="classes").classes == 30
     assert from_frame(pd.DataFrame({"a": fractions, "y": fractions}), "y").regression is not None
     assert from_frame(pd.DataFrame({"a": fractions, "y": whole}), "y", task="regression", bins=3).classes == 3
     with pytest.raises(InputError, match=r"holds fractions, such as 0.5: no classes"):
         from_frame(pd.DataFrame({"a": fractions, "y": fractions}), "y", task="classes")
-    with pytest.raises(InputError, match="the label column holds text"):
+    with pytest.raises(InputError, match=r"column 'y' hold text: set data.task to 'classes'"):
         from_frame(pd.DataFrame({"a": [0.5, 1.5], "y": ["u", "v"]}), "y", task="regression")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 import warnings
 from typing import Any
 
@@ -130,6 +131,41 @@ def test_lazy_models_are_made_from_the_samples() -> None:
     result = run(nn.Sequential(nn.LazyLinear(5), nn.ReLU(), nn.LazyLinear(3)))
     assert result.summary["visits_skipped"] == 0
     assert result.model[0].in_features == 6
+
+
+class Noisy(nn.Module):
+    """Draws from what no visit seeds."""
+
+    def __init__(self, draw: Any) -> None:
+        super().__init__()
+        self.layer, self.draw = nn.Linear(4, 3), draw
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x + (self.draw() if self.training else 0))
+
+
+def legacy() -> float:
+    return float(np.random.rand())  # noqa: NPY002
+
+
+@pytest.mark.parametrize(("draw", "whose"), [(legacy, "NumPy"), (lambda: random.random(), "Python")])
+def test_random_numbers_that_nobody_seeds_are_refused(draw: Any, whose: str) -> None:
+    x, y = np.random.default_rng(0).normal(size=(20, 4)), np.arange(20) % 3
+    random.seed(3)
+    before = random.getstate()
+    with pytest.raises(InputError, match=f"draws from {whose}'s random numbers, so that no run could be repeated"):
+        astraea.run(dataset=(x, y), model=Noisy(draw), scenario={"clients": 2}, rounds=1)
+    assert random.getstate() == before
+
+
+def test_lazy_buffers_and_buffers_of_eight_bits_go_along() -> None:
+    x, y = np.random.default_rng(0).normal(size=(40, 4)), np.arange(40) % 3
+    lazy = nn.Sequential(nn.LazyLinear(5), nn.LazyBatchNorm1d(), nn.LazyLinear(3))
+    lazy.register_buffer("scale", torch.ones(2).to(torch.float8_e4m3fn))
+    result = astraea.run(dataset=(x, y), model=lazy, scenario={"clients": 2}, rounds=1)
+    made: Any = result.model
+    assert made[1].running_mean.shape == (5,)
+    assert made.scale.float().tolist() == [1, 1]
 
 
 def test_batch_normalisation_and_clients_of_one_sample() -> None:

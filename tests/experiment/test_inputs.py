@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 import astraea
 from astraea.errors import InputError
+from astraea.federation.calling import unpacked
+from astraea.federation.models import AutoModel, build_model
 
 RNG = np.random.default_rng(0)
 IDS, MASK, Y = RNG.integers(0, 20, (48, 5)), (RNG.random((48, 5)) < 0.7).astype(np.int64), np.arange(48) % 3
@@ -114,6 +116,72 @@ def test_ragged_sequences_come_with_what_the_model_asks_for(trained: astraea.Res
     assert same(run(model(), (ragged, Y)), run(model(), ({"input_ids": padded, "attention_mask": masked}, Y)))
     assert same(run(model(Renamed), (ragged, Y)), run(model(), (ragged, Y)))
     assert same(run(model(Bag), (ragged, Y)), run(model(Bag), (padded, Y)))
+
+
+def cuts(module: nn.Module) -> bool:
+    return next(hook.cuts for hook in module._forward_pre_hooks.values() if hasattr(hook, "cuts"))
+
+
+class Seen(Text):
+    """Remembers how long the sequences were."""
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        SEEN.append(input_ids.shape[1])
+        return super().forward(input_ids, attention_mask)
+
+
+SEEN: list[int] = []
+
+
+class Flat(nn.Module):
+    """Can be given sequences of one length only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.head((input_ids * attention_mask).float())
+
+
+class Mean(Flat):
+    """Takes padding for content."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.table = nn.Linear(4, 3), nn.Embedding(20, 4)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.head(self.table(input_ids).mean(1))
+
+
+def test_batches_are_as_long_as_their_longest_where_it_changes_nothing() -> None:
+    inputs = astraea.from_arrays([[1, 2, 3, 4, 5, 6], [1, 2], [3]], [0, 1, 2]).train
+    for made, expected in ((Seen, True), (Flat, False), (Mean, False)):
+        torch.manual_seed(0)
+        module = build_model(
+            AutoModel(), inputs.x.shape[1:], 3, 0, factory=lambda made=made: made(), inputs=inputs.form.inputs
+        )
+        assert cuts(module) is expected
+        whole = module(torch.from_numpy(inputs.x))
+        SEEN.clear()
+        cut = module(torch.from_numpy(inputs.x[1:]))
+        assert torch.allclose(whole[1:], cut, atol=1e-6)
+        assert not expected or SEEN == [2]
+
+
+def test_inputs_of_different_lengths_are_padded_alike() -> None:
+    x: dict[str, Any] = {"input_ids": [[5, 6, 7], [8]], "token_type_ids": [[1, 1, 0], [1]], "age": np.array([3.5, 4.5])}
+    data = astraea.from_arrays(x, [0, 1], {name: one[:1] for name, one in x.items()}, [0], pad=9)
+    inputs = unpacked(torch.from_numpy(data.train.x), data.train.form.inputs)
+    assert inputs["input_ids"].tolist() == [[5, 6, 7], [8, 9, 9]]
+    assert inputs["token_type_ids"].tolist() == [[1, 1, 0], [1, 9, 9]]
+    assert inputs["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert inputs["lengths"].tolist() == [3, 1]
+    again = data.reader.rows({"input_ids": [[8]], "token_type_ids": [[1]], "age": [4.5]})
+    assert again.tolist() == data.train.x[1:].tolist()
+    with pytest.raises(InputError, match="'input_ids' and 'token_type_ids' of a sample differ in length"):
+        astraea.from_arrays({**x, "token_type_ids": [[1], [1, 1]]}, [0, 1])
 
 
 def test_codes_beyond_an_embedding_are_found_in_every_input() -> None:

@@ -134,6 +134,15 @@ def test_refuses_what_it_cannot_carry() -> None:
     mixed = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1).double())
     with pytest.raises(InputError, match="differ in dtype"):
         VectorModel(mixed)
+    turning = nn.Linear(1, 1)
+    turning.register_buffer("phase", torch.ones(1, dtype=torch.cfloat))
+    with pytest.raises(InputError, match="buffer 'phase' is complex, which cannot be averaged"):
+        VectorModel(turning)
+    turning = nn.Linear(1, 1)
+    turning.register_buffer("phase", torch.ones(1, dtype=torch.cfloat), persistent=False)
+    assert VectorModel(turning).size == 2
+    with pytest.raises(InputError, match=r"engine.bfloat16 does not go with weights of torch.float16"):
+        VectorModel(nn.Linear(1, 1).half(), bfloat16=True)
     model = VectorModel(nn.Linear(1, 1))
     with pytest.raises(InputError, match="holds 2 parameters, but 3 arrived"):
         model.write(torch.zeros(3), torch.empty(0, dtype=torch.int64))

@@ -12,6 +12,8 @@ from astraea.errors import InputError
 
 __all__ = ["flat", "number_classes", "number_known", "text"]
 
+_LARGEST = 2**53
+
 
 def flat(values: ArrayLike, what: str = "values") -> NDArray[np.generic]:
     """Return one value a sample, shape (n,): (n, 1) becomes (n,), and strings, also of bytes, become NumPy's in NFC.
@@ -65,12 +67,12 @@ def number_classes(
 
     Raises :class:`InputError` for a string that is not among the names, and rows that are not one-hot.
     """
-    parts = [_from_rows(part) for part in labels]
+    parts = [_whole(_from_rows(part)) for part in labels]
     if names is None and labels[0].ndim == 2 and parts[0].ndim == 1:
         names = tuple(map(str, range(labels[0].shape[1])))
     if parts[0].dtype.kind == "U":
         known = tuple(map(str, names if names is not None else np.unique(np.concatenate(parts))))
-        return [_placed(part, known) for part in parts], known, ()
+        return [_placed(part, known) for part in parts], known, _all_but_the_same(known)
     if names is not None and parts[0].dtype.kind == "b":
         parts = [part.astype(np.int64) for part in parts]
     for part in parts:
@@ -91,12 +93,23 @@ def number_classes(
     return list(numbered), known, (gaps,)
 
 
+def _all_but_the_same(names: Sequence[str]) -> tuple[str, ...]:
+    """Note names that differ in capitals, spaces or marks between words only, which may be one class."""
+    first: dict[str, str] = {}
+    for name in names:
+        plain = "".join(one for one in name.casefold() if one.isalnum())
+        other = first.setdefault(plain or name, name)
+        if other != name:
+            return (f"'{other}' and '{name}' are two classes: write them alike if they are one.",)
+    return ()
+
+
 def number_known(labels: NDArray[np.generic], names: tuple[str, ...], part: str, *, counted: bool) -> NDArray[np.int64]:
     """Return further labels numbered as ``names`` are: one-hot rows, names, or, if ``counted``, numbers from 0.
 
     Raises :class:`InputError` for a label that is not among them.
     """
-    given = _from_rows(labels)
+    given = _whole(_from_rows(labels))
     _check_kind(given)
     if counted and given.dtype.kind in "iub":
         numbers = given.astype(np.int64)
@@ -112,6 +125,14 @@ def number_known(labels: NDArray[np.generic], names: tuple[str, ...], part: str,
     return np.array([place[name] for name in called], np.int64)[inverse]
 
 
+def _whole(labels: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return labels that were written as 1.0, 2.0 as integers; others as they are."""
+    if labels.dtype.kind != "f" or labels.ndim != 1 or not np.isfinite(labels).all():
+        return labels
+    whole = bool((labels == np.floor(labels)).all()) and np.abs(labels).max(initial=0) < _LARGEST
+    return labels.astype(np.int64) if whole else labels
+
+
 def _check_kind(labels: NDArray[np.generic]) -> None:
     """Raise :class:`InputError` for labels that are numbers with a point."""
     if labels.dtype.kind != "f" or labels.ndim != 1:
@@ -119,8 +140,8 @@ def _check_kind(labels: NDArray[np.generic]) -> None:
     if len(missing := np.flatnonzero(np.isnan(labels))):
         raise InputError(f"{len(missing)} labels are NaN, first in row {missing[0]}: leave those samples out")
     raise InputError(
-        f"labels must be integers or names, got {labels.dtype}, such as {labels[0]}: give classes as y.astype(int), "
-        "and numbers to be predicted (regression) in a table, in Python a DataFrame"
+        f"labels must be integers or names, got {labels.dtype}, such as {labels[labels != np.floor(labels)][0]}: give "
+        "classes as y.astype(int), or set data.task (task=) to 'regression' to predict numbers"
     )
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from astraea.data.column_signs import NO_LABEL, check_numbers, check_text, holds_lists
 from astraea.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["Column", "Missing", "column_of", "complete", "empty_cell", "named", "whole_labels"]
+__all__ = ["Column", "Missing", "column_of", "complete", "empty_cell", "labelled", "named", "present", "whole_labels"]
 
 Missing = Literal["refuse", "mean"]
 
@@ -73,15 +75,17 @@ def column_of(column: Series[Any], *, declared: bool, noisy: bool, missing: Miss
             f"{source}column '{name}' holds dates or times: make it a number, such as days since a date, or leave it "
             "out (data.leave_out)"
         )
-    if column.dtype == object and (held := {type(value) for value in column if isinstance(value, list | dict | set)}):
+    if held := holds_lists(column):
         raise InputError(
-            f"{source}column '{name}' holds a {held.pop().__name__} in each cell: give each value a column of its own"
+            f"{source}column '{name}' holds a {held} in each cell: give each value a column of its own, or read "
+            "sequences with data.name = 'huggingface'"
         )
     values = None if declared else _numbers(column)
     if values is not None:
         if np.isinf(values).any():
             row = int(np.flatnonzero(np.isinf(values))[0])
             raise InputError(f"{source}column '{name}' is infinite in row {row + 1}: replace it, or leave the row out")
+        check_numbers(name, values, source)
         known = values[~np.isnan(values)]
         # Whole numbers of a column with an empty cell are floats to pandas; those written with a point are fractions.
         whole = bool((known == np.floor(known)).all()) and (column.dtype.kind != "f" or bool(empty.any()))
@@ -92,6 +96,8 @@ def column_of(column: Series[Any], *, declared: bool, noisy: bool, missing: Miss
             f"{source}column '{name}' holds numbers, but '{odd[1]}' in row {odd[0] + 1}: mend it, or name the column "
             "in data.codes if its values are codes"
         )
+    if not declared and column.dtype.kind == "O":
+        check_text(name, [str(value) for value in column.dropna()], source)
     if len(found) > _MOST_VALUES or (len(found) > max(_FEW, 0.5 * len(column)) and len(column) > 2 * _FEW):
         raise InputError(
             f"{source}column '{name}' is text with {len(found):,} different values in {len(column):,} rows, "
@@ -147,6 +153,42 @@ def complete(frame: DataFrame, name: str, source: str) -> NDArray[np.generic]:
     if empty.any():
         raise empty_cell(name, empty, source, "fill it in, or leave the row out")
     return np.asarray(frame[name].to_numpy())
+
+
+def labelled(frame: DataFrame, name: str, source: str) -> NDArray[np.generic]:
+    """Return a column of labels. Raises :class:`InputError` for an empty cell, and for text that stands for one."""
+    labels = complete(frame, name, source)
+    if labels.dtype == object:
+        odd = np.isin(labels.astype(str), NO_LABEL)
+        if odd.any():
+            row = int(np.flatnonzero(odd)[0])
+            raise InputError(
+                f"{source}column '{name}' has '{labels[row]}' in row {row + 1}"
+                + (f" and {odd.sum() - 1:,} others" if odd.sum() > 1 else "")
+                + ", which stands for a missing label: leave these rows out, or call the class something else"
+            )
+    return labels
+
+
+def present(frame: DataFrame, names: Iterable[str | None], source: str) -> None:
+    """Raise :class:`InputError` unless ``frame`` has columns of all ``names``, ``None`` standing for none."""
+    for name in names:
+        if name is None or name in frame.columns:
+            continue
+        if sum(map(_is_number, frame.columns)) * 2 >= len(frame.columns):
+            raise InputError(
+                f"{source}the first line holds numbers ({', '.join(map(str, frame.columns[:4]))}), not the names of "
+                f"columns, such as '{name}': put a line of names above"
+            )
+        raise unknown_name("column", name, frame.columns)
+
+
+def _is_number(text: object) -> bool:
+    try:
+        float(str(text))
+    except ValueError:
+        return False
+    return True
 
 
 def whole_labels(labels: NDArray[np.generic], name: str) -> NDArray[np.generic]:

@@ -181,8 +181,9 @@ def _check_sizes(packed: zipfile.ZipFile, size: int) -> None:
             shape, _, dtype = header(stream)
             if dtype.hasobject:
                 raise InputError(
-                    f"{member.filename.removesuffix('.npy')} holds Python objects, which are never run: save it as "
-                    "plain numbers or strings, as in y.astype(str)"
+                    f"{member.filename.removesuffix('.npy')} holds Python objects, which are never run: save lists of "
+                    "different lengths as Parquet or JSON (data.name = 'huggingface'), all else as plain numbers or "
+                    "strings, as in y.astype(str)"
                 )
             if math.prod(shape) * dtype.itemsize != member.file_size - stream.tell():
                 raise ValueError(f"the header of {member.filename} claims an array of shape {_short(shape)}")

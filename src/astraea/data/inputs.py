@@ -47,6 +47,7 @@ class ArrayReader(BaseModel):
     counted: bool = True
     image_size: int | None = None
     several: bool = False
+    regression: Regression | None = None
 
     def rows(self, given: Any, part: str = "new") -> NDArray[np.generic]:
         """Return samples as the model's form has them: arrays, or of pictures also files or images of Pillow.
@@ -70,6 +71,9 @@ class ArrayReader(BaseModel):
         if self.several:
             sets = known_sets(y, self.class_names, part)
             return Samples(self.rows(x, part), rarest(sets, sets.sum(axis=0)), columns or {}, self.form, sets=sets)
+        if self.regression is not None:
+            values = flat(y, "labels").astype(np.float64)
+            return Samples(self.rows(x, part), self.regression.bins(values), columns or {}, self.form, values)
         labels = number_known(flat(y, "labels"), self.class_names, part, counted=self.counted)
         return Samples(self.rows(x, part), labels, columns or {}, self.form)
 

@@ -63,16 +63,22 @@ def pack(arrays: Mapping[str, NDArray[np.generic]], inputs: Sequence[Input]) -> 
     return rows
 
 
-def example(inputs: Sequence[Input], count: int, rng: np.random.Generator | None = None) -> NDArray[np.uint8]:
+def example(
+    inputs: Sequence[Input], count: int, rng: np.random.Generator | None = None, *, padding: bool = False
+) -> NDArray[np.uint8]:
     """Return ``count`` packed samples of zeros, or drawn by ``rng``: numbers from 0 to 1, codes 0 or 1.
 
-    Masks are 1 throughout, as a sample of which nothing is seen means nothing to a model.
+    Masks are 1 throughout, as a sample of which nothing is seen means nothing to a model; with ``padding`` their second
+    half is 0.
     """
     arrays: dict[str, NDArray[np.generic]] = {}
     for one in inputs:
         shape = (count, *one.shape)
         if one.dtype == "bool" or "mask" in one.name or one.name == "lengths":
             arrays[one.name] = np.ones(shape)
+            half = -(-one.shape[0] // 2) if one.shape else 0
+            if padding and one.shape:
+                arrays[one.name][:, half:] = 0
         elif rng is None:
             arrays[one.name] = np.zeros(shape)
         else:

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from astraea.errors import InputError
 
-__all__ = ["Regression", "quantile_bins"]
+__all__ = ["BINS", "TASK", "Regression", "Task", "quantile_bins", "regression_of"]
+
+Task = Literal["auto", "classes", "regression"]
+"""Whether labels are classes or numbers to be predicted."""
+
+BINS = 5
+TASK = (
+    "Whether labels are classes or numbers to be predicted (regression); auto: numbers if they are fractions of more "
+    "than 20 different values; many different whole numbers are refused until it is said."
+)
+_MOST_CLASSES = 20
+_FEW_OF_EACH = 10
 
 
 @dataclass(frozen=True)
@@ -59,3 +71,30 @@ def quantile_bins(values: ArrayLike, bins: int) -> Regression:
     if not len(edges):
         raise InputError("the values to be predicted are all but the same: there is nothing to learn, or too few bins")
     return Regression(tuple(edges.tolist()))
+
+
+def regression_of(labels: NDArray[np.generic], task: Task, bins: int, called: str = "labels") -> Regression | None:
+    """Return how ``labels`` ``(n,)`` are cut if they are numbers to be predicted, and ``None`` if they are classes.
+
+    With the task ``auto``, numbers with a point of more than 20 different values are to be predicted. Raises
+    :class:`InputError` for whole numbers that may be either: many, and few samples of each; and for text.
+    """
+    found = np.unique(labels) if task == "auto" and labels.dtype.kind in "iuf" else labels[:0]
+    unlike = len(found)
+    if unlike > _MOST_CLASSES and labels.dtype.kind == "f" and np.isfinite(labels).all():
+        task = "regression"
+    elif unlike > max(_MOST_CLASSES, len(labels) / _FEW_OF_EACH) and not _counts(found):
+        raise InputError(
+            f"{called} hold {unlike:,} different whole numbers in {len(labels):,} rows, which may be classes or "
+            "quantities: set data.task to 'classes', or to 'regression' to predict them"
+        )
+    if task != "regression":
+        return None
+    if labels.dtype.kind not in "iuf":
+        raise InputError(f"a regression predicts numbers, but {called} hold text: set data.task to 'classes'")
+    return quantile_bins(labels, bins)
+
+
+def _counts(found: NDArray[np.generic]) -> bool:
+    """Whether distinct labels, in order, count from 0 or 1 without gaps, as classes do; those with a point do not."""
+    return found.dtype.kind == "f" or (int(found[0]) in (0, 1) and int(found[-1]) - int(found[0]) == len(found) - 1)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,24 +14,67 @@ from astraea.data.packing import Collate, Input, is_ragged, pack, padded
 from astraea.data.pictures import seen
 from astraea.errors import InputError
 
-__all__ = ["as_array", "as_sample", "collated", "further_inputs", "named_inputs"]
+__all__ = ["Collated", "as_array", "as_sample", "collated", "further_inputs", "named_inputs"]
+
+_ADDED = ("attention_mask", "lengths")
+"""What becomes of sequences of different lengths, beside themselves."""
 
 
-def collated(x: Any, test_x: Any, pad: int, collate: Collate | None) -> tuple[Any, Any, tuple[str, ...]]:
-    """Return samples of different shapes as arrays, and which of the inputs are for models that ask for them."""
+class Collated(NamedTuple):
+    """Samples as arrays: which inputs are ``own``, for models that ask for them, and what others were padded with."""
+
+    x: Any
+    test_x: Any
+    own: tuple[str, ...] = ()
+    pads: Mapping[str, int] = MappingProxyType({})
+
+
+def collated(x: Any, test_x: Any, pad: int, collate: Collate | None) -> Collated:
+    """Return samples of different shapes as arrays."""
     if collate is not None:
-        return collate(list(x)), None if test_x is None else collate(list(test_x)), ()
+        return Collated(collate(list(x)), None if test_x is None else collate(list(test_x)))
+    if isinstance(x, Mapping):
+        return _padded_inputs(x, test_x, pad)
     if not is_ragged(x) and not is_ragged(test_x):
-        return x, test_x, ()
+        return Collated(x, test_x)
     longest = max((len(sample) for part in (x, test_x) if part is not None for sample in part), default=0)
     test = None if test_x is None else padded(list(test_x), pad, longest)
-    return padded(list(x), pad, longest), test, ("attention_mask", "lengths")
+    return Collated(padded(list(x), pad, longest), test, _ADDED, {"input_ids": pad})
+
+
+def _padded_inputs(x: Mapping[str, Any], test_x: Any, pad: int) -> Collated:
+    """Return several inputs, of which those of different lengths are brought to one: masks with 0, others with pad.
+
+    Where there are some, how long each sample is becomes an input of its own, and so does a mask if there is none.
+    """
+    ragged = [name for name, values in x.items() if is_ragged(values)]
+    if not ragged:
+        return Collated(x, test_x)
+    parts = [x] if not isinstance(test_x, Mapping) else [x, test_x]
+    longest = max(len(sample) for part in parts for name in ragged for sample in part.get(name, ()))
+    own = tuple(name for name in _ADDED if name not in x)
+    pads = {name: 0 if "mask" in name else pad for name in ragged}
+    done = [_brought(part, pads, own, longest) for part in parts]
+    return Collated(done[0], done[1] if len(done) > 1 else test_x, own, pads)
+
+
+def _brought(x: Mapping[str, Any], pads: Mapping[str, int], own: Sequence[str], longest: int) -> dict[str, Any]:
+    """Return inputs of which those in ``pads`` are brought to one length, and the inputs ``own`` that come of it."""
+    known = [name for name in pads if name in x]
+    lengths = {name: [len(sample) for sample in x[name]] for name in known}
+    if unlike := next((name for name in known if lengths[name] != lengths[known[0]]), None):
+        raise InputError(f"inputs '{known[0]}' and '{unlike}' of a sample differ in length: give each as many elements")
+    found = {name: padded(list(x[name]), pads[name], longest) for name in known}
+    if not found:
+        return dict(x)
+    told = found[known[0]]
+    return {**x, **{name: part["input_ids"] for name, part in found.items()}, **{name: told[name] for name in own}}
 
 
 def named_inputs(
-    x: Mapping[str, ArrayLike], optional: tuple[str, ...] = (), pad: int | None = None
+    x: Mapping[str, ArrayLike], optional: tuple[str, ...] = (), pads: Mapping[str, int] | None = None
 ) -> tuple[NDArray[np.uint8], Form]:
-    """Return several inputs as rows of bytes, and their form; sequences in the first were padded with ``pad``."""
+    """Return several inputs as rows of bytes, and their form; ``pads`` says which were padded, and with what."""
     arrays: dict[str, NDArray[np.generic]] = {}
     inputs: list[Input] = []
     for name, given in x.items():
@@ -43,7 +87,7 @@ def named_inputs(
             kind = form.kind
         arrays[name] = array.astype(_packed_dtype(array.dtype, kind), copy=False)
         inputs.append(
-            Input(name, kind, str(arrays[name].dtype), array.shape[1:], name in optional, None if inputs else pad)
+            Input(name, kind, str(arrays[name].dtype), array.shape[1:], name in optional, (pads or {}).get(name))
         )
     lengths = {name: len(array) for name, array in arrays.items()}
     if not inputs or len(set(lengths.values())) > 1:
@@ -57,12 +101,17 @@ def further_inputs(x: Any, form: Form, part: str = "test") -> NDArray[np.uint8]:
 
     Raises :class:`InputError` if they are not of these inputs.
     """
-    first = form.inputs[0]
+    own = tuple(one.name for one in form.inputs if one.optional)
+    pads = {one.name: one.pad for one in form.inputs if one.pad is not None}
     if not isinstance(x, Mapping):
-        if first.pad is None:
-            raise InputError(f"{part} samples need the inputs {', '.join(one.name for one in form.inputs)}, by name")
-        x = padded(list(x), first.pad, first.shape[0])
-    rows, found = named_inputs(x, tuple(one.name for one in form.inputs if one.optional), first.pad)
+        asked = [one.name for one in form.inputs if not one.optional]
+        if len(asked) > 1 or not pads:
+            raise InputError(f"{part} samples need the inputs {', '.join(asked)}, by name")
+        x = {asked[0]: x}
+    if pads and not set(own) <= x.keys():
+        x = _brought(x, pads, own, form.inputs[0].shape[0])
+        x = {one.name: x[one.name] for one in form.inputs if one.name in x}
+    rows, found = named_inputs(x, own, pads)
     if found.inputs != form.inputs:
         ours, theirs = (", ".join(map(str, one.inputs)) for one in (form, found))
         raise InputError(f"training samples have the inputs {ours}, {part} samples {theirs}: both must be the same")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -20,6 +23,7 @@ from astraea.federation.vector import VectorModel
 __all__ = ["try_first_batch"]
 
 _BATCH = 8
+_GENERATORS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
 
 
 def try_first_batch(experiment: Experiment) -> None:
@@ -37,7 +41,7 @@ def try_first_batch(experiment: Experiment) -> None:
     try:
         with torch.random.fork_rng(devices=[]):
             model.module.train()
-            with model.precision():
+            with model.precision(), _no_foreign_draws():
                 logits = logits_of(model.module, x, population.form)
             check_logits(logits, experiment.outputs)
             if not bool(torch.isfinite(logits).all()):
@@ -60,15 +64,34 @@ def try_first_batch(experiment: Experiment) -> None:
 def _check_weights(model: VectorModel) -> None:
     """What is no finite number, and what nobody could repeat."""
     for name, value in model.module.state_dict(keep_vars=True).items():
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+        checked = value.to(torch.float32) if value.element_size() == 1 else value  # float8 knows few operations
+        if value.is_floating_point() and not bool(torch.isfinite(checked).all()):
             raise InputError(f"the model's '{name}' holds NaN or infinite values before any training: initialise it")
     for name, part in model.module.named_modules():
-        own = next((key for key, value in vars(part).items() if isinstance(value, torch.Generator)), None)
+        own = next((key for key, value in vars(part).items() if isinstance(value, _GENERATORS)), None)
         if own is not None:
             raise InputError(
                 f"the model draws from a generator of its own ('{f'{name}.' if name else ''}{own}'), so that no run "
                 "could be repeated: draw from PyTorch's default generator, which every visit seeds"
             )
+
+
+@contextmanager
+def _no_foreign_draws() -> Iterator[None]:
+    """Raise :class:`InputError` if NumPy's or Python's random numbers are drawn within; their states stay."""
+    numbers, python = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002  # not to draw from
+    try:
+        yield
+        after = np.random.get_state(legacy=False)  # noqa: NPY002
+        drawn = "NumPy" if str(after) != str(numbers) else "Python" if random.getstate() != python else None
+        if drawn is not None:
+            raise InputError(
+                f"the model draws from {drawn}'s random numbers, so that no run could be repeated: draw from PyTorch's "
+                "default generator, which every visit seeds"
+            )
+    finally:
+        np.random.set_state(numbers)  # noqa: NPY002
+        random.setstate(python)
 
 
 def _batch(population: Population, device: torch.device) -> tuple[Tensor, Tensor]:

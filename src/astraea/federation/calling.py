@@ -13,17 +13,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from astraea.data.packing import Input
 from astraea.errors import InputError
 
 __all__ = [
     "attach_columns",
+    "attach_cut",
     "attach_dtype",
     "attach_inputs",
     "attach_logits",
     "fed",
     "has_logits",
+    "logits_in",
     "released",
     "unpacked",
 ]
@@ -52,11 +55,44 @@ def attach_inputs(module: nn.Module, inputs: Sequence[Input]) -> None:
     module.register_forward_pre_hook(_Feed(inputs, _names(module, inputs)), with_kwargs=True)
 
 
+def attach_cut(module: nn.Module, samples: Tensor) -> None:
+    """Let ``module`` get sequences as long as the longest of a batch, if that changes nothing but its time.
+
+    ``samples`` ``(B, width)`` are rows of bytes to try it on, with padding at the end of each sequence. All stays as it
+    is if its answers to them differ, or do not depend on them, or cannot be given for shorter sequences.
+    """
+    feed = next((hook for hook in module._forward_pre_hooks.values() if isinstance(hook, _Feed)), None)
+    if feed is None or feed.mask is None or any(isinstance(part, _BatchNorm) for part in module.modules()):
+        return
+    training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            whole = logits_in(module(samples))
+            feed.cuts = True
+            feed.cuts = _alike(whole, logits_in(module(samples)))
+    except Exception:  # whatever it is, whole sequences will do
+        feed.cuts = False
+    finally:
+        module.train(training)
+
+
 def attach_dtype(module: nn.Module) -> None:
     """Let a ``module`` whose weights are no float32 take samples in their type."""
     dtype = next((parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()), torch.float32)
     if dtype != torch.float32:
         module.register_forward_pre_hook(_Cast(dtype), with_kwargs=True)
+
+
+def logits_in(found: Any) -> Any:
+    """Return the logits in what a model returned."""
+    return found["logits"] if isinstance(found, Mapping) else getattr(found, "logits", found)
+
+
+def _alike(whole: Tensor, cut: Tensor) -> bool:
+    """Whether two answers ``(B, N)`` are the same but for rounding, and those of the samples are not."""
+    close = torch.allclose(whole, cut, rtol=1e-3, atol=1e-5)
+    return close and not torch.allclose(whole[:1], whole[1:], rtol=1e-3, atol=1e-5)
 
 
 def has_logits(found: object) -> bool:
@@ -105,17 +141,29 @@ class _Feed:
     """A hook before ``forward``: takes rows of bytes apart. ``names`` are as :func:`_names` gives them."""
 
     def __init__(self, inputs: Sequence[Input], names: Mapping[str, str] | None) -> None:
-        self.inputs, self.names = tuple(inputs), names
+        self.inputs, self.names, self.cuts = tuple(inputs), names, False
+        self.mask = next((one for one in inputs if "mask" in one.name and len(one.shape) == 1), None)
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if kwargs or len(args) != 1 or not isinstance(args[0], Tensor):
             return None  # its owner calls it
         values = unpacked(args[0], self.inputs)
+        if self.cuts and self.mask is not None:
+            values = self._cut(values, self.mask)
         if self.names is None:
             return (values,), {}
         return (values[self.names[""]],) if "" in self.names else (), {
             name: values[source] for name, source in self.names.items() if name
         }
+
+    def _cut(self, values: dict[str, Tensor], mask: Input) -> dict[str, Tensor]:
+        try:
+            seen = values[mask.name].bool().any(dim=0).nonzero()
+            longest = int(seen[-1]) + 1 if len(seen) else 1
+        except RuntimeError:  # many models at once, whose batches must be of one shape
+            return values
+        along = {one.name for one in self.inputs if one.shape == mask.shape}
+        return {name: value[:, :longest] if name in along else value for name, value in values.items()}
 
 
 class _Cast:
@@ -137,7 +185,7 @@ class _Logits:
     """A hook behind ``forward``."""
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...], found: Any) -> Any:
-        return found["logits"] if isinstance(found, Mapping) else getattr(found, "logits", found)
+        return logits_in(found)
 
 
 class _Columns:

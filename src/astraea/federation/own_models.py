@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import io
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedParameter
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from astraea.errors import InputError
 from astraea.federation.diagnosis import words
@@ -19,7 +20,10 @@ def copied(module: nn.Module) -> nn.Module:
     """Return an independent copy of ``module`` that can be trained."""
     if not isinstance(module, torch.jit.ScriptModule):
         try:
-            return copy.deepcopy(module)
+            lazy = [one for one in module.buffers() if isinstance(one, UninitializedBuffer)]  # no copy of their own
+            make: Any = UninitializedBuffer
+            memo = {id(one): make(device=one.device, dtype=one.dtype) for one in lazy}
+            return copy.deepcopy(module, memo)
         except Exception as error:
             raise InputError(
                 f"the model cannot be copied ({words(error)}): give a function that makes it; a tensor that was "

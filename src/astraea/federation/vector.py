@@ -55,6 +55,15 @@ class VectorModel:
                 "the model's trainable parameters differ in dtype or device "
                 f"({', '.join(sorted(f'{dtype} on {device}' for dtype, device in kinds))}): convert them to one"
             )
+        halved = next((dtype for dtype, _ in kinds if bfloat16 and dtype == torch.float16), None)
+        if halved is not None:
+            raise InputError(f"engine.bfloat16 does not go with weights of {halved}: unset it, or give float32 weights")
+        turning = next((name for owner, name in _persistent_buffers(module) if _of(owner, name).is_complex()), None)
+        if turning is not None:
+            raise InputError(
+                f"the model's buffer '{turning}' is complex, which cannot be averaged: keep real and imaginary parts "
+                "as two buffers, or make it afresh in the model (persistent=False)"
+            )
         self.module = module
         self.parts = trainable
         self._sizes = [parameter.numel() for parameter in trainable]
@@ -248,6 +257,12 @@ def _persistent_buffers(module: nn.Module) -> Iterator[tuple[nn.Module, str]]:
         for name, value in owner._buffers.items():
             if value is not None and name not in owner._non_persistent_buffers_set:
                 yield owner, name
+
+
+def _of(owner: nn.Module, name: str) -> Tensor:
+    value = owner._buffers[name]
+    assert value is not None
+    return value
 
 
 class _Threads:

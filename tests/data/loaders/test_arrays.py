@@ -90,18 +90,41 @@ def test_labels_may_stand_in_a_column() -> None:
     [
         ((X, [0, 1]), r"4 samples but labels of shape \(2,\)"),
         ((X, [0, 1, np.nan, 1]), "1 labels are NaN, first in row 2"),
-        ((X, [0.0, 1.0, 1.0, 2.0]), "labels must be integers"),
+        ((X, [0.0, 1.5, 1.0, 2.0]), "labels must be integers or names, got float64, such as 1.5"),
         ((X[:0], []), "there are no training samples"),
         ((X, Y, X), "test_x and test_y go together"),
         ((X, Y, np.zeros((1, 9, 9), np.uint8), [0]), "both must be the same"),
         ((np.zeros(4), Y), r"type float64 and shape \(4,\): give numbers"),
-        ((np.array([["a"]] * 4), Y), "give numbers, one row a sample"),
+        ((np.array([["a"]] * 4), Y), "number its words or characters"),
         ((np.full((4, 2), np.nan), Y), "hold NaN or infinite values"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(arguments: tuple[object, ...], complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
         from_arrays(*arguments)  # type: ignore[arg-type]
+
+
+def test_labels_with_a_point_are_classes_if_they_are_whole() -> None:
+    dataset = from_arrays(X, [3.0, 7.0, 7.0, 3.0], X, [7.0, 3.0, 3.0, 3.0])
+    assert dataset.class_names == ("3", "7")
+    assert dataset.train.y.tolist() == [0, 1, 1, 0]
+    assert dataset.test is not None
+    assert dataset.test.y.tolist() == [1, 0, 0, 0]
+
+
+def test_numbers_are_predicted_from_arrays_as_from_tables() -> None:
+    y = np.linspace(0.5, 30, 40)
+    dataset = from_arrays(np.zeros((40, 3)), y, np.zeros((2, 3)), [0.0, 99.0], bins=4)
+    assert dataset.regression is not None
+    assert dataset.train.counts(4).tolist() == [10] * 4
+    assert dataset.train.targets is not None
+    assert dataset.train.targets.tolist() == y.tolist()
+    assert dataset.test is not None
+    assert dataset.test.y.tolist() == [0, 3]
+    assert dataset.reader.samples(np.zeros((1, 3)), [99.0]).targets.tolist() == [99.0]
+    with pytest.raises(InputError, match="hold 40 different whole numbers in 40 rows, which may be classes or quantit"):
+        from_arrays(np.zeros((40, 3)), np.arange(40) * 3)
+    assert from_arrays(np.zeros((40, 3)), np.arange(40) * 3, task="regression").regression is not None
 
 
 def test_labels_out_of_range_are_refused() -> None:

@@ -76,7 +76,7 @@ def test_a_file_of_numbers_is_read(tmp_path: Path) -> None:
     assert dataset.class_names == ("run", "sit")
     assert dataset.train.x.tolist() == [[0.5, 0.0], [0.5, 1.0], [0.5, 2.0], [0.5, 3.0]]
     assert dataset.train.y.tolist() == [1, 1, 1, 0]
-    with pytest.raises(InputError, match="no column is called 'image': set image_column to one of signal, activity"):
+    with pytest.raises(InputError, match="no column is called 'label': set label_column to one of signal, activity"):
         load_dataset("huggingface", path=tmp_path / "rows.jsonl")
 
 

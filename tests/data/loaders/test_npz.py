@@ -60,10 +60,55 @@ def test_other_names_can_be_given(tmp_path: Path) -> None:
     assert dataset.train.y.tolist() == [0, 1, 1, 0]
 
 
+def test_names_may_be_in_capitals_and_a_lone_array_needs_none(tmp_path: Path) -> None:
+    for names in ({"X_train": X, "Y_train": Y}, {"features_of_all": X, "Labels": Y}):
+        np.savez(tmp_path / "a.npz", **names)  # type: ignore[arg-type]
+        assert np.array_equal(load_dataset("npz", path=tmp_path / "a.npz").train.y, Y)
+
+
+def test_several_arrays_are_inputs_by_name(tmp_path: Path) -> None:
+    ids, mask = np.arange(12).reshape(4, 3), np.ones((4, 3), np.int64)
+    part = {"input_ids": ids, "attention_mask": mask, "labels": np.array(Y), "site": np.array(list("aabb"))}
+    np.savez(tmp_path / "a.npz", **{f"{name}_train": one for name, one in part.items()}, input_ids_test=ids[:2])  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="test samples 'input_ids' but no labels"):
+        load_dataset("npz", path=tmp_path / "a.npz", inputs=["input_ids"])
+    np.savez(tmp_path / "a.npz", **part)  # type: ignore[arg-type]
+    dataset = load_dataset("npz", path=tmp_path / "a.npz", test_path=tmp_path / "a.npz")
+    assert [one.name for one in dataset.train.form.inputs] == ["input_ids", "attention_mask"]
+    assert list(dataset.train.columns) == ["site"]
+    assert dataset.test is not None
+    assert np.array_equal(dataset.test.x, dataset.train.x)
+    assert [
+        one.name for one in load_dataset("npz", path=tmp_path / "a.npz", inputs=["input_ids"]).train.form.inputs
+    ] == ["input_ids"]
+    with pytest.raises(DataError, match=r"no input 'ids' \(data.inputs\)"):
+        load_dataset("npz", path=tmp_path / "a.npz", inputs=["ids"])
+    np.savez(tmp_path / "a.npz", x=X, table=np.zeros((4, 2)), y=Y)
+    notes = load_dataset("npz", path=tmp_path / "a.npz").notes
+    assert "Left out: the arrays table; data.inputs names all that a model is to get." in notes
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"a,b\n1,2\n", "is text, perhaps a table: set data.name to 'table'"),
+        (b"PAR1", "is a table: set data.name to 'table'"),
+        (b"\x89HDF\r\n", "is an HDF5 file: read it in Python"),
+        (b"\x93NUMPY", "is one array of NumPy: save samples and labels in one file"),
+        (b"\x80\x04\x95", "is a pickle, which could run code"),
+        (b"SQLite format 3\0", "is a database"),
+    ],
+)
+def test_files_of_other_kinds_are_called_what_they_are(tmp_path: Path, content: bytes, what: str) -> None:
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(DataError, match=what):
+        load_dataset("npz", path=tmp_path / "a")
+
+
 @pytest.mark.parametrize(
     ("arrays", "complaint"),
     [
-        ({"pictures": X, "y": Y}, r"no training samples called 'x' or 'images' .*: its arrays are pictures, y"),
+        ({"pictures": X, "wanted": Y}, r"no training samples called 'x' or 'images' .*: its arrays are pictures, wan"),
         ({"x": X, "classes_of": Y}, r"train samples 'x' but no labels: its arrays are x, classes_of"),
         ({"x": X, "y": Y, "x_test": X}, r"test samples 'x' but no labels"),
         ({"x": X, "y": Y[:2]}, r"4 samples but labels of shape \(2,\)"),

@@ -225,14 +225,66 @@ def test_numbers_are_read_as_they_are_written(tmp_path: Path, text: str, first: 
             "column 'x' holds numbers, but '12O' in row 12: mend it, or",
         ),
         ("x,x,y\n1,2,a\n", "2 columns called 'x'"),
-        ("<html><body>404</body></html>", "is a page or JSON, not a table"),
-        ('[{"x": 1, "y": "a"}]', "is a page or JSON, not a table"),
+        ("<html><body>404</body></html>", "is a page, not a table"),
+        ("[1, 2]", "is JSON, but no table"),
+        ('{"x": 1', "is JSON, but no table"),
+        ("@relation a\n@data\n1", "is an ARFF file"),
+        ("Report of 2023,,,\na,b,c,y\n1,2,3,a\n", "has 'Report of 2023' alone in its first line"),
+        ("1.5,2.5,a\n2.5,3.5,b\n", "the first line holds numbers .* such as 'y': put a line of names above"),
+        ("x,y\n1\0,a\n", "holds bytes that no text has"),
+        ("x,y\n1,a\n2,?\n", "column 'y' has '[?]' in row 2, which stands for a missing label"),
+        ("when,y\n2020-01-05,a\n2020-01-06,b\n", "'when' holds dates or times, such as '2020-01-05'"),
+        ("x,y\n1.5 mg,a\n2.5 mg,b\n3 mg,a\n", "'x' holds numbers with 'mg' beside them"),
+        ("x,y\n1152921504606846976,a\n2,b\n", "'x' holds whole numbers up to 1.153e[+]18, which cannot be told"),
     ],
 )
 def test_what_is_no_good_table_is_said(tmp_path: Path, text: str, sentence: str) -> None:
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(AstraeaError, match=sentence):
         load_dataset("table", path=tmp_path / "t.csv", label_column="y")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x^y\n1.5^a\n2.5^b\n",
+        "x~y\n1.5~a\n2.5~b\n",
+        "x:y\n1.5:a\n2.5:b\n",
+        "sep=;\nx;y\n1,5;a\n2,5;b\n",
+        "x,y\r1.5,a\r2.5,b\r",
+        "x,y\n1.5,a\n2.5,b\n,\n , \n",
+        '{"x": 1.5, "y": "a"}\n{"x": 2.5, "y": "b"}\n',
+        '[{"x": 1.5, "y": "a"}, {"x": 2.5, "y": "b"}]',
+        '{"x": [1.5, 2.5], "y": ["a", "b"]}',
+        '{"x": {"0": 1.5, "1": 2.5}, "y": {"0": "a", "1": "b"}}',
+    ],
+)
+def test_lines_of_many_kinds_are_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    dataset = load_dataset("table", path=tmp_path / "t.csv", label_column="y")
+    assert dataset.train.x.tolist() == [[1.5], [2.5]]
+    assert dataset.class_names == ("a", "b")
+    assert ("Empty rows were left out: 2." in dataset.notes) == (", \n" in text)
+
+
+@pytest.mark.parametrize("kind", ["feather", "orc", "stata", "parquet"])
+def test_what_pandas_reads_is_a_table(tmp_path: Path, kind: str) -> None:
+    frame = pd.DataFrame({"x": [1.5, 2.5], "y": ["a", "b"]})
+    write = getattr(frame, f"to_{kind}")
+    write(tmp_path / "t", write_index=False) if kind == "stata" else write(tmp_path / "t")
+    dataset = load_dataset("table", path=tmp_path / "t", label_column="y")
+    assert dataset.train.x.tolist() == [[1.5], [2.5]]
+    assert dataset.class_names == ("a", "b")
+
+
+def test_columns_that_may_be_no_quantities_are_noted(tmp_path: Path) -> None:
+    odd = [f"{k * 7 % 50},{-999 if k % 9 == 0 else k % 4},{'iL'[k % 2]}l" for k in range(40)]
+    notes = load_dataset("table", path=write(tmp_path, "\n".join(["id,lab,y", *odd])), label_column="y").notes
+    assert "Column 'id' has another whole number in each row: leave it out if it is only a name." in notes
+    assert any(note.startswith("Column 'lab' is -999 in 5 rows and far from it in all others") for note in notes)
+    assert not any("two classes" in note for note in notes)
+    notes = from_frame(pd.DataFrame({"x": [0.5, 1.5, 2.5], "y": ["ill", "Ill ", "well"]}), "y").notes
+    assert "'Ill ' and 'ill' are two classes: write them alike if they are one." in notes
 
 
 def test_a_spreadsheet_is_told_from_a_packed_table(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from astraea.data.form import alike, recognise
 from astraea.data.inputs import ArrayReader
 from astraea.data.label_sets import are_sets, rarest, sets_with_note
 from astraea.data.packing import Collate
+from astraea.data.regression import BINS, Regression, Task, regression_of
 from astraea.data.several import as_array, collated, further_inputs, named_inputs
 from astraea.errors import InputError
 
@@ -47,6 +48,8 @@ def from_arrays(
     kind: str | None = None,
     noise: bool | None = None,
     several: bool | None = None,
+    task: Task = "auto",
+    bins: int = BINS,
     pad: int = 0,
     collate: Collate | None = None,
     name: str = "arrays",
@@ -54,14 +57,18 @@ def from_arrays(
     """Return a dataset of arrays.
 
     ``x`` has one row per sample. What it is (images, sequences, vectors, codes) is recognised by shape and values,
-    alike for every dtype, see :func:`~astraea.data.form.recognise`; ``layout``, ``scale``, ``kind`` and ``noise`` say
-    it instead. A mapping of arrays gives a model several inputs by name, such as ``input_ids`` and ``attention_mask``.
-    A list of sequences of integers of different lengths is padded with ``pad`` to one length; models whose ``forward``
-    takes ``attention_mask`` (or ``mask``) or ``lengths`` get these too. ``collate(samples)`` may make one array, or a
-    mapping of them, of samples of any other kind. ``y`` holds integers, class names (strings) or one-hot rows, see
-    :func:`~astraea.data.classes.number_classes`. Rows of 0 and 1 of which some have two ones or more, and a set, list
-    or tuple of names for each sample, are several labels a sample; ``several`` says it of others. ``columns`` holds
-    further facts of each training sample, such as its writer, and ``test_columns`` those of the test samples.
+    alike for every dtype, see :func:`~astraea.data.form.recognise`; ``layout``, ``scale``, ``kind`` and ``noise``
+    say it instead. A mapping of arrays gives a model several inputs by name, such as ``input_ids`` and
+    ``attention_mask``. Lists of sequences of integers of different lengths, also among several inputs, are padded
+    with ``pad`` to one length; models whose ``forward`` takes ``attention_mask`` (or ``mask``) or ``lengths`` get
+    these too. ``collate(samples)`` may make one array, or a mapping of them, of samples of any other kind.
+
+    ``y`` holds integers, class names (strings) or one-hot rows, see :func:`~astraea.data.classes.number_classes`.
+    Rows of 0 and 1 of which some have two ones or more, and a set, list or tuple of names for each sample, are
+    several labels a sample; ``several`` says it of others. ``task`` says whether numbers are classes or to be
+    predicted ("regression"); by default, numbers with a point of more than 20 different values are. Of a
+    regression, ``bins`` quantile bins are what is balanced. ``columns`` holds further facts of each training
+    sample, such as its writer, and ``test_columns`` those of the test samples.
 
     Raises :class:`InputError` if lengths or shapes differ, a label has no class, or a value is not finite.
     """
@@ -69,6 +76,8 @@ def from_arrays(
         raise InputError("test_x and test_y go together: give both or neither")
     given = [part for part in (y, test_y) if part is not None]
     sets: list[NDArray[np.bool_]] = []
+    targets: list[NDArray[np.float64] | None] = [None, None]
+    regression: Regression | None = None
     labels: list[NDArray[Any]]
     numbered: list[NDArray[Any]]
     if several or (several is None and are_sets(y)):
@@ -78,23 +87,41 @@ def from_arrays(
         labels, outputs = [flat(part, "labels") for part in given], None
         if not labels[0].size:
             raise InputError("there are no training samples: give at least one")
-        numbered, names, notes = number_classes(labels, class_names)
+        regression = _regression(labels[0], task, bins, class_names)
+        if regression is None:
+            numbered, names, notes = number_classes(labels, class_names)
+        else:
+            numbered, names = [regression.bins(part.astype(np.float64)) for part in labels], regression.names
+            targets = [*(part.astype(np.float64) for part in labels), None]
+            notes = (f"Regression: the model predicts the labels; {len(names)} quantile bins of them are balanced.",)
     values: NDArray[np.generic]
-    x, test_x, own = collated(x, test_x, pad, collate)
+    x, test_x, own, pads = collated(x, test_x, pad, collate)
     if isinstance(x, Mapping):
         if any(said is not None for said in (layout, scale, kind, noise)):
             raise InputError("layout, scale, kind and noise are of samples of one input: leave them out")
-        values, form = named_inputs(x, own, pad if own else None)
+        values, form = named_inputs(x, own, pads)
     else:
         values, form = recognise(as_array(x, "training"), layout=layout, scale=scale, kind=kind, noise=noise)
-    train = Samples(values, _integers(numbered[0]), _columns(columns), form, sets=sets[0] if sets else None)
+    train = Samples(values, _integers(numbered[0]), _columns(columns), form, targets[0], sets=sets[0] if sets else None)
     counted = class_names is not None and numbered[0] is labels[0]
-    reader = ArrayReader(form=form, class_names=names, counted=counted, several=bool(sets))
+    reader = ArrayReader(form=form, class_names=names, counted=counted, several=bool(sets), regression=regression)
     test = None
     if test_x is not None:
         values = further_inputs(test_x, form) if form.inputs else alike(as_array(test_x, "test"), form)
-        test = Samples(values, _integers(numbered[1]), _columns(test_columns), form, sets=sets[1] if sets else None)
-    return Dataset(name, train, test, names, (*notes, *_unlike_scales(train)), reader=reader, outputs=outputs)
+        test = Samples(
+            values, _integers(numbered[1]), _columns(test_columns), form, targets[1], sets=sets[1] if sets else None
+        )
+    notes = (*notes, *_unlike_scales(train))
+    return Dataset(name, train, test, names, notes, regression=regression, reader=reader, outputs=outputs)
+
+
+def _regression(
+    labels: NDArray[np.generic], task: Task, bins: int, class_names: Sequence[str] | None
+) -> Regression | None:
+    """Return how labels are cut if they are numbers to be predicted; those whose classes have names are classes."""
+    if labels.ndim != 1 or (task == "auto" and class_names is not None):
+        return None
+    return regression_of(labels, task, bins)
 
 
 def concatenate(first: Samples, second: Samples) -> Samples:

@@ -1,7 +1,8 @@
 """Any dataset that Hugging Face's ``datasets`` reads: from its hub, saved to disk, or plain data files.
 
-Needs the extra ``astraea[huggingface]``. Samples are an image column or a column of numbers of equal shape;
-labels a column of classes, integers or strings.
+Needs the extra ``astraea[huggingface]``. Samples are an image column, or a column of numbers or lists of them; several
+columns are inputs by name, such as ``input_ids`` and ``attention_mask``. Labels are a column of classes, integers or
+strings.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from astraea.data.files import Finder
 from astraea.data.images import Colour, ImageStack
 from astraea.data.loaders.arrays import from_arrays
 from astraea.data.loaders.base import Described, Loader
+from astraea.data.packing import is_ragged
+from astraea.data.regression import BINS, TASK, Task
 from astraea.errors import DataError, InputError, unknown_name
 
 __all__ = ["HuggingFace"]
@@ -38,6 +41,10 @@ class HuggingFace(Described, Loader, name="huggingface"):
     subset: str | None = Field(None, description="Name of the dataset's configuration.")
     image_column: str | None = Field(None, description="Name of the samples.")
     label_column: str | None = Field(None, description="Name of the labels.")
+    inputs: tuple[str, ...] = Field((), description="Names of several inputs of a sample, such as ids and a mask.")
+    pad: int = Field(0, description="What lists of different lengths are padded with.")
+    task: Task = Field("auto", description=TASK)
+    bins: int = Field(BINS, ge=2, description="Quantile bins of a regression, which are what is balanced.")
     columns: tuple[str, ...] = Field((), description="Further columns to keep, such as the writer of each sample.")
     colour: Colour | None = Field(None, description="Convert images to one grey or three colour channels: grey or rgb.")
     image_size: int | None = Field(None, ge=1, description="Resize images to this many pixels a side.")
@@ -71,6 +78,9 @@ class HuggingFace(Described, Loader, name="huggingface"):
             test_columns=test_kept,
             class_names=names,
             name=self.name,
+            pad=self.pad,
+            task=self.task,
+            bins=self.bins,
             **self.said,
         )
         if self.validation_split is None:
@@ -83,12 +93,18 @@ class HuggingFace(Described, Loader, name="huggingface"):
         """Whether validation samples are named."""
         return self.validation_split is not None
 
-    def arrays(self, rows: Any) -> tuple[NDArray[np.generic], NDArray[np.generic], dict[str, NDArray[np.generic]]]:
-        """Return samples, labels and further columns of a ``datasets.Dataset``."""
-        image = _column(rows, self.image_column, _IMAGES, "image_column")
+    def arrays(self, rows: Any) -> tuple[Any, NDArray[np.generic], dict[str, NDArray[np.generic]]]:
+        """Return samples (of several inputs a mapping), labels and further columns of a ``datasets.Dataset``."""
         label = _column(rows, self.label_column, _LABELS, "label_column")
         further = {name: _values(rows, _column(rows, name, (), "columns")) for name in self.columns}
-        return _samples(rows, image, self.colour, self.image_size), _values(rows, label), further
+        inputs = [_column(rows, name, (), "inputs") for name in self.inputs]
+        if not inputs and self.image_column is None and not set(_IMAGES) & set(rows.column_names):
+            inputs = [name for name in rows.column_names if name not in (label, *further) and _is_listed(rows, name)]
+        if not inputs:
+            inputs = [_column(rows, self.image_column, _IMAGES, "image_column")]
+        found = {name: _samples(rows, name, self.colour, self.image_size) for name in inputs}
+        several = len(found) > 1 or bool(self.inputs)
+        return found if several else found[inputs[0]], _values(rows, label), further
 
 
 def _open(files: Finder, path: str, subset: str | None) -> dict[str, Any]:
@@ -140,11 +156,21 @@ def _values(rows: Any, column: str) -> NDArray[np.generic]:
     return np.asarray(rows.select_columns([column]).with_format("numpy")[:][column])
 
 
-def _samples(rows: Any, column: str, colour: Colour | None, size: int | None) -> NDArray[np.generic]:
-    """Return the samples of ``column``: decoded images, or numbers."""
+def _is_listed(rows: Any, column: str) -> bool:
+    """Whether a column holds lists of numbers."""
+    inner = feature = rows.features[column]
+    while (deeper := getattr(inner, "feature", None)) is not None:
+        inner = deeper
+    return inner is not feature and str(getattr(inner, "dtype", "")).startswith(("int", "uint", "float", "bool"))
+
+
+def _samples(rows: Any, column: str, colour: Colour | None, size: int | None) -> Any:
+    """Return the samples of ``column``: decoded images, numbers, or lists of different lengths."""
     import datasets
 
     if not isinstance(rows.features[column], datasets.Image):
+        if _is_listed(rows, column) and is_ragged(listed := rows.with_format(None)[:][column]):
+            return listed
         return _values(rows, column)
     stack = ImageStack(colour, size)
     encoded = rows.select_columns([column]).cast_column(column, datasets.Image(decode=False))

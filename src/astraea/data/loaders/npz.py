@@ -2,13 +2,15 @@
 
 Array names: samples are called ``x``, ``images``, ``image``, ``data`` or ``features``, and labels ``y``,
 ``labels``, ``label`` or ``targets``, alone or with the part before or behind (``train_x``, ``x_train``,
-``test_images`` ...). A bare name belongs to the training pool. ``class_names`` or ``classes`` names the
-classes. Every other one-dimensional array of a part's length is a column of it (``train_writer``, ``site``).
+``test_images`` ...), in capitals or not. A bare name belongs to the training pool. Where no array has such a name, all
+arrays with two axes or more are samples: several are inputs by name (``input_ids``, ``attention_mask``).
+``class_names`` or ``classes`` names the classes. Every other one-dimensional array of a part's length is a column of it
+(``train_writer``, ``site``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -19,11 +21,13 @@ from pydantic import Field
 
 from astraea.data.classes import flat
 from astraea.data.dataset import Dataset, Samples
+from astraea.data.file_kinds import mend_for
 from astraea.data.formats import read_npz, reading
 from astraea.data.loaders.arrays import from_arrays
 from astraea.data.loaders.base import Described, OwnFiles
 from astraea.data.loaders.folder import VALIDATION
-from astraea.errors import InputError
+from astraea.data.regression import BINS, TASK, Task
+from astraea.errors import DataError, InputError
 
 __all__ = ["Npz", "Part", "named_classes", "read", "read_part"]
 
@@ -35,32 +39,58 @@ Arrays = Mapping[str, NDArray[np.generic]]
 
 
 class Part(NamedTuple):
-    """One part of an ``.npz`` file: samples (n, ...), labels (n,) and columns (n,), as they lie in it."""
+    """One part of an ``.npz`` file: samples (n, ...) or several inputs by name, labels (n,) and columns (n,).
 
-    x: NDArray[np.generic]
+    ``left`` are the names of arrays that are as long as the samples, and neither these nor columns.
+    """
+
+    x: NDArray[np.generic] | Arrays
     y: NDArray[np.generic]
-    columns: Mapping[str, NDArray[np.generic]]
+    columns: Arrays
+    left: tuple[str, ...] = ()
 
 
-def read_part(arrays: Arrays, part: str, samples: str | None = None, labels: str | None = None) -> Part | None:
+def read_part(
+    arrays: Arrays, part: str, samples: str | None = None, labels: str | None = None, inputs: Sequence[str] = ()
+) -> Part | None:
     """Return the ``part`` ("train", "test", ...) of ``arrays``, or ``None`` if it has no samples.
 
-    ``samples`` and ``labels`` name the arrays where their names are not among the known ones.
-    Raises ``ValueError`` if the part has samples but no labels.
+    ``samples`` and ``labels`` name the arrays where their names are not among the known ones; ``inputs`` names several
+    inputs. Raises :class:`InputError` if the part has samples but no labels.
     """
     members = {name: array for key, array in arrays.items() if (name := _within(part, key))}
-    x = _first(members, (samples,) if samples else _SAMPLES)
     y = _first(members, (labels,) if labels else _LABELS)
-    if x is None:
+    chosen = _chosen(members, samples, y, inputs)
+    if not chosen:
         return None
     if y is None:
-        raise InputError(f"it has {part} samples '{x}' but no labels: its arrays are {', '.join(arrays)}")
-    columns = {
-        name: array
+        raise InputError(
+            f"it has {part} samples '{chosen[0]}' but no labels: its arrays are {', '.join(arrays)}; set "
+            "data.label_column to one of them"
+        )
+    count = len(members[chosen[0]])
+    rest = {name: array for name, array in members.items() if name not in (*chosen, y, *_CLASSES) and array.ndim}
+    columns = {name: array for name, array in rest.items() if array.shape == (count,)}
+    left = tuple(name for name, array in rest.items() if array.ndim > 1 and len(array) == count)
+    single = len(chosen) == 1 and not inputs
+    return Part(members[chosen[0]] if single else {name: members[name] for name in chosen}, members[y], columns, left)
+
+
+def _chosen(members: Arrays, samples: str | None, y: str | None, inputs: Sequence[str]) -> list[str]:
+    """Return the names of the arrays that are samples: those said, else the usual one, else all with rows."""
+    if inputs:
+        if members and (gone := next((name for name in inputs if name not in members), None)):
+            raise InputError(f"it has no input '{gone}' (data.inputs): its arrays are {', '.join(members)}")
+        return list(inputs) if members else []
+    if usual := _first(members, (samples,) if samples else _SAMPLES):
+        return [usual]
+    if samples or y is None:
+        return []
+    return [
+        name
         for name, array in members.items()
-        if name not in (x, y, *_CLASSES) and array.shape == (len(members[x]),)
-    }
-    return Part(members[x], members[y], columns)
+        if name not in (y, *_CLASSES) and array.ndim > 1 and len(array) == len(members[y])
+    ]
 
 
 def named_classes(arrays: Arrays) -> list[str] | None:
@@ -69,27 +99,45 @@ def named_classes(arrays: Arrays) -> list[str] | None:
     return None if key is None else [str(name) for name in arrays[key]]
 
 
-def read(path: Path, name: str, samples: str | None = None, labels: str | None = None, **said: Any) -> Dataset:
+def read(
+    path: Path,
+    name: str,
+    samples: str | None = None,
+    labels: str | None = None,
+    inputs: Sequence[str] = (),
+    **said: Any,
+) -> Dataset:
     """Return the training pool and, if there is one, the test set of an ``.npz`` file.
 
     ``said`` is what :func:`~astraea.data.loaders.arrays.from_arrays` takes of layout, scale, kind and noise.
     Raises :class:`~astraea.errors.DataError` if the file is damaged or does not hold a dataset.
     """
+    with reading(path):
+        if path.is_file() and (mend := mend_for(path, "npz")):
+            raise DataError(f"{path} is {mend}")
     arrays = read_npz(path)
     with reading(path):
-        return from_members(arrays, name, samples, labels, **said)
+        return from_members(arrays, name, samples, labels, inputs, **said)
 
 
 def from_members(
-    arrays: Mapping[str, Any], name: str, samples: str | None = None, labels: str | None = None, **said: Any
+    arrays: Mapping[str, Any],
+    name: str,
+    samples: str | None = None,
+    labels: str | None = None,
+    inputs: Sequence[str] = (),
+    **said: Any,
 ) -> Dataset:
     """Return the dataset of arrays by name, as :func:`read` has them. Raises :class:`InputError` if they hold none."""
     arrays = {key: np.asarray(array) for key, array in arrays.items()}
-    train = read_part(arrays, "train", samples, labels)
-    test = read_part(arrays, "test", samples, labels)
+    train = read_part(arrays, "train", samples, labels, inputs)
+    test = read_part(arrays, "test", samples, labels, inputs)
     if train is None:
         wanted = samples or "' or '".join(_SAMPLES)
-        raise InputError(f"it has no training samples called '{wanted}': its arrays are {', '.join(arrays)}")
+        raise InputError(
+            f"it has no training samples called '{wanted}': its arrays are {', '.join(arrays)}; set data.image_column "
+            "and data.label_column to two of them"
+        )
     dataset = from_arrays(
         train.x,
         train.y,
@@ -103,6 +151,9 @@ def from_members(
     )
     unused = [part for part in VALIDATION if any(_within(part, key) for key in arrays)]
     left = tuple(f"Left out: the part '{part}'; data.validation_path names a file to validate on." for part in unused)
+    if train.left:
+        which = ", ".join(train.left)
+        left = (f"Left out: the arrays {which}; data.inputs names all that a model is to get.", *left)
     return replace(dataset, notes=(*dataset.notes, *left))
 
 
@@ -121,6 +172,9 @@ class Npz(Described, OwnFiles, name="npz"):
 
     image_column: str | None = Field(None, description="Name of the samples.")
     label_column: str | None = Field(None, description="Name of the labels.")
+    inputs: tuple[str, ...] = Field((), description="Names of several inputs of a sample, such as ids and a mask.")
+    task: Task = Field("auto", description=TASK)
+    bins: int = Field(BINS, ge=2, description="Quantile bins of a regression, which are what is balanced.")
     several: bool | None = Field(
         None,
         description="Whether labels (n, N) of 0 and 1 are any number a sample; by default if a row has two ones.",
@@ -129,7 +183,8 @@ class Npz(Described, OwnFiles, name="npz"):
     def load(self) -> Dataset:
         """Return the dataset of the file at ``path``; see the module for the names of its arrays."""
         path = self.files.given(self.path)
-        dataset = read(path, self.name, self.image_column, self.label_column, several=self.several, **self.said)
+        said = {"several": self.several, "task": self.task, "bins": self.bins, **self.said}
+        dataset = read(path, self.name, self.image_column, self.label_column, self.inputs, **said)
         named = {"test": self.test_path, "validation": self.validation_path}
         parts: dict[str, Any] = {
             part: self._samples(dataset, self.files.given(own), part) for part, own in named.items() if own
@@ -141,7 +196,7 @@ class Npz(Described, OwnFiles, name="npz"):
         arrays = read_npz(path)
         with reading(path):
             for name in (*(VALIDATION if part == "validation" else [part]), "train"):
-                if found := read_part(arrays, name, self.image_column, self.label_column):
+                if found := read_part(arrays, name, self.image_column, self.label_column, self.inputs):
                     return further(dataset, found, part)
             raise InputError(f"it has no samples called '{_SAMPLES[0]}': its arrays are {', '.join(arrays)}")
 
@@ -158,4 +213,5 @@ def _within(part: str, key: str) -> str | None:
 
 
 def _first(arrays: Arrays, names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if name in arrays), None)
+    lower = {name.lower(): name for name in arrays}
+    return next((found for name in names if (found := name if name in arrays else lower.get(name.lower()))), None)

@@ -7,33 +7,29 @@ text and truth values are codes, one feature for each value. Nothing is guessed 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from astraea.data.classes import flat, number_classes
-from astraea.data.columns import Column, Missing, column_of, complete, named, whole_labels
+from astraea.data.column_signs import doubts
+from astraea.data.columns import Column, Missing, column_of, labelled, named, present, whole_labels
 from astraea.data.dataset import Dataset
 from astraea.data.form import Form
 from astraea.data.inputs import TableReader
 from astraea.data.label_sets import sets_with_note, split_cells
 from astraea.data.loaders.base import OwnFiles
 from astraea.data.marks import Decimal
-from astraea.data.regression import Regression, quantile_bins
-from astraea.data.tables import DECIMAL, READ_AS, is_parquet, read_table
-from astraea.errors import InputError, unknown_name
+from astraea.data.regression import BINS, TASK, Task, regression_of
+from astraea.data.tables import DECIMAL, READ_AS, read_table
+from astraea.errors import InputError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["Missing", "Table", "from_frame"]
 
-Task = Literal["auto", "classes", "regression"]
-
-_MOST_CLASSES = 20
-_BINS = 5
 _SHOWN = 4
 
 
@@ -61,12 +57,8 @@ class Table(OwnFiles, name="table"):
     )
     missing: Missing = Field("refuse", description="refuse empty cells, or fill in the column's mean.")
     standardise: bool = Field(True, description="Bring numbers to one scale, from sums over clients.")
-    task: Task = Field(
-        "auto",
-        description="Whether labels are classes or numbers to be predicted (regression); auto: numbers if they are "
-        "fractions of more than 20 different values.",
-    )
-    bins: int = Field(_BINS, ge=2, description="Quantile bins of a regression, which are what is balanced.")
+    task: Task = Field("auto", description=TASK)
+    bins: int = Field(BINS, ge=2, description="Quantile bins of a regression, which are what is balanced.")
 
     def load(self) -> Dataset:
         """Return the table at ``path``; see :func:`from_frame` for what is made of it."""
@@ -91,7 +83,7 @@ class Table(OwnFiles, name="table"):
             task=self.task,
             bins=self.bins,
             name=self.name,
-            source="" if is_parquet(named) else f"{named}: ",
+            source=f"{named}: ",
         )
 
 
@@ -110,7 +102,7 @@ def from_frame(
     label_separator: str | None = None,
     standardise: bool = True,
     task: Task = "auto",
-    bins: int = _BINS,
+    bins: int = BINS,
     name: str = "table",
     source: str = "",
 ) -> Dataset:
@@ -131,9 +123,7 @@ def from_frame(
     """
     read_as, decimal = frame.attrs.get(READ_AS, ()), frame.attrs.get(DECIMAL, "auto")
     frame = named(frame)
-    for column in (label_column, site_column, *codes, *noisy, *leave_out, *kept):
-        if column is not None and column not in frame.columns:
-            raise unknown_name("column", column, frame.columns)
+    present(frame, (label_column, site_column, *codes, *noisy, *leave_out, *kept), source)
     apart = {label_column, site_column, *leave_out, *kept}
     columns = [
         column_of(frame[name], declared=name in codes, noisy=name in noisy, missing=missing, source=source)
@@ -146,8 +136,8 @@ def from_frame(
     parts = {part: named(own) for part, own in given.items() if own is not None}
     regression, outputs = None, None
     if label_separator is None:
-        labels = [flat(complete(part, label_column, source), "labels") for part in parts.values()]
-        regression = _regression(labels[0], task, bins)
+        labels = [flat(labelled(part, label_column, source), "labels") for part in parts.values()]
+        regression = regression_of(labels[0], task, bins, f"{source}the values of column '{label_column}'")
     if label_separator is not None:
         cells = [split_cells(part[label_column], label_separator) for part in parts.values()]
         _, names, outputs, label_notes = sets_with_note(cells, None)
@@ -182,7 +172,7 @@ def from_frame(
             *_notes(columns, label_column, site_column, standardise=standardise),
             *label_notes,
             *read_as,
-            *_numbering(frame, columns),
+            *doubts(frame, *(_of_kind(columns, kind) for kind in ("whole numbers", "numbers"))),
         ),
         numbers,
         site_column,
@@ -193,27 +183,8 @@ def from_frame(
     )
 
 
-def _regression(labels: NDArray[np.generic], task: Task, bins: int) -> Regression | None:
-    """Return how labels are cut, if they are numbers to be predicted."""
-    if task == "auto":
-        task = "regression" if labels.dtype.kind == "f" and len(np.unique(labels)) > _MOST_CLASSES else "classes"
-    if task == "classes":
-        return None
-    if labels.dtype.kind not in "iuf":
-        raise InputError("a regression predicts numbers, but the label column holds text: set data.task to 'classes'")
-    return quantile_bins(labels, bins)
-
-
-def _numbering(frame: DataFrame, columns: Sequence[Column]) -> tuple[str, ...]:
-    """Note a column that only numbers the rows, from which nothing is to be learnt but their order."""
-    found = [
-        column.name
-        for column in columns
-        if column.kind == "whole numbers"
-        and len(frame) > 1
-        and (np.diff(frame[column.name].to_numpy(float)) == 1).all()
-    ]
-    return tuple(f"Column '{name}' only numbers the rows: leave it out (data.leave_out)." for name in found)
+def _of_kind(columns: Sequence[Column], kind: str) -> list[str]:
+    return [column.name for column in columns if column.kind == kind]
 
 
 def _notes(columns: Sequence[Column], label: str, site: str | None, *, standardise: bool) -> tuple[str, ...]:
@@ -224,8 +195,7 @@ def _notes(columns: Sequence[Column], label: str, site: str | None, *, standardi
         ("whole numbers", "standardised, repeated unchanged" if standardise else "as they are, repeated unchanged"),
         ("codes", "a feature for each value, repeated unchanged"),
     ):
-        names = [column.name for column in columns if column.kind == kind]
-        if names:
+        if names := _of_kind(columns, kind):
             more = ", ..." if len(names) > _SHOWN else ""
             said.append(f"{len(names)} of {kind} ({', '.join(names[:_SHOWN])}{more}: {treated})")
     sites = f", sites '{site}'" if site else ""

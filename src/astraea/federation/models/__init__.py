@@ -6,13 +6,14 @@ from collections.abc import Callable
 from fnmatch import fnmatch
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from astraea.data.form import Form, conventional
 from astraea.data.packing import Input, example
 from astraea.errors import AstraeaError, InputError
-from astraea.federation.calling import attach_columns, attach_dtype, attach_inputs
+from astraea.federation.calling import attach_columns, attach_cut, attach_dtype, attach_inputs
 from astraea.federation.diagnosis import check_logits, gives_one, logits_of
 from astraea.federation.models.auto import AutoModel
 from astraea.federation.models.base import Imported, Model, made
@@ -100,6 +101,10 @@ def build_model(
             raise InputError("model.skip says which weights of a file are left out, and model.weights names none")
         _freeze(model, settings.freeze)
         _check(model, name, samples, classes, inputs)
+        if inputs:
+            rng = np.random.default_rng(0)
+            device = next((one.device for one in model.parameters()), None)
+            attach_cut(model, torch.from_numpy(example(inputs, 2, rng, padding=True)).to(device))
     return model
 
 
