@@ -46,6 +46,9 @@ ALGORITHMS: dict[str, dict[str, Any]] = {
 DEFENCES: dict[str, dict[str, Any]] = {
     "none": {},
     "clip": {"server.defence": "clip", "balance.most_samples": 3.0},
+    "clip, most_samples = 100": {"server.defence": "clip"},
+    "clip, most_samples = 10": {"server.defence": "clip", "balance.most_samples": 10.0},
+    "most_samples = 3": {"balance.most_samples": 3.0},
     "clip alone": {
         "server.defence": {"name": "clip", "multiple": 1.0, "discard": float("inf")},
         "balance.most_samples": 3.0,

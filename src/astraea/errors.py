@@ -6,13 +6,32 @@ The command line prints the sentence and exits non-zero; a traceback is for mist
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 __all__ = ["AstraeaError", "DataError", "InputError", "RunError", "StorageError", "nearest", "unknown_name"]
 
 
+_MOST_WORDS = 1_500
+
+
 class AstraeaError(Exception):
-    """Base of every error whose message is meant for the user."""
+    """Base of every error whose message is meant for the user.
+
+    It is one line, whatever a library or a file contributed to it: line ends are spaces, and the middle of what is far
+    too long is left out, since the end says how to mend it.
+    """
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(_line(one) if isinstance(one, str) else one for one in arguments))
+
+
+def _line(text: str) -> str:
+    if "\n" in text or "\r" in text:
+        text = " ".join(text.split())
+    if len(text) > _MOST_WORDS:
+        text = re.sub(r"(\S{60})\S{100,}", r"\1…", text)
+    return text if len(text) <= _MOST_WORDS else f"{text[:1_000]} … {text[-400:]}"
 
 
 class InputError(AstraeaError, ValueError):

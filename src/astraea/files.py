@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from astraea.errors import RunError, StorageError
+from astraea.reading import read_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -204,7 +205,7 @@ def whole_lines(path: Path) -> list[str]:
     Raises :class:`RunError` if it cannot be read or written.
     """
     try:
-        text = path.read_bytes()
+        text = read_bytes(path)
         written = text.partition(b"\0")[0]  # a power cut leaves zeros where nothing has reached the disk
         whole = written[: written.rfind(b"\n") + 1]
         if len(whole) < len(text):

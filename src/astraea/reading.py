@@ -6,10 +6,12 @@ What is wrong with a file is an ``OSError`` or a ``ValueError``, for the caller 
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import stat
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,17 @@ from astraea.errors import RunError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["DAMAGE", "damaged", "read_bytes", "read_json", "read_tensors", "read_text", "read_toml", "regular"]
+__all__ = [
+    "DAMAGE",
+    "checksum",
+    "damaged",
+    "read_bytes",
+    "read_json",
+    "read_tensors",
+    "read_text",
+    "read_toml",
+    "regular",
+]
 
 DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
 """What files raise that are read without error and do not hold what their names promise."""
@@ -89,6 +101,17 @@ def read_tensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         raise ValueError(" ".join(str(error).split())[:300]) from error
     except (TypeError, KeyError, RuntimeError, OverflowError, AttributeError) as error:  # a dtype unknown to PyTorch
         raise ValueError(f"{type(error).__name__}: {error}"[:300]) from error
+
+
+def checksum(tensors: Mapping[str, Tensor], text: str) -> str:
+    """Return the SHA-256 of ``tensors`` and a ``text`` that belongs to them, by which a damaged file is known."""
+    import torch
+
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def damaged(folder: Path, error: BaseException) -> RunError:

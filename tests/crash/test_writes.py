@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from safetensors.torch import load_file
 from torch import nn
 
+from astraea.congestion import ObservationSettings, WorldRanges
 from astraea.congestion.evaluation import catalogue
 from astraea.congestion.evaluation.arms import parse_arms
 from astraea.congestion.evaluation.measure import settled_for
@@ -29,6 +31,7 @@ from astraea.congestion.policy import load_policy
 from astraea.congestion.trainer import families
 from astraea.congestion.trainer.evolution import EvolutionSettings
 from astraea.congestion.trainer.search import train_law
+from astraea.congestion.trainer.td3 import Td3Settings, train_td3
 from astraea.data.dataset import Samples
 from astraea.errors import AstraeaError
 from astraea.experiment import compare as comparing
@@ -55,6 +58,13 @@ SETTINGS: RunSettings = parse_settings(
         "output": {"checkpoint_every": 2},
     }
 )
+TD3 = Td3Settings(
+    worlds=WorldRanges(flows=(1, 2), bandwidth_mbps=(1, 2), rtt_ms=(30, 60), buffer_bdp=(1, 2), duration_s=1.0,
+                       gap_s=(0.1, 0.3)),
+    observation=ObservationSettings(history=2), actor_widths=(8,), critic_widths=(8, 4), batch_size=8,
+    learning_starts=20, buffer_size=60, worlds_at_once=2, update_flow_steps=15, gradient_steps=3, policy_frequency=2,
+    updates=2, flow_steps=80, minutes=None, validation_worlds=1, checkpoint_minutes=0, exploration_actions=30,
+)  # fmt: skip
 LAW = EvolutionSettings(generations=2, population=4, validate_every=1, validation_mixes=1, seed=5)
 
 
@@ -119,6 +129,18 @@ def training_outcome(folder: Path) -> object:
     return (folder / "generations.jsonl").read_bytes(), policy.weights.tolist(), policy.card | {"seconds": ""}
 
 
+def a_td3_training(folder: Path) -> None:
+    train_td3(TD3, folder, resume=True)
+
+
+def td3_outcome(folder: Path) -> object:
+    lines = [json.loads(line) | {"seconds": 0} for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    policy = load_policy(folder / "policy.safetensors")
+    best = json.loads(policy.card["validation"]) | {"seconds": 0}
+    learned = {name: value.tolist() for name, value in load_file(folder / "checkpoint.safetensors").items()}
+    return lines, policy.weights.tolist(), policy.card | {"validation": best}, learned, list(folder.rglob("*.partial"))
+
+
 def _cases(setup: Setup) -> list[Case]:
     flows = [{"controller": setup.controller}]
     return [
@@ -170,6 +192,7 @@ KINDS = {
     "run": Kind(a_run, run_outcome),
     "compare": Kind(a_comparison, comparison_outcome),
     "train": Kind(a_training, training_outcome),
+    "train-td3": Kind(a_td3_training, td3_outcome),
     "evaluate": Kind(an_evaluation, evaluation_outcome),
     "flower": Kind(a_flower_run, flower_results.__getitem__),
 }

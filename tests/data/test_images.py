@@ -215,3 +215,10 @@ def test_a_damaged_archive_is_named(tmp_path: Path, png: Callable[..., bytes], n
     path.write_bytes(b"<html>moved</html>" if name.startswith("page") else content[: len(content) // 2])
     with pytest.raises(DataError, match=f"{name} cannot be used"):
         read_tree(path, {"train": "train"}, ("cat",))
+
+
+def test_few_bytes_that_claim_very_many_pixels_are_refused() -> None:
+    content = io.BytesIO()
+    Image.new("1", (5_000, 5_000)).save(content, "WEBP", lossless=True)
+    with pytest.raises(ValueError, match=r"bytes claim 5,000 × 5,000 pixels"):
+        decode(content.getvalue())

@@ -27,7 +27,7 @@ from astraea.errors import AstraeaError
 
 __all__ = ["Forbidden", "attempt"]
 
-_SECONDS, _BYTES = 10, 4 << 30
+_SECONDS, _BYTES, _WORDS = 10, 4 << 30, 2_000
 _FORBIDDEN = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "socket.connect")
 _watching: list[bool] = []
 _hooked: list[bool] = []
@@ -71,11 +71,18 @@ def _bounds() -> Iterator[None]:
 
 
 def attempt(
-    reader: readers.Reader, good: Path, place: Path, spoil: Callable[[bytes], bytes], *, must_read: bool = False
+    reader: readers.Reader,
+    good: Path,
+    place: Path,
+    spoil: Callable[[bytes], bytes],
+    *,
+    must_read: bool = False,
+    instead: Callable[[Path], object] | None = None,
 ) -> bool:
     """Let ``reader`` read a spoilt copy, laid out at ``place``; return whether it was read in spite of it.
 
-    Raises what the reader raises, unless it is a sentence and the file is not one that ``must_read``.
+    ``instead`` puts something else in the file's place. Raises what the reader raises, unless it is a sentence and the
+    file is not one that ``must_read``.
     """
     source = good / reader.good
     target = place / source.name
@@ -87,14 +94,20 @@ def attempt(
     if reader.file:
         shutil.copytree(source, target)
     spoilt, original = (target / reader.file, source / reader.file) if reader.file else (target, source)
-    spoilt.write_bytes(spoil(original.read_bytes()))
+    if instead is None:
+        spoilt.write_bytes(spoil(original.read_bytes()))
+    else:
+        spoilt.unlink(missing_ok=True)
+        instead(spoilt)
     try:
         with _bounds(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             reader.read(target)
-    except AstraeaError:
+    except AstraeaError as error:
         if must_read:
             raise
+        if "\n" in str(error) or len(str(error)) > _WORDS:
+            raise AssertionError(f"{str(error)[:200]!r} is no sentence of one line") from error
         return False
     return True
 

@@ -2,49 +2,41 @@
 
 from __future__ import annotations
 
-import json
-import pickle
 import random
 import re
-import shutil
-import tarfile
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
+from good import LAW, good_files, small_learner
 
 from astraea.congestion.evaluation import records
 from astraea.congestion.evaluation.traces import find_traces
-from astraea.congestion.policy import load_policy, shipped_policy
+from astraea.congestion.policy import load_policy
 from astraea.congestion.simulator.schedules import read_trace
 from astraea.congestion.trainer import folder as training_folder
 from astraea.congestion.trainer import search
-from astraea.congestion.trainer.evolution import Evolution, EvolutionSettings
+from astraea.congestion.trainer.td3.checkpoint import load_checkpoint as load_td3_checkpoint
 from astraea.data.catalogue import load_dataset
 from astraea.data.images import ImageStack
 from astraea.data.named_clients import _read as read_index_file
 from astraea.experiment.comparison import load_comparison
-from astraea.experiment.folder import RunFolder
+from astraea.experiment.reached import Kept
 from astraea.experiment.result import load_result
-from astraea.experiment.run import run
 from astraea.experiment.settings import load_toml, parse_settings
-from astraea.federation.callbacks import ChainsFile, Timing, latest_checkpoint, load_checkpoint
+from astraea.federation.callbacks import ChainsFile, Timing, load_checkpoint
 from astraea.federation.loop import Budget
 from astraea.federation.models import load_weights
+from astraea.files import write_tensors
 from astraea.network import load_network
 from astraea.network.traces import read_capacity
+from astraea.reading import checksum, read_tensors
 from astraea.report.page.write import page_of
 
-__all__ = ["READERS", "Reader", "good_files", "spoilt"]
-
-LAW = EvolutionSettings(generations=1, population=4, validate_every=1, validation_mixes=1)
-"""Settings whose folder is read."""
+__all__ = ["IN_MEMORY", "READERS", "Reader", "good_files", "spoilt"]
 
 
 @dataclass(frozen=True)
@@ -105,6 +97,21 @@ READERS = {
     "page/chains.jsonl": Reader("run", "chains.jsonl", lambda path: page_of(path)),
     "page/metrics.jsonl": Reader("run", "metrics.jsonl", lambda path: page_of(path)),
     "page/summary.json": Reader("run", "summary.json", lambda path: page_of(path)),
+    "page/config.toml": Reader("run", "config.toml", lambda path: page_of(path)),
+    "page/clients.json": Reader("run", "clients.json", lambda path: page_of(path)),
+    "page/timeline.json": Reader("timed", "timeline.json", lambda path: page_of(path)),
+    "page/evaluation.json": Reader("evaluation", "evaluation.json", lambda path: page_of(path)),
+    "page/race.json": Reader("race", "race.json", lambda path: page_of(path)),
+    "page/race.csv": Reader("race", "race.csv", lambda path: page_of(path)),
+    "page/comparison.json": Reader("comparison", "comparison.json", lambda path: page_of(path)),
+    "plans/chains.jsonl": Reader("run", "chains.jsonl", Kept.read),
+    "plans/scenario.json": Reader("run", "scenario.json", Kept.read),
+    "td3": Reader("td3/checkpoint.safetensors", "", lambda path: _td3_checkpoint(path)),
+    "td3 forged": Reader("forged-td3", "facts.json", lambda path: _forged("facts", _td3_checkpoint)(path)),
+    "checkpoint forged": Reader("forged-run", "facts.json", lambda path: _forged("run", load_checkpoint)(path)),
+    "uci-har": Reader("har", "UCI HAR Dataset/train/Inertial Signals/body_acc_x_train.txt",
+                      lambda path: _named("uci-har", path)),
+    "uci-har labels": Reader("har", "UCI HAR Dataset/test/y_test.txt", lambda path: _named("uci-har", path)),
     "chains": Reader("run/chains.jsonl", "", lambda path: _at_round_one(ChainsFile(path))),
     "timings": Reader("run/timings.jsonl", "", lambda path: _at_round_one(Timing(path))),
     "comparison": Reader("comparison", "comparison.json", load_comparison),
@@ -121,6 +128,10 @@ READERS = {
 }  # fmt: skip
 
 
+IN_MEMORY = {"png", "jpeg", "webp", "gif", "tiff", "checkpoint forged", "td3 forged"}
+"""Readers of what is in memory: the file is opened here, not by the product."""
+
+
 def _named(name: str, folder: Path) -> object:
     return load_dataset(name, dir=folder, download=False)
 
@@ -135,6 +146,23 @@ def _fashion(folder: Path) -> object:
     return _named("fashion-mnist", folder)
 
 
+def _td3_checkpoint(path: Path) -> object:
+    return load_td3_checkpoint(path, *small_learner())
+
+
+def _forged(key: str, read: Callable[[Path], object]) -> Callable[[Path], object]:
+    """Return a reader of the facts alone: they are put into a checkpoint whose checksum is right, which is read."""
+
+    def forge(folder: Path) -> object:
+        path = folder / "checkpoint.safetensors"
+        notes, tensors = read_tensors(path)
+        text = (folder / "facts.json").read_bytes().decode("utf-8", errors="replace").replace("\0", "")
+        write_tensors(path, tensors, {**notes, key: text, "digest": checksum(tensors, text)})
+        return read(path)
+
+    return forge
+
+
 def _archive(path: Path) -> object:
     from astraea.data.images import read_tree
 
@@ -147,94 +175,6 @@ def _flower(folder: Path) -> object:
 
     registry: Any = object.__new__(ClientRegistry)
     return StrategyCheckpoint(folder).load(registry, {"seed": 0})
-
-
-def good_files(root: Path) -> None:
-    """Write good files of all kinds to ``root``."""
-    rng = np.random.default_rng(0)
-    settings = {
-        "rounds": 2,
-        "scenario": {"clients": 3, "samples": 60},
-        "model": {"name": "mlp", "options": {"hidden": []}},
-        "algorithm": {"name": "astraea", "clients_per_round": 3, "capacity": 2},
-    }
-    run(parse_settings(settings), out=root / "run")
-    latest = latest_checkpoint(RunFolder(root / "run").checkpoints)
-    assert latest is not None
-    shutil.copy(latest, root / "run" / "checkpoint.safetensors")
-    shutil.copytree(root / "run", root / "comparison" / "fedavg" / "seed-0")
-    facts = {
-        "arms": ["fedavg"],
-        "seeds": [0],
-        "samples": None,
-        "rates": {"fedavg": 0.1},
-        "searched": {},
-        "schedules": {},
-    }
-    (root / "comparison" / "comparison.json").write_text(json.dumps(facts))
-    (root / "network.toml").write_text(
-        '[server]\nup_mbps = 1000\ndown_mbps = 1000\n[[sites]]\nclients = "*"\nup_mbps = 10\ndown_mbps = 50\n'
-        "delay_ms = 20\nbuffer_bdp = 1.0\nstep_seconds = 0.01\n"
-    )
-    x, y = rng.integers(0, 256, (12, 1, 8, 8)).astype(np.uint8), np.arange(12) % 3
-    np.savez(root / "data.npz", x=x, y=y, site=y)
-    table = "a,b,y\n" + "".join(f"{i},{i * i / 3},{'xz'[i % 2]}\n" for i in range(12))
-    (root / "data.csv").write_text(table)
-    _parquet(root)
-    for folder in (
-        "fashion",
-        "cifar/cifar-10-batches-py",
-        "femnist/data/train",
-        "femnist/data/test",
-        "images/a",
-        "images/b",
-        "flower",
-        "law",
-    ):
-        (root / folder).mkdir(parents=True)
-    for prefix in ("train", "t10k"):
-        images = rng.integers(0, 256, (10, 28, 28)).astype(np.uint8)
-        head = b"\0\0\x08\x03" + b"".join(n.to_bytes(4, "big") for n in images.shape)
-        (root / "fashion" / f"{prefix}-images-idx3-ubyte").write_bytes(head + images.tobytes())
-        (root / "fashion" / f"{prefix}-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\x0a" + bytes(range(10)))
-    for name in (*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"):
-        batch = {b"data": rng.integers(0, 256, (2, 3072)).astype(np.uint8), b"labels": [0, 1]}
-        (root / "cifar" / "cifar-10-batches-py" / name).write_bytes(pickle.dumps(batch, protocol=4))
-    leaf = {"users": ["u"], "user_data": {"u": {"x": [[0.5] * 784], "y": [3]}}}
-    for part in ("train", "test"):
-        (root / "femnist" / "data" / part / "a.json").write_text(json.dumps(leaf))
-    for folder, name in (("a", "0.png"), ("a", "1.jpg"), ("b", "2.webp"), ("b", "3.gif"), ("b", "4.tif")):
-        Image.fromarray(rng.integers(0, 256, (8, 8, 3)).astype(np.uint8)).save(root / "images" / folder / name)
-    with zipfile.ZipFile(root / "images.zip", "w") as packed:
-        for path in sorted((root / "images").glob("*/*")):
-            packed.write(path, str(path.relative_to(root / "images")))
-    with tarfile.open(root / "images.tar.gz", "w:gz") as tar:
-        for path in sorted((root / "images").glob("*/*")):
-            tar.add(path, str(path.relative_to(root / "images")))
-    shipped_policy().save(root / "policy.safetensors")
-    training_folder.claim(root / "law", "law", LAW, resume=True, execution=())
-    generation = {"number": 0, "values": [0.1, 0.2, 0.3, 0.4], "step": 0.4, "validation": {"all": 0.5},
-                  "centre": Evolution(LAW).centre.tolist()}  # fmt: skip
-    (root / "law" / "generations.jsonl").write_text(json.dumps(generation) + "\n")
-    outcome = {"suite": "grid", "case": "a", "arm": "cubic", "seed": 0, "key": "k", "conditions": {"mbps": 1.0},
-               "values": {"jain": 1.0}, "seconds": 0.1}  # fmt: skip
-    (root / "outcomes.jsonl").write_text(json.dumps(outcome) + "\n")
-    (root / "trace.up").write_text("1\n5\n10\n")
-    (root / "capacity.csv").write_text("0,1.5\n1,2.5\n2,0.5\n")
-    (root / "traces" / "network-traces").mkdir(parents=True)
-    with tarfile.open(root / "traces" / "network-traces" / "mahimahi.tar.xz", "w:xz") as tar:
-        tar.add(root / "trace.up", "mahimahi/trace.up")
-    (root / "indices.json").write_text("[[0, 1], [2, 3]]")
-    shutil.copy(latest, root / "flower" / latest.name)
-    client = {"name": "a", "own": [1, 2], "trained": [1, 2], "augments": False}
-    facts = {"settings": {"seed": 0}, "rounds": 2, "earlier": [], "model": None, "clients": [client]}
-    (root / "flower" / "strategy.json").write_text(json.dumps(facts))
-
-
-def _parquet(root: Path) -> None:
-    import pandas
-
-    pandas.DataFrame({"a": np.arange(12.0), "y": np.arange(12) % 2}).to_parquet(root / "data.parquet")
 
 
 TOKENS = (

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +43,32 @@ def test_good_files_are_read(good: Path, tmp_path: Path) -> None:
         except AstraeaError as error:
             unread[name] = str(error)
     assert unread == {}
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _endless(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _circle(path: Path) -> None:
+    path.symlink_to(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize("put", [_pipe, _endless, _circle, Path.mkdir, Path.touch, lambda path: None])
+def test_what_is_no_file_is_told(good: Path, tmp_path: Path, put: Callable[[Path], None]) -> None:
+    untold = {}
+    for name, reader in sorted(readers.READERS.items()):
+        if name in readers.IN_MEMORY:
+            continue
+        try:
+            fuzzer.attempt(reader, good, tmp_path / name.replace("/", "-"), lambda content: content, instead=put)
+        except (Exception, fuzzer.Forbidden) as error:
+            untold[name] = f"{type(error).__name__}: {error}"
+    assert untold == {}
 
 
 @given(st.sampled_from(sorted(readers.READERS)), st.integers(0, 2**32))

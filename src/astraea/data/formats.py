@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.files import corrupt
 from astraea.errors import DataError, InputError
+from astraea.reading import regular
 
 __all__ = [
     "check_labels",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_MOST_FILE_BYTES = 1 << 40
 _MOST_IDX_BYTES = 1 << 32
 _PIECE = 1 << 20
 _MUCH = 1 << 28
@@ -41,12 +43,17 @@ _MOST_GROWTH = 200
 
 @contextmanager
 def reading(path: object) -> Iterator[None]:
-    """Turn what is raised over a damaged or unfit file into a :class:`DataError` that names ``path``."""
+    """Turn what is raised over a damaged or unfit file into a :class:`DataError` that names ``path``.
+
+    What is neither a file nor a folder, as a pipe, is refused first: to open it would be to wait for whoever writes it.
+    """
     damage = (
         *(EOFError, KeyError, MemoryError, OSError, OverflowError, RecursionError, SyntaxError, ValueError),
         *(zlib.error, zipfile.BadZipFile, zipfile.LargeZipFile, tarfile.TarError, NotImplementedError),
     )
     try:
+        if isinstance(path, str | Path) and Path(path).exists() and not Path(path).is_dir():
+            regular(Path(path), _MOST_FILE_BYTES)
         yield
     except DataError:
         raise

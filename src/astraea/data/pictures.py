@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from astraea.data.formats import reading
 from astraea.errors import InputError
+from astraea.reading import read_bytes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,6 +23,7 @@ Colour = Literal["grey", "rgb"]
 
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _SIXTEEN_BITS = 65_535
+_MANY_PIXELS, _MOST_GROWTH = 1 << 24, 4096  # no picture of anything unpacks to so many pixels a byte
 
 
 def decode(content: bytes, colour: Colour | None = None, size: int | None = None) -> NDArray[np.uint8]:
@@ -36,6 +38,9 @@ def decode(content: bytes, colour: Colour | None = None, size: int | None = None
     damage = (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError)
     try:
         with Image.open(io.BytesIO(content)) as image:
+            pixels = image.size[0] * image.size[1]
+            if pixels > _MANY_PIXELS and pixels > _MOST_GROWTH * len(content):
+                raise ValueError(f"{len(content):,} bytes claim {image.size[0]:,} × {image.size[1]:,} pixels")
             return seen(image, colour, size)
     except damage as error:
         raise ValueError(f"not a readable image: {error}") from error
@@ -95,7 +100,7 @@ def pictures_array(given: Any, colour: Colour, size: int | None) -> NDArray[np.g
     for picture in given:
         if isinstance(picture, str | Path):
             with reading(picture):
-                stack.append(decode(Path(picture).read_bytes(), colour, size))
+                stack.append(decode(read_bytes(Path(picture)), colour, size))
         else:
             stack.append(seen(picture, colour, size) if hasattr(picture, "getexif") else np.asarray(picture))
     shapes = {picture.shape for picture in stack}

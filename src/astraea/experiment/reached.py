@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from astraea.errors import InputError, RunError
+from astraea.errors import AstraeaError, InputError, RunError
 from astraea.experiment.folder import RunFolder
 from astraea.experiment.planning import PLACEMENTS
 from astraea.experiment.settings import RunSettings
@@ -22,6 +22,7 @@ from astraea.network.files import NetworkLike, load_network
 from astraea.network.layout import lay_out
 from astraea.network.settings import Network
 from astraea.network.transfers import placed
+from astraea.reading import DAMAGE, damaged, read_text
 from astraea.tables import Table, number
 
 __all__ = ["Kept", "Reached", "Reaches", "Shape", "kept_runs", "time_to_accuracy"]
@@ -46,14 +47,17 @@ class Kept:
         summary, scenario = folder.read_json(folder.summary), folder.read_json(folder.scenario)
         lines = folder.read_metrics()
         try:
-            rounds = [json.loads(line)["chains"] for line in folder.chains.read_text().splitlines()]
+            rounds = [json.loads(line)["chains"] for line in read_text(folder.chains).splitlines()]
+            plans = _plans(settings, rounds[: len(lines)], int(lines[0]["bytes_sent"]))
+            curve = tuple((int(line["round"]), float(line["accuracy"])) for line in lines if "accuracy" in line)
+            sizes, final = np.array(scenario["trained"]).sum(axis=1), float(summary["accuracy_final"])
         except OSError as error:
             raise RunError(f"{folder.chains} cannot be read ({error.strerror}): is this the folder of a run?") from None
-        plans = _plans(settings, rounds[: len(lines)], int(lines[0]["bytes_sent"]))
-        curve = tuple((int(line["round"]), float(line["accuracy"])) for line in lines if "accuracy" in line)
-        return cls(
-            path, settings, plans, np.array(scenario["trained"]).sum(axis=1), curve, float(summary["accuracy_final"])
-        )
+        except DAMAGE as error:
+            if isinstance(error, AstraeaError):
+                raise
+            raise damaged(path, error) from error
+        return cls(path, settings, plans, sizes, curve, final)
 
     def ends(self, network: Network, congestion: str, sharing: str) -> NDArray[np.float64]:
         """Return when each round ends on ``network`` in seconds, shape ``(rounds,)``."""

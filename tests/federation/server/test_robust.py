@@ -31,13 +31,13 @@ def combined(rule: RobustAggregator, models: torch.Tensor) -> list[float]:
 def test_the_median_of_each_coordinate() -> None:
     assert combined(CoordinateMedian(), MODELS) == [2.0, 1.0]
     assert combined(CoordinateMedian(), MODELS[:4]) == [1.5, 1.5]
-    assert combined(CoordinateMedian(), MODELS[:1]) == [0.0, 1.0]
+    assert combined(CoordinateMedian(), MODELS[1:4]) == [2.0, 2.0]
 
 
 def test_the_trimmed_mean_leaves_out_a_share_at_either_end() -> None:
     assert combined(TrimmedMean(trim=0.2), MODELS) == [2.0, 1.0]
     assert combined(TrimmedMean(trim=0.25), MODELS[:4]) == [1.5, 1.5]
-    assert combined(TrimmedMean(trim=0.0), MODELS[:2]) == [0.5, 1.5]
+    assert combined(TrimmedMean(trim=0.0), MODELS[:3]) == [1.0, 4.0]
 
 
 def test_multi_krum_averages_the_models_nearest_to_others() -> None:
@@ -56,6 +56,25 @@ def test_centred_clipping_shortens_changes_to_the_median_distance() -> None:
 )
 def test_those_left_out_are_fewer_than_half(count: int, share: float, found: int) -> None:
     assert largest_minority(count, share) == found
+
+
+@pytest.mark.parametrize(
+    ("rule", "fewest"),
+    [
+        (CoordinateMedian(), 3),
+        (CentredClipping(), 3),
+        (TrimmedMean(trim=0.2), 3),  # round(0.6) = 1
+        (TrimmedMean(trim=0.1), 6),  # round(0.5) = 0, as Python rounds to even, and round(0.6) = 1
+        (MultiKrum(hostile=0.2), 5),  # one of five: 5 >= 2 + 3
+        (MultiKrum(hostile=0.4), 11),  # four of eleven: 11 >= 8 + 3
+    ],
+)
+def test_a_round_of_too_few_chains_is_refused(rule: RobustAggregator, fewest: int) -> None:
+    assert rule.fewest == fewest
+    models = torch.zeros(fewest, 2)
+    assert combined(rule, models) == [0.0, 0.0]
+    with pytest.raises(InputError, match=rf"'{rule.name}' over {fewest - 1} chains protects nobody, as it needs"):
+        combined(rule, models[1:])
 
 
 def test_what_travels_beside_the_model_is_not_covered() -> None:

@@ -22,6 +22,7 @@ from astraea.congestion.policy.network import forward
 from astraea.congestion.settings import Settings
 from astraea.errors import InputError
 from astraea.files import write_tensors
+from astraea.parts.sentences import sentence
 
 __all__ = ["Policy", "PolicyHeader", "load_policy", "shipped_policy"]
 
@@ -102,7 +103,8 @@ def load_policy(path: Path | str) -> Policy:
     try:
         header = PolicyHeader.model_validate_json(notes.pop("header"))
     except (ValidationError, InputError) as error:
-        raise InputError(f"{path} has a header that cannot be read: {error}") from None
+        why = sentence(error) if isinstance(error, ValidationError) else error
+        raise InputError(f"{path} has a header that cannot be read: {why}") from None
     if header.observation_version != OBSERVATION_VERSION:
         raise InputError(
             f"{path} was trained on version {header.observation_version} of the observation, this is version "

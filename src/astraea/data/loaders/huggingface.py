@@ -23,6 +23,7 @@ from astraea.data.loaders.base import Described, Loader
 from astraea.data.packing import is_ragged
 from astraea.data.regression import BINS, TASK, Task
 from astraea.errors import DataError, InputError, unknown_name
+from astraea.reading import read_bytes
 
 __all__ = ["HuggingFace"]
 
@@ -176,6 +177,6 @@ def _samples(rows: Any, column: str, colour: Colour | None, size: int | None) ->
     encoded = rows.select_columns([column]).cast_column(column, datasets.Image(decode=False))
     for number, row in enumerate(encoded):
         image = row[column]
-        content = image["bytes"] if image["bytes"] is not None else Path(image["path"]).read_bytes()
+        content = image["bytes"] if image["bytes"] is not None else read_bytes(Path(image["path"]))
         stack.add(content, 0, f"{number} of column '{column}'")
     return stack.samples().x

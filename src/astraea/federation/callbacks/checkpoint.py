@@ -6,13 +6,11 @@ checksum over both.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from astraea.errors import InputError, RunError
@@ -20,7 +18,7 @@ from astraea.federation.loop import Best, Budget, Callback, Run
 from astraea.federation.round import Totals
 from astraea.federation.values import packed, unpacked
 from astraea.files import flush, remove_partial_files, write_tensors
-from astraea.reading import read_tensors
+from astraea.reading import DAMAGE, checksum, read_tensors
 
 __all__ = ["Checkpointing", "latest_checkpoint", "load_checkpoint", "save_checkpoint"]
 
@@ -53,7 +51,7 @@ def save_checkpoint(run: Run, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"round-{run.state.round:06d}.safetensors"
     remove_partial_files(folder)
-    write_tensors(path, tensors, {"run": text, "digest": _digest(tensors, text)})
+    write_tensors(path, tensors, {"run": text, "digest": checksum(tensors, text)})
     for old in sorted(folder.glob("round-*.safetensors"))[:-_KEPT]:
         old.unlink()
     return path
@@ -72,23 +70,29 @@ def load_checkpoint(path: Path) -> Run:
     try:
         metadata, tensors = read_tensors(path)
         text = metadata["run"]
-        if metadata["digest"] != _digest(tensors, text):
+        if metadata["digest"] != checksum(tensors, text):
             raise ValueError("its checksum is wrong")
         facts = json.loads(text)
-    except (OSError, ValueError, KeyError, RecursionError) as error:
-        others = sorted(other.name for other in path.parent.glob("round-*.safetensors") if other != path)
-        mend = f"delete it to resume from {others[-1]}" if others else "start the run anew without --resume"
-        raise RunError(f"the checkpoint {path} is damaged ({error}): {mend}") from error
-    if facts["format"] != _FORMAT:
-        raise RunError(
-            f"the checkpoint {path} was written by another version (its format is {facts['format']}, this one reads "
-            f"{_FORMAT}): finish the run with that version, or start it anew without --resume"
-        )
-    try:
-        state = unpacked(facts["state"], tensors)
-        kept = unpacked((facts["best"] or {}).pop("kept", {"mapping": []}), tensors)
+        if facts["format"] == _FORMAT:
+            return _run_of(facts, tensors)
     except InputError as error:
         raise RunError(f"the checkpoint {path} cannot be read: {error}") from error
+    except (*DAMAGE, OSError) as error:
+        others = sorted(other.name for other in path.parent.glob("round-*.safetensors") if other != path)
+        mend = f"delete it to resume from {others[-1]}" if others else "start the run anew without --resume"
+        why = " ".join(f"{error}".split())[:300]
+        raise RunError(f"the checkpoint {path} is damaged ({why}): {mend}") from error
+    raise RunError(
+        f"the checkpoint {path} was written by another version (its format is {facts['format']}, this one reads "
+        f"{_FORMAT}): finish the run with that version, or start it anew without --resume"
+    )
+
+
+def _run_of(facts: dict[str, Any], tensors: dict[str, Tensor]) -> Run:
+    state = unpacked(facts["state"], tensors)
+    if type(getattr(state, "round", None)) is not int:
+        raise ValueError("it holds no state of a run")
+    kept = unpacked((facts["best"] or {}).pop("kept", {"mapping": []}), tensors)
     best = facts["best"] and Best(
         **facts["best"], params=tensors["best/params"], counters=tensors["best/counters"], kept=kept
     )
@@ -127,11 +131,3 @@ class Checkpointing(Callback):
                 flush(path)
             save_checkpoint(run, self.folder)
             self._saved = run.state.round
-
-
-def _digest(tensors: dict[str, Tensor], text: str) -> str:
-    digest = hashlib.sha256(text.encode())
-    for name in sorted(tensors):
-        digest.update(name.encode())
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()

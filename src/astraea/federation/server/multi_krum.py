@@ -19,6 +19,13 @@ class MultiKrum(RobustAggregator, name="multi-krum"):
 
     hostile: float = Field(0.2, ge=0, lt=0.5, description="Share of the chains that may be hostile (f of n).")
 
+    @property
+    def fewest(self) -> int:
+        """Fewest chains ``n`` with ``n >= 2 f + 3``, as the paper asks for; with ``hostile`` 0 none is left out."""
+        counts = range(3, 1000)
+        held = ((count, largest_minority(count, self.hostile)) for count in counts)
+        return next((count for count, hostile in held if hostile and count >= 2 * hostile + 3), 3)
+
     def combined(self, models: Tensor, start: Tensor) -> Tensor:
         """Return the mean of the ``n - f`` models with the smallest sum of squared distances to ``n - f - 2``."""
         count = len(models)

@@ -15,6 +15,11 @@ class TrimmedMean(RobustAggregator, name="trimmed-mean"):
 
     trim: float = Field(0.2, ge=0, lt=0.5, description="Share of the chains that is left out at either end.")
 
+    @property
+    def fewest(self) -> int:
+        """Fewest chains of which one is left out at either end; with ``trim`` 0 none ever is, as said."""
+        return next((count for count in range(3, 1000) if largest_minority(count, self.trim)), 3)
+
     def combined(self, models: Tensor, start: Tensor) -> Tensor:
         """Return the mean of the middle values of each coordinate."""
         cut = largest_minority(len(models), self.trim)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from astraea.errors import InputError, RunError
+from astraea.reading import read_json, read_text, read_toml
 
 __all__ = ["ComparisonRecord", "EvaluationRecord", "RaceRecord", "Record", "RunRecord", "read_record"]
 
@@ -97,7 +98,7 @@ def read_record(folder: Path) -> Record:
 def _run(folder: Path) -> RunRecord:
     return RunRecord(
         folder,
-        _toml(folder / "config.toml"),
+        _read(read_toml, folder / "config.toml", {}, needed=True),
         _lines(folder / "metrics.jsonl"),
         _json(folder / "summary.json", needed=False),
         _json(folder / "scenario.json", needed=False),
@@ -109,7 +110,7 @@ def _run(folder: Path) -> RunRecord:
 
 def _race(folder: Path) -> RaceRecord:
     facts = _json(folder / "race.json")
-    rows = list(csv.DictReader(_text(folder / "race.csv").splitlines()))
+    rows = list(csv.DictReader(_read(read_text, folder / "race.csv", "", needed=True).splitlines()))
     series: dict[str, dict[str, list[float]]] = {str(flow["name"]): {} for flow in facts["flows"]}
     for row in rows:
         for key, value in row.items():
@@ -119,23 +120,22 @@ def _race(folder: Path) -> RaceRecord:
     return RaceRecord(folder, facts, times, series)
 
 
-def _text(path: Path, *, needed: bool = True) -> str:
+def _read(read: Callable[[Path], Any], path: Path, nothing: Any, *, needed: bool) -> Any:
+    """Return what ``read`` makes of ``path``; ``nothing`` where it is not there and not ``needed``."""
     try:
-        return path.read_text()
+        return read(path)
     except FileNotFoundError as error:
         if needed:
             raise RunError(f"{path} is missing: the run that wrote this folder is not finished") from error
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} cannot be read ({error})") from error
+        return nothing
+    except OSError as error:
+        raise RunError(f"{path} cannot be read ({error.strerror or error})") from error
+    except ValueError as error:
+        raise RunError(f"{path} is damaged ({error}): delete it and resume the run to write it anew") from error
 
 
 def _json(path: Path, *, needed: bool = True) -> dict[str, Any]:
-    text = _text(path, needed=needed)
-    try:
-        found = json.loads(text) if text else {}
-    except ValueError as error:
-        raise RunError(f"{path} is damaged ({error}): delete it and resume the run to write it anew") from error
+    found = _read(read_json, path, {}, needed=needed)
     if not isinstance(found, dict):
         raise RunError(f"{path} is damaged (no JSON object): delete it and resume the run to write it anew")
     return found
@@ -143,21 +143,14 @@ def _json(path: Path, *, needed: bool = True) -> dict[str, Any]:
 
 def _lines(path: Path, *, needed: bool = True) -> list[Line]:
     """Return whole lines; the last may be in the middle of being written."""
-    lines = _text(path, needed=needed).splitlines()
+    lines = _read(read_text, path, "", needed=needed).splitlines()
     found: list[Line] = []
     for number, line in enumerate(lines, start=1):
         try:
             found.append(dict(json.loads(line)))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             if number < len(lines):
                 raise RunError(
                     f"{path}, line {number}, is damaged ({error}): resume the run to write it anew"
                 ) from error
     return found
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise RunError(f"{path} is damaged ({error})") from error

@@ -67,6 +67,13 @@ class ReplayBuffer:
         return Batch(rows[:, :n], rows[:, n : 2 * n], rows[:, -3], rows[:, -2], rows[:, -1])
 
     def restore(self, rows: Tensor, at: int) -> None:
-        """Hold ``rows`` again, as they were when ``at`` was where the next one would go."""
+        """Hold ``rows`` again, as they were when ``at`` was where the next one would go.
+
+        Raises ``ValueError`` for rows that this buffer cannot have held.
+        """
+        if rows.ndim != 2 or len(rows) > len(self.rows) or rows.shape[1] != self.rows.shape[1]:
+            raise ValueError(f"a buffer of shape {tuple(rows.shape)} is no part of {tuple(self.rows.shape)}")
+        if not 0 <= at < len(self.rows) or (len(rows) < len(self.rows) and at != len(rows)):
+            raise ValueError(f"the row after {len(rows)} is not {at}")
         self.size, self.at = len(rows), at
         self.rows[: self.size] = rows

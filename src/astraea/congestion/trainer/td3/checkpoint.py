@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from astraea.congestion.trainer.td3.buffer import ReplayBuffer
 from astraea.congestion.trainer.td3.learner import Learner
 from astraea.errors import RunError
 from astraea.files import write_tensors
+from astraea.reading import DAMAGE, checksum, read_tensors
 
 __all__ = ["Counts", "load_checkpoint", "save_checkpoint"]
 
-_FORMAT = "astraea-td3-2"
+_FORMAT = "astraea-td3-3"
 
 
 @dataclass
@@ -45,7 +46,8 @@ def save_checkpoint(path: Path, counts: Counts, learner: Learner, buffer: Replay
         tensors["best"] = best
     facts = {**vars(counts), "steps": learner.steps, "at": buffer.at}
     tensors = {name: value.contiguous() for name, value in tensors.items()}
-    write_tensors(path, tensors, {"format": _FORMAT, "facts": json.dumps(facts)})
+    text = json.dumps(facts)
+    write_tensors(path, tensors, {"format": _FORMAT, "facts": text, "digest": checksum(tensors, text)})
 
 
 def load_checkpoint(path: Path, learner: Learner, buffer: ReplayBuffer) -> tuple[Counts, Tensor | None]:
@@ -54,11 +56,11 @@ def load_checkpoint(path: Path, learner: Learner, buffer: ReplayBuffer) -> tuple
     Raises :class:`RunError` if the file is damaged or was written by another version of this trainer.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            notes = file.metadata() or {}
-            if notes.get("format") != _FORMAT:
-                raise ValueError(f"its format is {notes.get('format')}, not {_FORMAT}")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        notes, tensors = read_tensors(path)
+        if notes.get("format") != _FORMAT:
+            raise ValueError(f"its format is {notes.get('format')}, not {_FORMAT}")
+        if notes["digest"] != checksum(tensors, notes["facts"]):
+            raise ValueError("its checksum is wrong")
         facts = json.loads(notes["facts"])
         steps, at = facts.pop("steps"), facts.pop("at")
         learner.restore(
@@ -66,9 +68,10 @@ def load_checkpoint(path: Path, learner: Learner, buffer: ReplayBuffer) -> tuple
             steps,
         )
         buffer.restore(tensors["buffer"], at)
-        return Counts(**facts), tensors.get("best")
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        return TypeAdapter(Counts).validate_python(facts), tensors.get("best")
+    except (*DAMAGE, OSError, RuntimeError) as error:
+        why = " ".join(str(error).split())[:300]
         raise RunError(
-            f"the checkpoint {path} cannot be read ({error}): delete it to begin anew, or train with the version that "
+            f"the checkpoint {path} cannot be read ({why}): delete it to begin anew, or train with the version that "
             "wrote it"
         ) from error
