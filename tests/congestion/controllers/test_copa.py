@@ -65,6 +65,25 @@ def test_it_competes_where_the_queue_never_empties(alone: Any) -> None:
     assert flow.c.delta_inverse == pytest.approx(max(before / 2, 2))
 
 
+def test_a_full_queue_taken_for_distance_lets_it_double_whatever_is_lost(alone: Any) -> None:
+    flow = settled(alone, 2.0)
+    windows = []
+    for _ in range(12):
+        flow.lose()
+        flow.round(100)  # the buffer is always full: never longer, never shorter
+        windows.append(flow.f.cwnd)
+    assert flow.c.delta_inverse == 2
+    assert [round(later / earlier) for earlier, later in zip(windows[-4:], windows[-3:], strict=False)] == [2, 2, 2]
+
+
+@pytest.mark.compiled
+def test_a_buffer_of_two_packets_never_stops_it() -> None:
+    world = dumbbell([{"controller": "copa"}], capacity_mbps=50.0, rtt_ms=30.0, buffer_bdp=0.0, duration_s=20.0)
+    result = simulate(world)
+    assert result.lost[0] > 0.8 * result.sent[0]
+    assert np.median(result.cwnd[0, 100:]) > 500  # the path holds 125
+
+
 @pytest.mark.compiled
 def test_alone_it_keeps_a_small_queue_that_empties() -> None:
     result = simulate(dumbbell([{"controller": "copa"}], capacity_mbps=50.0, rtt_ms=40.0, duration_s=30.0))

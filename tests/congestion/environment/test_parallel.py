@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -186,6 +189,87 @@ def test_bad_actions_are_refused(action: np.ndarray, sentence: str) -> None:
     env.reset()
     with pytest.raises(InputError, match=sentence):
         env.step({"flow-0": action})
+
+
+def test_rounding_of_an_action_is_forgiven() -> None:
+    env = small(flows=1)
+    env.reset()
+    while not env._batch.due[0, 0]:
+        env.step(still(env))
+    window = int(env._arena.worlds.controls.policy["window"][0, 0])
+    env.step({"flow-0": np.nextafter(np.float32(1), np.float32(2))})
+    assert env._arena.worlds.controls.policy["window"][0, 0] == window + (window * 26214 >> 20)  # 2.5 % in 2**-20
+
+
+def test_fixed_agents_are_there_from_reset_to_the_end() -> None:
+    flows = world(
+        {"name": "long", "start_s": 0.1},
+        {"name": "brief", "start_s": 1.0, "end_s": 1.9},
+        {"name": "finite", "start_s": 2.2, "size_bytes": 60_000},
+    )
+    env = parallel_env(flows, fixed_agents=True)
+    observations, infos = env.reset(seed=1)
+    there: list[list[str]] = []
+    while True:
+        present = [name for name in env.possible_agents if infos[name]["present"]]
+        if not there or there[-1] != present:
+            there.append(present)
+        for name in env.possible_agents:
+            assert env.observation_space(name).contains(observations[name])
+            if name not in present:
+                assert not observations[name].any()
+                assert not infos[name]["due"]
+        observations, rewards, terminated, truncated, infos = env.step(still(env))
+        assert list(observations) == list(rewards) == list(infos) == env.possible_agents
+        assert not any(terminated.values())
+        assert len(set(truncated.values())) == 1
+        if truncated["long"]:
+            break
+        assert env.agents == env.possible_agents
+    assert env.agents == []
+    assert there == [["long"], ["long", "brief"], ["long"], ["long", "finite"], ["long"]]
+
+
+def test_fixed_agents_change_nothing_for_those_that_are_there() -> None:
+    def played(*, fixed: bool) -> list[tuple[float, dict[str, float]]]:
+        env = small(flows=(1, 3), seed=4, fixed_agents=fixed)
+        _, infos = env.reset()
+        seen = []
+        while env.agents:
+            _, rewards, _, _, infos = env.step(still(env, 0.5))
+            asked = {name: rewards[name] for name, info in infos.items() if info["due"]}
+            seen.append((next(iter(infos.values()))["time_s"], asked))
+        return seen
+
+    assert played(fixed=True) == played(fixed=False)
+
+
+def test_a_world_with_fewer_flows_has_agents_without_one() -> None:
+    env = parallel_env(**{**SMALL, "flows": (1, 3)}, seed=4, fixed_agents=True)
+    counts = set()
+    for _ in range(6):
+        env.reset()
+        counts.add(len(env._rows))
+        env.step(dict.fromkeys(env.agents, 0.3))
+        assert env.agents == ["flow-0", "flow-1", "flow-2"]
+    assert counts == {1, 2, 3}
+
+
+def test_infos_are_flat() -> None:
+    env = small()
+    _, infos = env.reset()
+    assert {type(value) for value in infos["flow-0"].values()} <= {bool, float}
+    assert "fairness_term" in infos["flow-0"]
+
+
+@pytest.mark.parametrize("copied", [deepcopy, lambda env: pickle.loads(pickle.dumps(env))], ids=["copied", "pickled"])
+def test_a_copy_goes_on_as_the_original_would(copied: Callable[[Any], Any]) -> None:
+    env = small(seed=2)
+    env.reset()
+    env.step(still(env))
+    other = copied(env)
+    mine = [env.step(still(env, 0.5))[1] for _ in range(12)]
+    assert [other.step(still(other, 0.5))[1] for _ in range(12)] == mine
 
 
 def test_actions_must_be_for_those_who_are_there() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import pytest
 
 from astraea.congestion import FlowSettings, LinkSettings, RewardSettings, VectorEnvironment, WorldRanges, WorldSettings
+from astraea.congestion.environment.vector import checked_actions
 from astraea.errors import InputError
 
 RANGES = WorldRanges(
@@ -113,6 +117,32 @@ def test_the_shrinking_window_earns_less_than_the_steered_one() -> None:
         means[name] = np.mean(earned[300:])
     assert means["steer"] > means["grow"] + 0.1
     assert means["steer"] > means["shrink"] + 0.3
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("copied", [deepcopy, lambda env: pickle.loads(pickle.dumps(env))], ids=["copied", "pickled"])
+def test_a_copy_goes_on_as_the_original_would(copied: Callable[[Any], Any], threads: int) -> None:
+    env = VectorEnvironment(RANGES, count=2, seed=1, threads=threads)
+    env.reset()
+    other = copied(env)
+    asked = other.due.copy()
+    for _ in range(10):
+        env.step(np.full(env.due.shape, 0.5))
+    assert (other.due == asked).all()  # its own worlds
+    for _ in range(10):
+        other.step(np.full(other.due.shape, 0.5))
+        assert (other.due == other._arena.batch.due).all()
+    assert other.observations.tobytes() == env.observations.tobytes()
+    assert (other.due == env.due).all()
+    env.close()
+    other.close()
+
+
+def test_rounding_of_actions_is_forgiven() -> None:
+    found = checked_actions(np.array([1 + 1e-7, -1 - 1e-7, 0.5]))
+    assert found.tolist() == [1.0, -1.0, 0.5]
+    with pytest.raises(InputError, match=r"an action is 1\.00001"):
+        checked_actions(np.array([1.00001]))
 
 
 def test_each_flows_own_reward() -> None:

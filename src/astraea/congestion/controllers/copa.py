@@ -3,6 +3,10 @@
 The queueing delay is the smallest round-trip time of the last half of one, less the smallest of ten seconds.
 Copa flows oscillate so that the queue empties every five round trips; where it does not, others fill it, and
 Copa competes: ``1 / delta`` then rises by one per round trip and halves at losses, as AIMD would.
+
+Outside competition losses do not count, as in the paper. So where the buffer cannot hold what Copa would queue, nothing
+says stop: a flow that joined a full queue takes it for distance, sees no queueing delay, has no bound on its target,
+and doubles its window whatever is lost. With fair shares below a packet, or a buffer of two, it loses nine in ten.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.reward import TERMS, RewardSettings
 from astraea.congestion.simulator.build import flow_name
 from astraea.congestion.simulator.settings import WorldSettings
-from astraea.congestion.simulator.state import CLOSED, WAITING
+from astraea.congestion.simulator.state import ACTIVE, CLOSED, WAITING
 from astraea.errors import InputError, unknown_name
 
 __all__ = ["CongestionEnv", "parallel_env"]
@@ -34,11 +34,13 @@ def parallel_env(
     reward: RewardSettings | None = None,
     seed: int = 0,
     render_mode: str | None = None,
+    fixed_agents: bool = False,
     **ranges: Any,
 ) -> CongestionEnv:
     """Return the environment of ``worlds``: ranges to draw each episode's from, or one world, drawn ever the same.
 
     ``ranges`` are fields of :class:`WorldRanges`, a shorthand: ``parallel_env(flows=2, bandwidth_mbps=(20, 400))``.
+    With ``fixed_agents`` all possible agents are there from reset to the end, for libraries that allow no others.
     Raises :class:`astraea.errors.InputError` if settings contradict each other or both ways are used.
     """
     if worlds is not None and ranges:
@@ -49,6 +51,7 @@ def parallel_env(
         reward or RewardSettings(),
         seed,
         render_mode,
+        fixed_agents,
     )
 
 
@@ -62,6 +65,9 @@ class CongestionEnv(ParallelEnv[str, Values, Values]):  # type: ignore[misc]  # 
     An agent appears in the first step that ends after its flow has started and is not asked before its start-up
     phase is over. It is terminated when all its data has arrived, truncated when it leaves earlier or the world
     ends. The reward is that of the interval just closed for an agent that is due, 0 for others.
+
+    With ``fixed_agents`` nobody comes or goes: whoever has no flow at present observes zeros (or what its space has
+    next to them), earns 0 and is not asked, ``infos[agent]["present"]`` is false, and all are truncated with the world.
     """
 
     metadata: dict[str, Any] = {"name": "astraea_congestion_v1", "render_modes": ["ansi", "human"]}  # noqa: RUF012
@@ -73,6 +79,7 @@ class CongestionEnv(ParallelEnv[str, Values, Values]):  # type: ignore[misc]  # 
         reward: RewardSettings,
         seed: int,
         render_mode: str | None,
+        fixed_agents: bool = False,
     ) -> None:
         modes = self.metadata["render_modes"]
         if render_mode is not None and render_mode not in modes:
@@ -87,8 +94,10 @@ class CongestionEnv(ParallelEnv[str, Values, Values]):  # type: ignore[misc]  # 
         else:
             self.possible_agents = [f"flow-{i}" for i in range(source.flows[1])]
         self.agents: list[str] = []
+        self._fixed = fixed_agents
         low = np.array([feature.low for feature in observation.fields], np.float32)
         high = np.array([feature.high for feature in observation.fields], np.float32)
+        self._nothing = np.clip(np.zeros_like(low), low, high)
         self.observation_spaces = {name: Box(low, high, dtype=np.float32) for name in self.possible_agents}
         self.action_spaces = {name: Box(-1.0, 1.0, (1,), np.float32) for name in self.possible_agents}
         self.state_space = Box(-np.inf, np.inf, (len(STATE),), np.float32)
@@ -109,8 +118,8 @@ class CongestionEnv(ParallelEnv[str, Values, Values]):  # type: ignore[misc]  # 
         self._settings = self._arena.begin(0, self._seed, self._episode)
         self._rows = {flow_name(self._settings.flows[i], i): i for i in agents_of(self._settings)}
         self._end = round(self._settings.duration_s * 1e9)
-        self.agents = []
-        self._met: set[str] = set()
+        self.agents = list(self.possible_agents) if self._fixed else []
+        self._met: set[str] = set(self.agents)
         self._wait_for_arrival()
         self._welcome()
         return self._observe(self.agents), self._inform(self.agents)
@@ -133,11 +142,10 @@ class CongestionEnv(ParallelEnv[str, Values, Values]):  # type: ignore[misc]  # 
         if not over:
             self._welcome()
         known = list(self.agents)  # those of before, and newcomers
-        phases = self._world.flows["phase"][0]
-        gone = {name: name in before and bool(phases[self._rows[name]] == CLOSED) for name in known}
+        gone = {name: not self._fixed and name in before and self._phase(name) == CLOSED for name in known}
         done = {name: gone[name] and self._finished(name) for name in known}
         left = {name: (gone[name] or over) and not done[name] for name in known}
-        rewards = {name: float(self._batch.rewards[0, self._rows[name]]) for name in known}
+        rewards = {name: float(self._batch.rewards[0, i]) if (i := self._row(name)) >= 0 else 0.0 for name in known}
         self.agents = [name for name in known if not (done[name] or left[name])]
         if self.render_mode == "human":
             self.render()
@@ -172,8 +180,9 @@ class CongestionEnv(ParallelEnv[str, Values, Values]):  # type: ignore[misc]  # 
             value = np.asarray(action, np.float64)
             if value.size != 1:
                 raise InputError(f"the action of '{name}' has shape {value.shape}: one number is asked for")
-            checked_actions(value.reshape(1))
-            self._actions[0, self._rows[name]] = value.flat[0]
+            (chosen,) = checked_actions(value.reshape(1))
+            if (i := self._row(name)) >= 0:
+                self._actions[0, i] = chosen
 
     def _wait_for_arrival(self) -> None:
         """Run to the start of the next flow to come, if any, while nobody is there to be asked."""
@@ -192,28 +201,41 @@ class CongestionEnv(ParallelEnv[str, Values, Values]):  # type: ignore[misc]  # 
         flow = self._world.flows[0, self._rows[name]]
         return bool(flow.una_seq >= flow.finish_seq)
 
+    def _row(self, name: str) -> int:
+        """Return the flow of agent ``name``, -1 if this world has none."""
+        return self._rows.get(name, -1)
+
+    def _phase(self, name: str) -> int:
+        return int(self._world.flows["phase"][0, i]) if (i := self._row(name)) >= 0 else WAITING
+
     def _observe(self, names: list[str]) -> dict[str, Values]:
-        return {name: self._batch.observations[0, self._rows[name]].copy() for name in names}
+        kept = {name: not self._fixed or self._phase(name) == ACTIVE for name in names}
+        seen = self._batch.observations[0]
+        return {name: (seen[self._rows[name]] if kept[name] else self._nothing).copy() for name in names}
 
     def _inform(self, names: list[str]) -> dict[str, dict[str, Any]]:
+        """Return what is known of each agent: flat, since some libraries take no dict within a dict."""
         now = float(self._world.clock[0, 0].now * 1e-9)
-        terms = dict(zip(TERMS, self._batch.terms[0].tolist(), strict=True))
+        terms = {f"{term}_term": value for term, value in zip(TERMS, self._batch.terms[0].tolist(), strict=True)}
+        share = self._batch.shares[0] * self._settings.packet_bytes * 8e-6
         return {
             name: {
-                "due": bool(self._batch.due[0, i]),
+                "present": self._phase(name) == ACTIVE,
+                "due": i >= 0 and bool(self._batch.due[0, i]),
                 "time_s": now,
-                "interval_s": float(self._batch.elapsed[0, i]),
-                "share_mbps": float(self._batch.shares[0, i] * self._settings.packet_bytes * 8e-6),
-                "terms": terms,
+                "interval_s": float(self._batch.elapsed[0, i]) if i >= 0 else 0.0,
+                "share_mbps": float(share[i]) if i >= 0 else 0.0,
+                **terms,
             }
-            for name, i in ((name, self._rows[name]) for name in names)
+            for name, i in ((name, self._row(name)) for name in names)
         }
 
     def _text(self) -> str:
         now = self._world.clock[0, 0].now * 1e-9
         lines = [f"{now:8.3f} s  flow         window  in flight    srtt ms     share Mbit/s"]
         for name in self.agents:
-            i = self._rows[name]
+            if (i := self._row(name)) < 0:
+                continue
             flow = self._world.flows[0, i]
             share = self._batch.shares[0, i] * self._settings.packet_bytes * 8e-6
             lines.append(

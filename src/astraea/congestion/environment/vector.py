@@ -19,6 +19,7 @@ from astraea.errors import InputError
 __all__ = ["VectorEnvironment", "checked_actions"]
 
 _BARREN = 100  # episodes in a row in which nobody is asked
+_ROUNDING = 1e-6  # some steps of a float32 at 1
 
 
 class VectorEnvironment:
@@ -63,16 +64,45 @@ class VectorEnvironment:
         self._edges = np.linspace(0, count, min(threads, count) + 1).astype(int).tolist()
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self.seed = seed
-        batch = self._arena.batch
-        self.due: NDArray[np.bool_] = batch.due.view(np.bool_)
-        self.observations: NDArray[np.float32] = batch.observations
-        self.features: NDArray[np.int32] = batch.features
-        self.rewards: NDArray[np.float32] = batch.rewards
-        self.elapsed: NDArray[np.float32] = batch.elapsed
-        self.states: NDArray[np.float32] = batch.states
-        self.terms: NDArray[np.float64] = batch.terms
         self.ended: NDArray[np.bool_] = np.zeros(count, np.bool_)
         self.worlds: list[WorldSettings] = []
+
+    @property
+    def due(self) -> NDArray[np.bool_]:
+        """Whose action the next step takes, shape (W, F)."""
+        return np.asarray(
+            self._arena.batch.due.view(np.bool_)
+        )  # made anew: a copied environment has a batch of its own
+
+    @property
+    def observations(self) -> NDArray[np.float32]:
+        """What each flow observed last, shape (W, F, O)."""
+        return self._arena.batch.observations
+
+    @property
+    def features(self) -> NDArray[np.int32]:
+        """The same in 1/1024."""
+        return self._arena.batch.features
+
+    @property
+    def rewards(self) -> NDArray[np.float32]:
+        """For the interval that has just closed, shape (W, F)."""
+        return self._arena.batch.rewards
+
+    @property
+    def elapsed(self) -> NDArray[np.float32]:
+        """Its length in seconds, shape (W, F)."""
+        return self._arena.batch.elapsed
+
+    @property
+    def states(self) -> NDArray[np.float32]:
+        """The global state, shape (W, S)."""
+        return self._arena.batch.states
+
+    @property
+    def terms(self) -> NDArray[np.float64]:
+        """The reward's terms, shape (W, 6)."""
+        return self._arena.batch.terms
 
     @property
     def present(self) -> NDArray[np.bool_]:
@@ -113,14 +143,23 @@ class VectorEnvironment:
         answers = np.asarray(actions, np.float64)
         if answers.shape != self._none.shape:
             raise InputError(f"actions have shape {answers.shape}, but {self._none.shape} (worlds, flows) is asked for")
-        checked_actions(answers[self.due])
-        self._run(answers)
+        checked = np.zeros_like(answers)
+        checked[self.due] = checked_actions(answers[self.due])
+        self._run(checked)
         self._renew()
 
     def close(self) -> None:
         """Stop the threads."""
         if self._pool is not None:
             self._pool.shutdown()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_pool": None}  # threads are not copied, but made anew
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        threads = len(self._edges) - 1
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
     def _run(self, actions: NDArray[np.float64]) -> None:
         if self._pool is None:
@@ -146,8 +185,12 @@ class VectorEnvironment:
                 raise InputError("no flow is ever asked for an action: make episodes longer or flows faster")
 
 
-def checked_actions(actions: NDArray[Any]) -> None:
-    """Raise :class:`astraea.errors.InputError` unless all ``actions`` lie in [-1, 1]."""
-    bad = actions[~(np.abs(actions) <= 1)]
+def checked_actions(actions: NDArray[Any]) -> NDArray[Any]:
+    """Return ``actions`` held within [-1, 1]: what exceeds it by no more than rounding in 32 bits is meant so.
+
+    Raises :class:`astraea.errors.InputError` for one that exceeds it by more, or is not a number.
+    """
+    bad = actions[~(np.abs(actions) <= 1 + _ROUNDING)]
     if bad.size:
         raise InputError(f"an action is {bad.flat[0]}: actions must be numbers from -1 to 1")
+    return np.clip(actions, -1.0, 1.0)
