@@ -103,6 +103,30 @@ def test_chains_that_are_late_are_skipped(home: Path) -> None:
     assert max(line["round_seconds"] for line in done.history) == 0.99 * longest
 
 
+def test_visits_behind_a_link_that_dies_in_mid_round_are_skipped(home: Path) -> None:
+    """The tower of clients 0 to 2 carries nothing from 0.2 s on: their training takes longer than that."""
+    (home.parent / "tower.csv").write_text("0,10\n" + "".join(f"{0.2 * i:.1f},0\n" for i in range(1, 400)))
+    tower = '[[links]]\nname = "tower"\nup_mbps = 10\ndown_mbps = 10\nup_trace = "tower.csv"\n'
+    behind = HOME[HOME.index("[[sites]]") :].replace('"*"', '"0-2"').replace("0.01", "1.0") + 'link = "tower"\n'
+    home.write_text("deadline_s = 20\n" + HOME + tower + behind)
+    everyone = SMALL | {"rounds": 1, "algorithm": {"name": "fedavg", "clients_per_round": 6}}
+
+    result = run(parse_settings({**everyone, "network": {"name": str(home)}}))
+
+    line = result.history[0]
+    assert line["round_seconds"] == 20
+    assert {one["client"] for one in line["skipped"]} == {0, 1, 2}
+    assert line["skipped"][0]["reason"].startswith("its chain is not back by the network's deadline_s of 20 s")
+
+
+def test_a_network_for_fewer_clients_is_refused_before_anything_is_written(tmp_path: Path, home: Path) -> None:
+    home.write_text(HOME.replace('"*"', '"0-4"'))
+
+    with pytest.raises(InputError, match="client 5 has no site: network 'home' is for 5 clients"):
+        run(parse_settings({**SMALL, "network": {"name": str(home)}}), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_budget_of_simulated_seconds_ends_the_run(home: Path) -> None:
     first = run(parse_settings({**SMALL, "rounds": 1, "network": str(home)})).summary["simulated_seconds"]
 

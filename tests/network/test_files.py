@@ -63,7 +63,7 @@ def test_tables_and_networks_are_taken_as_they_are(smallest: dict[str, Any]) -> 
         ("cross-devices", None, "there is no network 'cross-devices'; did you mean 'cross-device'?"),
         ("absent.toml", None, "cannot read absent.toml (No such file or directory)"),
         ("bad.toml", "x = ", "is not TOML"),
-        ("empty.toml", "", "network 'empty': server: Field required"),
+        ("empty.toml", "", "network 'empty': 'server' has no default: set it"),
     ],
 )
 def test_what_is_no_network_is_refused(

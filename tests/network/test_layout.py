@@ -62,6 +62,13 @@ def test_a_client_without_a_site_is_refused() -> None:
         lay_out(network, range(12))
 
 
+def test_a_range_may_be_for_more_clients_than_there_are() -> None:
+    ends = {"up_mbps": 1, "down_mbps": 1}
+    network = Network(server=ends, sites=({**ends, "clients": "2-999999999999"}, {**ends, "clients": [0, 1]}))
+
+    assert lay_out(network, [0, 1, 2, 7]).site_of.tolist() == [1, 1, 0, 0]
+
+
 def test_a_client_of_two_sites_is_refused() -> None:
     network = Network(server=LINK, sites=({"clients": "0-9", **LINK}, {"clients": [4], **LINK}))
 

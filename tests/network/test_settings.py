@@ -36,6 +36,15 @@ def test_the_smallest_network_suffices(smallest: dict[str, Any]) -> None:
         ({"server": {**ENDS, "background_mbps": 1}}, "background_mbps 1.0 leaves nothing"),
         ({"sites": [{**ENDS, "clients": "9-3"}]}, "'9-3' is neither"),
         ({"sites": [{**ENDS, "clients": [-1]}]}, "clients must be numbers from 0"),
+        ({"sites": [{**ENDS, "clients": [2, 0, 2]}]}, "client 2 stands twice in one list"),
+        ({"sites": [{"up_kbps": 1, "down_mbps": 1}]}, "sites.0: unknown setting 'up_kbps'; did you mean 'up_mbps'?"),
+        (
+            {"sites": [{**ENDS, "up_mbps": 10_000_000}]},
+            "sites.0.up_mbps: Input should be less than or equal to 1000000",
+        ),
+        ({"sites": {**ENDS}}, "sites: this is a list of tables: write [[sites]] for each"),
+        ({"server": [{**ENDS}]}, "server: this is one table: write [server]"),
+        ({"sites": [{**ENDS, "rate_spread": 1e3}]}, "sites.0.rate_spread: Input should be less than or equal to 10"),
         ({"sites": [{**ENDS, "step_second": 1}]}, "did you mean 'step_seconds'?"),
         ({"transport": {"payload_bytes": 1501}}, "payload_bytes 1501 does not fit into packets of 1500"),
     ],
@@ -52,3 +61,11 @@ def test_a_plain_transport_costs_nothing() -> None:
 
     assert (plain.connections, plain.slow_start, plain.window_bytes, plain.ack_share) == ("warm", False, None, 0.0)
     assert plain.payload_bytes == plain.packet_bytes
+
+
+def test_names_that_tables_could_not_tell_apart_are_refused(smallest: dict[str, Any]) -> None:
+    half = {"name": "cell up", "up_mbps": 1, "down_mbps": 1, "half_duplex": True}
+    with pytest.raises(InputError, match="two are called 'cell up' in tables"):
+        Network(**{**smallest, "links": [{"name": "cell", **ENDS}, half]})
+    with pytest.raises(InputError, match="two are called 'home' in tables"):
+        Network(**{**smallest, "sites": [{"name": "home", **ENDS}] * 2})

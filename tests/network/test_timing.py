@@ -34,6 +34,13 @@ def test_a_plan_on_the_smallest_network(smallest: dict[str, Any]) -> None:
     assert float(found) == found.seconds
 
 
+def test_what_cannot_be_timed_is_refused(smallest: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="unknown fidelity 'packet'; did you mean 'packets'"):
+        round_time(plan(1), smallest, fidelity="packet")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="steps say nothing of client 1"):
+        round_time(plan(2), smallest, steps={0: 3})
+
+
 def test_steps_default_to_the_epochs_of_the_plan(smallest: dict[str, Any]) -> None:
     assert round_time(plan(1), smallest).compute == pytest.approx(0.05)
 

@@ -35,7 +35,8 @@ def test_rates_over_time_hold_to_the_next_line(tmp_path: Path, text: str) -> Non
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "is empty"),
+        ("", "has 0 lines of numbers: it needs two at least"),
+        ("time,bit/s\n0,1e7\n5,2e7\n", "says 20,000,000 Mbit/s, more than any link has: write Mbit/s, not bit/s"),
         ("0 1\n5 1\n10 1\n15 1\n200 1\n", "has a gap from 15 to 200 s, where 5 s is usual"),
         ("0 1\n5 x\n", "line 2: '5 x' is not numbers"),
         ("0 1\n5\n", "line 2: give one number (mahimahi) or 'seconds,Mbit/s' on every line"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -34,8 +35,10 @@ class _MisplacedError(InputError):
 
 
 def _sentence(error: ValidationError, model: type[BaseModel]) -> InputError:
-    first = error.errors()[0]
-    place = tuple(str(part) for part in first["loc"])
+    first, *others = error.errors()
+    if first["type"] == "missing":  # a name that is wrong is why another is missing
+        first = next((one for one in others if one["type"] == "extra_forbidden"), first)
+    place, given = tuple(str(part) for part in first["loc"]), first["input"]
     inner = first.get("ctx", {}).get("error")
     if isinstance(inner, _MisplacedError):
         return _MisplacedError(place + inner.place, inner.complaint)
@@ -43,6 +46,12 @@ def _sentence(error: ValidationError, model: type[BaseModel]) -> InputError:
         return _MisplacedError(place, sentence(cast("ValidationError", inner)))
     if first["type"] == "extra_forbidden":
         return _MisplacedError(place[:-1], str(unknown_name("setting", place[-1], model.model_fields)))
+    if first["type"] == "missing":
+        return _MisplacedError(place[:-1], f"'{place[-1]}' has no default: set it")
+    if first["type"] == "tuple_type" and isinstance(given, Mapping):
+        return _MisplacedError(place, f"this is a list of tables: write [[{'.'.join(place)}]] for each")
+    if first["type"].startswith("model_") and isinstance(given, list):
+        return _MisplacedError(place, f"this is one table: write [{'.'.join(place)}]")
     return _MisplacedError(place, first["msg"].removeprefix("Value error, "))
 
 

@@ -65,5 +65,12 @@ class Simulation:
 
 
 def simulation_of(settings: NetworkSettings, population: Population) -> Simulation | None:
-    """Return what times the rounds of a run, or ``None`` if the settings name no network."""
-    return None if settings.name is None else Simulation(settings, settings.load(), population)
+    """Return what times the rounds of a run, or ``None`` if the settings name no network.
+
+    Raises :class:`InputError` if a client has no site on it.
+    """
+    if settings.name is None:
+        return None
+    network = settings.load()
+    lay_out(network, range(len(population)))
+    return Simulation(settings, network, population)

@@ -163,11 +163,10 @@ def lay_out(network: Network, clients: Sequence[int] | Ints, efficiency: float =
     step_spread = np.array([site.step_spread for site in network.sites])[site_of]
     table = _Table(efficiency * (1.0 - network.transport.ack_share))
     ends = network.server
-    names, background = ["server sends", "server receives"], [ends.background_flows] * 2
+    names, background = network.shared, [ends.background_flows] * 2
     table.add(ends.up_mbps, ends.up_trace, ends.background_mbps)
     table.add(ends.down_mbps, ends.down_trace, ends.background_mbps)
     for link in network.links:
-        names += [link.name, ""] if link.half_duplex else [f"{link.name} up", f"{link.name} down"]
         background += [link.background_flows] * 2
         table.add(link.up_mbps, link.up_trace, link.background_mbps)
         table.add(link.down_mbps, link.down_trace, link.background_mbps)
@@ -272,7 +271,9 @@ def _sites(network: Network, clients: Ints) -> Ints:
     """Return the site of each client."""
     site_of = np.full(len(clients), -1, np.int64)
     for i, site in enumerate(network.sites):
-        mine = np.isin(clients, np.fromiter(site.named, np.int64))
+        named = site.named
+        among = (clients >= named.start) & (clients < named.stop) if isinstance(named, range) else None
+        mine = np.isin(clients, np.array(named, np.int64)) if among is None else among
         if (site_of[mine] >= 0).any():
             twice = int(clients[mine & (site_of >= 0)][0])
             raise InputError(f"client {twice} belongs to two sites of {network.called}: name it once")

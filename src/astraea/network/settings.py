@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -15,9 +16,11 @@ __all__ = ["CORE", "Link", "Network", "Server", "Site", "Transport"]
 CORE = "core"
 """Where the server's link and every link that names no other end meet; nothing is ever slow there."""
 
-Rate = Annotated[float, Field(gt=0, le=1e7, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 Delay = Annotated[float, Field(ge=0, le=1e5, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+Spread = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
 
@@ -56,7 +59,7 @@ class _Shared(_Ends):
 class Server(_Shared):
     """Where the model lives; ``up_mbps`` is what the server sends with, ``down_mbps`` what it receives with."""
 
-    seconds_per_transfer: NotNegative = Field(
+    seconds_per_transfer: Seconds = Field(
         0.0, description="time the server takes before a transfer it sends, to read and serialise the model"
     )
 
@@ -85,14 +88,12 @@ class Site(_Ends):
         "(several such sites take them in turn)",
     )
     link: str = Field(CORE, description="the shared link that its clients are behind, or 'core'")
-    rate_spread: NotNegative = Field(
+    rate_spread: Spread = Field(
         0.0, description="standard deviation of the logarithm of capacities over the clients (median as given)"
     )
-    step_seconds: NotNegative = Field(0.0, description="median time of one optimiser step in seconds")
-    step_spread: NotNegative = Field(
-        0.0, description="standard deviation of the logarithm of step times over the clients"
-    )
-    visit_spread: NotNegative = Field(
+    step_seconds: Seconds = Field(0.0, description="median time of one optimiser step in seconds")
+    step_spread: Spread = Field(0.0, description="standard deviation of the logarithm of step times over the clients")
+    visit_spread: Spread = Field(
         0.0, description="standard deviation of the logarithm of a client's step times from visit to visit"
     )
     away_share: Share = Field(0.0, description="share of the time in which a client cannot be reached")
@@ -106,6 +107,8 @@ class Site(_Ends):
         if isinstance(value, tuple):
             if not value or min(value) < 0:
                 raise ValueError("clients must be numbers from 0, at least one")
+            if len(set(value)) < len(value):
+                raise ValueError(f"client {max(value, key=value.count)} stands twice in one list: name it once")
             return value
         if value != "*":
             first, dash, last = value.partition("-")
@@ -115,7 +118,7 @@ class Site(_Ends):
 
     @property
     def named(self) -> tuple[int, ...] | range:
-        """The clients that the site names; none for ``"*"``."""
+        """The clients that the site names, a range if they are one; none for ``"*"``."""
         if isinstance(self.clients, tuple):
             return self.clients
         first, dash, last = self.clients.partition("-")
@@ -184,6 +187,14 @@ class Network(Settings):
     transport: Transport = Field(default_factory=Transport, description="how transfers use their paths")
 
     @property
+    def shared(self) -> list[str]:
+        """Names of all shared links, one for each direction: the server's and those of :attr:`links`; empty: unused."""
+        names = ["server sends", "server receives"]
+        for link in self.links:
+            names += [link.name, ""] if link.half_duplex else [f"{link.name} up", f"{link.name} down"]
+        return names
+
+    @property
     def called(self) -> str:
         """The network as messages name it."""
         return f"network '{self.name}'" if self.name else "the network"
@@ -193,6 +204,10 @@ class Network(Settings):
         ends = {link.name: link.to for link in self.links}
         if len(ends) < len(self.links) or CORE in ends:
             raise InputError(f"two links have one name, or one is called '{CORE}': give each its own name")
+        for names in (self.shared, [site.name for site in self.sites]):
+            twice = [name for name, count in Counter(names).items() if name and count > 1]
+            if twice:
+                raise InputError(f"two are called '{twice[0]}' in tables: give each link and site a name of its own")
         for i, site in enumerate(self.sites):
             if site.link != CORE and site.link not in ends:
                 raise InputError(

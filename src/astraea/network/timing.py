@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from astraea.errors import unknown_name
 from astraea.federation.plan import RoundPlan
 from astraea.network.bound import Alone, alone, lower_bound
 from astraea.network.files import NetworkLike, load_network
@@ -163,6 +164,8 @@ def time_of(
     laid: Round, congestion: str = "cubic", fidelity: Fidelity = "fluid", sharing: str | Sharing = "fair"
 ) -> RoundTime:
     """Return how long a round that is laid out takes."""
+    if fidelity not in get_args(Fidelity):
+        raise unknown_name("fidelity", fidelity, get_args(Fidelity))
     deadline = laid.layout.network.deadline_s
     way = sharing if isinstance(sharing, Sharing) else sharing_of(sharing, laid.flows, laid.times, laid.profile.growth)
     until = np.inf if deadline is None else deadline

@@ -17,6 +17,7 @@ __all__ = ["Trace", "read_capacity"]
 _OPPORTUNITY_BITS = 1500 * 8
 _BIN_S = 0.5  # delivery opportunities are counted over this time
 _MOST_MS = 10**8
+_MOST_MBPS = 1e6
 _GAP = 10.0  # a step this many times the median one is a gap
 
 
@@ -68,9 +69,13 @@ def read_capacity(path: Path) -> Trace:
             raise InputError(f"{path}, line {number}: {row[0]:g} is too late: a trace ends by {_MOST_MS:,}")
         rows.append(row)
     if len(rows) < 2:
-        raise InputError(f"the trace {path} is empty: it needs two lines at least")
+        raise InputError(f"the trace {path} has {len(rows)} lines of numbers: it needs two at least")
     table = np.array(rows)
     trace = _counted(table[:, 0]) if table.shape[1] == 1 else _measured(path, table)
+    if trace.mbps.max() > _MOST_MBPS:
+        raise InputError(
+            f"the trace {path} says {trace.mbps.max():,.0f} Mbit/s, more than any link has: write Mbit/s, not bit/s"
+        )
     if not trace.mbps.any():
         raise InputError(f"the trace {path} never carries anything: leave it out")
     return trace

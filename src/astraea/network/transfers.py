@@ -127,6 +127,9 @@ def _plan_seconds(plan: RoundPlan, layout: Layout, steps: Steps) -> list[float]:
     if isinstance(steps, int):
         counts = np.full(len(clients), steps)
     else:
+        missing = set(clients.tolist()) - steps.keys() if isinstance(steps, Mapping) else ()
+        if missing:
+            raise InputError(f"steps say nothing of client {min(missing)}: give those of every client in the plan")
         count = steps.__getitem__ if isinstance(steps, Mapping) else steps
         counts = np.array([count(client) for client in clients.tolist()], np.int64)
     found: list[float] = visit_seconds(clients, counts, layout, plan.round).tolist()
