@@ -12,10 +12,14 @@ import torch
 
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
 
-from flwr.app import ArrayRecord, MetricRecord
+import numpy as np
+from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord
+from tests.flower.adding import PLAIN, adding_app, train_adding
 
 from astraea.errors import RunError
-from astraea.flower import InProcessGrid
+from astraea.files import lock
+from astraea.flower import AstraeaStrategy, InProcessGrid
+from astraea.flower.telling import Handler
 
 
 def _loss(arrays: ArrayRecord) -> float:
@@ -123,3 +127,44 @@ def test_the_file_says_who_is_who(federation: Callable[..., Any], tmp_path: Path
     facts = json.loads((tmp_path / "strategy.json").read_text())
     assert [client["name"] for client in facts["clients"]] == [0, 1, 2, 3, 4]
     assert [client["own"] for client in facts["clients"]] == one.experiment.scenario.histograms.tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"weighted_by_key": "loss"}, "has weighted_by_key = 'num-examples', not 'loss'"),
+        ({"min_train_nodes": 3}, "has min_train_nodes = 2, not 3"),
+        ({"train": {"lr": 0.5}}, r"has train\.lr = 0\.02, not 0\.5"),
+        ({"server": {"optimizer": "adam"}}, r"has server\.optimizer"),
+        ({"config": {"lr": 0.3}}, r"has train_config\.lr = 0\.1, not 0\.3"),
+    ],
+)
+def test_what_a_resumed_run_depends_on_may_not_change(changes: dict[str, Any], reason: str, tmp_path: Path) -> None:
+    changes = dict(changes)
+    config = {"train_config": ConfigRecord(changes.pop("config", {"lr": 0.1}))}
+    train_adding(AstraeaStrategy(checkpoint=tmp_path, **PLAIN), rounds=1, train_config=ConfigRecord({"lr": 0.1}))
+    with pytest.raises(RunError, match=reason):
+        train_adding(AstraeaStrategy(checkpoint=tmp_path, **{**PLAIN, **changes}), rounds=1, **config)
+
+
+def test_a_model_of_other_names_with_as_many_numbers_is_not_resumed(tmp_path: Path) -> None:
+    train_adding(AstraeaStrategy(checkpoint=tmp_path, **PLAIN), rounds=1)
+    with pytest.raises(RunError, match="another model"):
+        train_adding(AstraeaStrategy(checkpoint=tmp_path, **PLAIN), rounds=1, arrays={"v": np.zeros(2, np.float32)})
+
+
+def test_a_folder_holds_one_run_is_tried_before_training_and_read_by_its_owner(tmp_path: Path) -> None:
+    trained: list[int] = []
+
+    def mod(message: Message, context: Context, call_next: Handler) -> Message:
+        trained.append(context.node_id)
+        return call_next(message, context)
+
+    with lock(tmp_path), pytest.raises(RunError, match="another process is running in"):
+        train_adding(AstraeaStrategy(checkpoint=tmp_path, **PLAIN), adding_app(None, mod))
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="cannot be written"):
+        train_adding(AstraeaStrategy(checkpoint=tmp_path / "file", **PLAIN), adding_app(None, mod))
+    assert trained == []
+    train_adding(AstraeaStrategy(checkpoint=tmp_path, **PLAIN), rounds=1)
+    assert (tmp_path / "strategy.json").stat().st_mode & 0o777 == 0o600

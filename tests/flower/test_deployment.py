@@ -68,7 +68,7 @@ def _replay(history: list[dict[str, Any]], budgets: list[int], app: Path) -> Run
         "algorithm": {"name": "astraea", "clients_per_round": NODES, "capacity": 2, "mediator_epochs": 1},
         "train": {"lr": 0.1},
         "balance": {"most_samples": 3.0},
-        "server": {"defence": {"name": "clip", "multiple": 3.0}},
+        "server": {"defence": {"name": "clip", "multiple": 3.0, "grace": 3}},
     }
     one = prepare(parse_settings(settings), model=lambda: copy.deepcopy(module))
     present = [~np.isin(np.arange(NODES), line.get("away", [])) for line in history]

@@ -34,7 +34,7 @@ def test_histograms_are_asked_for_where_something_reads_them(
 
 def test_chains_come_guarded_unless_the_user_says_otherwise() -> None:
     own = Options.of(None, None, None, 0)
-    assert (own.balance.most_samples, own.server.defence) == (3.0, Clip(multiple=3.0))
+    assert (own.balance.most_samples, own.server.defence) == (3.0, Clip(multiple=3.0, grace=3))
     assert own.undefended().server.defence == Finite()
     given = Options.of(None, {"most_samples": 50}, None, 0, {"defence": "clip"})
     assert (given.balance.most_samples, given.server.defence) == (50.0, Clip())

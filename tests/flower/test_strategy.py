@@ -11,9 +11,13 @@ import torch
 
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
 
-from flwr.app import Array, ArrayRecord, Message
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message
+from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
+from tests.flower.adding import PLAIN, OwnLoop, train_adding
 
+from astraea.errors import InputError
 from astraea.flower import AstraeaStrategy, initial_arrays
 
 
@@ -95,3 +99,99 @@ def test_an_aggregate_train_that_does_without_ours_takes_effect_and_its_round_is
     assert (strategy.run.state.round, len(strategy.run.history)) == (2, 2)
     assert strategy.run.totals["bytes_sent"] == one.locally().totals["bytes_sent"]
     assert "Constant.aggregate_train did without AstraeaStrategy's" in caplog.text
+
+
+class Noticing(AstraeaStrategy):
+    """A subclass that notes which rounds it sees, and halves the model."""
+
+    rounds: list[tuple[str, int]]
+
+    def configure_train(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Any:
+        self.rounds.append(("train", server_round))
+        return super().configure_train(server_round, arrays, config, grid)
+
+    def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> Any:
+        self.rounds.append(("aggregate", server_round))
+        arrays, metrics = super().aggregate_train(server_round, replies)
+        assert arrays is not None
+        return ArrayRecord({name: Array(value.numpy() / 2) for name, value in arrays.items()}), metrics
+
+
+def test_a_subclass_decides_about_the_model_everywhere_and_a_resumed_one_sees_the_right_rounds(tmp_path: Path) -> None:
+    """Two chains of two add 2 a round, halved: 1, then 1.5, then 1.75."""
+    seen: dict[int, float] = {}
+
+    def look(round_: int, arrays: ArrayRecord) -> None:
+        seen[round_] = float(arrays["w"].numpy()[0])
+
+    def made() -> Noticing:
+        strategy = Noticing(checkpoint=tmp_path, train={"schedule": "constant"}, **PLAIN)
+        strategy.rounds = []
+        return strategy
+
+    train_adding(made(), rounds=2, evaluate_fn=look)
+    assert seen == {0: 0.0, 1: 1.0, 2: 1.5}
+    again = made()
+    result = train_adding(again, rounds=3, evaluate_fn=look)
+    assert again.rounds == [("train", 3), ("aggregate", 3)]
+    assert (seen[3], float(result.arrays["w"].numpy()[0])) == (1.75, 1.75)
+
+
+def test_a_loop_of_ones_own_works_and_is_told_that_it_has_no_checkpoints(tmp_path: Path) -> None:
+    arrays = train_adding(OwnLoop(**PLAIN))
+    assert arrays["w"].numpy().tolist() == [4.0, 4.0]
+    with pytest.raises(InputError, match=r"checkpoint= does not work within OwnLoop.*call AstraeaStrategy\.start"):
+        train_adding(OwnLoop(checkpoint=tmp_path, **PLAIN))
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_model_changed_after_the_average_is_the_one_that_trains_on(in_place: bool) -> None:
+    class Doubles(AstraeaStrategy):
+        def aggregate_train(self, server_round: int, replies: Iterable[Message]) -> Any:
+            arrays, metrics = super().aggregate_train(server_round, replies)
+            assert arrays is not None
+            doubled = {name: Array(2 * array.numpy()) for name, array in arrays.items()}
+            if not in_place:
+                return ArrayRecord(doubled), metrics
+            arrays.update(doubled)
+            return arrays, metrics
+
+    result = train_adding(Doubles(algorithm={"name": "fedavg"}, **PLAIN), rounds=2)
+    assert result.arrays["w"].numpy().tolist() == [6.0, 6.0]  # (0 + 1) * 2 = 2, (2 + 1) * 2 = 6
+
+
+def test_who_evaluates_is_drawn_with_the_seed() -> None:
+    def nodes(seed: int) -> list[float]:
+        strategy = AstraeaStrategy(
+            seed=seed, balance={"rebalancing": "none"}, fraction_evaluate=0.5, min_evaluate_nodes=1
+        )
+        result = train_adding(strategy, rounds=4)
+        return [float(result.evaluate_metrics_clientapp[round_]["node"]) for round_ in range(1, 5)]
+
+    assert nodes(1) == nodes(1)
+    assert nodes(1) != nodes(2)
+    assert len(set(nodes(1))) > 1
+
+
+def test_options_may_be_given_by_place_and_old_names_are_explained() -> None:
+    strategy = AstraeaStrategy(0.5, 0.0, 3, balance={"rebalancing": "none"})
+    assert (strategy.fraction_train, strategy.fraction_evaluate, strategy.min_train_nodes) == (0.5, 0.0, 3)
+    with pytest.raises(InputError, match="'fraction_fit' belongs to Flower's old interface: give fraction_train"):
+        AstraeaStrategy(fraction_fit=0.5)
+    with pytest.raises(InputError, match="'fraction_train' is given twice"):
+        AstraeaStrategy(0.5, fraction_train=0.5)
+    with pytest.raises(InputError, match=r"cannot run in Flower's old interface.*SecAgg\+"):
+        strategy.initialize_parameters(client_manager=None)
+    with pytest.raises(InputError, match=r"server\.average and server\.realign"):
+        AstraeaStrategy(server={"average": 0.9})
+
+
+def test_server_optimisers_work() -> None:
+    """Chains add 2: momentum 0.9 makes the second step 2 + 0.9 * 2."""
+    result = train_adding(AstraeaStrategy(**{**PLAIN, "server": {"optimizer": "momentum", "defence": "finite"}}))
+    assert result.arrays["w"].numpy().tolist() == pytest.approx([5.8, 5.8])
+    mixed = {"n.running_mean": np.zeros(1, np.float32), "w": np.zeros(2, np.float32)}
+    with pytest.raises(InputError, match=r"running statistics.*initial_arrays"):
+        train_adding(
+            AstraeaStrategy(**{**PLAIN, "server": {"optimizer": "momentum", "defence": "finite"}}), arrays=mixed
+        )

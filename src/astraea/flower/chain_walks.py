@@ -69,8 +69,7 @@ class ChainWalks:
         self._contents: list[tuple[tuple[int, int], RecordDict]] = []
         self._longest = max(len(chain.visits) for chain in plan.chains)
         self._done, self._told = 0, time.monotonic()
-        self.counts_steps = False
-        """Whether some client counted its steps, as those of ``client_app`` do."""
+        self._counting = 0
         self.exchanges: dict[int, list[Exchange]] = {chain.id: [] for chain in plan.chains}
         """The visits of each chain that came to a reply, in order: how many bytes and steps they took."""
 
@@ -120,7 +119,7 @@ class ChainWalks:
             if walk.take(visit, reading.trained):
                 place = self._longest - len(walk.chain.visits) + chain.place
                 self._contents.append(((place, walk.chain.id), reading.content))
-                self.counts_steps |= reading.steps
+                self._counting += reading.steps
                 chain.arrays = reading.arrays if walk.state.params is reading.trained.params else None
         if reply is not None and visit.client not in chain.silent:
             up = bytes_of(reply.content) if reply.has_content() else 0
@@ -187,6 +186,11 @@ class ChainWalks:
                 result = replace(result, reports=reports)
             yield result
             del result
+
+    @property
+    def counts_steps(self) -> bool:
+        """Whether most clients counted their steps, as those of ``client_app`` do, which train at the rates told."""
+        return 2 * self._counting > len(self._contents)
 
     @property
     def contents(self) -> list[RecordDict]:

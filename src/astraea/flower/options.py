@@ -37,7 +37,7 @@ Section = TypeVar("Section", BalanceSettings, TrainingSettings, ServerSettings, 
 _LONGEST = 5  # clients of a chain whose length the settings leave open
 
 # Nodes are other people's machines, so chains come guarded: studies/flower_defaults.py says what that costs and holds.
-_MOST_SAMPLES, _MULTIPLE = 3.0, 3.0
+_MOST_SAMPLES, _MULTIPLE, _GRACE = 3.0, 3.0, 3
 
 _RENAMED = {
     "fraction_fit": "fraction_train",
@@ -96,7 +96,7 @@ class Options:
             counts.decided(chosen.recipe.rebalancing),
             _section(TrainingSettings, train, "train").decided(chosen.recipe.loss),
             seed,
-            after.model_copy(update={"defence": Clip(multiple=_MULTIPLE)}) if unasked else after,
+            after.model_copy(update={"defence": Clip(multiple=_MULTIPLE, grace=_GRACE)}) if unasked else after,
             _section(PrivacySettings, privacy, "privacy"),
             unasked,
             Accounting.of(

@@ -158,6 +158,12 @@ class RunRecord:
             line.pop("lr", None)
         self.run.history.append(line | ({"away": planned.away} if planned.away else {}))
 
+    @property
+    def follows_rates(self) -> bool:
+        """Whether most clients of the last round trained at the rates they were told; before the first nobody knows."""
+        lines = [line for line in self.run.history if "chains" in line]
+        return not lines or "lr" in lines[-1]
+
     def note(self, round_: int, name: str, metrics: Mapping[str, object] | None) -> None:
         """Add Flower's metrics to the line of a round, which has none yet if nobody trained."""
         history = self.run.history

@@ -110,8 +110,32 @@ def test_the_norm_has_the_same_bits_whatever_the_number_of_threads() -> None:
         found.add(norm(vector))
     torch.set_num_threads(before)
     assert len(found) == 1
-    assert found.pop() == pytest.approx(float(vector.double().norm()), rel=1e-12)
+    assert found.pop() == pytest.approx(float(vector.double().norm()), rel=1e-6)
     assert norm(torch.full((3,), 1e30)) == pytest.approx(math.sqrt(3) * 1e30)
+
+
+@pytest.mark.parametrize("size", [0, 1, 4096, 4097, 200_000])
+def test_the_norm_of_a_difference_has_the_bits_of_that_of_a_vector(size: int) -> None:
+    one, other = torch.randn(2, size, generator=torch.Generator().manual_seed(1))
+    assert norm(one, other) == norm(one - other)
+
+
+def test_a_newcomer_is_shortened_however_far_it_goes_and_discarded_once_its_grace_is_over() -> None:
+    """Two rounds of grace: client 0 has had both, client 1 one of them, client 2 none, and two passes are one round."""
+    defence = Clip(multiple=1.0, grace=2)
+    memory: dict[str, torch.Tensor] = {}
+    for clients in ((0, 1), (0, 0)):
+        memory = defence.remember(memory, [VisitReport(client, 0, pace=2.0) for client in clients])
+    assert memory["rounds"].tolist() == [2, 1]
+    memory["pace"] = torch.full((5,), 2.0, dtype=torch.float64)  # at 0.5: up to 4 * 2 * 0.5 = 4
+    found = {}
+    for client in range(3):
+        walk = walk_of(Guard(defence, memory))
+        walk.take(Visit(client), moved(walk, 0.0, 8.0))
+        found[client] = (walk.reports[0].clipped, walk.reports[0].skipped is not None)
+    assert found == {0: (1.0, True), 1: (0.125, False), 2: (0.125, False)}
+    assert defence.remember(memory, [VisitReport(0, 0, pace=1.0)])["rounds"].tolist() == [2, 1]
+    assert set(Clip().remember({}, [VisitReport(0, 0, pace=1.0)])) == {"pace"}
 
 
 def test_engines_and_a_resumption_give_the_same_bytes_and_the_summary_names_who_was_clipped(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, ClassVar
@@ -22,7 +23,9 @@ __all__ = ["FEW", "Clip", "norm"]
 FEW = 5
 """Visits that must have been measured before their median counts."""
 
-_BLOCK = 32768
+_BLOCK = 4096
+_TOGETHER = 32  # blocks whose difference is taken at once, so that it stays in the processor's cache
+_ROUNDS = "rounds"  # in the memory: in how many rounds each client was measured, as far as that is asked for
 
 
 class Clip(Defence, name="clip"):
@@ -33,6 +36,7 @@ class Clip(Defence, name="clip"):
     rounds before, unclipped, and in the first round over those of the chain so far; until five are known, half the norm
     of the model (at least 1) is the bound. A median stands while fewer than half of the visits are hostile; so where
     more than half of a chain's visits so far were discarded, it no longer says what is usual and changes are shortened.
+    Whoever is new may differ for a good reason: ``grace`` keeps its first changes from being discarded.
     """
 
     remembers: ClassVar[tuple[str, ...]] = ("pace",)
@@ -47,20 +51,25 @@ class Clip(Defence, name="clip"):
     discard: float = Field(
         4.0, gt=0, description="Pace from which changes are discarded, in the same medians (inf: none is)."
     )
+    grace: int = Field(
+        0,
+        ge=0,
+        description="Rounds of a client in which its changes are shortened at most, however far they go; in the ones "
+        "after they can be discarded.",
+    )
 
     def judge(
         self, before: ChainState, after: ChainState, report: VisitReport, walk: Walk, guard: Guard
     ) -> tuple[ChainState, VisitReport]:
         """Return the state with the change shortened, what travels beside the model too; the report tells its pace."""
-        change = after.params - before.params
-        length, unit = norm(change), _unit(report, walk.plan.training)
+        length, unit = norm(after.params, before.params), _unit(report, walk.plan.training)
         report = report._replace(pace=length / unit)
         known = self.measured("pace", walk, guard, FEW)
         if len(known) < FEW:
             bound = max(0.5 * norm(before.params), 1.0)
         else:
             usual = unit * median(known)
-            if length > self.discard * usual and not _lost(walk):
+            if length > self.discard * usual and not _lost(walk) and not self._spared(report.client, guard):
                 times = f"{length / usual:.3g} times as long as those" if usual else "not zero as those"
                 reason = f"its change is {times} of most visits: {self.discard:g} is allowed"
                 return before, report._replace(skipped=reason)
@@ -69,8 +78,26 @@ class Clip(Defence, name="clip"):
             return after, report
         factor = bound / length
         extras = {name: start + factor * (after.extras[name] - start) for name, start in before.extras.items()}
-        params = torch.add(before.params, change, alpha=factor)
+        params = torch.add(before.params, after.params - before.params, alpha=factor)
         return replace(after, params=params, extras=extras), report._replace(clipped=factor)
+
+    def remember(self, memory: Mapping[str, Tensor], reports: Iterable[VisitReport]) -> dict[str, Tensor]:
+        """Return what is remembered after a round of these ``reports``: with ``grace``, each client's rounds too."""
+        told = list(reports)
+        kept = super().remember(memory, told)
+        if self.grace:
+            seen = sorted({report.client for report in told if report.pace is not None})
+            earlier = memory.get(_ROUNDS, torch.empty(0, dtype=torch.int64))
+            rounds = torch.zeros(max([len(earlier), *(client + 1 for client in seen)]), dtype=torch.int64)
+            rounds[: len(earlier)] = earlier
+            rounds[seen] += 1
+            kept[_ROUNDS] = rounds.clamp_(max=self.grace)
+        return kept
+
+    def _spared(self, client: int, guard: Guard) -> bool:
+        """Whether a client has not yet been there for as many rounds as ``grace`` says."""
+        rounds = guard.memory.get(_ROUNDS, torch.empty(0))
+        return (int(rounds[client]) if client < len(rounds) else 0) < self.grace
 
 
 def _lost(walk: Walk) -> bool:
@@ -87,9 +114,30 @@ def _unit(report: VisitReport, training: LocalTraining) -> float:
     return (training.lr or 1.0) * math.sqrt(max(1, min(report.steps or most, most)))
 
 
-def norm(vector: Tensor) -> float:
-    """Return the Euclidean norm of ``vector`` ``(P,)``: the same bits however many threads there are."""
-    whole = len(vector) // _BLOCK * _BLOCK
-    rows = torch.linalg.vector_norm(vector[:whole].view(-1, _BLOCK), dim=1, dtype=torch.float64)
-    rest = torch.linalg.vector_norm(vector[whole:], dtype=torch.float64)
-    return float(torch.linalg.vector_norm(torch.cat([rows, rest[None]])))
+def norm(vector: Tensor, minus: Tensor | None = None) -> float:
+    """Return the Euclidean norm of ``vector`` ``(P,)``, or of what it is more than ``minus`` ``(P,)``.
+
+    Right to about six digits, and the same bits however many threads there are. The difference is never in memory as a
+    whole, which would take longer than all the rest.
+    """
+    found = _norm(vector, minus, torch.promote_types(vector.dtype, torch.float32))
+    return found if math.isfinite(found) else _norm(vector, minus, torch.float64)  # squares may overflow
+
+
+def _norm(vector: Tensor, minus: Tensor | None, dtype: torch.dtype) -> float:
+    """Return the norm, with squares added up in ``dtype`` within each block, and the blocks in double precision."""
+    size, whole = len(vector), len(vector) // _BLOCK * _BLOCK
+    step = _TOGETHER * _BLOCK if vector.device.type == "cpu" else max(whole, _BLOCK)
+    room = vector.new_empty(0 if minus is None else min(step, size))
+
+    def part(begin: int, end: int) -> Tensor:
+        if minus is None:
+            return vector[begin:end]
+        return torch.sub(vector[begin:end], minus[begin:end], out=room[: end - begin])
+
+    norms = [
+        torch.linalg.vector_norm(part(begin, min(begin + step, whole)).view(-1, _BLOCK), dim=1, dtype=dtype)
+        for begin in range(0, whole, step)
+    ]
+    norms.append(torch.linalg.vector_norm(part(whole, size), dtype=dtype)[None])
+    return float(torch.linalg.vector_norm(torch.cat(norms), dtype=torch.float64))

@@ -1,0 +1,75 @@
+"""The defence that chains on Flower come with: who differs for a good reason is shortened, not lost, in a short run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
+
+from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
+from tests.flower.adding import adding_app, train_adding
+
+from astraea.flower import AstraeaStrategy, InProcessGrid
+
+FAR = 3  # the client that goes forty times as far as others
+
+
+def _train(message: Message, context: Context) -> RecordDict:
+    step = 40.0 if context.node_config["partition-id"] == FAR else 1.0
+    arrays = ArrayRecord({name: Array(value.numpy() + step) for name, value in message.content["arrays"].items()})
+    return RecordDict({"arrays": arrays, "metrics": MetricRecord({"num-examples": 3})})
+
+
+def _rounds_skipped(strategy: AstraeaStrategy) -> list[int]:
+    lines: list[dict[str, Any]] = [*strategy.run.history]
+    assert all(one["client"] == FAR for line in lines for one in line.get("skipped", []))
+    return [line["round"] for line in lines if "skipped" in line]
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 4])
+def test_a_client_unlike_the_others_loses_no_visit_in_its_first_three_rounds(capacity: int) -> None:
+    strategy = AstraeaStrategy(algorithm={"capacity": capacity}, balance={"rebalancing": "none"}, fraction_evaluate=0.0)
+    result = train_adding(strategy, adding_app(_train), rounds=4, arrays={"w": np.full(2, 10, np.float32)})
+    assert _rounds_skipped(strategy) == [4]
+    assert all(one["client"] == FAR for line in strategy.run.history[1:] for one in line.get("clipped", []))
+    assert np.isfinite(result.arrays["w"].numpy()).all()
+
+
+def test_clients_that_follow_no_schedule_are_not_measured_by_one() -> None:
+    """Everybody goes as far in each of 12 rounds; a rate of a cosine would fall to 0.02 of what it was."""
+
+    def train(message: Message, context: Context) -> RecordDict:
+        arrays = ArrayRecord({name: Array(value.numpy() + 1) for name, value in message.content["arrays"].items()})
+        return RecordDict({"arrays": arrays, "metrics": MetricRecord({"num-examples": 3})})
+
+    strategy = AstraeaStrategy(balance={"rebalancing": "none"}, fraction_evaluate=0.0)
+    result = train_adding(strategy, adding_app(train), rounds=12, arrays={"w": np.full(2, 10, np.float32)})
+    assert result.arrays["w"].numpy().tolist() == [34.0, 34.0]
+    assert not any({"skipped", "clipped"} & line.keys() for line in strategy.run.history)
+
+
+class Late(InProcessGrid):
+    """A grid whose last node is not there for two rounds."""
+
+    rounds = 0
+
+    def get_node_ids(self) -> list[int]:
+        nodes = list(super().get_node_ids())
+        return nodes if self.rounds > 2 else nodes[:-1]
+
+
+def test_nor_does_one_that_comes_late() -> None:
+    grid = Late(adding_app(_train), 4)
+
+    class Counting(AstraeaStrategy):
+        def configure_train(self, server_round: int, *rest: Any) -> Any:
+            grid.rounds = server_round
+            return super().configure_train(server_round, *rest)
+
+    strategy = Counting(balance={"rebalancing": "none"}, fraction_evaluate=0.0)
+    train_adding(strategy, grid=grid, rounds=6, arrays={"w": np.full(2, 10, np.float32)})
+    assert [line["clients"] for line in strategy.run.history] == [3, 3, 4, 4, 4, 4]
+    assert _rounds_skipped(strategy) == [6]
