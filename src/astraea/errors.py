@@ -50,10 +50,13 @@ class StorageError(RunError):
     """A file cannot be written: the disk is full, or it is not to be written to."""
 
 
+_SHORT = 3  # letters, of which one in two may differ
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the closest of ``known``, or an empty string if none is close."""
     spellings = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), spellings, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name.lower(), spellings, n=1, cutoff=0.6 if len(name) > _SHORT else 0.5)
     return f"; did you mean '{spellings[close[0]]}'?" if close else ""
 
 

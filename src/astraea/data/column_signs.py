@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from astraea.data.source import Source
 from astraea.errors import InputError
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["NO_LABEL", "check_numbers", "check_text", "doubts", "holds_lists"]
+__all__ = ["NO_LABEL", "are_dates", "check_numbers", "check_text", "doubts", "holds_lists"]
 
 NO_LABEL = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?", "#N/A", "None")
 """What stands for an empty cell in a column of labels."""
 
+_TIME = r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?( ?(Z|[A-Z]{3,4}|[+-]\d{2}:?\d{2}))?"
 _DATE = re.compile(
-    r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ]\d{1,2}:\d{2}.*)?|\d{1,2}:\d{2}(:\d{2})?"
+    rf"((\d{{4}}([-/.])\d{{1,2}}\3\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\4(\d{{4}}|\d{{2}}))([T ]+{_TIME})?|{_TIME})"
 )
+_MANY = 20
 _BESIDE = re.compile(r"([^\d.,+-]{0,8}?)\s*[-+]?\d[\d.,]*\s*([^\d.,]{0,8})")
 _NINES = re.compile(r"-?99+|-9|-1")
 _LARGEST = 2**53
@@ -36,14 +40,29 @@ def holds_lists(column: Series[Any]) -> str | None:
     return None if found is None else type(found).__name__
 
 
-def check_text(name: str, cells: Sequence[str], source: str) -> None:
-    """Raise :class:`InputError` for cells of text that are dates, or numbers with a unit beside them."""
+def are_dates(column: Series[Any]) -> bool:
+    """Whether all values of a column are dates or times of day, also as whole numbers such as 20230116."""
+    known = column.dropna()
+    if known.dtype.kind in "iu":
+        values = known.unique()
+        within = len(values) >= _MANY and values.min() >= 19000101 and values.max() <= 21001231
+        return bool(within) and all(_is_day(str(value)) for value in values)
+    if known.dtype.kind in "fcb" or not len(known):
+        return False
+    return all(_DATE.fullmatch(text) for text in {str(value).strip() for value in known})
+
+
+def _is_day(digits: str) -> bool:
+    try:
+        datetime.strptime(digits, "%Y%m%d")
+    except ValueError:
+        return False
+    return True
+
+
+def check_text(name: str, cells: Sequence[str], source: Source) -> None:
+    """Raise :class:`InputError` for cells of text that are numbers with a unit beside them."""
     unlike = list(dict.fromkeys(cells))
-    if all(_DATE.fullmatch(cell) for cell in unlike):
-        raise InputError(
-            f"{source}column '{name}' holds dates or times, such as '{unlike[0]}': make it a number, such as days "
-            "since a date, leave it out (data.leave_out), or name it in data.codes"
-        )
     parts = [_BESIDE.fullmatch(cell) for cell in unlike]
     beside = {(part[1].strip(), part[2].strip()) for part in parts if part}
     if None in parts or len(beside) != 1 or len(unlike) < 3:
@@ -56,7 +75,7 @@ def check_text(name: str, cells: Sequence[str], source: str) -> None:
         )
 
 
-def check_numbers(name: str, values: NDArray[np.float64], source: str) -> None:
+def check_numbers(name: str, values: NDArray[np.float64], source: Source) -> None:
     """Raise :class:`InputError` for whole numbers so large that they could not be told apart."""
     known = values[~np.isnan(values)]
     if len(known) and np.abs(known).max() >= _LARGEST and bool((known == np.floor(known)).all()):

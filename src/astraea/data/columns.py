@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from astraea.data.column_signs import NO_LABEL, check_numbers, check_text, holds_lists
+from astraea.data.column_signs import NO_LABEL, are_dates, check_numbers, check_text, holds_lists
+from astraea.data.source import Source
 from astraea.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["Column", "Missing", "column_of", "complete", "empty_cell", "labelled", "named", "present", "whole_labels"]
+__all__ = [
+    "Column",
+    "Missing",
+    "as_truths",
+    "column_of",
+    "complete",
+    "empty_cell",
+    "labelled",
+    "named",
+    "no_column",
+    "odd_one",
+    "present",
+    "whole_labels",
+]
 
 Missing = Literal["refuse", "mean"]
 
 _MOST_VALUES = 1000
 _FEW = 4
 _MOSTLY = 0.9
+_TRUTHS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
 
 class Column(BaseModel):
-    """A feature column: its kind, the values that its codes have, and what becomes of an empty cell."""
+    """A feature column: its kind, the values that its codes have, and what becomes of an empty cell.
+
+    ``mean`` and ``deviation`` are those of numbers in training, and ``empty`` is how many cells were: by these, rows
+    unlike training are told. ``distinct`` values there were, such as ``example``, which no folder of a run keeps.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,6 +54,11 @@ class Column(BaseModel):
     known: tuple[str, ...]
     noisy: bool
     missing: Missing
+    mean: float | None = None
+    deviation: float | None = None
+    empty: int | None = None
+    distinct: int = 0
+    example: str = Field("", exclude=True)
 
     @property
     def steady(self) -> tuple[bool, ...]:
@@ -42,10 +67,10 @@ class Column(BaseModel):
             return (True,) * len(self.known)
         return (self.kind == "whole numbers" and not self.noisy,)
 
-    def values(self, frame: DataFrame, source: str) -> NDArray[np.float64]:
+    def values(self, frame: DataFrame, source: Source) -> NDArray[np.float64]:
         """Return the features of the rows of ``frame``, shape ``(n, F)``, NaN for an empty cell of numbers."""
         if self.name not in frame.columns:
-            raise unknown_name("column", self.name, frame.columns)
+            raise no_column(self.name, frame, source)
         column = frame[self.name]
         empty = column.isna().to_numpy()
         if empty.any() and self.missing == "refuse":
@@ -53,14 +78,19 @@ class Column(BaseModel):
         if self.kind != "codes":
             values = _numbers(column)
             if values is None:
-                raise InputError(f"{source}column '{self.name}' holds numbers in training, but text in the test set")
+                text = next(iter(column.dropna()), "")
+                raise InputError(f"{source}column '{self.name}' holds numbers in training, but here text, as '{text}'")
             return values[:, None]
         # A value that training lacks is none of the known ones.
-        flags: NDArray[np.bool_] = np.array(_texts(column))[:, None] == np.array(self.known)[None]
+        flags: NDArray[np.bool_] = self.texts(column)[:, None] == np.array(self.known)[None]
         return flags.astype(np.float64)
 
+    def texts(self, column: Series[Any]) -> NDArray[np.str_]:
+        """Return the values of codes in further rows as text, truth values as in training."""
+        return np.array(as_truths(_texts(column), self.known))
 
-def column_of(column: Series[Any], *, declared: bool, noisy: bool, missing: Missing, source: str) -> Column:
+
+def column_of(column: Series[Any], *, declared: bool, noisy: bool, missing: Missing, source: Source) -> Column:
     """Return what a column of the training table is; ``declared`` says that its numbers are codes.
 
     Raises :class:`InputError` for one that cannot be a feature.
@@ -70,10 +100,11 @@ def column_of(column: Series[Any], *, declared: bool, noisy: bool, missing: Miss
         raise empty_cell(name, empty, source)
     if empty.all():
         raise InputError(f"{source}column '{name}' is empty: leave it out (data.leave_out)")
-    if column.dtype.kind in "mM":
+    if not declared and (column.dtype.kind in "mM" or are_dates(column)):
+        example = next(iter(column.dropna()))
         raise InputError(
-            f"{source}column '{name}' holds dates or times: make it a number, such as days since a date, or leave it "
-            "out (data.leave_out)"
+            f"{source}column '{name}' holds dates or times, such as '{example}': make it a number, such as days since "
+            "a date, leave it out (data.leave_out), or name it in data.codes"
         )
     if held := holds_lists(column):
         raise InputError(
@@ -81,20 +112,29 @@ def column_of(column: Series[Any], *, declared: bool, noisy: bool, missing: Miss
             "sequences with data.name = 'huggingface'"
         )
     values = None if declared else _numbers(column)
+    seen = {"empty": int(empty.sum()), "noisy": noisy, "missing": missing, "example": str(next(iter(column.dropna())))}
     if values is not None:
         if np.isinf(values).any():
             row = int(np.flatnonzero(np.isinf(values))[0])
-            raise InputError(f"{source}column '{name}' is infinite in row {row + 1}: replace it, or leave the row out")
+            raise InputError(
+                f"{source}column '{name}' is infinite in {source.row(row)}: replace it, or leave the row out"
+            )
         check_numbers(name, values, source)
-        known = values[~np.isnan(values)]
-        # Whole numbers of a column with an empty cell are floats to pandas; those written with a point are fractions.
-        whole = bool((known == np.floor(known)).all()) and (column.dtype.kind != "f" or bool(empty.any()))
-        return Column(name=name, kind="whole numbers" if whole else "numbers", known=(), noisy=noisy, missing=missing)
+        values = values[~np.isnan(values)]
+        return Column(
+            name=name,
+            kind="whole numbers" if (values == np.floor(values)).all() else "numbers",
+            known=(),
+            mean=float(values.mean()),
+            deviation=float(values.std()),
+            distinct=len(np.unique(values)),
+            **seen,
+        )
     found = tuple(sorted(set(_texts(column))))
-    if not declared and (odd := _odd_one(column)):
+    if not declared and (odd := odd_one(column)):
         raise InputError(
-            f"{source}column '{name}' holds numbers, but '{odd[1]}' in row {odd[0] + 1}: mend it, or name the column "
-            "in data.codes if its values are codes"
+            f"{source}column '{name}' holds numbers, but '{odd[1]}' in {source.row(odd[0])}: mend it, or name the "
+            "column in data.codes if its values are codes"
         )
     if not declared and column.dtype.kind == "O":
         check_text(name, [str(value) for value in column.dropna()], source)
@@ -103,7 +143,7 @@ def column_of(column: Series[Any], *, declared: bool, noisy: bool, missing: Miss
             f"{source}column '{name}' is text with {len(found):,} different values in {len(column):,} rows, "
             f"such as '{found[0]}': leave it out (data.leave_out), or make it a number"
         )
-    return Column(name=name, kind="codes", known=found, noisy=noisy, missing=missing)
+    return Column(name=name, kind="codes", known=found, distinct=len(found) - bool(empty.any()), **seen)
 
 
 def _numbers(column: Series[Any]) -> NDArray[np.float64] | None:
@@ -116,7 +156,7 @@ def _numbers(column: Series[Any]) -> NDArray[np.float64] | None:
     return values
 
 
-def _odd_one(column: Series[Any]) -> tuple[int, str] | None:
+def odd_one(column: Series[Any]) -> tuple[int, str] | None:
     """Return the row and the text of the first cell that is no number, where nine in ten are."""
     import pandas
 
@@ -134,7 +174,21 @@ def _odd_one(column: Series[Any]) -> tuple[int, str] | None:
 def _texts(column: Series[Any]) -> list[str]:
     """Return a column of codes as text; an empty cell is the value "(empty)"."""
     kept = column.astype(object).where(column.notna(), None)
-    return ["(empty)" if value is None else str(value) for value in kept]
+    return ["(empty)" if value is None else _text(value) for value in kept]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return unicodedata.normalize("NFC", str(value).strip())
+
+
+def as_truths(texts: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return values as ``known`` ones are written if both are truth values: true, 1 and 1.0 are the same."""
+    written = {_TRUTHS.get(name.lower()): name for name in known}
+    if None in written or not all(text.lower() in _TRUTHS or text == "(empty)" for text in set(texts)):
+        return list(texts)
+    return [written.get(_TRUTHS.get(text.lower()), text) for text in texts]
 
 
 def named(frame: DataFrame) -> DataFrame:
@@ -142,20 +196,27 @@ def named(frame: DataFrame) -> DataFrame:
     names = [" ".join(map(str, name)).strip() if isinstance(name, tuple) else str(name) for name in frame.columns]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"the table has {names.count(twice)} columns called '{twice}': give each a name of its own")
-    return frame.set_axis(names, axis=1)
+    found = frame.set_axis(names, axis=1)
+    found.attrs = dict(frame.attrs)
+    return found
 
 
-def complete(frame: DataFrame, name: str, source: str) -> NDArray[np.generic]:
+def no_column(name: str, frame: DataFrame, source: Source) -> InputError:
+    """Return the error for a column that a table lacks."""
+    return InputError(f"{source}{unknown_name('column', name, frame.columns)}")
+
+
+def complete(frame: DataFrame, name: str, source: Source) -> NDArray[np.generic]:
     """Return a column without empty cells."""
     if name not in frame.columns:
-        raise unknown_name("column", name, frame.columns)
+        raise no_column(name, frame, source)
     empty = frame[name].isna().to_numpy()
     if empty.any():
         raise empty_cell(name, empty, source, "fill it in, or leave the row out")
     return np.asarray(frame[name].to_numpy())
 
 
-def labelled(frame: DataFrame, name: str, source: str) -> NDArray[np.generic]:
+def labelled(frame: DataFrame, name: str, source: Source) -> NDArray[np.generic]:
     """Return a column of labels. Raises :class:`InputError` for an empty cell, and for text that stands for one."""
     labels = complete(frame, name, source)
     if labels.dtype == object:
@@ -163,14 +224,14 @@ def labelled(frame: DataFrame, name: str, source: str) -> NDArray[np.generic]:
         if odd.any():
             row = int(np.flatnonzero(odd)[0])
             raise InputError(
-                f"{source}column '{name}' has '{labels[row]}' in row {row + 1}"
+                f"{source}column '{name}' has '{labels[row]}' in {source.row(row)}"
                 + (f" and {odd.sum() - 1:,} others" if odd.sum() > 1 else "")
                 + ", which stands for a missing label: leave these rows out, or call the class something else"
             )
     return labels
 
 
-def present(frame: DataFrame, names: Iterable[str | None], source: str) -> None:
+def present(frame: DataFrame, names: Iterable[str | None], source: Source) -> None:
     """Raise :class:`InputError` unless ``frame`` has columns of all ``names``, ``None`` standing for none."""
     for name in names:
         if name is None or name in frame.columns:
@@ -180,7 +241,7 @@ def present(frame: DataFrame, names: Iterable[str | None], source: str) -> None:
                 f"{source}the first line holds numbers ({', '.join(map(str, frame.columns[:4]))}), not the names of "
                 f"columns, such as '{name}': put a line of names above"
             )
-        raise unknown_name("column", name, frame.columns)
+        raise no_column(name, frame, source)
 
 
 def _is_number(text: object) -> bool:
@@ -202,11 +263,11 @@ def whole_labels(labels: NDArray[np.generic], name: str) -> NDArray[np.generic]:
     return labels.astype(np.int64)
 
 
-def empty_cell(name: str, empty: NDArray[np.bool_], source: str, mend: str = "") -> InputError:
+def empty_cell(name: str, empty: NDArray[np.bool_], source: Source, mend: str = "") -> InputError:
     """Return the error for a column of whose cells some are ``empty`` ``(n,)``."""
-    row = int(np.flatnonzero(empty)[0]) + 1
+    row = source.row(int(np.flatnonzero(empty)[0]))
     return InputError(
-        f"{source}column '{name}' is empty in row {row}"
+        f"{source}column '{name}' is empty in {row}"
         + (f" and {empty.sum() - 1:,} others" if empty.sum() > 1 else "")
         + ": "
         + (mend or "fill it in, or set data.missing to 'mean'")

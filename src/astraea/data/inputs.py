@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from astraea.data.classes import flat, number_known
-from astraea.data.columns import Column, complete, named, whole_labels
+from astraea.data.classes import flat, number_known, text
+from astraea.data.columns import Column, as_truths, complete, named, no_column, whole_labels
 from astraea.data.dataset import Samples
 from astraea.data.form import Form, alike
 from astraea.data.label_sets import known_sets, rarest, split_cells
@@ -23,8 +23,9 @@ from astraea.data.marks import Decimal
 from astraea.data.pictures import pictures_array
 from astraea.data.regression import Regression
 from astraea.data.several import as_array, further_inputs
+from astraea.data.source import Source, source_of
 from astraea.data.standardise import Scaling
-from astraea.errors import InputError, unknown_name
+from astraea.errors import InputError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -99,35 +100,51 @@ class TableReader(BaseModel):
     regression: Regression | None = None
     decimal: Decimal = "auto"
     label_separator: str | None = None
+    site_column: str | None = None
 
-    def rows(self, given: Any, part: str = "new", source: str = "") -> NDArray[np.float64]:
+    def rows(self, given: Any, part: str = "new") -> NDArray[np.float64]:
         """Return the features of a data frame, a mapping of columns, or a file; NaN where a number is missing.
 
         Raises :class:`InputError` for a column that is not there or holds something else.
         """
         frame = self._frame(given)
+        source = _source(frame, part)
+        if lacking := [column.name for column in self.columns if column.name not in frame.columns]:
+            more = f" (nor {', '.join(lacking[1:])})" if lacking[1:] else ""
+            raise InputError(f"{no_column(lacking[0], frame, source)}{more}")
         return np.concatenate([column.values(frame, source) for column in self.columns], axis=1)
 
-    def samples(self, given: Any, part: str = "test", source: str = "") -> Samples:
-        """Return the rows of a table with their labels. Raises :class:`InputError` as :meth:`rows`."""
+    def samples(self, given: Any, part: str = "test") -> Samples:
+        """Return the rows of a table with their labels. Raises :class:`InputError` as :meth:`rows`.
+
+        Columns that are kept beside the samples, such as the sites, may be absent.
+        """
         frame = self._frame(given)
+        source = _source(frame, part)
+        called = str(source).rstrip() or part
+        kept = {
+            name: flat(complete(frame, name, source), f"values of column '{name}'")
+            for name in self.kept
+            if name in frame.columns
+        }
         if self.label_separator is not None:
-            return self._of_sets(frame, self.label_separator, part, source)
+            if self.label_column not in frame.columns:
+                raise no_column(self.label_column, frame, source)
+            sets = known_sets(split_cells(frame[self.label_column], self.label_separator), self.class_names, called)
+            return Samples(self.rows(frame, part), rarest(sets, sets.sum(axis=0)), kept, self.form, sets=sets)
         labels = flat(complete(frame, self.label_column, source), "labels")
-        kept = {name: flat(complete(frame, name, source), f"values of column '{name}'") for name in self.kept}
-        x = self.rows(frame, part, source)
+        x = self.rows(frame, part)
         if self.regression is None:
-            numbered = number_known(whole_labels(labels, self.label_column), self.class_names, part, counted=False)
+            whole = whole_labels(labels, self.label_column)
+            written = np.array(as_truths(text(whole), self.class_names))
+            numbered = number_known(written, self.class_names, called, counted=False)
             return Samples(x, numbered, kept, self.form)
+        if labels.dtype.kind not in "iuf":
+            raise InputError(
+                f"{source}column '{self.label_column}' holds text, such as '{labels[0]}', and training numbers"
+            )
         values = labels.astype(np.float64)
         return Samples(x, self.regression.bins(values), kept, self.form, values)
-
-    def _of_sets(self, frame: DataFrame, mark: str, part: str, source: str) -> Samples:
-        kept = {name: flat(complete(frame, name, source), f"values of column '{name}'") for name in self.kept}
-        if self.label_column not in frame.columns:
-            raise unknown_name("column", self.label_column, frame.columns)
-        sets = known_sets(split_cells(frame[self.label_column], mark), self.class_names, part)
-        return Samples(self.rows(frame, part, source), rarest(sets, sets.sum(axis=0)), kept, self.form, sets=sets)
 
     @property
     def several(self) -> bool:
@@ -137,15 +154,20 @@ class TableReader(BaseModel):
     def _frame(self, given: Any) -> DataFrame:
         import pandas
 
-        from astraea.data.tables import read_table
+        from astraea.data.site_files import read_sites
 
         if isinstance(given, str | Path):
-            return named(read_table(Path(given), self.decimal))
+            return named(read_sites(Path(given), self.decimal, self.site_column)[0])
         if isinstance(given, Mapping):
             given = pandas.DataFrame({name: np.atleast_1d(column) for name, column in given.items()})
         if not isinstance(given, pandas.DataFrame):
             raise InputError(f"rows of a table cannot be of type {type(given).__name__}: give a data frame or a file")
         return named(given)
+
+
+def _source(frame: DataFrame, part: str) -> Source:
+    """Return where a table came from, by its file or by what it is for."""
+    return source_of(frame, {"training": "", "new": "the new rows"}.get(part, f"the {part} set"))
 
 
 Reader = Annotated[ArrayReader | TableReader, Field(discriminator="reads")]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from astraea.data.file_kinds import is_zip_of, mend_for, of_frames
 from astraea.data.files import corrupt
 from astraea.data.marks import Decimal, Marks, marks_of
+from astraea.data.source import SOURCE, Source
 from astraea.errors import DataError, InputError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ _PACKED: dict[bytes, Literal["gzip", "bz2", "xz", "zstd", "zip"]] = {
 }
 _HEAD = 1 << 16
 _DELIMITERS = ",;\t|"
-_UNUSUAL = set(string.punctuation) - set("_-.+'\"()%/")
+_UNUSUAL = {*string.punctuation, "\x01", "\x1f", "¦", "§"} - set("_-.+'\"()%/")
 _LOOKED_AT = 20
 
 
@@ -52,7 +53,8 @@ def read_table(path: Path, decimal: Decimal = "auto") -> DataFrame:
     of numbers that could be read otherwise stands in the frame's ``attrs`` under :data:`READ_AS`.
 
     A column whose name and values only number the rows, as pandas writes its index, is left out. Raises
-    :class:`DataError` if it is no table, and :class:`InputError` without the extra ``astraea[tables]``.
+    :class:`DataError` if it is no table, and :class:`InputError` without the extra ``astraea[tables]``. The frame's
+    ``attrs`` keep the file's name for sentences about it.
     """
     try:
         import pandas
@@ -65,10 +67,12 @@ def read_table(path: Path, decimal: Decimal = "auto") -> DataFrame:
     try:
         if kind := of_frames(path):
             frame: DataFrame = getattr(pandas, f"read_{kind}")(path)
-            return frame
-        if is_zip_of(path, ".xml", ".rels"):
-            return _read_spreadsheet(path)
-        return _read_text(path, decimal)
+        elif is_zip_of(path, ".xml", ".rels"):
+            frame = _read_spreadsheet(path)
+        else:
+            frame = _read_text(path, decimal)
+        frame.attrs[SOURCE] = Source(str(path))
+        return frame
     except MemoryError as error:
         raise corrupt(path, "it asks for more memory than there is") from error
     except ImportError as error:
@@ -129,7 +133,10 @@ def _read_text(path: Path, decimal: Decimal) -> DataFrame:
     if not len(frame):
         raise DataError(f"{path} has a line of column names but no rows: give a table with some")
     written = {str(name): frame[name].str.strip() for name in frame.columns}
-    marks = marks_of({name: text[~text.isin(_EMPTY)] for name, text in written.items()}, decimal, delimiter)
+    try:
+        marks = marks_of({name: text[~text.isin(_EMPTY)] for name, text in written.items()}, decimal, delimiter)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     for name in frame.columns:
         frame[name] = _typed(frame[name], marks[str(name)])
     if decimal != "auto":

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import zipfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from astraea.data import build_scenario, load_dataset
 from astraea.data.loaders.table import from_frame
-from astraea.errors import AstraeaError, DataError, InputError
+from astraea.errors import AstraeaError, InputError
 
 CSV = """age,dose,drug,smoker,site,outcome
 50,0.5,aspirin,true,north,well
@@ -129,10 +130,10 @@ def test_na_is_a_site_and_a_value_of_codes_like_any_other(tmp_path: Path) -> Non
     assert dataset.train.x.shape == (4, 7)
 
 
-def test_whole_numbers_stay_whole_beside_an_empty_cell_and_those_with_a_point_are_numbers(tmp_path: Path) -> None:
-    path = write(tmp_path, "a,b,y\n1,1.0,0\n,2.0,1\n3,3.0,0\n")
+def test_whole_numbers_are_told_by_their_values_whatever_gaps_or_points_stand_beside_them(tmp_path: Path) -> None:
+    path = write(tmp_path, "a,b,c,y\n1,1.0,1.5,0\n,2.0,2.0,1\n3,3.0,3.0,0\n")
     dataset = load_dataset("table", path=path, label_column="y", missing="mean")
-    assert dataset.train.form.steady == (True, False)
+    assert dataset.train.form.steady == (True, True, False)
 
 
 def test_a_column_that_only_numbers_the_rows_is_left_out(tmp_path: Path) -> None:
@@ -185,9 +186,85 @@ def test_tables_that_cannot_be_used_say_why(
         load_dataset("table", path=write(tmp_path, text), **options)
 
 
-def test_a_folder_is_no_table(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is not a file: give a CSV or Parquet file"):
-        load_dataset("table", path=tmp_path, label_column="y")
+@pytest.mark.parametrize(
+    "date",
+    ["2023-01-{}", "{}.01.2023", "1/{}/23", "2023-01-{} 08:30", "2023-01-{}T08:30:00.5+01:00", "08:{}", "202301{}"],
+)
+def test_dates_are_refused_in_whatever_way_they_are_written(tmp_path: Path, date: str) -> None:
+    days = [date.format(f"{day:02}") for day in range(1, 29)]
+    text = "when,x,y\n" + "".join(f"{day},{k / 8},{k % 2}\n" for k, day in enumerate(days))
+    path = write(tmp_path, text)
+    sentence = f"column 'when' holds dates or times, such as '{re.escape(days[0])}': make it a number, such as days"
+    with pytest.raises(InputError, match=sentence):
+        load_dataset("table", path=path, label_column="y")
+    with pytest.raises(InputError, match=sentence):
+        from_frame(pd.read_csv(path), "y")
+    assert load_dataset("table", path=path, label_column="y", leave_out=["when"]).train.x.shape == (28, 1)
+
+
+@pytest.mark.parametrize("value", ["1.5.9.2", "10:1", "2023-01", "12-34-5678-9", "1.2.-3", "3/4"])
+def test_what_only_resembles_dates_is_a_code(tmp_path: Path, value: str) -> None:
+    path = write(tmp_path, f"ratio,y\n{value},a\nnone,b\n{value},a\n")
+    assert load_dataset("table", path=path, label_column="y").train.x.shape == (3, 2)
+
+
+def test_all_faults_of_the_columns_are_told_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path, "when,x,z,y\n2023-01-01,1.5,,a\n2023-01-02,,,b\n")
+    with pytest.raises(InputError) as told:
+        load_dataset("table", path=path, label_column="y", missing="mean")
+    assert str(told.value) == (
+        f"{path}: column 'when' holds dates or times, such as '2023-01-01': make it a number, such as days since a "
+        "date, leave it out (data.leave_out), or name it in data.codes; column 'z' is empty: leave "
+        "it out (data.leave_out)"
+    )
+
+
+def test_errors_of_a_test_set_name_it(tmp_path: Path) -> None:
+    options = {"path": write(tmp_path, CSV), "label_column": "outcome", "site_column": "site"}
+    for cells, sentence in (
+        ("outcome,smoker,drug,age\nill,true,new,1\n", r"^\S*test.csv: unknown column 'dose' \(known"),
+        ("outcome,smoker,drug,dose,age\nill,true,new,much,1\n", r"^\S*test.csv: column 'dose' holds numbers in tr"),
+        ("outcome,smoker,drug,dose,age\n,true,new,1,1\n", r"^\S*test.csv: column 'outcome' is empty in row 1"),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            load_dataset("table", test_path=write(tmp_path, cells, "test.csv"), **options)
+    frame = pd.read_csv(options["path"])
+    with pytest.raises(InputError, match=r"^the test set: unknown column 'dose'"):
+        from_frame(frame, "outcome", "site", test=frame.drop(columns="dose"))
+    with pytest.raises(InputError, match=r"^the new rows: unknown column 'age'"):
+        from_frame(frame, "outcome", "site").reader.rows(frame.drop(columns="age"))
+
+
+def test_a_test_set_needs_no_sites(tmp_path: Path) -> None:
+    test = write(tmp_path, "outcome,smoker,drug,dose,age\nill,true,other,1,55\n", "test.csv")
+    options = {"label_column": "outcome", "site_column": "site", "test_path": test}
+    dataset = load_dataset("table", path=write(tmp_path, CSV), **options)
+    assert dataset.test is not None
+    assert dict(dataset.test.columns) == {}
+    assert build_scenario(dataset).test_clients is None
+    assert any("The test set has no column 'site': what is measured" in note for note in dataset.notes)
+
+
+@pytest.mark.parametrize(("first", "further"), [([True, False], [1.0, 0.0]), ([1, 0], [True, False])])
+def test_truth_values_are_the_same_however_written(first: list[object], further: list[object]) -> None:
+    train = pd.DataFrame({"x": [0.5, 1.5], "flag": pd.Series(first, dtype=object).astype(str), "y": first})
+    test = pd.DataFrame({"x": [0.5, 1.5], "flag": further, "y": further})
+    dataset = from_frame(train, "y", codes=["flag"], test=test)
+    assert dataset.test is not None
+    assert dataset.test.y.tolist() == dataset.train.y.tolist() == [1, 0]
+    assert dataset.test.x.tolist() == dataset.train.x.tolist()
+    assert len(dataset.class_names) == 2
+
+
+@pytest.mark.parametrize("mark", ["~", "^", "\x1f"])
+def test_rare_delimiters_are_found_where_all_lines_have_them(tmp_path: Path, mark: str) -> None:
+    dataset = load_dataset("table", path=write(tmp_path, CSV.replace(",", mark)), label_column="outcome")
+    assert dataset.train.x.shape == (4, 9)
+
+
+def test_a_separator_of_labels_is_never_empty(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="label_separator"):
+        load_dataset("table", path=write(tmp_path, CSV), label_column="outcome", label_separator="")
 
 
 def rows(*cells: str, delimiter: str = ",", names: str = "x,y") -> str:

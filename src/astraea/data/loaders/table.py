@@ -6,15 +6,16 @@ text and truth values are codes, one feature for each value. Nothing is guessed 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from astraea.data.classes import flat, number_classes
+from astraea.data.classes import flat, number_classes, text
 from astraea.data.column_signs import doubts
-from astraea.data.columns import Column, Missing, column_of, labelled, named, present, whole_labels
+from astraea.data.columns import Column, Missing, as_truths, column_of, labelled, named, present, whole_labels
 from astraea.data.dataset import Dataset
 from astraea.data.form import Form
 from astraea.data.inputs import TableReader
@@ -22,7 +23,9 @@ from astraea.data.label_sets import sets_with_note, split_cells
 from astraea.data.loaders.base import OwnFiles
 from astraea.data.marks import Decimal
 from astraea.data.regression import BINS, TASK, Task, regression_of
-from astraea.data.tables import DECIMAL, READ_AS, read_table
+from astraea.data.site_files import read_sites
+from astraea.data.source import Source, source_of
+from astraea.data.tables import DECIMAL, READ_AS
 from astraea.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,7 +44,9 @@ class Table(OwnFiles, name="table"):
 
     label_column: str = Field(description="Name of the labels.")
     label_separator: str | None = Field(
-        None, description="What parts the labels of a row that may have several, such as ';'; an empty cell has none."
+        None,
+        min_length=1,
+        description="What parts the labels of a row that may have several, such as ';'; an empty cell has none.",
     )
     site_column: str | None = Field(None, description="Column that says whose each row is; its values are the clients.")
     codes: tuple[str, ...] = Field((), description="Columns of numbers that are codes.")
@@ -62,15 +67,15 @@ class Table(OwnFiles, name="table"):
 
     def load(self) -> Dataset:
         """Return the table at ``path``; see :func:`from_frame` for what is made of it."""
-        named = self.files.given(self.path)
+        frame, site_column = read_sites(self.files.given(self.path), self.decimal, self.site_column)
         test, validation = (
-            None if path is None else read_table(self.files.given(path), self.decimal)
+            None if path is None else read_sites(self.files.given(path), self.decimal, site_column)[0]
             for path in (self.test_path, self.validation_path)
         )
         return from_frame(
-            read_table(named, self.decimal),
+            frame,
             self.label_column,
-            self.site_column,
+            site_column,
             test=test,
             validation=validation,
             codes=self.codes,
@@ -83,7 +88,6 @@ class Table(OwnFiles, name="table"):
             task=self.task,
             bins=self.bins,
             name=self.name,
-            source=f"{named}: ",
         )
 
 
@@ -104,7 +108,6 @@ def from_frame(
     task: Task = "auto",
     bins: int = BINS,
     name: str = "table",
-    source: str = "",
 ) -> Dataset:
     """Return the dataset of a pandas ``DataFrame``, one row a sample.
 
@@ -123,20 +126,29 @@ def from_frame(
     """
     read_as, decimal = frame.attrs.get(READ_AS, ()), frame.attrs.get(DECIMAL, "auto")
     frame = named(frame)
+    source = source_of(frame)
     present(frame, (label_column, site_column, *codes, *noisy, *leave_out, *kept), source)
     apart = {label_column, site_column, *leave_out, *kept}
-    columns = [
-        column_of(frame[name], declared=name in codes, noisy=name in noisy, missing=missing, source=source)
-        for name in frame.columns
-        if name not in apart
-    ]
-    if not columns:
+    if not (used := [name for name in frame.columns if name not in apart]):
         raise InputError(f"the table has no column but {', '.join(map(str, apart - {None}))}: it needs features")
+    columns, faults = [], []
+    for called in used:
+        try:
+            declared, noise = called in codes, called in noisy
+            columns.append(column_of(frame[called], declared=declared, noisy=noise, missing=missing, source=source))
+        except InputError as error:
+            faults.append(str(error).removeprefix(str(source)))
+    if faults:
+        raise InputError(f"{source}{'; '.join(faults)}")
     given = {"training": frame, "test": test, "validation": validation}
     parts = {part: named(own) for part, own in given.items() if own is not None}
     regression, outputs = None, None
     if label_separator is None:
-        labels = [flat(labelled(part, label_column, source), "labels") for part in parts.values()]
+        sources = [source_of(own, "" if part == "training" else f"the {part} set") for part, own in parts.items()]
+        labels = [
+            flat(labelled(own, label_column, named_by), "labels")
+            for own, named_by in zip(parts.values(), sources, strict=True)
+        ]
         regression = regression_of(labels[0], task, bins, f"{source}the values of column '{label_column}'")
     if label_separator is not None:
         cells = [split_cells(part[label_column], label_separator) for part in parts.values()]
@@ -147,7 +159,9 @@ def from_frame(
             f"Regression: the model predicts '{label_column}'; {len(names)} quantile bins of it are what is balanced.",
         )
     else:
-        _, names, label_notes = number_classes([whole_labels(part, label_column) for part in labels])
+        first, *further = [whole_labels(part, label_column) for part in labels]
+        alike = [_alike(own, first, named_by) for own, named_by in zip(further, sources[1:], strict=True)]
+        _, names, label_notes = number_classes([first, *alike])
     steady = tuple(kept for column in columns for kept in column.steady)
     form = Form("vector", "table", "F", (len(steady),), steady=steady)
     kept = tuple(dict.fromkeys(name for name in (site_column, *kept) if name is not None))
@@ -160,8 +174,9 @@ def from_frame(
         regression=regression,
         decimal=decimal,
         label_separator=label_separator,
+        site_column=site_column,
     )
-    samples = {part: reader.samples(own, part, source) for part, own in parts.items()}
+    samples = {part: reader.samples(own, part) for part, own in parts.items()}
     numbers = np.array([standardise and column.kind != "codes" for column in columns for _ in column.steady])
     return Dataset(
         name,
@@ -173,6 +188,7 @@ def from_frame(
             *label_notes,
             *read_as,
             *doubts(frame, *(_of_kind(columns, kind) for kind in ("whole numbers", "numbers"))),
+            *_without_sites(parts, site_column),
         ),
         numbers,
         site_column,
@@ -185,6 +201,27 @@ def from_frame(
 
 def _of_kind(columns: Sequence[Column], kind: str) -> list[str]:
     return [column.name for column in columns if column.kind == kind]
+
+
+def _alike(labels: NDArray[np.generic], first: NDArray[np.generic], source: Source) -> NDArray[np.generic]:
+    """Return further labels in the dtype of those of training."""
+    written = as_truths(text(labels), text(np.unique(first)))
+    if first.dtype.kind == "b" and set(written) <= {"True", "False"}:
+        return np.array([name == "True" for name in written])
+    if first.dtype.kind not in "iub":
+        return np.array(written)
+    try:
+        return np.array([int(name) for name in written])
+    except ValueError:
+        odd = next(name for name in written if not name.lstrip("-").isdigit())
+        raise InputError(f"{source}label '{odd}' is none of the classes: {', '.join(text(np.unique(first)))}") from None
+
+
+def _without_sites(parts: Mapping[str, DataFrame], site: str | None) -> tuple[str, ...]:
+    """Note a test set that does not say whose its rows are."""
+    if site is None or "test" not in parts or site in parts["test"].columns:
+        return ()
+    return (f"The test set has no column '{site}': what is measured on it is of all clients together.",)
 
 
 def _notes(columns: Sequence[Column], label: str, site: str | None, *, standardise: bool) -> tuple[str, ...]:
