@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
+from pictures import FINAL, SENT, draw
 from study import Study
 
 from astraea.experiment.comparison import Comparison
-from astraea.figures import BLUE, arm_style, new_figure, plain_axes, write_figure
+from astraea.figures import write_figure
 from astraea.files import write_text
 from astraea.tables import Column, Table, csv_text, mean_spread, number
 
@@ -25,7 +25,7 @@ WINDOW = 3
 
 
 ACCURACY = (
-    Column("accuracy_final", "final (%)", 100),
+    Column("accuracy_final", FINAL, 100),
     Column("accuracy_deployed", "in use (%)", 100),
     Column("accuracy_best", "best (%)", 100),
     Column("balanced_accuracy_final", "balanced (%)", 100),
@@ -36,7 +36,7 @@ COST = (
     Column("client_epochs", "client epochs (k)", 1e-3, spread=False),
     Column("samples_processed", "samples (k)", 1e-3, 0, spread=False),
     Column("critical_path_steps", "critical-path steps (k)", 1e-3, spread=False),
-    Column("bytes_sent", "sent (MB)", 1e-6, 0, spread=False),
+    Column("bytes_sent", SENT, 1e-6, 0, spread=False),
     Column("storage_overhead", "extra storage (%)", 100, 0, spread=False),
     Column("client_kl_mean", "KL of clients", 1, 3, spread=False),
     Column("mediator_kl_mean", "KL of mediators", 1, 3, spread=False),
@@ -46,7 +46,6 @@ COST = (
 def write_results(study: Study, name: str, finished: Finished, folder: Path, command: str) -> None:
     """Write NAME.md, NAME.png and NAME.csv into ``folder``; what is not finished is left out and named."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_figure(folder / f"{name}.png", _figure(study, finished), dpi=110)
     write_text(folder / f"{name}.md", _page(study, name, finished, command))
     columns = (*ACCURACY, *COST)
     rows: list[list[object]] = [["dataset", "case", "arm", "seed", "rate", "schedule", *(c.title for c in columns)]]
@@ -56,6 +55,8 @@ def write_results(study: Study, name: str, finished: Finished, folder: Path, com
                 values = [float(column.values([summary])[0]) for column in columns]
                 rows.append([dataset, case, arm, seed, found.rates[arm], found.schedules[arm], *values])
     write_text(folder / f"{name}.csv", csv_text(rows))
+    told = [{str(title): str(cell) for title, cell in zip(rows[0], row, strict=True)} for row in rows[1:]]
+    write_figure(folder / f"{name}.png", draw(told, study.picture), dpi=110)
 
 
 def plateaus(found: Comparison, arms: Sequence[str]) -> tuple[str, list[float]] | None:
@@ -188,48 +189,3 @@ def _search_table(found: Comparison) -> Table:
         told = {label: "failed" if score is None else f"{100 * score:.1f}" for label, score in scores.items()}
         rows.append([arm, *(told.get(label, "") for label in labels)])
     return Table(["arm", *labels], rows)
-
-
-def _figure(study: Study, finished: Finished) -> Figure:
-    """Return a panel for each comparison: datasets downwards, cases across."""
-    datasets = list(dict.fromkeys(dataset for dataset, _ in finished))
-    cases = list(dict.fromkeys(case for _, case in finished))
-    tallest = max(len(found.summaries) for found in finished.values())
-    height = 0.6 + (0.24 * tallest if study.picture == "accuracy" else 3.0)
-    figure = new_figure(1.5 + 4.2 * len(cases), 0.4 + height * len(datasets))
-    panels = figure.subplots(len(datasets), len(cases), squeeze=False)
-    draw = _draw_accuracy if study.picture == "accuracy" else _draw_traffic
-    for row, dataset in enumerate(datasets):
-        for column, case in enumerate(cases):
-            panel = panels[row][column]
-            if (dataset, case) not in finished:
-                panel.set_axis_off()
-                continue
-            draw(panel, finished[dataset, case])
-            panel.set_title(f"{dataset}, {case}", fontsize=10)
-            plain_axes(panel)
-    return figure
-
-
-def _draw_accuracy(panel: Any, found: Comparison) -> None:
-    arms = list(found.summaries)
-    for place, arm in enumerate(arms):
-        values = [100 * summary["accuracy_final"] for summary in found.summaries[arm]]
-        panel.plot(values, [place] * len(values), "o", color=BLUE, markersize=3, alpha=0.5)
-        panel.plot(np.mean(values), place, "|", color=BLUE, markersize=13, markeredgewidth=2)
-    panel.set_yticks(range(len(arms)), arms, fontsize=8)
-    panel.invert_yaxis()
-    panel.set_xlabel("final accuracy (%), seeds and mean", fontsize=8)
-
-
-def _draw_traffic(panel: Any, found: Comparison) -> None:
-    for place, arm in enumerate(found.summaries):
-        runs = [[line for line in found.history(arm, seed) if "accuracy" in line] for seed in found.seeds]
-        shortest = min(runs, key=len)
-        sent = np.array([line["bytes_sent"] for line in shortest]) / 1e6
-        accuracy = np.mean([[100 * line["accuracy"] for line in run[: len(shortest)]] for run in runs], axis=0)
-        panel.plot(sent, accuracy, **arm_style(place).of_line, label=arm)
-    panel.set_xscale("log")
-    panel.set_xlabel("sent, every hand-over counted (MB)", fontsize=8)
-    panel.set_ylabel("test accuracy (%)", fontsize=8)
-    panel.legend(frameon=False, fontsize=7)

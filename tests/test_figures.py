@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from astraea.errors import RunError
-from astraea.figures import arm_style, new_figure, plain_axes, write_figure
+from astraea.figures import arm_style, arm_title, new_figure, plain_axes, write_figure
 
 
 def test_arms_differ_in_every_picture() -> None:
@@ -14,6 +14,20 @@ def test_arms_differ_in_every_picture() -> None:
     assert len({(style.colour, style.hatch) for style in styles}) == 28
     assert arm_style(28) == arm_style(0)
     assert arm_style(8).of_line == {"color": arm_style(1).colour, "linestyle": "--"}
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("astraea-E5+on-the-fly", "Astraea E=5, on the fly"),
+        ("fedavg-critical-path+logit-adjusted", "FedAvg critical path, logit adjusted"),
+        ("pooled+copies", "one machine, copies"),
+        ("tau_down=3.5", "tau down=3.5"),
+        ("my-own", "my own"),
+    ],
+)
+def test_arms_are_called_what_readers_call_them(name: str, title: str) -> None:
+    assert arm_title(name) == title
 
 
 def test_axes_are_plain() -> None:

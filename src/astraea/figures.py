@@ -6,6 +6,7 @@ dashed and bars hatched.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -15,14 +16,25 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "GREY", "ORANGE", "PART_COLOURS", "Style", "arm_style", "new_figure", "plain_axes", "write_figure"]
+__all__ = [
+    "BLUE",
+    "GREY",
+    "ORANGE",
+    "PART_COLOURS",
+    "Style",
+    "arm_style",
+    "arm_title",
+    "new_figure",
+    "plain_axes",
+    "write_figure",
+]
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#5F6B7A"
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#5F6B7A"
 
-PART_COLOURS = {"download": BLUE, "training": "#E6C9A8", "upload": "#009E73", "held back": "#C8CED6"}
+PART_COLOURS = {"download": BLUE, "training": "#E6C9A8", "upload": GREEN, "held back": "#C8CED6"}
 """What the time of a round is spent on, in timelines."""
 
-_COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _LINES = (("-", ""), ("--", "///"), (":", "..."), ("-.", "xxx"))
 
 
@@ -47,6 +59,35 @@ class Style(NamedTuple):
 def arm_style(number: int) -> Style:
     """Return the style of the arm in place ``number``, from 0; 28 of them differ."""
     return Style(_COLOURS[number % len(_COLOURS)], *_LINES[number // len(_COLOURS) % len(_LINES)])
+
+
+_TITLES = {
+    "astraea": "Astraea",
+    "bbr": "BBR",
+    "bbr3": "BBRv3",
+    "cubic": "CUBIC",
+    "cyclic": "CyclicFL",
+    "etf": "ETF",
+    "fedadam": "FedAdam",
+    "fedavg": "FedAvg",
+    "fedavgm": "FedAvgM",
+    "fedlc": "FedLC",
+    "fednova": "FedNova",
+    "fedprox": "FedProx",
+    "fedrs": "FedRS",
+    "newreno": "NewReno",
+    "pooled": "one machine",
+    "scaffold": "SCAFFOLD",
+}
+
+
+def arm_title(name: str) -> str:
+    """Return what readers call an arm: ``astraea-E5+on-the-fly`` is Astraea E=5, on the fly."""
+    told = []
+    for part in name.split("+"):
+        first, *others = re.sub(r"-E(\d+)$", r"-E=\1", part.replace("_", " ")).split("-")
+        told.append(" ".join([_TITLES.get(first, first), *others]))
+    return ", ".join(told)
 
 
 def new_figure(width: float, height: float) -> Figure:

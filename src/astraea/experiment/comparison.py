@@ -12,7 +12,7 @@ import numpy as np
 from astraea.errors import AstraeaError, RunError
 from astraea.experiment.columns import COLUMNS, SIMULATED
 from astraea.experiment.folder import RunFolder
-from astraea.figures import arm_style, new_figure, plain_axes
+from astraea.figures import arm_style, arm_title, new_figure, plain_axes
 from astraea.reading import DAMAGE, damaged, read_json
 from astraea.tables import Column, Table
 
@@ -88,10 +88,10 @@ class Comparison:
             style = arm_style(number)
             for panel, (key, scale, _) in zip(curves, over, strict=True):
                 x, mean, spread = _curve(self, arm, key)
-                panel.plot(x * scale, mean, **style.of_line, label=arm)
+                panel.plot(x * scale, mean, **style.of_line, label=arm_title(arm))
                 panel.fill_between(x * scale, mean - spread, mean + spread, color=style.colour, alpha=0.2, linewidth=0)
             recall = 100 * np.array([summary["per_class_recall"] for summary in summaries], float)
-            by_class.plot(recall.mean(axis=0), **style.of_line, marker="o", markersize=3, label=arm)
+            by_class.plot(recall.mean(axis=0), **style.of_line, marker="o", markersize=3, label=arm_title(arm))
         first = next(iter(self.summaries.values()))[0]
         for panel, (key, _, label) in zip(curves, over, strict=True):
             linear = key == "samples_processed"
