@@ -13,12 +13,11 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from study import HERE, NAMES, load_study
 
 from astraea.cli.shell import friendly
 from astraea.errors import unknown_name
-from astraea.figures import BLUE, GREEN, GREY, ORANGE, arm_title, new_figure, plain_axes, write_figure
+from astraea.figures import BLUE, GREEN, GREY, ORANGE, arm_title, new_figure, plain_axes, plain_log_ticks, write_figure
 
 __all__ = ["DATASETS", "FINAL", "SENT", "accuracies", "draw", "traffic"]
 
@@ -93,9 +92,7 @@ def traffic(rows: Rows) -> Figure:
             spread = final.std(ddof=1) if len(final) > 1 else 0.0
             axis.errorbar(sent.mean(), final.mean(), spread, **look, **edge, label=arm_title(arm))
         axis.set_xscale("log")
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axis.xaxis.set_minor_formatter(NullFormatter())
+        plain_log_ticks(axis)
         axis.set_title(DATASETS.get(dataset, dataset), fontsize=10, loc="left")
         plain_axes(axis)
         axis.set_xlabel("sent, every hand-over counted (MB)", fontsize=9)

@@ -62,5 +62,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
     """Return the error for a ``name`` that no ``kind`` is registered under, naming the nearest and all known."""
-    names = sorted(known)
+    names = sorted(set(known))
     return InputError(f"unknown {kind} '{name}'{nearest(name, names)} (known: {', '.join(names)})")

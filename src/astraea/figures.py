@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BLUE",
+    "GREEN",
     "GREY",
     "ORANGE",
     "PART_COLOURS",
@@ -26,6 +27,7 @@ __all__ = [
     "arm_title",
     "new_figure",
     "plain_axes",
+    "plain_log_ticks",
     "write_figure",
 ]
 
@@ -102,6 +104,16 @@ def plain_axes(axes: Axes, grid: Literal["both", "x", "y"] | None = "both") -> N
     axes.spines[["top", "right"]].set_visible(False)
     if grid is not None:
         axes.grid(alpha=0.3, axis=grid)
+
+
+def plain_log_ticks(axes: Axes) -> None:
+    """Label a logarithmic x axis with plain numbers, few enough to be read."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    low, high = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3) if high > 30 * low else (1, 1.5, 2, 3, 5, 7)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def write_figure(path: Path, figure: Figure, dpi: int = 120) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from astraea.figures import arm_style, new_figure, plain_axes
+from astraea.figures import arm_style, new_figure, plain_axes, plain_log_ticks
 from searched.plan import Plan
 from searched.progress import Cell
 from searched.search import Point, point
@@ -58,9 +57,7 @@ def draw(plan: Plan, rows: Runs, measured: Mapping[tuple[Cell, Point], Runs]) ->
                     markersize=9,
                 )
             axis.set_xscale("log")
-            axis.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-            axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-            axis.xaxis.set_minor_formatter(NullFormatter())
+            plain_log_ticks(axis)
             axis.set_xlabel(label, fontsize=10)
             plain_axes(axis)
         pair[0].set_ylim(bottom=100 * max(0, min(lowest) - _BELOW))

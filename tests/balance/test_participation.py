@@ -16,6 +16,30 @@ settings = st.one_of(st.just(Uniform()), st.builds(RareFirst, power=st.floats(0,
 RARE_FIRST = RareFirst(power=1.0, floor=0.0)
 
 
+class Given(Participation):
+    """Weights as a test says them."""
+
+    told: tuple[float, ...]
+
+    def weights(self, counts):
+        return np.array(self.told)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ((1.0, -2.0), r"weights\(\) gave -2 for client 1: weights are finite numbers above 0"),
+        ((0.0, 2.0), r"gave 0 for client 0"),
+        ((1.0, float("nan")), r"gave nan for client 1"),
+        ((1.0, float("inf")), r"gave inf for client 1"),
+        ((1.0,), r"gave shape \(1,\), and there are 2 clients: return one weight for each"),
+    ],
+)
+def test_weights_that_would_turn_chances_round_are_refused(told: tuple[float, ...], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        inclusion_probabilities([[3, 0], [0, 1]], 1, Given(told=told))
+
+
 def test_uniform_gives_all_the_same_chance() -> None:
     assert inclusion_probabilities([[5, 0], [1, 1], [0, 2], [9, 9]], 3).tolist() == [0.75] * 4
 

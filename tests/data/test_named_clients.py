@@ -53,6 +53,8 @@ def test_unknown_columns_and_too_many_clients_are_refused() -> None:
 
 def test_index_lists_from_settings_and_from_files(tmp_path: Path) -> None:
     lists = [[0, 2], [5]]
+    masks = [np.isin(np.arange(6), rows) for rows in lists]
+    assert Indices(indices=masks) == Indices(indices=[sorted(rows) for rows in lists])
     direct = Indices(indices=lists).named(_rows(6), None, np.random.default_rng(0))
     assert direct.owners.tolist() == [0, -1, 0, -1, -1, 1]
     assert direct.names == ("0", "1")

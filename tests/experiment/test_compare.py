@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from astraea.errors import InputError, RunError
-from astraea.experiment.arms import ARMS, VARIATIONS, arm_settings
+from astraea.experiment.arms import ARMS, VARIATIONS, arm_settings, variations
+from astraea.experiment.columns import notes_of, plan_of_a_round
 from astraea.experiment.compare import compare
 from astraea.experiment.comparison import Comparison, load_comparison
 from astraea.experiment.settings import RunSettings, dump_toml, flattened, load_toml, parse_settings, resolved
+from astraea.federation.rules import LocalRule
 from astraea.files import lock
 
 
@@ -92,6 +94,53 @@ def test_own_arms_are_tables_or_dotted_keys() -> None:
         arm_settings({}, "slwo", own)
     with pytest.raises(InputError, match=r"arm 'bad': unknown key 'train.rate'"):
         arm_settings({}, "bad", {"bad": {"train.rate": 1}})
+
+
+def test_an_own_arm_begins_from_another() -> None:
+    assert plan_of_a_round(arm_settings({}, "fedavg", {}).algorithm) == "20 × 5"
+    assert plan_of_a_round(arm_settings({}, "astraea", {}).algorithm) == "50 × 1 × 2"
+    own = {
+        "slow": {"from": "fedavg+fedprox", "train.lr": 0.001},
+        "slower": {"from": "slow+realigned", "train": {"lr": 0.0001}},
+        "loop": {"from": "pool"},
+        "pool": {"from": "loop"},
+        "bad": {"from": 3},
+    }
+    base = {"algorithm": {"clients_per_round": 6}}
+    like, slow, slower = (arm_settings(base, name, own) for name in ("fedavg+fedprox", "slow", "slower"))
+    assert (slow.algorithm, slow.train.rule, slow.train.loss) == (like.algorithm, like.train.rule, like.train.loss)
+    assert (slow.train.lr, slower.train.lr, slower.server.realign) == (0.001, 0.0001, 1.7)
+    with pytest.raises(InputError, match="arm 'pool' begins from itself"):
+        arm_settings({}, "loop", own)
+    with pytest.raises(InputError, match=r"arm 'bad': from is the name of an arm, such as \"fedavg\", not 3"):
+        arm_settings({}, "bad", own)
+    with pytest.raises(InputError, match="unknown arm 'fedavgg'; did you mean 'fedavg'"):
+        arm_settings({}, "mine", {"mine": {"from": "fedavgg"}})
+
+
+def test_parts_of_ones_own_are_variations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LocalRule, "_parts", dict(LocalRule._parts))
+
+    class Own(LocalRule, name="own-rule"):
+        pass
+
+    assert variations()["own-rule"] == {"train.rule": "own-rule"}
+    assert arm_settings({}, "fedavg+own-rule", {}).train.rule.name == "own-rule"
+
+
+def test_notes_say_what_makes_a_comparison_doubtful() -> None:
+    summaries = {
+        "exact": [{"samples_processed": 104, "notes": ["shared"]}, {"samples_processed": 106, "notes": ["shared"]}],
+        "large": [{"samples_processed": 150, "notes": ["shared", "one answer"]}, {"samples_processed": 150}],
+    }
+    summaries["large"][1]["notes"] = ["shared"]
+    noted = "large, 1 of 2 seeds: one answer"
+    off = (
+        "large processed 150 samples a run, and the budget is 100: its rounds are large beside it. Give all arms more "
+        "rounds, or this one fewer clients a round."
+    )
+    assert notes_of(100, summaries) == [off, noted]
+    assert notes_of(None, summaries) == [noted]
 
 
 @pytest.fixture(scope="module")

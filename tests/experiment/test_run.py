@@ -22,6 +22,7 @@ from astraea.errors import InputError, RunError
 from astraea.experiment.result import Result, load, load_result
 from astraea.experiment.run import run
 from astraea.experiment.settings import RunSettings, dump_toml, load_toml, parse_settings
+from astraea.experiment.summary import _one_answer
 from astraea.federation.loop import Callback, Run
 from astraea.files import lock
 
@@ -225,11 +226,20 @@ def test_early_stopping_deploys_the_best_by_validation(tiny: RunSettings) -> Non
     assert stopping.summary["accuracy_deployed"] == stopping.history[int(np.argmax(scores))]["accuracy"]
 
 
-def test_a_run_that_collapsed_says_so(whole: Path, tiny: RunSettings) -> None:
+def test_one_answer_is_a_collapse_only_after_something_was_learned() -> None:
+    recalls = np.array([1.0, 0.0, np.nan])
+    (told,) = _one_answer(recalls, [{"balanced_accuracy": 0.9}, {"balanced_accuracy": 0.5}])
+    assert told.startswith("The model answers with one class for all: training collapsed.")
+    (told,) = _one_answer(recalls, [{"balanced_accuracy": 0.6}, {"balanced_accuracy": 0.5}])
+    assert told.startswith("The model answers with one class for all: it has learned nothing.")
+    assert _one_answer(np.array([1.0, 0.1]), [{"balanced_accuracy": 0.5}]) == []
+
+
+def test_a_run_that_learns_nothing_says_so(whole: Path, tiny: RunSettings) -> None:
     train = tiny.train.model_copy(update={"lr": 50.0, "warmup": 0.0})
     notes = run(tiny.model_copy(update={"train": train})).summary["notes"]
-    assert any("training collapsed" in note and "train.lr" in note for note in notes)
-    assert not any("collapsed" in note for note in json.loads((whole / "summary.json").read_text())["notes"])
+    assert any("one class for all" in note and "train.lr" in note for note in notes)
+    assert not any("one class for all" in note for note in json.loads((whole / "summary.json").read_text())["notes"])
 
 
 def test_on_the_fly_augmentation_stores_nothing(tiny: RunSettings) -> None:

@@ -100,7 +100,8 @@ def inclusion_probabilities(
     number of those available if that is less. With ``w`` the rule's weights of the ``n`` available clients,
     each is ``clients * (floor / n + (1 - floor) * w / sum(w))``; what exceeds 1 is shared among the others.
 
-    Raises :class:`InputError` if ``clients`` is below 1 or a client holds no samples.
+    Raises :class:`InputError` if ``clients`` is below 1, a client holds no samples, or the rule's weights are not
+    numbers above 0, one for each client.
     """
     counts = as_counts(histograms, "histograms", ndim=2)
     refuse_empty(counts)
@@ -114,10 +115,27 @@ def inclusion_probabilities(
         )
     probabilities = np.zeros(len(counts))
     if eligible.any():
-        weights = rule.weights(counts)[eligible]
+        weights = _checked(rule, rule.weights(counts), len(counts))[eligible]
         shares = rule.least() / len(weights) + (1 - rule.least()) * weights / weights.sum()
         probabilities[eligible] = _capped(shares, min(clients, len(weights)))
     return probabilities
+
+
+def _checked(rule: Participation, given: Any, clients: int) -> NDArray[np.float64]:
+    """Return a rule's weights ``(K,)``. Raises :class:`InputError` for what are none: they would turn chances round."""
+    weights = np.asarray(given, dtype=np.float64)
+    if weights.shape != (clients,):
+        raise InputError(
+            f"participation rule '{rule.name}': weights() gave shape {weights.shape}, and there are {clients} clients: "
+            "return one weight for each"
+        )
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights > 0)))
+    if len(wrong):
+        raise InputError(
+            f"participation rule '{rule.name}': weights() gave {weights[wrong[0]]:g} for client {wrong[0]}: weights "
+            "are finite numbers above 0"
+        )
+    return weights
 
 
 def draw(

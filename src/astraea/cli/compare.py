@@ -39,12 +39,12 @@ class Compare(Command):
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help."""
-        from astraea.experiment.arms import ARMS, VARIATIONS
+        from astraea.experiment.arms import ARMS, variations
 
         for option in self.params:
             if isinstance(option, TyperOption) and option.name == "arms":
-                arms, variations = ", ".join(ARMS), ", ".join(VARIATIONS)
-                option.help = f"{_ARMS} Arms: {arms}, and the configuration's own. Variations: {variations}."
+                named = f"Arms: {', '.join(ARMS)}, and the configuration's own. Variations: {', '.join(variations())}."
+                option.help = f"{_ARMS} {named}"
         super().format_help(ctx, formatter)
 
 
@@ -131,6 +131,8 @@ def compare(
             typer.echo({"markdown": table.markdown, "latex": table.latex, "csv": table.csv}[form]())
             return
         OUT.print(table.transposed().rich())
+        for note in comparison.notes:
+            ERR.print(f"note: {note}", style="yellow", highlight=False)
         OUT.print(f"written to {out}", highlight=False)
 
 

@@ -131,6 +131,9 @@ def _train(settings: RunSettings, out: Path, resume: bool, prolong: bool, trust:
     OUT.print(f"written to {out}", highlight=False)
 
 
+_REGRESSION = {"r2": "R²", "mae": "mean absolute error", "rmse": "root of the mean squared error"}
+
+
 def _table(summary: dict[str, Any]) -> Any:
     from rich.table import Table
 
@@ -138,9 +141,13 @@ def _table(summary: dict[str, Any]) -> Any:
         return "–" if summary[key] is None else f"{summary[key]:.1%}"
 
     table = Table(show_header=False, box=None, pad_edge=False)
+    regression = summary["regression"] or {}
+    fit = ", ".join(f"{words} {regression[key]:.3g}" for key, words in _REGRESSION.items() if key in regression)
+    of_bins = ", of bins" if regression else ""
     rows = [
-        ("accuracy, final", f"{percent('accuracy_final')}   (best {percent('accuracy_best')})"),
-        ("balanced accuracy", percent("balanced_accuracy")),
+        *([("of the values", fit)] if fit else []),
+        (f"accuracy{of_bins}, final", f"{percent('accuracy_final')}   (best {percent('accuracy_best')})"),
+        (f"balanced accuracy{of_bins}", percent("balanced_accuracy")),
         ("recall of the rarest quarter", percent("tail_recall")),
         ("worst tenth of clients", percent("worst_decile_client_accuracy")),
         ("rounds", f"{summary['rounds']}, {summary['client_epochs']:,} client epochs"),

@@ -78,7 +78,7 @@ class Column(_Named, name="column"):
 
 
 class Indices(_Named, name="indices"):
-    """Your own lists of rows of the training set."""
+    """Your own lists of rows of the training set; in Python also masks, true where a client has the sample."""
 
     indices: dict[str, tuple[int, ...]] | tuple[tuple[int, ...], ...] | None = Field(
         None, description="Rows of each client: a list of lists, or a table of named lists."
@@ -91,8 +91,8 @@ class Indices(_Named, name="indices"):
     @classmethod
     def _from_arrays(cls, given: Any) -> Any:
         if isinstance(given, Mapping):
-            return {str(name): np.asarray(rows).tolist() for name, rows in given.items()}
-        return None if given is None else [np.asarray(rows).tolist() for rows in given]
+            return {str(name): _listed(rows) for name, rows in given.items()}
+        return None if given is None else [_listed(rows) for rows in given]
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -118,6 +118,12 @@ class Indices(_Named, name="indices"):
         unused = int((owners < 0).sum())
         notes = (f"{unused:,} training samples are on nobody's index list and left out.",) if unused else ()
         return NamedClients(owners, names, notes)
+
+
+def _listed(rows: Any) -> Any:
+    """Return row numbers as a list; those of a mask are where it is true."""
+    array = np.asarray(rows)
+    return (np.flatnonzero(array) if array.dtype == bool else array).tolist()
 
 
 def _read(path: Path) -> tuple[tuple[str, ...], Sequence[Sequence[int]]]:

@@ -9,13 +9,20 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from astraea.balance.losses import Loss
+from astraea.balance.mediators import MediatorRule
+from astraea.balance.participation import Participation
+from astraea.balance.rebalancing import RebalancingRule
 from astraea.errors import InputError, unknown_name
 from astraea.experiment.changes import changed
 from astraea.experiment.presets import PRESETS
 from astraea.experiment.settings import RunSettings, parse_settings
 from astraea.federation.algorithms import Algorithm, Astraea
+from astraea.federation.defences import Defence
+from astraea.federation.rules import LocalRule
+from astraea.federation.server import Aggregator, ServerOptimizer
+from astraea.parts import Part
 
-__all__ = ["ARMS", "VARIATIONS", "Shape", "arm_settings"]
+__all__ = ["ARMS", "VARIATIONS", "Shape", "arm_settings", "variations"]
 
 _FEDAVG_EPOCHS = 5  # the papers' E for FedAvg; a comparison's own [arms] override it
 _MEDIATOR_EPOCHS = 2  # the papers' E_m
@@ -112,6 +119,19 @@ VARIATIONS: dict[str, Changes] = {
 """What may follow an arm's name after a plus sign, and the settings that it changes."""
 
 
+_OWN: dict[type[Part], str] = {
+    Loss: "train.loss",
+    LocalRule: "train.rule",
+    Aggregator: "server.aggregation",
+    ServerOptimizer: "server.optimizer",
+    Defence: "server.defence",
+    Participation: "algorithm.participation",
+    MediatorRule: "algorithm.mediators",
+    RebalancingRule: "balance.rebalancing",
+}
+"""Kinds of parts of which one's own may follow an arm's name, and the settings that they are of."""
+
+
 def arm_settings(
     base: Mapping[str, Any],
     name: str,
@@ -123,31 +143,62 @@ def arm_settings(
     """Return the settings of arm ``name``, which is ``ARM`` or ``ARM+VARIATION+...``.
 
     ``base`` are the settings' tables; ``own`` the configuration's ``[arms.NAME]``, whose keys are dotted keys of
-    the settings, or tables. ``validates`` is as for :func:`parse_settings`. A name that is not among them is a
+    the settings, or tables, and ``from``, the arm to begin from: without it an arm begins from the base.
+    ``validates`` is as for :func:`parse_settings`. A name that is not among them is a
     built-in arm, or a further algorithm. Raises :class:`InputError` for an unknown name or a change that cannot be
     made.
     """
     if base.get("preset") is not None:
         raise InputError(f"arms take a preset by their names: write --arms astraea+{base['preset']}, and no preset")
-    arm, *variations = name.split("+")
-    if name in own:
-        changes = dict(_dotted(own[name]))
-        variations = []
-    elif arm in own:
-        changes = dict(_dotted(own[arm]))
+    shape = _shape(parse_settings(base, trust=trust, validates=validates))
+    changes = _changes(name, own, shape, ())
+    return parse_settings(changed(base, changes), f"arm '{name}'", trust=trust, validates=validates)
+
+
+def variations() -> Mapping[str, Changes]:
+    """Return what may follow an arm's name: :data:`VARIATIONS`, and parts of one's own by their names."""
+    brought = {
+        name: {key: name}
+        for kind, key in _OWN.items()
+        for name, part in kind.known().items()
+        if not part.__module__.startswith("astraea.")
+    }
+    return {**brought, **VARIATIONS}
+
+
+def _changes(name: str, own: Mapping[str, Mapping[str, Any]], shape: Shape, after: tuple[str, ...]) -> Changes:
+    """Return what an arm changes; ``after`` are the arms that begin from it."""
+    arm, *varied = name.split("+")
+    if name in own or arm in own:
+        changes = _own(name if name in own else arm, own, shape, after)
+        varied = [] if name in own else varied
     elif arm in ARMS:
-        changes = ARMS[arm](_shape(parse_settings(base, trust=trust, validates=validates)))
+        changes = ARMS[arm](shape)
     elif arm in Algorithm.known():  # one that a package or a script has brought
         changes = {"algorithm.name": arm}
     else:
         raise unknown_name("arm", arm, [*ARMS, *own, *Algorithm.known()])
-    for variation in variations:
-        if variation not in VARIATIONS:
-            raise unknown_name("variation of an arm", variation, VARIATIONS)
+    known = variations() if varied else {}
+    for variation in varied:
+        if variation not in known:
+            raise unknown_name("variation of an arm", variation, known)
         if variation in PRESETS and changes.get("algorithm.name", Astraea.name) != Astraea.name:
             raise InputError(f"arm '{name}': '{variation}' is a plan of astraea: write astraea+{variation}")
-        changes |= VARIATIONS[variation]
-    return parse_settings(changed(base, changes), f"arm '{name}'", trust=trust, validates=validates)
+        changes |= known[variation]
+    return changes
+
+
+def _own(name: str, own: Mapping[str, Mapping[str, Any]], shape: Shape, after: tuple[str, ...]) -> Changes:
+    """Return what an arm of the configuration changes, beginning from the arm that its ``from`` names."""
+    changes = dict(_dotted(own[name]))
+    begin = changes.pop("from", None)
+    if begin is None:
+        return changes
+    if not isinstance(begin, str):
+        raise InputError(f"arm '{name}': from is the name of an arm, such as \"fedavg\", not {begin!r}")
+    if begin in (name, *after):
+        raise InputError(f"arm '{name}' begins from itself: let its from name another arm")
+    return _changes(begin, own, shape, (name, *after)) | changes
 
 
 def _shape(base: RunSettings) -> Shape:

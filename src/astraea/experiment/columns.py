@@ -1,8 +1,15 @@
 """What the table of a comparison tells of each arm, from the summaries of its runs."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
 from astraea.tables import Column
 
-__all__ = ["COLUMNS", "SIMULATED"]
+__all__ = ["COLUMNS", "PLAN", "SIMULATED", "notes_of", "plan_of_a_round"]
 
 COLUMNS = (
     Column("accuracy_final", "accuracy, final (%)", 100.0),
@@ -19,3 +26,38 @@ COLUMNS = (
 
 SIMULATED = Column("simulated_seconds", "simulated (s)", 1.0, 0)
 """What it tells besides where every run has a network."""
+
+PLAN = "a round: clients × epochs"
+"""The title of what an arm does in a round; passes over a chain are a third factor."""
+
+_OFF = 0.05
+
+
+def plan_of_a_round(algorithm: Any) -> str:
+    """Return what a round of an algorithm's settings is: ``20 × 5``, or ``50 × 1 × 2`` with two passes."""
+    passes = getattr(algorithm, "mediator_epochs", 1)
+    told = f"{algorithm.clients_per_round} × {algorithm.local_epochs}"
+    return told if passes == 1 else f"{told} × {passes}"
+
+
+def notes_of(samples: int | None, summaries: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Return what to know before a comparison's figures are believed, from the summaries of each arm's runs.
+
+    Arms whose runs processed more than a twentieth beside the budget of ``samples``: a run ends with the round that
+    reaches its budget, so rounds that are large beside it go beyond. And what some runs noted and others did not.
+    """
+    found = []
+    for arm, runs in summaries.items():
+        mean = float(np.mean([run["samples_processed"] for run in runs]))
+        if samples and abs(mean - samples) > _OFF * samples:
+            found.append(
+                f"{arm} processed {mean:,.0f} samples a run, and the budget is {samples:,}: its rounds are large "
+                "beside it. Give all arms more rounds, or this one fewer clients a round."
+            )
+    every = [set(run.get("notes", ())) for runs in summaries.values() for run in runs]
+    shared = set.intersection(*every) if every else set()
+    for arm, runs in summaries.items():
+        for note in dict.fromkeys(note for run in runs for note in run.get("notes", ()) if note not in shared):
+            seeds = sum(note in run.get("notes", ()) for run in runs)
+            found.append(f"{arm}, {seeds} of {len(runs)} seeds: {note}")
+    return found

@@ -20,6 +20,7 @@ from torch import nn
 from astraea.data.scenario import Scenario, ScenarioSettings
 from astraea.errors import InputError, RunError, unknown_name
 from astraea.experiment.arms import arm_settings
+from astraea.experiment.columns import plan_of_a_round
 from astraea.experiment.comparison import FILE, Comparison, load_comparison, run_folder
 from astraea.experiment.cost import samples_per_round
 from astraea.experiment.folder import RunFolder
@@ -120,6 +121,7 @@ def compare(
         "samples": budget,
         "rates": {name: settings.train.lr for name, settings in runs.items()},
         "schedules": {name: settings.train.schedule for name, settings in runs.items()},
+        "plans": {name: plan_of_a_round(settings.algorithm) for name, settings in runs.items()},
         "searched": searched,
     }
     _check_one_scenario(plan)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from astraea.errors import AstraeaError, RunError
-from astraea.experiment.columns import COLUMNS, SIMULATED
+from astraea.experiment.columns import COLUMNS, PLAN, SIMULATED, notes_of
 from astraea.experiment.folder import RunFolder
-from astraea.figures import arm_style, arm_title, new_figure, plain_axes
+from astraea.figures import arm_style, arm_title, new_figure, plain_axes, plain_log_ticks
 from astraea.reading import DAMAGE, damaged, read_json
 from astraea.tables import Column, Table
 
@@ -40,6 +40,7 @@ class Comparison:
     searched: Mapping[str, Mapping[str, float | None]]
     summaries: Mapping[str, Sequence[Mapping[str, Any]]]
     schedules: Mapping[str, str] = field(default_factory=dict)
+    plans: Mapping[str, str] = field(default_factory=dict)
     kept: Any = field(default=None, repr=False)  # a temporary folder, which lives as long as this
 
     @property
@@ -52,6 +53,11 @@ class Comparison:
         runs = [summary for summaries in self.summaries.values() for summary in summaries]
         return all(summary.get("simulated_seconds") is not None for summary in runs)
 
+    @property
+    def notes(self) -> list[str]:
+        """What to know before the figures are believed: arms off their budget, and what runs of single arms noted."""
+        return notes_of(self.samples, self.summaries)
+
     def history(self, arm: str, seed: int) -> list[dict[str, Any]]:
         """Return the metrics of every round of one run."""
         return RunFolder(run_folder(self.folder, arm, seed)).read_metrics()
@@ -60,11 +66,11 @@ class Comparison:
         """Return a row for each arm: mean ± sample standard deviation over seeds."""
         seeds = len(self.seeds)
         rows = [
-            [arm, *(column.text(summaries) for column in self.columns), f"{self.rates[arm]:g}"]
+            [arm, *(column.text(summaries) for column in self.columns), self.plans.get(arm, ""), f"{self.rates[arm]:g}"]
             for arm, summaries in self.summaries.items()
         ]
         return Table(
-            ["arm", *(column.title for column in self.columns), "learning rate"],
+            ["arm", *(column.title for column in self.columns), PLAN, "learning rate"],
             rows,
             title=f"{seeds} seeds, mean ± standard deviation" if seeds > 1 else "1 seed",
         )
@@ -91,11 +97,14 @@ class Comparison:
                 panel.plot(x * scale, mean, **style.of_line, label=arm_title(arm))
                 panel.fill_between(x * scale, mean - spread, mean + spread, color=style.colour, alpha=0.2, linewidth=0)
             recall = 100 * np.array([summary["per_class_recall"] for summary in summaries], float)
-            by_class.plot(recall.mean(axis=0), **style.of_line, marker="o", markersize=3, label=arm_title(arm))
+            place = np.arange(recall.shape[1]) + 0.6 * ((number + 0.5) / len(self.summaries) - 0.5)
+            by_class.plot(place, recall.mean(axis=0), "o", color=style.colour, markersize=4, label=arm_title(arm))
         first = next(iter(self.summaries.values()))[0]
         for panel, (key, _, label) in zip(curves, over, strict=True):
             linear = key == "samples_processed"
             panel.set(xlabel=label, ylabel="test accuracy (%)", xscale="linear" if linear else "log")
+            if not linear:
+                plain_log_ticks(panel)
         by_class.set(xlabel="class", ylabel="recall (%)")
         names = first["class_names"]
         if len(names) <= 12:
@@ -134,6 +143,7 @@ def load_comparison(folder: Path | str) -> Comparison:
             facts["searched"],
             summaries,
             facts.get("schedules", {}),
+            facts.get("plans", {}),
         )
     except DAMAGE as error:
         if isinstance(error, AstraeaError):

@@ -42,6 +42,7 @@ class Result:
     client_accuracies: NDArray[np.float64]
     inputs: Inputs | None = None
     personal: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+    client_names: tuple[str, ...] = ()
 
     def model_of(self, client: str) -> nn.Module:
         """Return a client's own model: a copy of ``model`` with the layers that stayed with it.
@@ -93,6 +94,15 @@ class Result:
         return dict(zip(self.summary["class_names"], recalls.tolist(), strict=True))
 
     @property
+    def clients(self) -> list[dict[str, Any]]:
+        """Name and accuracy of each client, in the clients' order; ``pandas.DataFrame(result.clients)`` is a table."""
+        names = self.client_names or tuple(str(k) for k in range(len(self.client_accuracies)))
+        return [
+            {"client": name, "accuracy": float(value)}
+            for name, value in zip(names, self.client_accuracies, strict=True)
+        ]
+
+    @property
     def worst_clients(self) -> NDArray[np.int64]:
         """The worst tenth of the clients (at least one), the worst first."""
         order = np.argsort(self.client_accuracies, kind="stable")
@@ -132,9 +142,10 @@ def load_result(
         bring = f"bring that model, as in astraea.load('{folder.path}', model=...)"
         folder.check_model(trained, bring, frozen=bool(base))
         load_weights(trained, folder.model, without=base)
-        accuracies = np.array(folder.read_json(folder.clients)["accuracy"], float)
+        clients = folder.read_json(folder.clients)
+        accuracies, names = np.array(clients["accuracy"], float), tuple(map(str, clients["name"]))
         history, own = folder.read_metrics(), folder.read_personal()
-        return Result(summary, history, released(trained.eval()), accuracies, inputs, own)
+        return Result(summary, history, released(trained.eval()), accuracies, inputs, own, names)
     except DAMAGE as error:
         if isinstance(error, AstraeaError):
             raise

@@ -214,4 +214,5 @@ def _execute(experiment: Experiment, folder: RunFolder | None, callbacks: Sequen
     if folder is not None:
         folder.write_results(summary, experiment.scenario.client_names, clients, _stored(experiment), own)
     model = released(experiment.model.module.eval())
-    return Result(summary, done.history, model, np.array(clients, float), experiment.scenario.inputs, own)
+    accuracies, names = np.array(clients, float), tuple(experiment.scenario.client_names)
+    return Result(summary, done.history, model, accuracies, experiment.scenario.inputs, own, names)

@@ -24,6 +24,7 @@ from astraea.files import plain
 __all__ = ["deployed", "personal_parts", "scenario_facts", "summarise"]
 
 _NAMES = 5
+_LEARNED = 1.5  # balanced accuracy, as a multiple of guessing, from which on a model has learned something
 
 
 def scenario_facts(scenario: Scenario, trained: NDArray[np.int64]) -> dict[str, Any]:
@@ -129,7 +130,8 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
             *_personal(experiment),
             *_fidelity(run),
             *map(_lost, skipped),
-            *_collapse(on_test.per_class_recall),
+            *_one_answer(on_test.per_class_recall, measured),
+            *_no_better(scenario, on_test.accuracy),
         ],
     }
     return plain(summary), plain(by_client)  # what cannot be measured, as a class without test samples, is null
@@ -225,11 +227,32 @@ def _fidelity(run: Run) -> list[str]:
     return [f"network.fidelity = auto came to {told}."] if told else []
 
 
-def _collapse(per_class_recall: np.ndarray) -> list[str]:
-    measured = per_class_recall[~np.isnan(per_class_recall)]
-    if len(measured) < 2 or (measured > 0).sum() > 1:
+def _one_answer(per_class_recall: NDArray[np.float64], measured: Sequence[Metrics]) -> list[str]:
+    """Say so if the model has one answer for all: it fell back to that, or has not learned anything yet."""
+    known = per_class_recall[~np.isnan(per_class_recall)]
+    if len(known) < 2 or (known > 0).sum() > 1:
         return []
-    return ["The model answers with one class for all: training collapsed. Try a smaller train.lr, or train.clip_norm."]
+    if max(line["balanced_accuracy"] for line in measured) > _LEARNED / len(known):
+        mend = "training collapsed. Try a smaller train.lr, or train.clip_norm."
+    else:
+        mend = "it has learned nothing. Try a smaller train.lr, more rounds, or look at the inputs."
+    return [f"The model answers with one class for all: {mend}"]
+
+
+def _no_better(scenario: Scenario, accuracy: float) -> list[str]:
+    """Say so if one answer for all would be right as often as the model is."""
+    if scenario.regression is not None or scenario.test.sets is not None:
+        return []
+    counts = scenario.test.counts(len(scenario.class_names))
+    share = counts.max() / max(1, counts.sum())
+    if (counts > 0).sum() < 2 or accuracy > share:
+        return []
+    usual = scenario.class_names[int(counts.argmax())]
+    told = (
+        f"Always answering '{usual}' would be right in {100 * share:.1f} % of the test samples, and the model is in "
+        f"{100 * accuracy:.1f} %: judge by the balanced accuracy."
+    )
+    return [told]
 
 
 def _split(experiment: Experiment, run: Run) -> dict[str, float] | None:

@@ -146,9 +146,10 @@ class RoundMetrics:
         """Raise :class:`RunError` if every visit failed."""
         if len(self.skipped) == self.reports:
             client, _, reason = self.skipped[0]
+            mend = "lower train.lr" if "infinite" in reason else "mend the model, the data or the part that says so"
             raise RunError(
                 f"round {self.plan.round + 1}: all {self.reports} visits failed, the first (client {client}) "
-                f"because: {reason}; lower train.lr, or check the model and the data"
+                f"because: {reason}; {mend}"
             )
 
     def counted(self, totals: Totals, histograms: NDArray[np.int64]) -> tuple[Totals, Metrics]:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -58,15 +59,16 @@ def test_skipped_visits_and_waiting_are_told(tmp_path: Path) -> None:
     [
         (
             {"fedavg": [0.5, 0.5, 0.5], "astraea": [0.7, 0.71, 0.69]},
-            "Use astraea: it is 20.0 points above fedavg, between 17.5",
+            "Use astraea: it is 20.0 points of balanced accuracy above fedavg, between 17.5",
         ),
         ({"fedavg": [0.7, 0.6], "astraea": [0.7, 0.61]}, "fedavg is level with astraea"),
         (
             {"fedavg": [0.5, 0.6], "astraea": [0.5, 0.9]},
-            "astraea is 15.0 points above fedavg, but 2 seeds leave it open",
+            "astraea is 15.0 points of balanced accuracy above fedavg, but 2 seeds leave it open",
         ),
-        ({"fedavg": [0.5], "astraea": [0.9]}, "astraea is 40.0 points above fedavg with one seed"),
-        ({"fedavg": [0.9], "astraea": [0.5]}, "Use fedavg: no arm is above it."),
+        ({"fedavg": [0.5], "astraea": [0.9]}, "astraea is 40.0 points of balanced accuracy above fedavg with one seed"),
+        ({"fedavg": [0.9], "astraea": [0.5]}, "No arm is above fedavg in balanced accuracy with one seed: run more"),
+        ({"fedavg": [0.9, 0.9], "astraea": [0.5, 0.5]}, "Use fedavg: no arm is above it in balanced accuracy."),
     ],
 )
 def test_fedavg_is_advised_where_it_is_enough(tmp_path: Path, finals: dict[str, list[float]], told: str) -> None:
@@ -83,3 +85,26 @@ def test_a_rate_at_the_end_of_its_grid_is_told(tmp_path: Path) -> None:
     told = of_comparison(write_comparison(tmp_path / "out", finals, searched))
     assert told[0] == "astraea does best at the highest learning rate tried, 0.1: try rates beyond it."
     assert len(told) == 2
+
+
+def test_a_search_that_tells_nothing_apart_is_told(tmp_path: Path) -> None:
+    searched = {"fedavg": {"0.01": 0.25, "0.1": 0.25}}
+    told = of_comparison(write_comparison(tmp_path / "out", {"fedavg": [0.5, 0.5], "astraea": [0.4, 0.4]}, searched))
+    assert told[0] == (
+        "fedavg has the same score at everything that was tried: the search says nothing. "
+        "Train for more rounds, or try other learning rates."
+    )
+
+
+def test_more_rounds_are_advised_only_while_they_help(tmp_path: Path) -> None:
+    (told,) = of_run(write_run(tmp_path / "flat", [0.5, 0.6, 0.6, 0.55], recalls=[0.9, 0.1]))
+    assert told.endswith("More rounds do not help: the second half of the run brought nothing. They need more samples.")
+    (told,) = of_run(write_run(tmp_path / "up", [0.5, 0.6, 0.61, 0.62], recalls=[0.9, 0.1]))
+    assert told.endswith("They need more samples, or more rounds.")
+
+
+def test_a_comparison_tells_what_its_runs_noted(tmp_path: Path) -> None:
+    folder = write_comparison(tmp_path / "out", {"fedavg": [0.5, 0.5], "astraea": [0.4, 0.4]})
+    file = folder / "astraea" / "seed-1" / "summary.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"notes": ["One answer for all."]}))
+    assert of_comparison(folder)[-1] == "astraea, 1 of 2 seeds: One answer for all."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -20,8 +21,18 @@ POINTS = "return document.querySelectorAll('#chart-0 svg path').length"
 
 @pytest.mark.slow
 @pytest.mark.skipif(BROWSER is None or DRIVER is None, reason="needs Chromium and chromedriver")
-def test_the_page_grows_with_the_run_and_comes_to_its_end(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "astraea", "run", "--live", "--set", "rounds=60", "--out", str(tmp_path / "run")]
+def test_the_page_grows_with_the_run(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "astraea",
+        "run",
+        "--live",
+        "--set",
+        "rounds=100000",
+        "--out",
+        str(tmp_path / "run"),
+    ]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert run.stdout is not None
     address = next(found[0] for line in run.stdout if (found := re.search(r"http://127\.0\.0\.1:\d+/", line)))
@@ -29,18 +40,17 @@ def test_the_page_grows_with_the_run_and_comes_to_its_end(tmp_path: Path) -> Non
     with browser(str(DRIVER), str(BROWSER), tmp_path / "profile") as page:
         page.show(address)
         until = time.monotonic() + 900
-        while time.monotonic() < until:
+        while time.monotonic() < until and len(seen) < 4:
             told = re.search(r"([\d,]+) rounds", page.value(ROUNDS) or "")
             if told and int(told[1]) not in seen:
                 seen.append(int(told[1]))
-            if run.poll() is not None:
-                break
             time.sleep(0.5)
         drawn, said = page.value(POINTS), page.console()
+    run.send_signal(signal.SIGINT)  # however slow the machine is, the run is as long as the page takes to grow
     run.communicate(timeout=900)
 
-    assert run.returncode == 0
+    assert run.returncode == 130
     assert seen == sorted(seen), "it never goes back"
-    assert len([number for number in seen if number > 0]) >= 3, "it grew while the run trained"
+    assert len(seen) == 4, "it grew while the run trained"
     assert drawn > 0
     assert [line for line in said if "favicon" not in line and "/stamp" not in line] == []

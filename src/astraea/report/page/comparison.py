@@ -6,7 +6,7 @@ import shlex
 
 import numpy as np
 
-from astraea.experiment.columns import COLUMNS, SIMULATED
+from astraea.experiment.columns import COLUMNS, PLAN, SIMULATED
 from astraea.report.page.advice import after_comparison
 from astraea.report.page.charts import dots
 from astraea.report.page.html import Page, Section
@@ -15,6 +15,8 @@ from astraea.report.page.run import curve_chart, held, repeat, settings
 from astraea.tables import Table, number
 
 __all__ = ["comparison_page"]
+
+_CLIENTS = 60  # of more, none is shown
 
 
 def comparison_page(comparison: ComparisonRecord) -> Page:
@@ -30,6 +32,7 @@ def comparison_page(comparison: ComparisonRecord) -> Page:
         Section("At a glance", html=_table(comparison)),
         Section("How it went", [curve_chart({arm: list(of) for arm, of in runs.items()})]),
         *_recalls(comparison),
+        *_clients(comparison),
         *held(runs[arms[-1]][0]),
         *_searched(comparison),
         settings({arm: of[0] for arm, of in runs.items()}),
@@ -48,12 +51,13 @@ def _table(comparison: ComparisonRecord) -> str:
     summaries = {arm: [run.summary for run in runs] for arm, runs in comparison.runs.items()}
     timed = all(summary.get("simulated_seconds") is not None for found in summaries.values() for summary in found)
     columns = (*COLUMNS, SIMULATED) if timed else COLUMNS
+    plans = comparison.facts.get("plans", {})
     rows = [
-        [arm, *(column.text(found) for column in columns), f"{comparison.facts['rates'][arm]:g}"]
+        [arm, *(column.text(found) for column in columns), plans.get(arm, ""), f"{comparison.facts['rates'][arm]:g}"]
         for arm, found in summaries.items()
     ]
     spread = "mean ± standard deviation over seeds" if len(comparison.facts["seeds"]) > 1 else ""
-    return Table(["arm", *(column.title for column in columns), "learning rate"], rows, title=spread).html()
+    return Table(["arm", *(column.title for column in columns), PLAN, "learning rate"], rows, title=spread).html()
 
 
 def _recalls(comparison: ComparisonRecord) -> list[Section]:
@@ -70,8 +74,8 @@ def _recalls(comparison: ComparisonRecord) -> list[Section]:
                 "arm": arm,
                 "category": name,
                 "value": round(float(mean), 2),
-                "low": round(float(mean - spread), 2),
-                "high": round(float(mean + spread), 2),
+                "low": round(max(0.0, float(mean - spread)), 2),
+                "high": round(min(100.0, float(mean + spread)), 2),
             }
             for name, mean, spread in zip(names, means, spreads, strict=True)
             if np.isfinite(mean)
@@ -79,6 +83,28 @@ def _recalls(comparison: ComparisonRecord) -> list[Section]:
     order = [names[c] for c in sorted(range(len(names)), key=lambda c: -counts[c])]
     title, across = "Recall of each class on the test set", "class, commonest in training first"
     return [Section("What each arm recognises", [dots(title, rows, list(comparison.runs), order, across, "recall, %")])]
+
+
+def _clients(comparison: ComparisonRecord) -> list[Section]:
+    """Return each client's accuracy by arm, where clients are few and the same in all runs."""
+    runs = [run for runs in comparison.runs.values() for run in runs]
+    names, held = runs[0].clients.get("name"), runs[0].scenario.get("held")
+    if not names or len(names) > _CLIENTS or any(run.scenario.get("held") != held for run in runs):
+        return []
+    means = {
+        arm: 100 * np.mean(np.array([run.clients["accuracy"] for run in own], float), axis=0)
+        for arm, own in comparison.runs.items()
+    }
+    order = np.argsort(next(iter(means.values())), kind="stable")
+    rows = [
+        {"arm": arm, "category": str(names[k]), **dict.fromkeys(("value", "low", "high"), round(float(mean[k]), 2))}
+        for arm, mean in means.items()
+        for k in order
+        if np.isfinite(mean[k])
+    ]
+    title, across = "Accuracy of each client", "client, the worst of the first arm first"
+    chart = dots(title, rows, list(means), [str(names[k]) for k in order], across, "accuracy, %")
+    return [Section("Which clients gain", [chart])]
 
 
 def _searched(comparison: ComparisonRecord) -> list[Section]:

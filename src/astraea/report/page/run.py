@@ -36,6 +36,7 @@ def run_page(run: RunRecord) -> Page:
     sections = [
         Section("How it went", [curve_chart({run.algorithm: [run]})], _figures(run)),
         *_recalls(run),
+        *_clients(run),
         *held(run),
         *_pooled(run),
         *on_network(run),
@@ -114,8 +115,12 @@ def repeat(commands: Sequence[str]) -> Section:
 def _figures(run: RunRecord) -> str:
     """Return the table of what the run came to, or of its latest round."""
     if run.finished:
+        regression = run.summary.get("regression") or {}
+        words = (("r2", "R²", 3), ("mae", "mean absolute error", 3), ("rmse", "root of the mean squared error", 3))
+        rows = [(told, number(regression[key], digits)) for key, told, digits in words if key in regression]
         shown = [column for column in COLUMNS if run.summary.get(column.key) is not None]
-        rows = [(column.title, column.text([run.summary])) for column in shown]
+        bins = ", of bins" if regression else ""
+        rows += [(column.title + bins * ("accuracy" in column.key), column.text([run.summary])) for column in shown]
         if run.summary.get("simulated_seconds") is not None:
             split = run.summary["simulated_split"]
             rows.append(("simulated seconds", number(run.summary["simulated_seconds"])))
@@ -242,6 +247,31 @@ def _shares(
         for c in classes
         if counts[c]
     ]
+
+
+def _clients(run: RunRecord) -> list[Section]:
+    """Return each client's accuracy, the worst first; of many, evenly spaced."""
+    names, found = run.clients.get("name"), run.clients.get("accuracy")
+    if not names or not found:
+        return []
+    accuracy = 100 * np.array(found, float)
+    worst = [k for k in np.argsort(accuracy, kind="stable") if np.isfinite(accuracy[k])]
+    shown = [worst[i] for i in _spread(len(worst), _CLIENTS)]
+    called = _distinct(names)
+    rows = [
+        {
+            "arm": run.algorithm,
+            "category": called[k],
+            **dict.fromkeys(("value", "low", "high"), round(float(accuracy[k]), 2)),
+        }
+        for k in shown
+    ]
+    note = "" if len(shown) == len(worst) else f"{len(shown)} of {len(worst):,} clients, evenly spaced."
+    order = [called[k] for k in shown]
+    chart = dots(
+        "Accuracy of each client", rows, [run.algorithm], order, "client, the worst first", "accuracy, %", note
+    )
+    return [Section("Which clients it serves", [chart])]
 
 
 def _spread(count: int, limit: int) -> list[int]:
