@@ -29,7 +29,7 @@ def test_the_page_grows_with_the_run(tmp_path: Path) -> None:
         "run",
         "--live",
         "--set",
-        "rounds=100000",
+        "rounds=99999",
         "--out",
         str(tmp_path / "run"),
     ]
