@@ -37,9 +37,10 @@ SETTINGS: dict[str, Any] = {
 
 @dataclass
 class Federation:
-    """The same federation for the local loop and for Flower."""
+    """The same federation for the local loop and for Flower; ``build`` makes a model of one's own."""
 
     experiment: Experiment
+    build: Callable[[], nn.Module] | None = None
 
     @property
     def settings(self) -> Any:
@@ -50,6 +51,8 @@ class Federation:
         return self.experiment.scenario.train.take(rows)
 
     def model(self) -> nn.Module:
+        if self.build is not None:
+            return self.build()
         shape, classes = self.experiment.scenario.train.x.shape[1:], self.experiment.classes
         return build_model(self.settings.model, shape, classes, self.settings.seed)
 
@@ -57,7 +60,8 @@ class Federation:
         from astraea.flower import client_app
 
         data = options.pop("data", self.samples)
-        return client_app(self.model, data, self.experiment.classes, **options)
+        cut = self.experiment.scenario.regression
+        return client_app(self.model, data, self.experiment.classes, regression=cut, **options)
 
     def strategy(self, **options: Any) -> AstraeaStrategy:
         from astraea.flower import AstraeaStrategy
@@ -90,14 +94,14 @@ class Federation:
 
 @pytest.fixture
 def federation() -> Callable[..., Federation]:
-    """A function that makes a federation, with sections of the settings changed."""
+    """A function that makes a federation, with sections of the settings changed, or of own data and an own model."""
 
-    def make(**changes: Any) -> Federation:
+    def make(dataset: Any = None, build: Any = None, **changes: Any) -> Federation:
         values = {
             key: {**value, **changes.get(key, {})} if isinstance(value, dict) else changes.get(key, value)
             for key, value in {**SETTINGS, **{key: {} for key in changes if key not in SETTINGS}}.items()
         }
-        return Federation(prepare(parse_settings(values)))
+        return Federation(prepare(parse_settings(values), dataset=dataset, model=build), build)
 
     return make
 

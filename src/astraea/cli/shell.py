@@ -111,17 +111,25 @@ def short_for(changes: Sequence[str] | None, options: Mapping[str, str | None]) 
     return [*(changes or []), *(f"{key}={value}" for key, value in options.items() if value is not None)]
 
 
+_OWN = ("npz", "table", "folder", "huggingface")
+
+
 def read_tables(
     config: Path | None, changes: Sequence[str] | None, data_dir: Path | None
 ) -> tuple[dict[str, Any], str]:
-    """Return the settings' tables, and where they came from for messages; without a file, the built-in example."""
+    """Return the settings' tables, and where they came from for messages; without a file, the built-in example.
+
+    The user's own data keep their classes as they are, and get the model that goes by their shape.
+    """
     from astraea.experiment.changes import changed, parse_changes
     from astraea.experiment.settings import EXAMPLE, load_toml
 
     tables = load_toml(config or EXAMPLE)
     more = parse_changes(changes or ())
-    if config is None and "data.site_column" in more:
-        tables.pop("scenario")  # the example's clients are not those of these data
+    if config is None and more.get("data.name") in _OWN:
+        # The example's shape of data, and the model for them, are not those of the user's own.
+        tables["scenario"] = {} if "data.site_column" in more else {"clients": tables["scenario"]["clients"]}
+        tables.pop("model")
     if data_dir is not None:
         more["data.dir"] = str(data_dir)
     return changed(tables, more), str(config or "settings")

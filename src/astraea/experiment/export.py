@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from torch import nn
 from astraea.errors import InputError, RunError
 from astraea.experiment.folder import RunFolder
 from astraea.experiment.result import load_result
+from astraea.federation.calling import called_with, unpacked
 from astraea.files import replacing
 
 __all__ = ["SUFFIXES", "export"]
@@ -33,19 +35,24 @@ def export(
     """Write the trained model of a finished run as one program for batches of any size; return the file.
 
     ``torch`` is what ``torch.export.load`` reads; ``onnx`` needs the packages ``onnx`` and ``onnxscript``. The program
-    takes samples as the model does (``load_result(run_dir).prepare(rows)``) and gives its outputs, such as logits.
-    ``model`` and ``trust`` are as for :func:`astraea.load`. Raises :class:`InputError` for a model of several inputs or
-    a missing package, and :class:`RunError` for one that cannot be exported, or as :func:`astraea.load` does.
+    takes samples as the model does (``load_result(run_dir).prepare(rows)``), several inputs under the names of the
+    parameters of its ``forward`` (in one mapping, if it takes ``**inputs``), and gives its outputs, such as logits.
+    ``model`` and ``trust`` are as for :func:`astraea.load`. Raises :class:`InputError` for a missing package, and
+    :class:`RunError` for a model that cannot be exported, or as :func:`astraea.load` does.
     """
     result = load_result(run_dir, model=model, trust=trust)
-    if result.inputs is not None and result.inputs.form.inputs:
-        raise InputError("a model of several inputs is not exported yet: call torch.export on the loaded model")
     folder = RunFolder(Path(run_dir))
     example = load_file(folder.probe)["inputs"]
-    if example.is_floating_point():
-        example = example.to(next(result.model.parameters()).dtype)
+    inputs = () if result.inputs is None else result.inputs.form.inputs
+    dtype = next(result.model.parameters()).dtype
+    given = unpacked(example, inputs) if inputs else {"": example}
+    given = {name: value.to(dtype) if value.is_floating_point() else value for name, value in given.items()}
+    arguments = called_with(result.model, given, inputs) if inputs else ((given[""],), {})
     path = Path(out) if out is not None else folder.path / SUFFIXES[form]
-    program = _program(result.model, example)
+    module, (args, kwargs) = result.model, arguments
+    if any(one.kind is one.VAR_KEYWORD for one in inspect.signature(module.forward).parameters.values()):
+        module, args, kwargs = _Mapped(module), (kwargs,), {}
+    program = _program(module, args, kwargs)
     with replacing(path) as partial:
         if form == "torch":
             with partial.open("wb") as file:
@@ -55,13 +62,34 @@ def export(
     return path
 
 
-def _program(module: nn.Module, example: torch.Tensor) -> torch.export.ExportedProgram:
+class _Mapped(nn.Module):
+    """A module whose ``forward`` takes any names, given all in one mapping: programs have no such parameters."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, inputs: dict[str, torch.Tensor]) -> Any:
+        """Return what the module does."""
+        return self.module(**inputs)
+
+
+def _program(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.export.ExportedProgram:
     batch = torch.export.Dim("batch", min=1)
+    names = inspect.signature(module.forward).bind_partial(*args).arguments
+    shapes = {name: _shapes(value, batch) for name, value in {**names, **kwargs}.items()}
     try:
-        return torch.export.export(module, (example,), dynamic_shapes=({0: batch},))
+        return torch.export.export(module, args, kwargs, dynamic_shapes=shapes)
     except Exception as error:  # whatever the model's code leads the tracer to
         reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
         raise RunError(f"the model cannot be exported for batches of any size ({reason})") from error
+
+
+def _shapes(value: Any, batch: Any) -> Any:
+    """Return which axes of an argument may have any size: the first, of each tensor in it."""
+    if isinstance(value, dict):
+        return {name: _shapes(one, batch) for name, one in value.items()}
+    return tuple(_shapes(one, batch) for one in value) if isinstance(value, tuple) else {0: batch}
 
 
 def _write_onnx(program: torch.export.ExportedProgram, path: Path) -> None:

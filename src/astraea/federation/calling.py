@@ -24,8 +24,10 @@ __all__ = [
     "attach_dtype",
     "attach_inputs",
     "attach_logits",
+    "called_with",
     "fed",
     "has_logits",
+    "is_attached",
     "logits_in",
     "released",
     "unpacked",
@@ -77,6 +79,20 @@ def attach_cut(module: nn.Module, samples: Tensor) -> None:
         module.train(training)
 
 
+def called_with(
+    module: nn.Module, values: Mapping[str, Any], inputs: Sequence[Input]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return with which arguments ``module``'s ``forward`` takes the ``values`` of several inputs.
+
+    Raises :class:`InputError` if its parameters have other names.
+    """
+    names = _names(module, inputs)
+    if names is None:
+        return (dict(values),), {}
+    first = (values[names[""]],) if "" in names else ()
+    return first, {name: values[source] for name, source in names.items() if name}
+
+
 def attach_dtype(module: nn.Module) -> None:
     """Let a ``module`` whose weights are no float32 take samples in their type."""
     dtype = next((parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()), torch.float32)
@@ -113,6 +129,12 @@ def attach_columns(module: nn.Module, outputs: int) -> None:
     The softmax of [0, z] is the sigmoid of z, so cross-entropy and every other loss are what they are with one logit.
     """
     module.register_forward_hook(_Columns(outputs))
+
+
+def is_attached(module: nn.Module) -> bool:
+    """Whether something here was attached to ``module``."""
+    hooks = (*module._forward_pre_hooks.values(), *module._forward_hooks.values())
+    return any(isinstance(hook, (_Feed, _Cast, _Logits, _Columns)) for hook in hooks)
 
 
 def released(module: nn.Module) -> nn.Module:

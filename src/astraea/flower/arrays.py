@@ -20,7 +20,7 @@ from astraea.federation.plan import ChainState
 from astraea.federation.walk import VisitError
 from astraea.flower.messages import MOST
 
-__all__ = ["Layout", "Vectors", "initial_arrays"]
+__all__ = ["Layout", "Vectors", "initial_arrays", "sendable"]
 
 _STYPE = "numpy.ndarray"  # how Flower calls the bytes of np.save
 _BLOCK = 2**16  # values that are copied and looked at together, while they are in the processor's cache
@@ -49,7 +49,13 @@ def initial_arrays(module: nn.Module) -> ArrayRecord:
     trainable = {name: value for name, value in module.named_parameters() if value.requires_grad}
     parameters = dict(module.named_parameters(remove_duplicate=False))
     buffers = {name: value for name, value in module.state_dict().items() if name not in parameters}
-    return ArrayRecord({name: Array(value.detach().cpu().numpy()) for name, value in (trainable | buffers).items()})
+    return ArrayRecord({name: Array(sendable(value).numpy()) for name, value in (trainable | buffers).items()})
+
+
+def sendable(value: Tensor) -> Tensor:
+    """Return an array of a model as messages carry it: bfloat16, which NumPy lacks, as float32."""
+    value = value.detach().cpu()
+    return value.float() if value.dtype == torch.bfloat16 else value
 
 
 @dataclass(frozen=True)

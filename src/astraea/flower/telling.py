@@ -52,14 +52,15 @@ def label_histogram(
 
     Register it with ``app.query("label_histogram")(label_histogram(labels, classes))``. ``labels(context)`` returns
     the labels ``(n,)`` of the client's training samples, from 0 to ``classes`` - 1, in the order in which
-    :func:`augmented` gets them. ``histograms`` is a way of ``privacy.histograms``: with ``"local-dp"`` the client adds
-    noise whatever the server asks for, with ``"secure-sum"`` it tells its counts in a secure sum alone. A server that
-    asks for more privacy is followed. Raises :class:`InputError` for a way that is unknown.
+    :func:`augmented` gets them; where samples have several labels, rows of 0 and 1 ``(n, classes)``. ``histograms``
+    is a way of ``privacy.histograms``: with ``"local-dp"`` the client adds noise whatever the server asks for, with
+    ``"secure-sum"`` it tells its counts in a secure sum alone. A server that asks for more privacy is followed.
+    Raises :class:`InputError` for a way that is unknown.
     """
     allowed = HistogramPrivacy.of(histograms)
 
     def answer(message: Message, context: Context) -> Message:
-        own = np.asarray(labels(context), np.int64).reshape(-1)
+        own = _labels(labels(context), classes)
         counts = client_histograms(own, [np.arange(len(own))], classes)[0]
         question = _question(message)
         if question.sum is not None:
@@ -80,6 +81,14 @@ def label_histogram(
         return _answer(message, context, counts)
 
     return answer
+
+
+def _labels(given: ArrayLike, classes: int) -> NDArray[Any]:
+    """Return labels ``(n,)``, or rows ``(n, classes)`` that say in which classes each sample counts."""
+    found = np.asarray(given)
+    if found.ndim == 2 and found.shape[1] == classes > 1:
+        return found.astype(np.bool_)
+    return found.astype(np.int64).reshape(-1)
 
 
 def labels_changed(context: Context, counts: NDArray[np.int64]) -> bool:

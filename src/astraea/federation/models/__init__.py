@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from astraea.data.form import Form, conventional
 from astraea.data.packing import Input, example
 from astraea.errors import AstraeaError, InputError
-from astraea.federation.calling import attach_columns, attach_cut, attach_dtype, attach_inputs
+from astraea.federation.calling import attach_columns, attach_cut, attach_dtype, attach_inputs, is_attached
 from astraea.federation.diagnosis import check_logits, gives_one, logits_of
 from astraea.federation.models.auto import AutoModel
 from astraea.federation.models.base import Imported, Model, made
@@ -40,6 +40,7 @@ __all__ = [
     "SequenceCNN",
     "SequenceCNNModel",
     "build_model",
+    "fitted",
     "load_weights",
 ]
 
@@ -102,10 +103,41 @@ def build_model(
         _freeze(model, settings.freeze)
         _check(model, name, samples, classes, inputs)
         if inputs:
-            rng = np.random.default_rng(0)
-            device = next((one.device for one in model.parameters()), None)
-            attach_cut(model, torch.from_numpy(example(inputs, 2, rng, padding=True)).to(device))
+            shorten(model, inputs)
     return model
+
+
+def fitted(model: nn.Module, samples: Tensor, form: Form, outputs: int | None) -> tuple[nn.Module, int]:
+    """Return a caller's ``model`` for samples as models get them, and how many outputs it has.
+
+    Inputs go in by name and in the type of its weights, lazy layers are made, and logits come out of what it returns;
+    for two ``outputs`` it may give one. A model that :func:`build_model` made is left as it is.
+    """
+    if not is_attached(model):
+        if form.inputs:
+            attach_inputs(model, form.inputs)
+        attach_dtype(model)
+        model = materialised(model, samples)
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            logits = logits_of(model, samples, form)
+            if outputs is not None and gives_one(logits, outputs):
+                attach_columns(model, outputs)
+                logits = logits_of(model, samples, form)
+    finally:
+        model.train(training)
+    check_logits(logits, logits.shape[-1] if outputs is None else outputs)
+    if form.inputs:
+        shorten(model, form.inputs)
+    return model, logits.shape[-1]
+
+
+def shorten(model: nn.Module, inputs: tuple[Input, ...]) -> None:
+    """Let a model of several inputs get sequences no longer than it needs; see :func:`attach_cut`."""
+    device = next((one.device for one in model.parameters()), None)
+    attach_cut(model, torch.from_numpy(example(inputs, 2, np.random.default_rng(0), padding=True)).to(device))
 
 
 def _freeze(model: nn.Module, patterns: tuple[str, ...]) -> None:
