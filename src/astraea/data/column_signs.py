@@ -29,6 +29,7 @@ _MANY = 20
 _BESIDE = re.compile(r"([^\d.,+-]{0,8}?)\s*[-+]?\d[\d.,]*\s*([^\d.,]{0,8})")
 _NINES = re.compile(r"-?99+|-9|-1")
 _LARGEST = 2**53
+_NEARLY_ALL = 0.99
 
 
 def holds_lists(column: Series[Any]) -> str | None:
@@ -95,8 +96,12 @@ def doubts(frame: DataFrame, whole: Sequence[str], numbers: Sequence[str]) -> tu
         values = frame[name].to_numpy(float, na_value=np.nan)
         if len(values) > 1 and (np.diff(values) == 1).all():
             found.append(f"Column '{name}' only numbers the rows: leave it out (data.leave_out).")
-        elif len(values) > 20 and len(np.unique(values)) == len(values):
-            found.append(f"Column '{name}' has another whole number in each row: leave it out if it is only a name.")
+        elif len(values) > _MANY and (unlike := len(np.unique(values))) >= _NEARLY_ALL * len(values):
+            each = "each row" if unlike == len(values) else "nearly each row"
+            found.append(
+                f"Column '{name}' has another whole number in {each}: if it is the number of a case or a person, set "
+                f"data.leave_out to ['{name}']."
+            )
     for name in (*whole, *numbers):
         if (odd := _stand_in(frame[name].to_numpy(float, na_value=np.nan))) is not None:
             value, rows = odd

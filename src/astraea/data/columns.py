@@ -27,6 +27,7 @@ __all__ = [
     "labelled",
     "named",
     "no_column",
+    "numbers_of",
     "odd_one",
     "present",
     "whole_labels",
@@ -76,7 +77,7 @@ class Column(BaseModel):
         if empty.any() and self.missing == "refuse":
             raise empty_cell(self.name, empty, source)
         if self.kind != "codes":
-            values = _numbers(column)
+            values = numbers_of(column)
             if values is None:
                 text = next(iter(column.dropna()), "")
                 raise InputError(f"{source}column '{self.name}' holds numbers in training, but here text, as '{text}'")
@@ -111,7 +112,7 @@ def column_of(column: Series[Any], *, declared: bool, noisy: bool, missing: Miss
             f"{source}column '{name}' holds a {held} in each cell: give each value a column of its own, or read "
             "sequences with data.name = 'huggingface'"
         )
-    values = None if declared else _numbers(column)
+    values = None if declared else numbers_of(column)
     seen = {"empty": int(empty.sum()), "noisy": noisy, "missing": missing, "example": str(next(iter(column.dropna())))}
     if values is not None:
         if np.isinf(values).any():
@@ -146,7 +147,7 @@ def column_of(column: Series[Any], *, declared: bool, noisy: bool, missing: Miss
     return Column(name=name, kind="codes", known=found, distinct=len(found) - bool(empty.any()), **seen)
 
 
-def _numbers(column: Series[Any]) -> NDArray[np.float64] | None:
+def numbers_of(column: Series[Any]) -> NDArray[np.float64] | None:
     """Return a column as numbers, NaN for an empty cell; ``None`` if it holds anything else."""
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 

@@ -6,6 +6,7 @@ brought apart, and rows that come years later, are read alike.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -25,6 +26,7 @@ from astraea.data.regression import Regression
 from astraea.data.several import as_array, further_inputs
 from astraea.data.source import Source, source_of
 from astraea.data.standardise import Scaling
+from astraea.data.unlike import unlike_training
 from astraea.errors import InputError
 
 if TYPE_CHECKING:
@@ -105,13 +107,17 @@ class TableReader(BaseModel):
     def rows(self, given: Any, part: str = "new") -> NDArray[np.float64]:
         """Return the features of a data frame, a mapping of columns, or a file; NaN where a number is missing.
 
-        Raises :class:`InputError` for a column that is not there or holds something else.
+        New rows that are unlike those of training are told in warnings. Raises :class:`InputError` for a column that is
+        not there or holds something else.
         """
         frame = self._frame(given)
         source = _source(frame, part)
         if lacking := [column.name for column in self.columns if column.name not in frame.columns]:
             more = f" (nor {', '.join(lacking[1:])})" if lacking[1:] else ""
             raise InputError(f"{no_column(lacking[0], frame, source)}{more}")
+        if part == "new":
+            for told in unlike_training(self.columns, frame, source.name):
+                warnings.warn(told, stacklevel=4)
         return np.concatenate([column.values(frame, source) for column in self.columns], axis=1)
 
     def samples(self, given: Any, part: str = "test") -> Samples:

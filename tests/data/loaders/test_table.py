@@ -357,7 +357,10 @@ def test_what_pandas_reads_is_a_table(tmp_path: Path, kind: str) -> None:
 def test_columns_that_may_be_no_quantities_are_noted(tmp_path: Path) -> None:
     odd = [f"{k * 7 % 50},{-999 if k % 9 == 0 else k % 4},{'iL'[k % 2]}l" for k in range(40)]
     notes = load_dataset("table", path=write(tmp_path, "\n".join(["id,lab,y", *odd])), label_column="y").notes
-    assert "Column 'id' has another whole number in each row: leave it out if it is only a name." in notes
+    assert (
+        "Column 'id' has another whole number in each row: if it is the number of a case or a person, set "
+        "data.leave_out to ['id']." in notes
+    )
     assert any(note.startswith("Column 'lab' is -999 in 5 rows and far from it in all others") for note in notes)
     assert not any("two classes" in note for note in notes)
     notes = from_frame(pd.DataFrame({"x": [0.5, 1.5, 2.5], "y": ["ill", "Ill ", "well"]}), "y").notes

@@ -6,7 +6,7 @@ text and truth values are codes, one feature for each value. Nothing is guessed 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from astraea.data.classes import flat, number_classes, text
-from astraea.data.column_signs import doubts
-from astraea.data.columns import Column, Missing, as_truths, column_of, labelled, named, present, whole_labels
+from astraea.data.columns import Missing, as_truths, column_of, labelled, named, present, whole_labels
 from astraea.data.dataset import Dataset
 from astraea.data.form import Form
 from astraea.data.inputs import TableReader
@@ -25,6 +24,7 @@ from astraea.data.marks import Decimal
 from astraea.data.regression import BINS, TASK, Task, regression_of
 from astraea.data.site_files import read_sites
 from astraea.data.source import Source, source_of
+from astraea.data.table_notes import kinds_note, table_doubts
 from astraea.data.tables import DECIMAL, READ_AS
 from astraea.errors import InputError
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["Missing", "Table", "from_frame"]
-
-_SHOWN = 4
 
 
 class Table(OwnFiles, name="table"):
@@ -184,11 +182,18 @@ def from_frame(
         samples.get("test"),
         names,
         (
-            *_notes(columns, label_column, site_column, standardise=standardise),
+            kinds_note(columns, label_column, site_column, standardise=standardise),
             *label_notes,
             *read_as,
-            *doubts(frame, *(_of_kind(columns, kind) for kind in ("whole numbers", "numbers"))),
-            *_without_sites(parts, site_column),
+            *table_doubts(
+                columns,
+                parts,
+                samples,
+                label_column,
+                site_column,
+                kept=kept,
+                one_class=regression is None and label_separator is None,
+            ),
         ),
         numbers,
         site_column,
@@ -197,10 +202,6 @@ def from_frame(
         reader,
         outputs,
     )
-
-
-def _of_kind(columns: Sequence[Column], kind: str) -> list[str]:
-    return [column.name for column in columns if column.kind == kind]
 
 
 def _alike(labels: NDArray[np.generic], first: NDArray[np.generic], source: Source) -> NDArray[np.generic]:
@@ -215,25 +216,3 @@ def _alike(labels: NDArray[np.generic], first: NDArray[np.generic], source: Sour
     except ValueError:
         odd = next(name for name in written if not name.lstrip("-").isdigit())
         raise InputError(f"{source}label '{odd}' is none of the classes: {', '.join(text(np.unique(first)))}") from None
-
-
-def _without_sites(parts: Mapping[str, DataFrame], site: str | None) -> tuple[str, ...]:
-    """Note a test set that does not say whose its rows are."""
-    if site is None or "test" not in parts or site in parts["test"].columns:
-        return ()
-    return (f"The test set has no column '{site}': what is measured on it is of all clients together.",)
-
-
-def _notes(columns: Sequence[Column], label: str, site: str | None, *, standardise: bool) -> tuple[str, ...]:
-    """Say which columns are what."""
-    said = []
-    for kind, treated in (
-        ("numbers", "standardised, jittered in copies" if standardise else "as they are, jittered in copies"),
-        ("whole numbers", "standardised, repeated unchanged" if standardise else "as they are, repeated unchanged"),
-        ("codes", "a feature for each value, repeated unchanged"),
-    ):
-        if names := _of_kind(columns, kind):
-            more = ", ..." if len(names) > _SHOWN else ""
-            said.append(f"{len(names)} of {kind} ({', '.join(names[:_SHOWN])}{more}: {treated})")
-    sites = f", sites '{site}'" if site else ""
-    return (f"Columns: {'; '.join(said)}; label '{label}'{sites}.",)
