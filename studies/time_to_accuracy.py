@@ -22,7 +22,7 @@ from searched.search import Point, point
 from study import HERE
 
 from astraea.cli.shell import friendly
-from astraea.experiment.prepare import Experiment, prepare
+from astraea.experiment.prepare import prepare
 from astraea.experiment.rounds import planned_rounds
 from astraea.experiment.simulation import Simulation
 from astraea.files import write_text
@@ -40,11 +40,16 @@ TRANSPORTS = {
 }
 """Controllers that share fairly, and CUBIC with those first that have the longest way to go."""
 
+WAYS = tuple(name for name in TRANSPORTS if name != "CUBIC")
+
 METHODS = {
     "FedAvg": "fedavg",
     "FedAvg, copies, running prior": "fedavg+copies+running-prior",
+    "FedAvg, copies anew, running prior": "fedavg+copies+running-prior+on-the-fly",
     "Astraea": "astraea",
+    "Astraea, copies anew": "astraea+on-the-fly",
 }
+"""By name; copies that are made anew in each epoch take no storage, and are others each time."""
 
 
 class Timed(NamedTuple):
@@ -83,44 +88,48 @@ def main(
             for row in Scores(HERE / "scores", "frontier", plan).rows
             if (row["dataset"], row["case"]) == (dataset, case) and row["arm"] in METHODS.values() and "curve" in row
         ]
-        found = {name: _timed(plan, rows, name, timed) for name in shipped_networks()}
+        found = _timed(plan, rows, timed)
         folder = results or HERE.parent / "docs" / "results"
         write_text(folder / "time-to-accuracy.md", page(found, plan, dataset, case, timed))
         _CONSOLE.print(f"written to {folder / 'time-to-accuracy.md'}")
 
 
-def _timed(plan: Plan, rows: Sequence[dict[str, Any]], network: str, timed: int) -> list[Timed]:
-    """Return every run on ``network``, with mediators where the network has them and nowhere."""
+def _timed(plan: Plan, rows: Sequence[dict[str, Any]], timed: int) -> dict[str, list[Timed]]:
+    """Return every run on each network that ships, with mediators where the network has them and nowhere."""
     methods = {arm: name for name, arm in METHODS.items()}
-    known: dict[tuple[Setup, str], dict[str, float]] = {}
-    found = []
+    known: dict[Setup, dict[tuple[str, str], dict[str, float]]] = {}
+    found: dict[str, list[Timed]] = {name: [] for name in shipped_networks()}
     for row in rows:
         shape = point({name: value for name, value in row["knobs"].items() if name in SHAPE})
         setup = Setup(row["dataset"], row["case"], row["arm"], shape, row["seed"])
-        places = {load_network(network).placement, "clients"} if row["arm"] == "astraea" else {"server"}
-        if (setup, min(places)) not in known:
-            experiment = prepare(setup.settings(plan))
-            experiment.engine.close()
-            known |= {(setup, place): _seconds(experiment, network, place, timed) for place in places}
-            _CONSOLE.print(f"{network}: {row['arm']}, {dict(shape)}, seed {row['seed']}")
-        found += [
-            Timed(methods[row["arm"]], point(row["knobs"]), row["seed"], place, known[setup, place], row)
-            for place in sorted(places)
-        ]
+        if setup not in known:
+            known[setup] = _seconds(setup, plan, timed)
+            _CONSOLE.print(f"{row['arm']}, {dict(shape)}, seed {row['seed']}")
+        for (network, place), seconds in known[setup].items():
+            found[network].append(Timed(methods[row["arm"]], point(row["knobs"]), row["seed"], place, seconds, row))
     return found
 
 
-def _seconds(experiment: Experiment, network: str, placement: str, timed: int) -> dict[str, float]:
-    """Return the mean time of a round under each transport, and the share of it that is training over CUBIC."""
+def _seconds(setup: Setup, plan: Plan, timed: int) -> dict[tuple[str, str], dict[str, float]]:
+    """Return, by network and place of mediators, the mean time of a round under each transport.
+
+    Beside them is the share of a round that is training over CUBIC.
+    """
+    experiment = prepare(setup.settings(plan))
+    experiment.engine.close()
     plans = list(itertools.islice(planned_rounds(experiment), timed))
-    found = {}
-    for name, (congestion, sharing) in TRANSPORTS.items():
-        settings = NetworkSettings(name=network, congestion=congestion, sharing=sharing, placement=placement)
-        simulation = Simulation(settings, settings.load(), experiment.population)
-        times = [simulation.time(one) for one in plans]
-        found[name] = float(np.mean([time.seconds for time in times]))
-        if name == "CUBIC":
-            found["training"] = sum(time.compute for time in times) / sum(time.seconds for time in times)
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for network in shipped_networks():
+        chains = experiment.settings.algorithm.name == "astraea"
+        for place in sorted({load_network(network).placement, "clients"} if chains else {"server"}):
+            seconds = found[network, place] = {}
+            for name, (congestion, sharing) in TRANSPORTS.items():
+                settings = NetworkSettings(name=network, congestion=congestion, sharing=sharing, placement=place)
+                simulation = Simulation(settings, settings.load(), experiment.population)
+                times = [simulation.time(one) for one in plans]
+                seconds[name] = float(np.mean([time.seconds for time in times]))
+                if name == "CUBIC":
+                    seconds["training"] = sum(time.compute for time in times) / sum(time.seconds for time in times)
     return found
 
 
@@ -146,12 +155,15 @@ The search looked for accuracy within budgets of bytes and steps, not of seconds
 nobody has run is not here. The networks are those that ship, with their own training times."""
     ]
     for network, runs in found.items():
-        rows, best = [], {}
+        rows, best, measured = [], {}, dict[str, list[float]]()
         for method in METHODS:
             mine = [run for run in runs if run.seed == plan.search_seed and run.method == method]
+            if not mine:
+                continue
             for transport in TRANSPORTS:
                 best[method, transport] = min(mine, key=lambda run: run.reaches(transport, target))
             chosen = best[method, "CUBIC"]
+            measured[method] = _measured(runs, chosen, plan)
             times = [best[method, transport].reaches(transport, target) for transport in TRANSPORTS]
             rows.append(
                 [
@@ -160,26 +172,29 @@ nobody has run is not here. The networks are those that ship, with their own tra
                     number(best["FedAvg", "CUBIC"].reaches("CUBIC", target) / times[0], 2),
                     number(chosen.seconds["CUBIC"], 2),
                     number(100 * chosen.seconds["training"], 0),
-                    _told(chosen.knobs) + (f", mediators: {chosen.placement}" if method == "Astraea" else ""),
-                    _measured(runs, chosen, "CUBIC", plan),
+                    _told(chosen.knobs) + (f", mediators: {chosen.placement}" if method.startswith("Astraea") else ""),
+                    _mean(measured[method]),
                 ]
             )
         head = ["method", *TRANSPORTS, "times as soon", "s a round", "training %", "plan", "measured seeds"]
-        text += [f"## {network}", Table(head, rows).markdown(), _corners(best, target)]
+        text += [f"## {network}", Table(head, rows).markdown(), _corners(best, measured, target)]
     text.append(
         """*Training %* is the share of a round's critical path. Where it is nearly all, no transport can shorten the
 round. A chain's visits come one after the other, so that a long one takes as long as all of its clients train.
 
 *Times as soon*, the plan and what a round takes are over CUBIC; *round-aware* lets those with the longest way
 to go have the link first. *Measured seeds*: the same plan under seeds that no search saw, each to the final accuracy of
-FedAvg's plans under that seed: mean seconds of those that get there, and how many do; a dash where nothing has been
-run."""
+FedAvg's plans under that seed: mean seconds of those that get there, and how many do; in the tables of corners,
+FedAvg's mean over CUBIC by that of the method. A dash stands where nothing has been run."""
     )
     return "\n\n".join(text) + "\n"
 
 
-def _measured(runs: Sequence[Timed], chosen: Timed, transport: str, plan: Plan) -> str:
-    """Return the times of the ``chosen`` plan under the measured seeds, each to FedAvg's final accuracy there."""
+def _measured(runs: Sequence[Timed], chosen: Timed, plan: Plan) -> list[float]:
+    """Return the times over CUBIC of the ``chosen`` plan under measured seeds, each to FedAvg's final accuracy there.
+
+    Infinity stands for one that does not get there.
+    """
     times = []
     for seed in plan.seeds:
         mine = [run for run in runs if run.seed == seed]
@@ -191,25 +206,33 @@ def _measured(runs: Sequence[Timed], chosen: Timed, transport: str, plan: Plan) 
         rivals = [run for run in mine if run.method == "FedAvg"]
         if same and rivals:
             target = max(rivals, key=lambda run: run.row["validation"]).final
-            times.append(same[0].reaches(transport, target))
+            times.append(same[0].reaches("CUBIC", target))
+    return times
+
+
+def _mean(times: Sequence[float]) -> str:
     there = [time for time in times if math.isfinite(time)]
     return f"{number(float(np.mean(there)), 0)} ({len(there)} of {len(times)})" if there else "–"
 
 
-def _corners(best: dict[tuple[str, str], Timed], target: float) -> str:
-    """Return plan and transport apart: what each gives alone, and both."""
+def _corners(best: dict[tuple[str, str], Timed], measured: dict[str, list[float]], target: float) -> str:
+    """Return plan and transport apart: how many times as soon as FedAvg over CUBIC each is alone, and both."""
 
     def seconds(method: str, transport: str) -> float:
         return best[method, transport].reaches(transport, target)
 
-    base = seconds("FedAvg", "CUBIC")
-    ways = [t for t in TRANSPORTS if t != "CUBIC"]
-    other = min(ways, key=lambda t: seconds("Astraea", t))
-    own = min(ways, key=lambda t: seconds("FedAvg", t))
-    return (
-        f"Corners: the plan alone {base / seconds('Astraea', 'CUBIC'):.2f} times as soon, the transport alone "
-        f"{base / seconds('FedAvg', own):.2f} ({own}), both {base / seconds('Astraea', other):.2f} ({other})."
-    )
+    rows = []
+    for method in METHODS:
+        if method != "FedAvg" and (method, "CUBIC") in best:
+            own, mine = (min(WAYS, key=lambda way: seconds(one, way)) for one in ("FedAvg", method))
+            base = seconds("FedAvg", "CUBIC")
+            gains = [seconds(method, "CUBIC"), seconds("FedAvg", own), seconds(method, mine)]
+            ours, theirs = (float(np.mean(measured[one])) if measured[one] else math.nan for one in (method, "FedAvg"))
+            seeds = "–" if math.isnan(theirs / ours) else number(theirs / ours, 2)
+            rows.append([method, *(number(base / one, 2) for one in gains), f"{own}, {mine}", seeds])
+    return Table(
+        ["corners", "the plan alone", "the transport alone", "both", "transports", "measured seeds"], rows
+    ).markdown()
 
 
 def _told(knobs: Point) -> str:

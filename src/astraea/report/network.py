@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["network_figure", "network_summary", "network_text", "round_figure"]
 
 _GREEN, _LIGHT = "#009E73", "#C8CED6"
+_ALONG = 0.45  # of a link comes its label: where links meet, labels would
 _ROWS = 60  # so many chains are drawn, those that end last
 
 
@@ -139,7 +140,7 @@ def network_figure(network: Network, clients: int) -> Figure:
     _line(axis, core, server, min(network.server.up_mbps, network.server.down_mbps), label)
     axis.plot(*core, "o", color=GREY, markersize=12)
     axis.plot(*server, "D", color=ORANGE, markersize=11)
-    axis.annotate("  server", server, va="center")
+    axis.annotate("server", (server[0] + 0.1, server[1]), va="center")
     axis.set_xlim(-2.2, 3.6)
     axis.set_ylim(-len(network.sites) + 0.2, 0.8)
     axis.set_title(f"{network.name}: Mbit/s of links, with {clients} clients in a round", fontsize=10)
@@ -165,10 +166,12 @@ def round_figure(cost: RoundTime, title: str = "") -> Figure:
     axis.set_xlabel("seconds")
     axis.set_ylabel("chains, by their end")
     axis.set_yticks([])
+    axis.set_ylim(-0.7, max(len(shown), 1) - 0.3)
     axis.set_xlim(0, cost.seconds * 1.02 or 1)
     plain_axes(axis, "x")
     axis.spines["left"].set_visible(False)
-    labels = {**PART_COLOURS, "critical path": ORANGE}
+    parts = {bar["part"] for bar in told["bars"]}
+    labels = {part: colour for part, colour in PART_COLOURS.items() if part in parts} | {"critical path": ORANGE}
     handles = [Patch(color=color, label=label) for label, color in labels.items()]
     axis.legend(handles=handles, ncols=5, fontsize=8, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     figure.suptitle(
@@ -211,5 +214,6 @@ def _line(axis: Axes, start: tuple[float, float], end: tuple[float, float], mbps
     width = 0.6 + np.log10(1 + mbps)
     axis.plot([start[0], end[0]], [start[1], end[1]], color=_LIGHT, linewidth=width, zorder=0)
     if label:
-        middle = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
-        axis.annotate(label, middle, ha="center", va="center", fontsize=7)
+        spot = start[0] + _ALONG * (end[0] - start[0]), start[1] + _ALONG * (end[1] - start[1])
+        box = {"boxstyle": "square,pad=0.1", "color": "white"}
+        axis.annotate(label, spot, ha="center", va="center", fontsize=7, bbox=box)
