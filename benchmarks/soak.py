@@ -1,8 +1,9 @@
 """A long run: whether memory, descriptors, threads and processes stay as they are, round after round.
 
-A small federation trains for thousands of rounds on each engine, and over Flower's messages in one process. The first
-tenth warms up; then each count must stay, and memory may grow by what the run's history is known to take. It exits
-with 1 if something grows.
+A small federation trains for thousands of rounds on each engine, and over Flower's messages in one process, where a
+simulated network says how many hours of operation that is. The first quarter warms up: worker processes take in what
+their clients need when they first train. Then each count must stay, and memory may grow by what the run's history is
+known to take. It exits with 1 if something grows.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,19 @@ from astraea.files import write_json
 
 ENGINES = ("serial", "processes", "stacked", "flower-messages")
 _POINTS = 40
+_WARM = 4  # one part of so many warms up
 _SLACK_MB = 8.0  # what the allocator keeps now and then
+_NETWORK = """
+[server]
+up_mbps = 1000
+down_mbps = 1000
+[[sites]]
+clients = "*"
+up_mbps = 10
+down_mbps = 50
+delay_ms = 20
+step_seconds = 5.0
+"""
 
 
 def counts() -> dict[str, float]:
@@ -59,7 +73,8 @@ class Watch(Callback):
         if run.state.round % self.every == 0:
             gc.collect()
             history = len(pickle.dumps(run.history)) / 1e6
-            self.points.append({"round": float(run.state.round), "history_mb": history, **counts()})
+            hours = sum(line.get("round_seconds") or 0.0 for line in run.history) / 3600
+            self.points.append({"round": float(run.state.round), "history_mb": history, "hours": hours, **counts()})
 
 
 def soak(engine: str, rounds: int, clients: int, per_round: int) -> list[dict[str, float]]:
@@ -105,9 +120,16 @@ def _over_messages(settings: dict[str, Any], dataset: Any, watch: Watch) -> None
     def samples(context: Context) -> Any:
         return scenario.train.take(scenario.clients[int(context.node_config["partition-id"])])
 
-    strategy = AstraeaStrategy(
-        algorithm=given.algorithm, balance=given.balance, train=given.train, fraction_evaluate=0.0
-    )
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+        file.write(_NETWORK)
+        file.flush()
+        strategy = AstraeaStrategy(
+            algorithm=given.algorithm,
+            balance=given.balance,
+            train=given.train,
+            fraction_evaluate=0.0,
+            network=Path(file.name),
+        )
 
     def look(number: int, arrays: ArrayRecord) -> MetricRecord | None:
         if number:
@@ -119,8 +141,8 @@ def _over_messages(settings: dict[str, Any], dataset: Any, watch: Watch) -> None
 
 
 def grown(points: list[dict[str, float]]) -> list[str]:
-    """Return what grew after the first tenth, in words."""
-    after = points[len(points) // 10 :]
+    """Return what grew after the first quarter, in words."""
+    after = points[len(points) // _WARM :]
     first, last = after[0], after[-1]
     told = [
         f"{name} from {first[name]:.0f} to {last[name]:.0f}"
@@ -157,9 +179,11 @@ def main() -> None:
         failed = failed or bool(told)
         given.out.mkdir(parents=True, exist_ok=True)
         write_json(given.out / f"soak-{engine}.json", points)
-        warm, last = points[len(points) // 10], points[-1]
+        warm, last = points[len(points) // _WARM], points[-1]
         print(
-            f"{engine}: {last['round']:.0f} rounds, {time.monotonic() - began:.0f} s; from round {warm['round']:.0f}: "
+            f"{engine}: {last['round']:.0f} rounds"
+            + (f", {last['hours']:.0f} simulated hours" if last["hours"] else "")
+            + f", {time.monotonic() - began:.0f} s; from round {warm['round']:.0f}: "
             f"memory {warm['mb']:.1f} to {last['mb']:.1f} MB (history {last['history_mb']:.1f}), descriptors "
             f"{warm['descriptors']:.0f} to {last['descriptors']:.0f}, threads {warm['threads']:.0f} to "
             f"{last['threads']:.0f}, processes {warm['processes']:.0f} to {last['processes']:.0f}: "

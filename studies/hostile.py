@@ -122,6 +122,16 @@ def cells() -> Iterator[Cell]:
                     for attack in ATTACKS:
                         for defence in defences:
                             yield Cell(dataset, algorithm, defence, attack, share, seed)
+    for defence in ("clip, most_samples = 10", "clip, most_samples = 100", "most_samples = 3"):
+        for seed in range(3):
+            for dataset in DATASETS:
+                for algorithm in ("chains of 10", "one chain of 50"):
+                    yield Cell(dataset, algorithm, defence, "clean", 0.0, seed)
+                if seed < 2 and defence != "most_samples = 3":
+                    yield Cell(dataset, "chains of 10", defence, "lying histogram", 0.2, seed)
+    for dataset in DATASETS:
+        for attack in ("zero", "garbage", "label flip", "sign flip"):
+            yield Cell(dataset, "chains of 10", "clip, most_samples = 10", attack, 0.2, 0)
     for seed in range(3):
         for dataset in DATASETS:
             for way in PRIVATE:

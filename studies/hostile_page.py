@@ -17,11 +17,23 @@ honest clients.
 The runs are small: 100 clients of unequal sizes, 50 in a round, an MLP, 15 rounds. Hostile clients come last in their
 chains, in each pass. Figures are in %, means over seeds. Tail recall is that of the rarest quarter of classes. `clip`
 is `server.defence = "clip"` as it comes. `clip alone` shortens changes to one median and discards nothing. Both have
-`balance.most_samples = 3`. Made by `{command}` from `studies/scores/hostile.jsonl`, a line a run; machines of two kinds
-made them.
+`balance.most_samples = 3` where nothing else is said. Made by `{command}` from
+`studies/scores/hostile.jsonl`, a line a run; machines of two kinds made them.
 """
 _MAGNITUDE = ("zero", "sign flip × 10", "× 100", "× 1e30", "garbage", "NaN", "lying histogram")
 _AIMED = ("sign flip", "label flip", "collusion", "backdoor")
+_PRICE = """**What the price is made of: accuracy / tail recall in points against no defence, in pairs of one seed.**
+
+How many pairs is in parentheses. Clipping costs nothing that can be seen. The price is that of `balance.most_samples`,
+which bounds how much a client counts. At 3 medians it cuts one client in nine, and these hold two fifths of all
+samples. At 10 it cuts one in fifty. At 100, the default, it holds no liar. So 10 is what to set beside `clip`.
+"""
+_ROBUST = """Chains of ten are hostile as a whole if one of their clients is, which then comes last: with 20 % hostile,
+1 - 0.8^10 = 89 % of the chains. No average over chains finds the honest ones among them, so it falls to chance. Fewer
+than half of the chains are hostile while fewer than 1 - 2^(-1/L) of the clients are. That is 7 % for chains of L = 10,
+13 % for 5, and 50 % for FedAvg's of one. FedAvg is held, and pays most of its accuracy: a median forgets what few
+clients know. Rounds of fewer chains than a rule needs to leave one out are refused.
+"""
 _PRIVATE = """
 Mediators are scheduled on what the server is told; their divergence from uniform is that of the true labels. The gain
 is that of the plain histograms over random mediators. 50 clients of 120 samples, in chains of 10. With such small
@@ -36,7 +48,7 @@ def write_page(rows: Sequence[Row], path: Path, command: str) -> None:
         "# Hostile clients\n",
         _ABOUT.format(command=command),
     ]
-    text += _in_short(rows)
+    text += _in_short(rows) + _price(rows)
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
     for dataset in datasets:
         own = [row for row in rows if row["dataset"] == dataset]
@@ -61,6 +73,36 @@ def _in_short(rows: Sequence[Row]) -> list[str]:
         "**With `clip`: the most that accuracy / tail recall lose, in points, over both data sets and all attacks.**\n"
     )
     return [about, *table, ""]
+
+
+def _price(rows: Sequence[Row]) -> list[str]:
+    """Return what clipping and the bound on a client's samples cost, each by itself, in pairs of the same seed."""
+    defences = {
+        "clip": "clip, `most_samples = 3`",
+        "most_samples = 3": "no clip, `most_samples = 3`",
+        "clip, most_samples = 10": "clip, `most_samples = 10`",
+        "clip, most_samples = 100": "clip, `most_samples = 100` (the default)",
+    }
+    table = ["| algorithm | data | defence | nobody hostile | lying histograms, 20 % |", _rule(5)]
+    for algorithm in ("chains of 10", "one chain of 50"):
+        for dataset in dict.fromkeys(row["dataset"] for row in rows):
+            own = [row for row in rows if row["dataset"] == dataset and row["algorithm"] == algorithm]
+            plain = {row["seed"]: row for row in _where(own, attack="clean", defence="none")}
+            for defence, words in defences.items():
+                clean = _where(own, attack="clean", defence=defence)
+                lies = _where(own, attack="lying histogram", defence=defence, share=0.2)
+                if clean:
+                    cells = (algorithm, dataset, words, _paired(plain, clean), _paired(plain, lies))
+                    table.append(f"| {' | '.join(cells)} |")
+    return [_PRICE, *table, ""] if len(table) > 2 else []
+
+
+def _paired(plain: Mapping[int, Row], found: Sequence[Row]) -> str:
+    pairs = [(plain[row["seed"]], row) for row in found if row["seed"] in plain and "failed" not in row]
+    if not pairs:
+        return "–"
+    gained = (100 * mean(b[name] - a[name] for a, b in pairs) for name in ("accuracy_final", "tail_recall"))
+    return f"{' / '.join(f'{value:+.1f}' for value in gained)} ({len(pairs)})"
 
 
 def _most_lost(rows: Sequence[Row], algorithm: str, attacks: Sequence[str], share: float) -> str:
@@ -127,7 +169,7 @@ def _robust(rows: Sequence[Row]) -> list[str]:
             if any(found):
                 table.append(f"| {algorithm} | {name} | {' | '.join(map(_both, found))} |")
     about = "**Robust averages over chains, and a probe: accuracy / tail recall with 20 % hostile, one seed.**\n"
-    return [about, *table, ""] if len(table) > 2 else []
+    return [about, *table, "", _ROBUST] if len(table) > 2 else []
 
 
 def _private(rows: Sequence[Row]) -> list[str]:

@@ -19,6 +19,7 @@ from torch import nn
 
 import astraea
 from astraea.errors import InputError, RunError
+from astraea.experiment.folder import RunFolder
 from astraea.experiment.result import Result, load, load_result
 from astraea.experiment.run import run
 from astraea.experiment.settings import RunSettings, dump_toml, load_toml, parse_settings
@@ -268,3 +269,15 @@ def test_a_model_in_the_place_of_settings_is_told() -> None:
         InputError, match=r"the first argument is settings, not a Linear: name it, as in run\(model=...\)"
     ):
         run(nn.Linear(2, 2))  # type: ignore[arg-type]
+
+
+def test_a_secret_seed_of_many_bits_is_kept_in_the_folder(tiny: RunSettings, tmp_path: Path) -> None:
+    seed = 2**127 + 1  # as of secrets.randbits(128)
+    run(tiny.model_copy(update={"seed": seed, "rounds": 1}), out=tmp_path / "r")
+    assert RunFolder(tmp_path / "r").settings().seed == seed
+    assert load_result(tmp_path / "r").summary["seed"] == seed
+    (tmp_path / "r" / "config.toml").write_text(f"rounds = {2**70}\n")
+    with pytest.raises(InputError, match="a whole number of more than 64 bits"):
+        load_result(tmp_path / "r")
+    with pytest.raises(InputError, match="'samples' is a whole number of more than 64 bits: give a smaller one"):
+        parse_settings({"scenario": {"samples": 2**70}})

@@ -115,6 +115,7 @@ def attempt(
 def main() -> None:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--inputs", type=int, default=100_000)
+    options.add_argument("--minutes", type=float, default=float("inf"), help="end earlier, after so many")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--only", default="", help="readers whose name begins so")
     given = options.parse_args()
@@ -126,7 +127,11 @@ def main() -> None:
         good = Path(folder) / "good"
         readers.good_files(good)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        done = 0
         for number in range(given.inputs):
+            if time.monotonic() - began > 60 * given.minutes:
+                break
+            done = number + 1
             name = names[number % len(names)]
             seed = given.seed + number
             rng = random.Random(seed)
@@ -152,7 +157,7 @@ def main() -> None:
     for found in failures.values():
         print(f"FAILED {len(found)} times: seed {found[0]}")
     print(
-        f"{given.inputs:,} inputs over {len(names)} readers in {time.monotonic() - began:.0f} s: "
+        f"{done:,} inputs over {len(names)} readers in {time.monotonic() - began:.0f} s: "
         f"{sum(map(len, failures.values()))} failures, peak memory grew by {grown:.0f} MB, "
         f"the slowest took {slowest[0]:.1f} s ({slowest[1]}, seed {slowest[2]})"
     )

@@ -15,6 +15,8 @@ from astraea.parts.sentences import sentence
 
 __all__ = ["Moved", "Part", "Settings", "kinds"]
 
+_WORD = 1 << 63
+
 
 class Moved(NamedTuple):
     """Where a key of earlier versions is now: it is ``key`` of the part in ``field``.
@@ -75,6 +77,13 @@ class Settings(BaseModel):
         for key in renewed:
             if key not in cls.model_fields:
                 raise PydanticCustomError("unknown_key", "unknown key", {"key": str(key), "known": cls.table_keys()})
+        for key, value in renewed.items():
+            if (
+                type(value) is int and not -_WORD <= value < _WORD and key != "seed"
+            ):  # which may be a secret of any length
+                raise PydanticCustomError(
+                    "too_long", f"'{key}' is a whole number of more than 64 bits: give a smaller one"
+                )
         return renewed
 
 

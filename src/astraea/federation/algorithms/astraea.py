@@ -53,7 +53,7 @@ class Astraea(Algorithm, name="astraea"):
         description="In which order a mediator visits its clients: picked (as they were grouped, with kl the most "
         "balanced first; the papers' way), reversed, or shuffled (anew in each pass).",
     )
-    mediator_epochs: int = Field(2, ge=1, description="Passes over a mediator's clients in a round (E_m).")
+    mediator_epochs: int = Field(2, ge=1, le=1_000, description="Passes over a mediator's clients in a round (E_m).")
 
     @property
     def passes(self) -> int:
