@@ -41,6 +41,7 @@ _PACKED: dict[bytes, Literal["gzip", "bz2", "xz", "zstd", "zip"]] = {
     b"PK": "zip",
 }
 _HEAD = 1 << 16
+_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _DELIMITERS = ",;\t|"
 _UNUSUAL = {*string.punctuation, "\x01", "\x1f", "¦", "§"} - set("_-.+'\"()%/")
 _LOOKED_AT = 20
@@ -259,10 +260,11 @@ def _typed(column: Series[Any], marks: Marks) -> Series[Any]:
     written = texts[~empty]
     if written.str.fullmatch(r"0\d+").any():  # leading zeros, as of postcodes: names, not numbers
         return texts.astype(object).where(texts != "", None)
+    plain = marks.plain(written)
     try:
-        numbers = pandas.to_numeric(marks.plain(written))
-    except (ValueError, TypeError):
-        numbers = written
+        numbers = pandas.to_numeric(plain)
+    except (ValueError, TypeError):  # some releases of pandas take 1e999 for text
+        numbers = plain.astype(float) if plain.str.fullmatch(_NUMBER).all() else written
     if not len(written) or numbers.dtype.kind not in "iuf":
         return texts.astype(object).where(texts != "", None)
     return numbers.reindex(column.index)
