@@ -103,7 +103,9 @@ def rounds(grid: Grid, clients: int, visits: int) -> Iterator[tuple[str, float]]
     for name, make in strategies.items():
         start, began = ArrayRecord({"w": Array(np.zeros(10_000, np.float32))}), time.monotonic()
         make().start(grid, start, 1)
-        yield name, time.monotonic() - began
+        seconds = time.monotonic() - began
+        print(f"{name}: {seconds:.1f} s", file=sys.stderr, flush=True)
+        yield name, seconds
 
 
 def simulated(notes: Path, clients: int, visits: int, repeats: int) -> None:

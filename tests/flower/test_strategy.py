@@ -12,7 +12,7 @@ import torch
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, ConfigRecord, Message
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
 from tests.flower.adding import PLAIN, OwnLoop, train_adding
@@ -195,3 +195,19 @@ def test_server_optimisers_work() -> None:
         train_adding(
             AstraeaStrategy(**{**PLAIN, "server": {"optimizer": "momentum", "defence": "finite"}}), arrays=mixed
         )
+
+
+def test_a_configure_train_that_does_without_ours_gives_rounds_of_fedavg_and_the_log_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Own(AstraeaStrategy):
+        def configure_train(self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid) -> Any:
+            content = RecordDict({"arrays": arrays, "config": config})
+            return [Message(content, node, "train") for node in list(grid.get_node_ids())[:2]]
+
+    strategy = Own(**PLAIN)
+    result = train_adding(strategy, rounds=3)
+    assert result.arrays["w"].numpy().tolist() == [3.0, 3.0]  # two clients, each of which adds 1
+    assert result.train_metrics_clientapp[3]["loss"] == 1.0
+    assert [line["round"] for line in strategy.run.history] == [1, 2, 3]
+    assert sum("Own.configure_train did without AstraeaStrategy's" in line for line in caplog.messages) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from astraea.flower.replies import Reading, read_reply
 from astraea.flower.run_record import Planned, RunRecord
 from astraea.seeding import Purpose, stream
 
-__all__ = ["Keys", "begin_round", "plan_round", "warn_of_standing_rate"]
+__all__ = ["Keys", "begin_round", "draw_evaluators", "plan_round", "warn_of_standing_rate"]
 
 _log = logging.getLogger("flwr")
 
@@ -100,6 +101,16 @@ def begin_round(
         )
 
     return ChainWalks(plan, arrays, record.pack, write, read, registry.title)
+
+
+def draw_evaluators(connected: Sequence[int], wanted: int, needed: int, seed: int, round_: int) -> list[int]:
+    """Return ``wanted`` of the ``connected`` nodes, drawn with the seed; none if fewer than ``needed`` are there."""
+    if len(connected) < needed:
+        _log.warning("no evaluation by clients: %d nodes are connected, it needs %d", len(connected), needed)
+        return []
+    places = sorted(stream(seed, Purpose.EVALUATORS, round_).permutation(len(connected))[:wanted])
+    _log.info("configure_evaluate: Sampled %d nodes (out of %d)", len(places), len(connected))
+    return [connected[place] for place in places]
 
 
 def warn_of_standing_rate(train: TrainingSettings, walks: ChainWalks) -> None:

@@ -13,7 +13,7 @@ from flwr.app import ArrayRecord, ConfigRecord, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
-__all__ = ["EvaluateFn", "Exchange", "train_round"]
+__all__ = ["EvaluateFn", "Exchange", "train_round", "warn_of_plain_average"]
 
 _log = logging.getLogger("flwr")
 
@@ -50,3 +50,13 @@ def train_round(strategy: Strategy, round_: int, arrays: ArrayRecord, given: Exc
     if evaluate is not None:
         _log.info("\t└──> Aggregated MetricRecord: %s", evaluate)
     return Measured(made, train, evaluate)
+
+
+def warn_of_plain_average(strategy: Strategy, round_: int) -> None:
+    """Say that a round has nothing of Astraea's, since the messages were a subclass's own."""
+    _log.warning(
+        "round %d: %s.configure_train did without AstraeaStrategy's, so this is a round of Flower's FedAvg, without "
+        "chains and guards: begin it with super().configure_train(...)",
+        round_,
+        type(strategy).__name__,
+    )

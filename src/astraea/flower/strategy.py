@@ -29,15 +29,14 @@ from astraea.flower.chain_walks import ChainWalks
 from astraea.flower.checkpoint import StrategyCheckpoint
 from astraea.flower.client_registry import ClientRegistry
 from astraea.flower.options import Options, flower_options
-from astraea.flower.planner import Keys, begin_round, plan_round, warn_of_standing_rate
+from astraea.flower.planner import Keys, begin_round, draw_evaluators, plan_round, warn_of_standing_rate
 from astraea.flower.post import PromptGrid
 from astraea.flower.privacy import refuse_false_privacy, wrapper_of
 from astraea.flower.questions import wait_for_nodes
 from astraea.flower.replies import averageable
-from astraea.flower.rounds import EvaluateFn, Exchange, train_round
+from astraea.flower.rounds import EvaluateFn, Exchange, train_round, warn_of_plain_average
 from astraea.flower.run_record import Planned, RunRecord
 from astraea.network.choice import NetworkSettings
-from astraea.seeding import Purpose, stream
 
 __all__ = ["AstraeaStrategy"]
 
@@ -233,12 +232,16 @@ class AstraeaStrategy(FedAvg):
         """Return the next model and Flower's average of the clients' metrics, from the last visits' ``replies``.
 
         All replies are judged alike, a chain whose last visit failed still counts, and the sum is that of the local
-        loop, to the bit. Raises :class:`RunError` if every visit of the round failed.
+        loop, to the bit. Replies to a subclass's own messages are averaged as FedAvg does. Raises :class:`RunError` if
+        every visit of the round failed.
         """
         walks, record, planned, self._walks = self._walks, self._record, self._planned, None
-        if walks is None or record is None or planned is None:
-            return None, None
         replies = list(replies)
+        if walks is None or record is None or planned is None:
+            if not replies:
+                return None, None
+            warn_of_plain_average(self, server_round)
+            return super().aggregate_train(server_round, replies)
         failures = sum(reply.has_error() for reply in replies)
         _log.info("aggregate_train: Received %d results and %d failures", len(replies) - failures, failures)
         record.end_round(planned, walks, replies, self._registry.histograms, uniform=self._wrapper is not None)
@@ -257,12 +260,8 @@ class AstraeaStrategy(FedAvg):
             return []
         connected = self._registry.in_order(grid.get_node_ids())
         wanted = max(self.min_evaluate_nodes, int(len(connected) * self.fraction_evaluate))
-        if len(connected) < (needed := max(self.min_available_nodes, wanted)):
-            _log.warning("no evaluation by clients: %d nodes are connected, it needs %d", len(connected), needed)
-            return []
-        rng = stream(self.options.seed, Purpose.EVALUATORS, server_round)
-        nodes = [connected[place] for place in sorted(rng.permutation(len(connected))[:wanted])]
-        _log.info("configure_evaluate: Sampled %d nodes (out of %d)", len(nodes), len(connected))
+        needed = max(self.min_available_nodes, wanted)
+        nodes = draw_evaluators(connected, wanted, needed, self.options.seed, server_round)
         config[_ROUND] = server_round
         content = RecordDict({self.arrayrecord_key: arrays, self.configrecord_key: config})
         return [Message(content, node, "evaluate", ttl=self._timeout) for node in nodes]
