@@ -23,6 +23,7 @@ PUBLIC = (
     "astraea.congestion",
     "astraea.network",
     "astraea.flower",
+    "astraea.flower.tables",
     "astraea.errors",
 )
 """The packages whose names are promised to stay."""

@@ -18,7 +18,7 @@ HOOKS: dict[str, Any] = runpy.run_path(str(DOCS / "hooks.py"))
 
 @pytest.mark.parametrize("package", HOOKS["PUBLIC"])
 def test_every_public_name_is_there_and_described(package: str) -> None:
-    if package == "astraea.flower":
+    if package.startswith("astraea.flower"):
         pytest.importorskip("flwr", reason="needs astraea[flower]")
     names = HOOKS["public_names"](package)
     assert "" not in names

@@ -30,6 +30,7 @@ __all__ = [
     "numbers_of",
     "odd_one",
     "present",
+    "too_many",
     "whole_labels",
 ]
 
@@ -91,8 +92,12 @@ class Column(BaseModel):
         return np.array(as_truths(_texts(column), self.known))
 
 
-def column_of(column: Series[Any], *, declared: bool, noisy: bool, missing: Missing, source: Source) -> Column:
+def column_of(
+    column: Series[Any], *, declared: bool, noisy: bool, missing: Missing, source: Source, part: bool = False
+) -> Column:
     """Return what a column of the training table is; ``declared`` says that its numbers are codes.
+
+    Of a ``part`` of a table nobody can say whether a code has too many values for it: see :func:`too_many`.
 
     Raises :class:`InputError` for one that cannot be a feature.
     """
@@ -139,12 +144,19 @@ def column_of(column: Series[Any], *, declared: bool, noisy: bool, missing: Miss
         )
     if not declared and column.dtype.kind == "O":
         check_text(name, [str(value) for value in column.dropna()], source)
-    if len(found) > _MOST_VALUES or (len(found) > max(_FEW, 0.5 * len(column)) and len(column) > 2 * _FEW):
-        raise InputError(
-            f"{source}column '{name}' is text with {len(found):,} different values in {len(column):,} rows, "
-            f"such as '{found[0]}': leave it out (data.leave_out), or make it a number"
-        )
+    if not part and (fault := too_many(name, found, len(column))):
+        raise InputError(f"{source}{fault}")
     return Column(name=name, kind="codes", known=found, distinct=len(found) - bool(empty.any()), **seen)
+
+
+def too_many(name: str, found: tuple[str, ...], rows: int) -> str | None:
+    """Return the sentence for a column of codes whose values ``found`` are too many for that; else ``None``."""
+    if len(found) <= _MOST_VALUES and (len(found) <= max(_FEW, 0.5 * rows) or rows <= 2 * _FEW):
+        return None
+    return (
+        f"column '{name}' is text with {len(found):,} different values in {rows:,} rows, "
+        f"such as '{found[0]}': leave it out (data.leave_out), or make it a number"
+    )
 
 
 def numbers_of(column: Series[Any]) -> NDArray[np.float64] | None:

@@ -1,0 +1,1 @@
+"""Astraea on Flower: a table at each hospital, of which only sums leave."""
