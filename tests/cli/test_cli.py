@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -175,6 +176,18 @@ def test_a_missing_data_file_names_the_file_and_the_folder(tmp_path: Path) -> No
     )
     assert "emnist" in told
     assert str(tmp_path) in told
+
+
+def test_own_data_keep_their_classes_without_a_configuration(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "mine.npz", x=rng.random((200, 4)), y=[0] * 20 + [1] * 180)
+    own = ("scenario", "--json", "--set", "data.name=npz", "--set", f"data.path={tmp_path / 'mine.npz'}")
+    told = json.loads(cli(*own).stdout)
+    assert (told["global_counts"], len(told["clients"])) == ([16, 144], 20)
+    told = json.loads(cli(*own, "--set", "scenario.sizes=[30, 50]").stdout)
+    assert [client["samples"] for client in told["clients"]] == [30, 50]
+    told = json.loads(cli(*own, "--set", "scenario.skew={name='indices',indices=[[0,1],[2,3,150]]}").stdout)
+    assert len(told["clients"]) == 2
 
 
 def test_a_corrupt_data_file_is_named(tmp_path: Path) -> None:

@@ -54,3 +54,7 @@ def test_more_clients_than_samples_is_refused() -> None:
         sizes.Uploads().sizes(200, 300, rng)
     with pytest.raises(InputError, match="'sigma' cannot be 0"):
         sizes.Sizes.of("lognormal", sigma=0)
+
+
+def test_numbers_alone_are_the_sizes() -> None:
+    assert sizes.Sizes.of([10, 20]) == sizes.Sizes.of("list", each=[10, 20])

@@ -111,6 +111,14 @@ def short_for(changes: Sequence[str] | None, options: Mapping[str, str | None]) 
     return [*(changes or []), *(f"{key}={value}" for key, value in options.items() if value is not None)]
 
 
+def _says_clients(changes: Mapping[str, Any]) -> bool:
+    """Whether ``changes`` by key say who the clients are, and so how many."""
+    skew = changes.get("scenario.skew")
+    named = (skew.get("name") if isinstance(skew, Mapping) else skew) in ("column", "indices")
+    says = ("data.site_column", "scenario.skew.", "scenario.sizes", "scenario.name")
+    return named or any(key.startswith(says) for key in changes)
+
+
 _OWN = ("npz", "table", "folder", "huggingface")
 
 
@@ -128,7 +136,7 @@ def read_tables(
     more = parse_changes(changes or ())
     if config is None and more.get("data.name") in _OWN:
         # The example's shape of data, and the model for them, are not those of the user's own.
-        tables["scenario"] = {} if "data.site_column" in more else {"clients": tables["scenario"]["clients"]}
+        tables["scenario"] = {} if _says_clients(more) else {"clients": tables["scenario"]["clients"]}
         tables.pop("model")
     if data_dir is not None:
         more["data.dir"] = str(data_dir)

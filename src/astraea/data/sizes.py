@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,11 @@ class Sizes(Part, kind="size distribution", default="even"):
     def listed(self) -> tuple[int, ...]:
         """The sizes that were said for each client; usually none."""
         return ()
+
+    @classmethod
+    def renewed_table(cls, table: dict[str, Any]) -> dict[str, Any]:
+        """Take numbers in place of a name for the sizes of each client."""
+        return {"name": "list", "each": table["name"]} if isinstance(table["name"], list | tuple) else table
 
 
 class Even(Sizes, name="even"):

@@ -26,7 +26,7 @@ _WIDTH = 64
 class EngineSettings(Part, kind="engine", default="serial"):
     """Where the rounds of a run are executed."""
 
-    device: str = Field("cpu", description="A torch device: cpu, cuda, cuda:1, mps.")
+    device: str = Field("cpu", description="A torch device: cpu, cuda, cuda:1, mps; auto: cuda or mps where it is.")
     threads: int = Field(
         1,
         ge=1,

@@ -6,6 +6,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from astraea.engines.devices import ElsewhereEngine, check_precision, chosen_here, server_device
 from astraea.engines.settings import EngineSettings, Serial, cores
 from astraea.errors import InputError
 from astraea.federation.loop import Engine
@@ -45,9 +46,12 @@ def make_engine(settings: EngineSettings, module: nn.Module) -> Engine:
 
     Raises :class:`InputError` if this machine lacks the device, or the engine cannot use it.
     """
+    settings = settings.model_copy(update={"device": chosen_here(settings.device)})
     try:
         torch.empty(0, device=settings.device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0].split(". ")[0]  # backends go on with a list of all others
         raise InputError(f"engine.device '{settings.device}' is not to be had here ({reason}): use 'cpu'") from error
-    return settings.make(module.to(settings.device))
+    check_precision(module, settings.device)
+    engine, at_server = settings.make(module.to(settings.device)), server_device(settings.device)
+    return engine if at_server == settings.device else ElsewhereEngine(engine, at_server)

@@ -18,6 +18,7 @@ from astraea.balance.sampling import balanced_histogram
 from astraea.data.catalogue import load_dataset
 from astraea.data.dataset import Dataset, Samples
 from astraea.data.scenario import Scenario, build_scenario
+from astraea.engines.devices import chosen_here, server_device
 from astraea.errors import InputError
 from astraea.experiment.engines import make_engine
 from astraea.experiment.settings import RunSettings, resolved
@@ -220,7 +221,7 @@ def prepare(
     if train.freeze_statistics:
         freeze_statistics(module)
     engine = make_engine(settings.engine, copied(module))  # first: it tells whether the device is there
-    vector = VectorModel(module.to(settings.engine.device))
+    vector = VectorModel(module.to(server_device(chosen_here(settings.engine.device))))
     personal = personal_of(vector, train.personal)
     rule = train.local_rule(len(vector.weights), int(population.sizes.sum()))
     server = make_server(settings.server, vector, outputs, scenario)

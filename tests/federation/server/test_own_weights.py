@@ -11,6 +11,7 @@ import torch
 import astraea
 from astraea.data import Scenario, build_scenario, from_arrays
 from astraea.errors import InputError
+from astraea.federation.server.own_weights import OwnWeights
 
 MODEL = torch.nn.Linear(3, 2)  # copied by each run
 SIZES = {"a": 30, "b": 10, "c": 20}
@@ -42,6 +43,10 @@ def test_the_sample_counts_as_weights_are_the_usual_average(scenario: Scenario) 
     own = weights(scenario, {"name": "own-weights", "weights": SIZES})
     assert torch.equal(own, usual)
     assert not torch.allclose(weights(scenario, {"name": "own-weights", "weights": {"a": 1, "b": 1, "c": 1}}), usual)
+
+
+def test_a_list_says_the_same_as_names_of_numbered_clients() -> None:
+    assert OwnWeights(weights=[1, 2.5]) == OwnWeights(weights={"0": 1, "1": 2.5})
 
 
 def test_a_column_says_the_same_as_names(scenario: Scenario) -> None:

@@ -189,7 +189,8 @@ class Npz(Described, OwnFiles, name="npz"):
         parts: dict[str, Any] = {
             part: self._samples(dataset, self.files.given(own), part) for part, own in named.items() if own
         }
-        return replace(dataset, **parts)
+        notes = tuple(note for note in dataset.notes if "validation" not in parts or "data.validation_path" not in note)
+        return replace(dataset, **parts, notes=notes)
 
     def _samples(self, dataset: Dataset, path: Path, part: str) -> Samples:
         """Return the samples of a file of their own, whatever its arrays call them."""

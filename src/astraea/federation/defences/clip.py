@@ -140,4 +140,4 @@ def _norm(vector: Tensor, minus: Tensor | None, dtype: torch.dtype) -> float:
         for begin in range(0, whole, step)
     ]
     norms.append(torch.linalg.vector_norm(part(whole, size), dtype=dtype)[None])
-    return float(torch.linalg.vector_norm(torch.cat(norms), dtype=torch.float64))
+    return float(torch.linalg.vector_norm(torch.cat(norms).cpu(), dtype=torch.float64))  # not every GPU has it

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
-from pydantic import Field, NonNegativeFloat, PrivateAttr, model_validator
+from pydantic import Field, NonNegativeFloat, PrivateAttr, field_validator, model_validator
 
 from astraea.data.scenario import Scenario
 from astraea.errors import InputError, unknown_name
@@ -19,13 +19,19 @@ class OwnWeights(Aggregator, name="own-weights"):
     """Each chain weighs what its clients do, as a table of names or a column of the data says."""
 
     weights: dict[str, NonNegativeFloat] | None = Field(
-        None, description="Weight of each client in the average, by its name."
+        None, description="Weight of each client in the average, by its name, or a list of those of clients 0, 1, ..."
     )
     column: str | None = Field(
         None, description="Column with the weight of each sample's client, the same in all of its rows."
     )
 
     _of: tuple[float, ...] = PrivateAttr(())
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _of_numbers(cls, given: Any) -> Any:
+        """Take a list for the weights of clients 0, 1, ..."""
+        return {str(client): one for client, one in enumerate(given)} if isinstance(given, list | tuple) else given
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
