@@ -35,11 +35,13 @@ def test_a_preset_stands_for_a_plan_and_its_rate(name: str, plan: tuple[int, ...
     settings = parse_settings({"preset": name})
     assert _plan(settings.algorithm) == plan
     assert settings.train.lr == 0.01
+    assert settings.balance.storage == "on-the-fly"
     assert parse_settings(tomllib.loads(dump_toml(settings))) == settings  # what a run writes is the same run
 
 
 def test_what_a_configuration_says_itself_wins() -> None:
     settings = parse_settings({"preset": "balanced", "algorithm": {"local_epochs": 2}, "train": {"lr": 0.05}})
+    assert parse_settings({"preset": "balanced", "balance": {"storage": "offline"}}).balance.storage == "offline"
     assert _plan(settings.algorithm) == (20, 20, 2, 1, 32)
     assert settings.train.lr == 0.05
 

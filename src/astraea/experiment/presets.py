@@ -1,7 +1,7 @@
 """Points of the frontier by name: what ``preset`` stands for, instead of five numbers.
 
 Long visits to few clients send fewer models; fewer bits make each model smaller; many short visits learn most from as
-many samples. What each gives for its bytes and its steps is measured in ``docs/results/frontier.md``.
+many samples. All make copies of rare classes anew in each epoch, which stores none and learns more. What each gives for its bytes and its steps is measured in ``docs/results/frontier.md``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PresetName = Literal["fewest-bytes", "balanced", "most-accurate"]
 
 
 class Preset(NamedTuple):
-    """The settings of ``astraea`` at one point: its plan of a round, and the learning rate that goes with it."""
+    """What distinguishes a point: its plan of a round, and the learning rate that goes with it."""
 
     clients_per_round: int
     local_epochs: int
@@ -31,7 +31,8 @@ class Preset(NamedTuple):
         """The preset as dotted keys of the settings. One chain takes all clients of a round."""
         plan = {"capacity": self.clients_per_round, **self._asdict()}
         rate = plan.pop("lr")
-        return {f"algorithm.{key}": value for key, value in plan.items()} | {"train.lr": rate}
+        others = {"train.lr": rate, "balance.storage": "on-the-fly"}
+        return {f"algorithm.{key}": value for key, value in plan.items()} | others
 
 
 PRESETS: Mapping[PresetName, Preset] = {
@@ -56,7 +57,7 @@ def completed(given: dict[str, Any]) -> dict[str, Any]:
     name = algorithm["name"] if isinstance(algorithm["name"], str) else algorithm["name"].name
     if name.lower() != Astraea.name:
         raise InputError(f"preset = '{given['preset']}' is a plan of astraea, not of '{name}': leave preset out")
-    tables = {"algorithm": algorithm, "train": given.get("train", {})}
+    tables = {"algorithm": algorithm, "train": given.get("train", {}), "balance": given.get("balance", {})}
     for key, value in preset.changes.items():
         section, _, field = key.partition(".")
         table = tables[section]
