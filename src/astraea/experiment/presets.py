@@ -1,7 +1,8 @@
 """Points of the frontier by name: what ``preset`` stands for, instead of five numbers.
 
 Long visits to few clients send fewer models; fewer bits make each model smaller; many short visits learn most from as
-many samples. All make copies of rare classes anew in each epoch, which stores none and learns more. What each gives for its bytes and its steps is measured in ``docs/results/frontier.md``.
+many samples. All make copies of rare classes anew in each epoch, which stores none and learns more. What each gives for
+its bytes and its steps is measured in ``docs/results/frontier.md``.
 """
 
 from __future__ import annotations
