@@ -12,7 +12,7 @@ pytest.importorskip("pandas", reason="needs the extra astraea[tables]")
 
 import pandas
 
-from astraea.data.agreement import TableTerms, agreed, column_sums, encode, unlike_sites
+from astraea.data.agreement import TableTerms, agreed, apart, column_sums, encode
 from astraea.data.inputs import Inputs
 from astraea.data.loaders.table import from_frame
 from astraea.data.scenario import ScenarioSettings, build_scenario
@@ -149,8 +149,9 @@ def test_tables_that_do_not_fit_together_are_refused(tables: list[str], changes:
 
 
 def test_a_site_with_another_unit_is_named() -> None:
-    told = [column_sums(pandas.DataFrame({"glucose": [90.0, 110], "outcome": ["x", "y"]}), TERMS)] * 3
-    assert unlike_sites(told, ["a", "b", "c"]) == ()
-    other = column_sums(pandas.DataFrame({"glucose": [5.0, 6], "outcome": ["x", "y"]}), TERMS)
-    (doubt,) = unlike_sites([*told, other], ["a", "b", "c", "d"])
-    assert doubt == ("Column 'glucose' has the mean 5.5 ± 0.5 at d, elsewhere about 100 ± 10: is it in the same unit?")
+    told = [column_sums(pandas.DataFrame({"glucose": [90.0, 110] * 5, "outcome": ["x", "y"] * 5}), TERMS)] * 3
+    assert apart(told, ["a", "b", "c"]) == ()
+    other = column_sums(pandas.DataFrame({"glucose": [5.0, 6] * 5, "outcome": ["x", "y"] * 5}), TERMS)
+    assert apart([*told, other], ["a", "b", "c", "d"]) == (
+        "Column 'glucose' has at 'd' the mean 5.5 ± 0.5, at most sites 100 ± 10: the same unit?",
+    )

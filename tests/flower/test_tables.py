@@ -91,7 +91,9 @@ def test_from_csv_files_to_predictions(app: Any, files: list[Path], tmp_path: Pa
     assert task.predict(out, tmp_path / "new.csv").tolist() == found.tolist()
 
 
-def test_a_run_goes_on_in_the_form_that_its_model_has(app: Any, files: list[Path], tmp_path: Path) -> None:
+def test_a_run_goes_on_in_the_form_that_its_model_has(
+    app: Any, files: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     server, client, _ = app
     config = CONFIG | {"out": str(tmp_path / "out"), "num-server-rounds": 1}
     run_in_process(server, client, 3, config, _node(files))
@@ -100,6 +102,7 @@ def test_a_run_goes_on_in_the_form_that_its_model_has(app: Any, files: list[Path
         stream.writelines("1,99,C,0,well\n" for _ in range(10))
     run_in_process(server, client, 3, config | {"num-server-rounds": 2, "prolong": True}, _node(files))
     assert (tmp_path / "out" / "inputs.json").read_text() == kept
+    assert "In this node's table, column 'drug' has values that training lacks in" in caplog.text
 
 
 def test_nodes_of_a_simulation_find_their_files_by_number(app: Any, files: list[Path], tmp_path: Path) -> None:
@@ -182,3 +185,13 @@ def test_a_file_that_holds_no_form_is_named(files: list[Path], tmp_path: Path) -
     (tmp_path / "inputs.json").write_text("{}")
     with pytest.raises(InputError, match="does not hold an input form: remove it"):
         agree_on_table(_grid(files), TERMS, nodes=3, kept=tmp_path / "inputs.json")
+
+
+def test_histograms_may_be_summed_in_secret_beside_sums_that_are_not(files: list[Path]) -> None:
+    grid = _grid(files, histograms="secure-sum")
+    inputs = agree_on_table(grid, TERMS, nodes=3)
+    strategy = AstraeaStrategy(algorithm={"capacity": 2}, fraction_evaluate=0.0, privacy={"histograms": "secure-sum"})
+    arrays = initial_arrays(_linear(inputs))
+    strategy.start(grid, arrays, num_rounds=1, train_config=as_config(inputs))
+    assert strategy.run.state.round == 1
+    assert not strategy.run.history[0].get("skipped")

@@ -19,14 +19,13 @@ from astraea.data.form import Form
 from astraea.data.inputs import Inputs, TableReader
 from astraea.data.source import Source, source_of
 from astraea.data.standardise import Sums, scaling
+from astraea.data.unlike import numbers_apart
 from astraea.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["ColumnSums", "TableSums", "TableTerms", "agreed", "column_sums", "encode", "unlike_sites"]
-
-_APART = 8.0  # so many typical deviations, or so many times the typical one, are another unit rather than other people
+__all__ = ["ColumnSums", "TableSums", "TableTerms", "agreed", "apart", "column_sums", "encode", "table_of"]
 
 
 class TableTerms(BaseModel):
@@ -238,30 +237,22 @@ def encode(rows: DataFrame, inputs: Inputs) -> Samples:
     A value of a code that was not agreed is none of the known ones: all features of its column are 0. Raises
     :class:`InputError` for rows that lack a column, hold something else in it, or an unknown class.
     """
-    if inputs.reader.reads != "table" or inputs.scaling is None:
-        raise InputError("these inputs are not those of an agreed table: make them with astraea.data.agreed")
-    samples = inputs.reader.samples(rows, "training")
-    return samples.holding(inputs.scaling.of(samples.x))
+    samples = table_of(inputs).samples(rows, "training")
+    return samples if inputs.scaling is None else samples.holding(inputs.scaling.of(samples.x))
 
 
-def unlike_sites(sums: Sequence[TableSums], sites: Sequence[str]) -> tuple[str, ...]:
-    """Return a sentence for each site whose numbers differ so much from the others' that they may have another unit."""
-    found = []
-    for name in (column.name for column in sums[0].columns):
-        told = [
-            (site, column)
-            for site, one in zip(sites, sums, strict=True)
-            for column in one.columns
-            if column.name == name and column.kind in ("numbers", "whole numbers") and column.count > 1
-        ]
-        if len(told) < 3:  # of two nobody can say which one differs
-            continue
-        middle = float(np.median([column.mean for _, column in told]))
-        usual = float(np.median([column.deviation for _, column in told]))
-        for site, column in told:
-            if usual and (abs(column.mean - middle) > _APART * usual or column.deviation > _APART * usual):
-                found.append(
-                    f"Column '{name}' has the mean {column.mean:.4g} ± {column.deviation:.4g} at {site}, elsewhere "
-                    f"about {middle:.4g} ± {usual:.4g}: is it in the same unit?"
-                )
-    return tuple(found)
+def table_of(inputs: Inputs) -> TableReader:
+    """Return what reads the rows of a table. Raises :class:`InputError` if ``inputs`` are those of arrays."""
+    if inputs.reader.reads != "table":
+        raise InputError("these inputs are those of arrays, not of a table: take what agreed() returns")
+    return inputs.reader
+
+
+def apart(sums: Sequence[TableSums], sites: Sequence[str]) -> tuple[str, ...]:
+    """Return a sentence for each site whose numbers in a column are so far from the others' that its unit differs."""
+    told: dict[str, list[tuple[str, int, float, float]]] = {}
+    for site, one in zip(sites, sums, strict=True):
+        for column in one.columns:
+            if column.kind in ("numbers", "whole numbers"):
+                told.setdefault(column.name, []).append((site, column.count, column.mean, column.deviation))
+    return tuple(doubt for name, each in told.items() for doubt in numbers_apart(name, each))

@@ -18,7 +18,7 @@ from astraea.data.columns import Column, numbers_of
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["unlike_sites", "unlike_training"]
+__all__ = ["numbers_apart", "unlike_sites", "unlike_training"]
 
 _MANY_ROWS = 50  # so many show how wide a column spreads
 _WIDER = 8.0
@@ -128,19 +128,28 @@ def _numbers_of_sites(name: str, values: NDArray[np.float64], held: Held) -> lis
         for site, rows in held
         if np.isnan(values[rows]).all()
     ]
-    known = [(site, own) for site, rows in held if len(own := values[rows][~np.isnan(values[rows])]) >= _LEAST]
-    if len(known) < 2:
-        return found
-    means = np.array([own.mean() for _, own in known])
-    deviations = np.array([own.std() for _, own in known])
+    known = [(site, own) for site, rows in held if len(own := values[rows][~np.isnan(values[rows])])]
+    return found + numbers_apart(name, [(site, len(own), float(own.mean()), float(own.std())) for site, own in known])
+
+
+def numbers_apart(name: str, told: Sequence[tuple[str, int, float, float]]) -> list[str]:
+    """Return a sentence for each site whose numbers in column ``name`` lie apart from those of most others.
+
+    Of each site are ``told`` its name, how many numbers it has, their mean and standard deviation. A site of fewer than
+    ten numbers says nothing.
+    """
+    told = [one for one in told if one[1] >= _LEAST]
+    if len(told) < 2:
+        return []
+    means, deviations = np.array([one[2] for one in told]), np.array([one[3] for one in told])
     mean, deviation = float(np.median(means)), float(np.median(deviations))
     if deviation <= 0:
-        return found  # a property of the site itself, such as its beds
+        return []  # a property of the site itself, such as its beds
     off, ratio = np.abs(means - mean) / deviation, deviations / deviation
-    narrow = (ratio < 1 / _WIDER) & (ratio > 0) & (np.array([len(own) for _, own in known]) >= _MANY_ROWS)
+    narrow = (ratio < 1 / _WIDER) & (ratio > 0) & (np.array([one[1] for one in told]) >= _MANY_ROWS)
     odd = np.flatnonzero((off > _FAR_SITE) | (ratio > _WIDER) | narrow)
-    return found + [
-        f"Column '{name}' has at '{known[place][0]}' the mean {means[place]:.4g} ± {deviations[place]:.4g}, at most "
+    return [
+        f"Column '{name}' has at '{told[place][0]}' the mean {means[place]:.4g} ± {deviations[place]:.4g}, at most "
         f"sites {mean:.4g} ± {deviation:.4g}: the same unit?"
         for place in odd
     ]

@@ -19,13 +19,14 @@ from flwr.serverapp import Grid
 from pydantic import ValidationError
 from torch import nn
 
-from astraea.data.agreement import TableSums, TableTerms, agreed, column_sums, encode, unlike_sites
+from astraea.data.agreement import TableSums, TableTerms, agreed, apart, column_sums, encode, table_of
 from astraea.data.column_signs import doubts
-from astraea.data.columns import labelled
+from astraea.data.columns import labelled, named
 from astraea.data.dataset import Samples
 from astraea.data.holdout import hold_out
 from astraea.data.inputs import Inputs
 from astraea.data.source import source_of
+from astraea.data.unlike import unlike_training
 from astraea.errors import AstraeaError, InputError, RunError
 from astraea.files import write_text
 from astraea.flower.client import client_app
@@ -130,7 +131,11 @@ class _Table:
             frame = self._read(context)
             found = self._kept.get((context.node_id, test))
             if found is None or found[0] is not frame:
-                found = (frame, encode(self._part(frame, test=test), inputs))
+                own = self._part(frame, test=test)
+                found = (frame, encode(own, inputs))
+                if not test:
+                    for doubt in unlike_training(table_of(inputs).columns, named(own), "this node's table"):
+                        _log.warning("%s", doubt)
                 self._kept[context.node_id, test] = found
             return found[1]
 
@@ -173,13 +178,13 @@ def agree_on_table(
     wait_for_nodes(grid, nodes, "nodes", patience)
     told = _ask(grid, timeout)
     sites = list(told)
-    for doubt in unlike_sites(list(told.values()), sites):
+    for doubt in apart(list(told.values()), sites):
         _log.warning("%s", doubt)
     inputs = agreed(list(told.values()), terms, sites)
     _log.info(
         "%d nodes agree on %d columns, %d features and the classes %s",
         len(told),
-        len(inputs.reader.columns),  # type: ignore[union-attr]
+        len(table_of(inputs).columns),
         inputs.form.shape[0],
         ", ".join(inputs.reader.class_names),
     )
