@@ -206,6 +206,22 @@ class Inputs(BaseModel):
             raise InputError("the new rows have empty cells: fill them in, as nothing was standardised in training")
         return values if self.scaling is None else self.scaling.of(values)
 
+    def scores(self, outputs: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return a probability for each class ``(n, N)``, or with several labels a sample for each label.
+
+        Raises :class:`InputError` for a regression.
+        """
+        if self.regression is not None:
+            raise InputError("a regression predicts values, which have no scores: ask predict for them")
+        z = outputs.astype(np.float64)
+        if self.reader.several:
+            return 1.0 / (1.0 + np.exp(-z))
+        if z.shape[1] == 1:
+            z = np.concatenate([np.zeros_like(z), z], axis=1)
+        shares: NDArray[np.float64] = np.exp(z - z.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        return shares
+
     def answers(self, outputs: NDArray[np.floating]) -> NDArray[np.generic]:
         """Return what ``outputs`` ``(n, N)`` of the model say: names of classes, or the values of a regression.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from astraea.data.inputs import Inputs
@@ -64,28 +64,65 @@ class Result:
         file of a table, arrays, pictures as files, images of Pillow or arrays. Raises :class:`InputError` for rows
         unlike those, and :class:`RunError` for a folder of an earlier version, which does not say how.
         """
-        self._check_inputs()
-        assert self.inputs is not None
-        x = as_input(torch.from_numpy(np.array(self.inputs.prepare(rows))), self.inputs.form)
-        return unpacked(x, self.inputs.form.inputs) if self.inputs.form.inputs else x
+        inputs = self._inputs()
+        x = as_input(torch.from_numpy(np.array(inputs.prepare(rows))), inputs.form)
+        return unpacked(x, inputs.form.inputs) if inputs.form.inputs else x
 
     def predict(self, rows: Any, batch_size: int = 500) -> NDArray[np.generic]:
         """Return the model's answer for each of ``rows``, ``(n,)``: the name of a class, or the value of a regression.
 
         Raises the errors of :meth:`prepare`.
         """
-        self._check_inputs()
-        assert self.inputs is not None
-        x = as_input(torch.from_numpy(np.array(self.inputs.prepare(rows))), self.inputs.form)
+        return self._inputs().answers(self._outputs(rows, batch_size))
+
+    def scores(
+        self, rows: Any, prior: Mapping[str, float] | ArrayLike | None = None, batch_size: int = 500
+    ) -> NDArray[np.float64]:
+        """Return a probability of each class for each of ``rows``, ``(n, N)``, as ``summary["class_names"]`` has them.
+
+        It is the softmax of the model's logits; where samples have any number of labels, the sigmoid for each label. So
+        they stand at the class shares of ``summary["score_prior"]``: even ones after a loss that corrects the prior, as
+        Astraea's does, and those of training after plain cross-entropy. ``prior``, shares or counts of the classes
+        where the model is used, in that order or by name, turns them to these: each is multiplied by its new share,
+        divided by its old one, and the sum brought to 1 (Saerens et al., Neural Computation 2002).
+
+        Raises :class:`InputError` for a regression, for a ``prior`` that does not fit, and where nobody knows at which
+        shares the scores stand; else the errors of :meth:`prepare`.
+        """
+        found = self._inputs().scores(self._outputs(rows, batch_size))
+        if prior is None:
+            return found
+        weights = _shares(prior, self.summary["class_names"]) / self._score_prior()
+        if not weights.any():
+            raise InputError("the prior has no share but of classes that nobody held in training: give others too")
+        turned: NDArray[np.float64] = found * weights
+        turned /= turned.sum(axis=1, keepdims=True)
+        return turned
+
+    def _score_prior(self) -> NDArray[np.float64]:
+        known = self.summary.get("score_prior")
+        if known is None:
+            raise InputError(
+                "nobody knows at which class shares these scores stand: a prior is for models of one class a sample "
+                "that were trained with cross-entropy or a loss that corrects the prior"
+            )
+        shares = np.array(known, np.float64)
+        return np.where(shares > 0, shares, np.inf)  # what nobody holds was not learnt, and scores 0
+
+    def _outputs(self, rows: Any, batch_size: int) -> NDArray[np.floating]:
+        """Return the model's outputs, ``(n, N)``."""
+        inputs = self._inputs()
+        x = as_input(torch.from_numpy(np.array(inputs.prepare(rows))), inputs.form)
         device = next(self.model.parameters()).device
-        with torch.inference_mode(), fed(self.model, self.inputs.form.inputs):
+        with torch.inference_mode(), fed(self.model, inputs.form.inputs):
             outputs = [self.model(part.to(device)).float().cpu().numpy() for part in torch.split(x, batch_size)]
         found = np.concatenate(outputs)
-        return self.inputs.answers(found[:, None] if found.ndim == 1 else found)
+        return found[:, None] if found.ndim == 1 else found
 
-    def _check_inputs(self) -> None:
+    def _inputs(self) -> Inputs:
         if self.inputs is None:
             raise RunError("this run does not say how its samples were prepared: run it anew, or prepare them yourself")
+        return self.inputs
 
     @property
     def per_class_recall(self) -> dict[str, float]:
@@ -107,6 +144,21 @@ class Result:
         """The worst tenth of the clients (at least one), the worst first."""
         order = np.argsort(self.client_accuracies, kind="stable")
         return order[: -(-len(order) // 10)]
+
+
+def _shares(prior: Mapping[str, float] | ArrayLike, names: list[str]) -> NDArray[np.float64]:
+    """Return a prior as shares of the classes, ``(N,)``."""
+    if isinstance(prior, Mapping):
+        for name in {*map(str, prior)} ^ {*names}:
+            raise InputError(
+                f"the prior {'names no share of' if name in names else 'names'} '{name}': give one a class"
+            )
+        prior = [prior[name] for name in names]
+    shares = np.asarray(prior, np.float64)
+    if shares.shape != (len(names),) or not (np.isfinite(shares).all() and shares.min() >= 0 < shares.sum()):
+        raise InputError(f"the prior must be {len(names)} shares or counts, one a class: {', '.join(names)}")
+    found: NDArray[np.float64] = shares / shares.sum()
+    return found
 
 
 def load(

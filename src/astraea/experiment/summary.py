@@ -15,7 +15,7 @@ from torch import Tensor
 from astraea.balance.divergence import kl_to_uniform
 from astraea.data.scenario import Scenario
 from astraea.experiment.prepare import Experiment
-from astraea.experiment.settings import RunSettings
+from astraea.experiment.settings import RunSettings, resolved
 from astraea.federation.evaluation import client_accuracies, tail_recall, worst_decile
 from astraea.federation.loop import Kept, Run
 from astraea.federation.round import Metrics
@@ -111,6 +111,7 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
         "client_kl_mean": float(kl_to_uniform(experiment.population.histograms).mean()),
         "mediator_kl_mean": float(np.mean([line["mediator_kl"] for line in run.history])),
         "effective_prior": experiment.algorithm.prior(experiment.population.histograms).tolist(),
+        "score_prior": _score_prior(experiment),
         "storage_overhead": experiment.population.stored / original - 1.0,
         "wall_seconds": wall_seconds,
         "simulated_seconds": None if experiment.simulation is None else run.totals.get("simulated_seconds", 0.0),
@@ -135,6 +136,15 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
         ],
     }
     return plain(summary), plain(by_client)  # what cannot be measured, as a class without test samples, is null
+
+
+def _score_prior(experiment: Experiment) -> list[float] | None:
+    """Return the class shares at which the model's softmax is a probability; ``None`` where it is none."""
+    if experiment.scenario.regression is not None or experiment.scenario.train.sets is not None:
+        return None
+    prior = experiment.algorithm.prior(experiment.population.histograms)
+    found = resolved(experiment.settings).train.loss.score_prior(prior)
+    return None if found is None else found.tolist()
 
 
 def _defended(experiment: Experiment, run: Run) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from astraea.balance.divergence import kl_to_uniform
+from astraea.data.columns import Column
 from astraea.data.scenario import Scenario
 from astraea.figures import BLUE, GREY, ORANGE, new_figure, plain_axes
 from astraea.tables import Table, number
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["scenario_figure", "scenario_summary", "scenario_text"]
+__all__ = ["columns_table", "scenario_figure", "scenario_summary", "scenario_text"]
 
+_EXAMPLE = 24  # so many letters of an example
 _FEW = 20  # so many clients are all shown, and so many long class names
 _SAMPLED = 12
 _NUMBER_COLUMNS = 10  # so many classes are shown as numbers, more as a profile
@@ -82,6 +85,22 @@ def scenario_text(scenario: Scenario) -> RenderableType:
     )
     notes = [Text(f"Note: {note}", style="yellow") for note in scenario.notes]
     return Group(head, Text(), *_matrix(scenario), Text(), *_spreads(summary), *notes)
+
+
+def columns_table(columns: Sequence[Column]) -> Table:
+    """Return what the columns of a table were taken for, a line each, with what copies of rare classes get."""
+    rows = [
+        (
+            column.name,
+            column.kind,
+            f"{column.distinct:,}",
+            f"{column.empty or 0:,}",
+            column.example if len(column.example) <= _EXAMPLE else column.example[: _EXAMPLE - 1] + "…",
+            "unchanged" if column.steady[0] else "jittered",
+        )
+        for column in columns
+    ]
+    return Table(("column", "taken for", "distinct", "empty", "example", "in copies"), rows, labels=2)
 
 
 def scenario_figure(scenario: Scenario) -> Figure:

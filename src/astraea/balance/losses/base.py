@@ -6,7 +6,9 @@ import math
 from abc import abstractmethod
 from typing import Any, ClassVar, NamedTuple, Self, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from astraea.errors import InputError
@@ -18,6 +20,7 @@ __all__ = [
     "ClassView",
     "Loss",
     "client_counts",
+    "corrected",
     "effective_log_prior",
     "known_log_prior",
     "with_unheld",
@@ -69,9 +72,26 @@ class Loss(Part, kind="loss", default="auto"):
         made = part_of(cls._root, found, call, regression=None, several=None)
         return super().accepted(found, name) if made is None else cast("type[Self]", made)
 
+    def score_prior(self, prior: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Return the class shares at which a model's softmax is a probability, where ``prior`` ``(N,)`` is effective.
+
+        ``None`` where the loss makes it none, as one that weighs classes or samples does.
+        """
+        return None
+
     @abstractmethod
     def __call__(self, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
         """Return the mean over the batch, a scalar, for logits ``(B, N)`` and targets ``(B,)``."""
+
+
+def corrected(prior: NDArray[np.float64], tau: float) -> NDArray[np.float64]:
+    """Return what a correction of strength ``tau`` leaves of a class prior ``(N,)``: even shares where ``tau`` is 1.
+
+    With logits + tau log prior fitted to the data, the logits alone stand at the prior to the power of 1 - tau.
+    """
+    left: NDArray[np.float64] = np.where(prior > 0, prior, prior[prior > 0].mean()) ** (1.0 - tau)
+    left /= left.sum()
+    return left
 
 
 def known_log_prior(classes: ClassView) -> Tensor:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from astraea.balance.losses.base import ClassView, Loss, client_counts, effective_log_prior, with_unheld
+from astraea.balance.losses.base import ClassView, Loss, client_counts, corrected, effective_log_prior, with_unheld
 
 __all__ = ["LocalPrior", "RunningPrior"]
 
@@ -21,6 +23,10 @@ class LocalPrior(Loss, name="local-prior"):
     takes_prior: ClassVar[bool] = True
 
     tau: float = Field(1.0, ge=0, allow_inf_nan=False, description="Strength of the correction.")
+
+    def score_prior(self, prior: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Return even shares where ``tau`` is 1: the correction takes the prior out of the logits."""
+        return corrected(prior, self.tau)
 
     def __call__(self, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
         """Return the mean cross-entropy of ``logits + tau * log(pi_k + 1e-9)``, pi_k being the client's own prior.
@@ -41,6 +47,10 @@ class RunningPrior(Loss, name="running-prior"):
 
     tau: float = Field(1.5, ge=0, allow_inf_nan=False, description="Strength of the correction.")
     prior_rate: float = Field(0.1, ge=0, le=1, description="How far each batch moves the prior to the client's (g).")
+
+    def score_prior(self, prior: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Return even shares where ``tau`` is 1: the correction takes the prior out of the logits."""
+        return corrected(prior, self.tau)
 
     def __call__(self, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
         """Return the mean cross-entropy of ``logits + log(prior_t ** tau + 1e-9)``.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from astraea.balance.losses.base import ClassView, Loss, effective_log_prior
+from astraea.balance.losses.base import ClassView, Loss, corrected, effective_log_prior
 
 __all__ = ["LogitAdjusted"]
 
@@ -19,6 +21,10 @@ class LogitAdjusted(Loss, name="logit-adjusted"):
     reads_prior: ClassVar[bool] = True
 
     tau: float = Field(1.0, ge=0, allow_inf_nan=False, description="Strength of the correction; 0 is cross-entropy.")
+
+    def score_prior(self, prior: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Return even shares where ``tau`` is 1: the correction takes the prior out of the logits."""
+        return corrected(prior, self.tau)
 
     def __call__(self, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
         """Return the mean cross-entropy of ``logits + tau * log_prior``; a model is then used without the offset.

@@ -184,7 +184,6 @@ def from_frame(
         (
             kinds_note(columns, label_column, site_column, standardise=standardise),
             *label_notes,
-            *read_as,
             *table_doubts(
                 columns,
                 parts,
@@ -194,6 +193,7 @@ def from_frame(
                 kept=kept,
                 one_class=regression is None and label_separator is None,
             ),
+            *read_as,
         ),
         numbers,
         site_column,
