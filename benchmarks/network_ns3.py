@@ -12,6 +12,9 @@ by 0.03 of the index.
 A flow of ns-3 that loses much of a window at the end of slow start may go on at a packet a timeout for good, 0.05 of
 12 Mbit/s for a minute. --no-burst ends its slow start at one bandwidth-delay product, --no-sack does without selective
 acknowledgements: either frees such flows in some worlds, and the second costs goodput.
+
+With --phases N every world is played N times in both, after the first with each start put off by up to a tenth of a
+second, and means are compared: where flows of BBR that probe in turn meet is a matter of when they began.
 """
 
 from __future__ import annotations
@@ -20,13 +23,14 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 CONTROLLERS = {"newreno": "TcpLinuxReno", "cubic": "TcpCubic", "bbr": "TcpBbr"}
 GOODPUT, JAIN, MOST = 0.05, 0.03, 2
 PAYLOAD, PACKET = 1446, 1500
-DURATION_S, SKIPPED_S = 60.0, 15.0
+DURATION_S, SKIPPED_S, LATE_S = 60.0, 15.0, 0.1
 
 
 def judged(worlds: list[dict[str, Any]]) -> list[list[float]]:
@@ -80,7 +84,7 @@ def played(ns: Any, world: dict[str, Any]) -> list[float]:
         receiver = ns.PacketSinkHelper("ns3::TcpSocketFactory", to).Install(sink)
         sender = ns.BulkSendHelper("ns3::TcpSocketFactory", to)
         sender.SetAttribute("MaxBytes", ns.UintegerValue(0))
-        sender.Install(source).Start(ns.Seconds(2.0 * i))
+        sender.Install(source).Start(ns.Seconds(world["starts"][i]))
         sinks.append(receiver.Get(0).GetObject[ns.PacketSink]())
     ns.Ipv4GlobalRoutingHelper.PopulateRoutingTables()
     ns.Simulator.Stop(ns.Seconds(SKIPPED_S))
@@ -93,12 +97,14 @@ def played(ns: Any, world: dict[str, Any]) -> list[float]:
     return [8e-6 * one * PACKET / PAYLOAD / (DURATION_S - SKIPPED_S) for one in got]
 
 
-def drawn(count: int) -> list[dict[str, Any]]:
+def drawn(count: int, controllers: Sequence[str] = tuple(CONTROLLERS)) -> list[dict[str, Any]]:
     """Return so many worlds of each controller."""
     import numpy as np
 
     worlds = []
     for j, controller in enumerate(CONTROLLERS):
+        if controller not in controllers:
+            continue
         rng = np.random.default_rng([19, j])
         for _ in range(count):
             mbps, rtt = float(rng.choice([8, 12, 20, 30])), float(rng.choice([20, 30, 50, 80]))
@@ -108,11 +114,19 @@ def drawn(count: int) -> list[dict[str, Any]]:
     return worlds
 
 
+def moved(world: dict[str, Any], phase: int) -> dict[str, Any]:
+    """Return the world with the start of each flow; from phase 1 on each is put off by up to ``LATE_S``."""
+    import numpy as np
+
+    late = np.random.default_rng([19, phase]).uniform(0, LATE_S if phase else 0.0, world["flows"])
+    return {**world, "starts": [2.0 * i + float(late[i]) for i in range(world["flows"])]}
+
+
 def ours(world: dict[str, Any]) -> list[float]:
     """Return the mean goodput of each flow in our simulator, in Mbit/s."""
     from astraea.congestion import dumbbell, simulate
 
-    flows = [{"controller": world["controller"], "start_s": 2.0 * i, "ack_every": 2} for i in range(world["flows"])]
+    flows = [{"controller": world["controller"], "start_s": start, "ack_every": 2} for start in world["starts"]]
     link = {"buffer_bytes": world["buffer"]}
     settings = dumbbell(
         flows, capacity_mbps=world["mbps"], rtt_ms=world["rtt_ms"], link=link, duration_s=DURATION_S, sample_ms=500
@@ -127,6 +141,12 @@ def jain(rates: list[float]) -> float:
     return sum(rates) ** 2 / (len(rates) * sum(rate * rate for rate in rates))
 
 
+def _span(values: list[float]) -> str:
+    """Return the mean, and the range where there are several."""
+    mean = f"{sum(values) / len(values):7.3f}"
+    return mean if len(values) == 1 else f"{mean} ({min(values):.3f} to {max(values):.3f})"
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--python", default="python3", help="interpreter that has ns3")
@@ -135,12 +155,16 @@ def main() -> None:
         "--no-burst", action="store_true", help="end slow start in ns-3 at one bandwidth-delay product"
     )
     options.add_argument("--no-sack", action="store_true", help="switch selective acknowledgements off in ns-3")
+    options.add_argument("--controllers", nargs="*", default=list(CONTROLLERS), choices=list(CONTROLLERS))
+    options.add_argument("--phases", type=int, default=1, help="times each world is played, with starts moved; means")
     options.add_argument("--judge", action="store_true", help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.judge:
         print(json.dumps(judged(json.load(sys.stdin))))
         return
-    worlds = [{**world, "no_burst": chosen.no_burst, "no_sack": chosen.no_sack} for world in drawn(chosen.worlds)]
+    switches = {"no_burst": chosen.no_burst, "no_sack": chosen.no_sack}
+    drawn_ = [{**world, **switches} for world in drawn(chosen.worlds, chosen.controllers)]
+    worlds = [moved(world, phase) for world in drawn_ for phase in range(chosen.phases)]
     command = [chosen.python, str(Path(__file__).resolve()), "--judge"]
     judge = subprocess.run(command, input=json.dumps(worlds), capture_output=True, text=True, check=False)
     if judge.returncode:
@@ -148,20 +172,23 @@ def main() -> None:
     theirs = json.loads(judge.stdout.strip().splitlines()[-1])
     apart = 0
     print(f"{'':9}{'flows':>6}{'Mbit/s':>8}{'ms':>5}{'BDP':>6} | goodput ns-3, here (Mbit/s), apart | Jain ns-3, here")
-    for world, rates in zip(worlds, theirs, strict=True):
-        mine = ours(world)
-        off, unfair = sum(mine) / sum(rates) - 1, jain(mine) - jain(rates)
+    for k, world in enumerate(drawn_):
+        played_ = slice(k * chosen.phases, (k + 1) * chosen.phases)
+        rates, mine = theirs[played_], [ours(one) for one in worlds[played_]]
+        there, here = (sum(map(sum, runs)) / chosen.phases for runs in (rates, mine))
+        fair = [[jain(run) for run in runs] for runs in (rates, mine)]
+        off, unfair = here / there - 1, (sum(fair[1]) - sum(fair[0])) / chosen.phases
         differs = abs(off) > GOODPUT or abs(unfair) > JAIN
         apart += differs
         bdp = world["buffer"] / (world["mbps"] * 125 * world["rtt_ms"])
         print(
             f"{world['controller']:9}{world['flows']:6}{world['mbps']:8g}{world['rtt_ms']:5g}{bdp:6.1f} | "
-            f"{sum(rates):8.2f}{sum(mine):8.2f}{100 * off:+7.1f} % | {jain(rates):7.3f}{jain(mine):7.3f}"
+            f"{there:8.2f}{here:8.2f}{100 * off:+7.1f} % | {_span(fair[0])}{_span(fair[1])}"
             f"{'  differs' if differs else ''}",
             flush=True,
         )
     print(
-        f"{apart} of {len(worlds)} worlds differ by more than {100 * GOODPUT:g} % of goodput or {JAIN} of Jain's index"
+        f"{apart} of {len(drawn_)} worlds differ by more than {100 * GOODPUT:g} % of goodput or {JAIN} of Jain's index"
     )
     sys.exit(1 if apart > MOST else 0)
 
