@@ -9,6 +9,7 @@ import importlib.util
 import shlex
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -64,7 +65,8 @@ def parsed(words: list[str]) -> None:
         assert found is not None, f"no command '{words[0]}'"
         command, words = found, words[1:]
         context = click.Context(command, parent=context, info_name=command.name)
-    command.make_context(command.name, list(words), parent=context.parent)
+    with suppress(click.exceptions.Exit):  # of --help
+        command.make_context(command.name, list(words), parent=context.parent)
 
 
 @pytest.mark.parametrize("page", docs.pages(), ids=lambda page: page.stem)
