@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -31,3 +32,15 @@ def test_columns_are_shown(tmp_path: Path) -> None:
     )
     assert "jittered\n" not in shown(path)
     assert " c20 " in shown(path, "--columns")
+
+
+def test_a_folder_of_one_file_a_site_needs_no_configuration(tmp_path: Path) -> None:
+    for site in ("Nord", "Ost", "St. Marien"):
+        rows = [f"{k / 8},{'ab'[k // 5 % 2]}" for k in range(20)]
+        (tmp_path / f"{site}.csv").write_text("\n".join(["dose,y", *rows]))
+    changes = {"data.name": "table", "data.path": str(tmp_path), "data.label_column": "y"}
+    arguments = [part for key, value in changes.items() for part in ("--set", f"{key}={value}")]
+    result = CliRunner().invoke(app, ["scenario", *arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert [client["name"] for client in found["clients"]] == ["Nord", "Ost", "St. Marien"]

@@ -46,7 +46,11 @@ class Table(OwnFiles, name="table"):
         min_length=1,
         description="What parts the labels of a row that may have several, such as ';'; an empty cell has none.",
     )
-    site_column: str | None = Field(None, description="Column that says whose each row is; its values are the clients.")
+    site_column: str | None = Field(
+        None,
+        description="Column that says whose each row is; its values are the clients. In a folder of one file for each "
+        "site, by default the names of the files.",
+    )
     codes: tuple[str, ...] = Field((), description="Columns of numbers that are codes.")
     noisy: tuple[str, ...] = Field((), description="Columns of whole numbers for which noise makes sense in copies.")
     leave_out: tuple[str, ...] = Field((), description="Columns that are not used.")
