@@ -46,6 +46,14 @@ def test_every_event_and_state_of_the_window_is_met() -> None:
     assert None in actions
 
 
+def test_a_longer_path_is_believed_by_a_drain_of_the_flows_own() -> None:
+    names = dtype_of(Interval).names or ()
+    base, end = names.index("min_rtt"), names.index("end")
+    detour = next(trace for trace in TRACES if trace.name == "a detour")
+    at = next(d.interval[end] for d in detour.decisions if d.interval[base] > 80_000_000)
+    assert 2.5e9 < at < 2.5e9 + 6 * 0.8e9  # before six drains have said so
+
+
 def test_a_path_that_loses_a_quarter_ends_below_two_packets() -> None:
     broken = next(trace for trace in TRACES if trace.name == "a broken path")
     assert min(decision.window for decision in broken.decisions) < 2 * UNIT

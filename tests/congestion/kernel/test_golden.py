@@ -93,6 +93,7 @@ MUTANTS = (
     ("motion.h", "UNIT + ((gain", "UNIT + 1 + ((gain"),
     ("window.h", "#define PACING 12", "#define PACING 13"),
     ("window.h", "#define GENERATION 3", "#define GENERATION 4"),
+    ("detour.h", "#define STEADY_NS 1000000000", "#define STEADY_NS 1200000000"),
     ("window.h", "#define SAMPLES 8", "#define SAMPLES 9"),
     ("fallback.h", "#define CUBE 440", "#define CUBE 441"),
     ("fallback.h", "#define PATIENCE 8", "#define PATIENCE 9"),

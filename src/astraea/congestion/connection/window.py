@@ -29,14 +29,16 @@ Where the connection is outside what the policy is for, the window grows as CUBI
 (:mod:`astraea.congestion.connection.fallback`), without drains.
 
 The base is the smallest of the drains of the last 30 to 60 s: one drain against a rival that fills the buffer says
-little, a path that has become longer shows in all.
+little. A path that has become longer at once is believed much sooner, by a drain of the flow's own
+(:mod:`astraea.congestion.connection.detour`); one that grows slowly shows in all drains.
 """
 
 from __future__ import annotations
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.connection import breaker, fallback, startup
+from astraea.congestion.connection import breaker, detour, fallback, startup
 from astraea.congestion.connection.breaker import Breaker
+from astraea.congestion.connection.detour import SLIGHT, Detour
 from astraea.congestion.connection.fallback import FALLS, RETURNS, STAYS, Fallback
 from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.connection.motion import BITS, LEAST, MOST, UNIT, moved, paced, part_of, units
@@ -46,7 +48,7 @@ from astraea.congestion.connection.startup import Startup
 __all__ = ["State", "act", "busy", "on_ack", "on_loss", "on_mark", "on_recovered", "on_timeout", "on_undo", "start"]
 
 
-class State(Startup, Breaker, Fallback):
+class State(Startup, Breaker, Fallback, Detour):
     """What it keeps between acknowledgements."""
 
     gain: int  # change of the window at an action of 1, in 1/2**20
@@ -71,13 +73,13 @@ _FIRST_SHARE, _DRAIN_SHARE, _QUARTERS, _DRAIN_MIN = 2, 3, 4, 200_000_000
 _FLOOR = int(FLOOR) << BITS  # of what is enforced
 _GENERATION = 3  # drains
 _EMPTY = ONE // 4  # of the queueing delay: nobody else kept the queue filled
-_SLIGHT = 16  # part of the base below which a queueing delay says nothing
 
 
 @inlined
 def start(f: Connection, c: State, now: int) -> None:
     """Begin the start-up phase."""
     startup.begin(c)
+    detour.begin(c)
     c.base_now = c.base_before = INF
     c.filled_at = c.judged_at = now
     c.gain = units(f.gain)
@@ -102,7 +104,10 @@ def on_ack(f: Connection, c: State, now: int) -> None:
         _drain(f, c, now)
     elif now // f.refresh_after > c.drained:
         _begin_drain(f, c, now, _DRAIN_SHARE * part_of(c.window, f.min_rtt, f.srtt_ns) // _QUARTERS)
+    if f.acked > 0:
+        c.low = min(c.low, f.last_rtt)
     if f.round_start:
+        _watch(f, c, now)
         c.conserving = 0
         if c.starting or (c.draining and c.drains == 0):
             breaker.forget(f, c)
@@ -115,11 +120,22 @@ def on_ack(f: Connection, c: State, now: int) -> None:
 
 
 @inlined
+def _watch(f: Connection, c: State, now: int) -> None:
+    """Look for a longer path, once a round trip; a drain of the flow's own tests it."""
+    if c.starting or c.fallen or c.drains < 2:
+        detour.rest(c, c.window)
+    elif c.draining:
+        c.low = INF
+    elif detour.watch(f, c, c.window, now):
+        _begin_drain(f, c, now, c.window >> 1)
+
+
+@inlined
 def _turn(f: Connection, c: State, turn: int, now: int) -> None:
     """Let the window change hands: fall back, or return to the policy, which drains at the next common time."""
     if turn == FALLS:
         c.window = fallback.fall(c, c.window)
-        c.draining = 0
+        c.draining = c.testing = 0
     elif turn == RETURNS:
         c.fallen = 0
         c.drained = now // f.refresh_after
@@ -152,12 +168,25 @@ def _drain(f: Connection, c: State, now: int) -> None:
             c.drain_until = now + max(f.srtt_ns, _DRAIN_MIN)
     elif now >= c.drain_until:
         c.draining = 0
+        if c.testing:
+            _tested(f, c, now)
+            return
         _renew(f, c)
         left = _left(c.drain_from - f.min_rtt, c.drain_rtt - f.min_rtt, f.min_rtt)
         if c.drains > 1 and left < _EMPTY:  # at the first, it is what fits already
             c.window = max(part_of(c.window, f.min_rtt, c.drain_from), LEAST)
         f.drain_left = max(left, f.drain_left // 2 if c.drains > 2 else 0)  # the first was not a common one
         f.min_rtt_at = now
+
+
+@inlined
+def _tested(f: Connection, c: State, now: int) -> None:
+    """Take a longer path as the base, of which no drain before knew."""
+    if detour.judge(f, c, c.drain_rtt, now):
+        f.min_rtt = c.base_now = c.drain_rtt
+        f.min_rtt_at = now
+        c.base_before = INF
+        f.drain_left = 0
 
 
 @inlined
@@ -176,7 +205,7 @@ def _renew(f: Connection, c: State) -> None:
 @inlined
 def _left(before: int, after: int, base: int) -> int:
     """Return in 1/1024 how much of a queueing delay a drain has left; nothing if it was hardly there."""
-    if _SLIGHT * before < base:
+    if SLIGHT * before < base:
         return 0
     return min(max(ONE * after // before, 0), ONE)
 

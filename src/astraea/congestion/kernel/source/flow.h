@@ -70,6 +70,8 @@ struct window {
 	s64 conserving, climbing, draining, drain_window, drain_from, drain_rtt, drain_until, drained, drains;
 	s64 base_now, base_before;
 	s64 past_lost, past_delivered, lately_lost, lately_heard, losing;
+	s64 low, low_1, low_2, before, rise_from, rise_to, risen;
+	s64 steady, steady_at, steady_least, steady_most, testing, test_from;
 	s64 fallen, strange, judged, judged_at, judged_acks, judged_steps, filled_at;
 	s64 epoch, w_max, prior, w_est, origin, k;
 };

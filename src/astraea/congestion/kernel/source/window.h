@@ -2,6 +2,7 @@
 /* The window that a policy drives, rule for rule astraea/congestion/connection/window.py and startup.py. */
 #pragma once
 #include "breaker.h"
+#include "detour.h"
 #include "fallback.h"
 #include "fixed_point.h"
 #include "flow.h"
@@ -16,7 +17,6 @@
 #define DRAIN_MIN 200000000
 #define GENERATION 3
 #define EMPTY (ONE / 4)
-#define SLIGHT 16
 
 #define THRESHOLD_MIN 4000000
 #define SAMPLES 8
@@ -99,6 +99,16 @@ static INLINE void renew(struct connection *f, struct window *c)
 	f->min_rtt = least(c->base_now, c->base_before);
 }
 
+static INLINE void tested(struct connection *f, struct window *c, s64 now)
+{
+	if (judge_drain(f, c, c->drain_rtt, now)) {
+		f->min_rtt = c->base_now = c->drain_rtt;
+		f->min_rtt_at = now;
+		c->base_before = INF;
+		f->drain_left = 0;
+	}
+}
+
 static INLINE s64 left_of(s64 before, s64 after, s64 base)
 {
 	if (SLIGHT * before < base)
@@ -117,6 +127,10 @@ static INLINE void drain(struct connection *f, struct window *c, s64 now)
 			c->drain_until = now + most(f->srtt, DRAIN_MIN);
 	} else if (now >= c->drain_until) {
 		c->draining = 0;
+		if (c->testing) {
+			tested(f, c, now);
+			return;
+		}
 		renew(f, c);
 		left = left_of(c->drain_from - f->min_rtt, c->drain_rtt - f->min_rtt, f->min_rtt);
 		if (c->drains > 1 && left < EMPTY)
@@ -128,6 +142,7 @@ static INLINE void drain(struct connection *f, struct window *c, s64 now)
 
 static INLINE void start(struct connection *f, struct window *c, s64 now)
 {
+	begin_watch(c);
 	c->filled_at = c->judged_at = now;
 	c->starting = 1;
 	c->round_rtt = INF;
@@ -140,11 +155,21 @@ static INLINE void turn_over(struct connection *f, struct window *c, int turn, s
 {
 	if (turn == FALLS) {
 		c->window = fall(c, c->window);
-		c->draining = 0;
+		c->draining = c->testing = 0;
 	} else if (turn == RETURNS) {
 		c->fallen = 0;
 		c->drained = quotient(now, f->refresh_after);
 	}
+}
+
+static INLINE void look(struct connection *f, struct window *c, s64 now)
+{
+	if (c->starting || c->fallen || c->drains < 2)
+		rest(c, c->window);
+	else if (c->draining)
+		c->low = INF;
+	else if (watch(f, c, c->window, now))
+		begin_drain(f, c, now, c->window >> 1);
 }
 
 static INLINE void on_ack(struct flow *flow, s64 now)
@@ -166,7 +191,10 @@ static INLINE void on_ack(struct flow *flow, s64 now)
 	} else if (quotient(now, f->refresh_after) > c->drained) {
 		begin_drain(f, c, now, quotient(DRAIN_SHARE * part_of(c->window, f->min_rtt, f->srtt), QUARTERS));
 	}
+	if (f->acked > 0)
+		c->low = least(c->low, f->last_rtt);
 	if (f->round_start) {
+		look(f, c, now);
 		c->conserving = 0;
 		if (c->starting || (c->draining && c->drains == 0))
 			forget(f, c);
