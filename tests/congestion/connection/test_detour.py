@@ -1,4 +1,4 @@
-"""A longer path is believed where the round-trip time rose at once and stays, though the flow yields; a queue is not."""
+"""A longer path is believed where the RTT rose at once and stays, though the flow yields; a queue is not."""
 
 from __future__ import annotations
 
