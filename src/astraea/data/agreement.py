@@ -55,7 +55,7 @@ class ColumnSums(BaseModel):
 
     name: str
     kind: Literal["numbers", "whole numbers", "codes", "empty"]
-    count: int = Field(ge=0, description="Cells that are not empty.")
+    count: int = Field(ge=0, lt=2**53, description="Cells that are not empty.")
     mean: FiniteFloat = 0.0
     squares: FiniteFloat = Field(0.0, ge=0)
     values: tuple[str, ...] = ()
