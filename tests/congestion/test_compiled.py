@@ -59,6 +59,10 @@ def test_a_digest_is_of_code_and_of_what_it_refers_to() -> None:
         assert made(text) != made(text.replace(old, new))
 
 
+def test_a_digest_of_a_set_is_the_same_in_every_process() -> None:
+    assert compiled.digest_of(frozenset("abcdefgh")) == "de6d770b2655222e"
+
+
 @pytest.mark.compiled
 def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     def double(x: int) -> int:

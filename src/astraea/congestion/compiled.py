@@ -121,6 +121,8 @@ def _digest(value: Any, add: Callable[[bytes], None], seen: set[int]) -> None:
     if isinstance(value, list | tuple):
         for item in value:
             _digest(item, add, seen)
+    elif isinstance(value, set | frozenset):  # in no order, least of all that of another process
+        add(repr(sorted(map(repr, value))).encode())
     elif isinstance(value, CodeType):
         add(value.co_code)
         _digest(value.co_consts, add, seen)

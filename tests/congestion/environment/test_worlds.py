@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from astraea.congestion import WorldRanges
+from astraea.congestion.controllers.controller import Controller
 from astraea.congestion.environment.worlds import draw, shape_for
+from astraea.congestion.policy.policy import PolicyHeader
 from astraea.congestion.simulator.arrays import shape_of
 from astraea.errors import InputError
 
@@ -114,3 +116,17 @@ def test_traces_are_used_where_given(tmp_path: Path) -> None:
 def test_impossible_ranges_are_refused(fields: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         WorldRanges(**fields)
+
+
+def test_any_controller_that_waits_for_actions_can_be_learned() -> None:
+    class Mine(Controller, name="mine-from-outside"):
+        external: ClassVar[bool] = True
+
+    assert WorldRanges(controller="mine-from-outside").controller == "mine-from-outside"
+    assert PolicyHeader(kind="law", controller="mine-from-outside").controller == "mine-from-outside"
+    assert WorldRanges(controller="aurora").controller == "aurora"
+    for made in (WorldRanges, lambda controller: PolicyHeader(kind="law", controller=controller)):
+        with pytest.raises(InputError, match="controller: the controller 'cubic' waits for no actions"):
+            made(controller="cubic")
+        with pytest.raises(InputError, match="unknown controller 'polcy'; did you mean 'policy'"):
+            made(controller="polcy")

@@ -40,6 +40,19 @@ def test_an_archive_is_unpacked_once(tmp_path: Path) -> None:
         find_traces(packed, tmp_path / "elsewhere")
 
 
+def test_a_folder_that_was_half_unpacked_is_no_folder_of_traces(tmp_path: Path) -> None:
+    traces = data(tmp_path) / "network-traces" / "mahimahi"
+    with tarfile.open(traces.with_suffix(".tar.xz"), "w:xz") as tar:
+        tar.add(traces, "mahimahi")
+    assert len(find_traces(tmp_path, tmp_path / "unpacked")) == 2
+    (traces / "b.up").write_text("5\n")
+    with pytest.raises(DataError, match=r"b\.up is not as mahimahi\.tar\.xz beside it has it"):
+        find_traces(tmp_path, tmp_path / "unpacked")
+    (traces / "b.up").unlink()
+    with pytest.raises(DataError, match="half unpacked"):
+        find_traces(tmp_path, tmp_path / "unpacked")
+
+
 def test_without_data_there_are_none(tmp_path: Path) -> None:
     assert find_traces(None, tmp_path) == find_traces(tmp_path, tmp_path) == ()
 

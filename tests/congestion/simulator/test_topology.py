@@ -8,12 +8,26 @@ import pytest
 
 from astraea.congestion import FlowSettings, simulate
 from astraea.congestion.simulator.topology import buffer_for, dumbbell, parking_lot
+from astraea.errors import InputError
 
 
 def test_a_buffer_is_a_multiple_of_the_pipe() -> None:
     assert buffer_for(100.0, 30.0, 1.0) == 375_000
     assert buffer_for(100.0, 30.0, 0.1) == 37_500
     assert buffer_for(1.0, 1.0, 0.1) == 3000
+
+
+@pytest.mark.parametrize(
+    ("numbers", "sentence"),
+    [
+        ((float("nan"), 30.0, 1.0), "the capacity is nan: it must be a number from 0 to 1,000,000"),
+        ((100.0, float("inf"), 1.0), "the RTT is inf: it must be a number from 0 to 100,000"),
+        ((100.0, 30.0, -1.0), "the buffer is -1: it must be a number from 0"),
+    ],
+)
+def test_a_buffer_of_no_size_is_refused(numbers: tuple[float, float, float], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        buffer_for(*numbers)
 
 
 def test_a_dumbbell_gives_each_flow_its_round_trip() -> None:

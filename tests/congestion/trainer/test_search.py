@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,27 @@ def test_a_policy_that_a_kill_kept_from_being_written_is_written_anew(tmp_path: 
         again = train_law(TINY, tmp_path, resume=True)
         assert again.weights.tolist() == best.weights.tolist()
         assert again.card | {"seconds": ""} == best.card | {"seconds": ""}
+
+
+def test_a_policy_of_another_search_does_not_stay(tmp_path: Path) -> None:
+    best = train_law(TINY, tmp_path / "mine")
+    other = train_law(TINY.model_copy(update={"seed": 6}), tmp_path / "other")
+    assert other.weights.tolist() != best.weights.tolist()
+    replace(other, card=best.card).save(tmp_path / "mine" / POLICY)
+    assert train_law(TINY, tmp_path / "mine", resume=True).weights.tolist() == best.weights.tolist()
+
+
+def test_a_search_that_ends_where_it_was_stopped_has_a_policy(tmp_path: Path) -> None:
+    def stop(found: Generation, _: EvolutionSettings) -> None:
+        raise _StoppedError
+
+    with pytest.raises(_StoppedError):
+        train_law(TINY.model_copy(update={"validate_every": 3}), tmp_path, watch=stop)
+    assert not (tmp_path / POLICY).exists()
+    ended = TINY.model_copy(update={"validate_every": 3, "generations": 1})
+    card = train_law(ended, tmp_path, resume=True).card
+    assert card["generation"] == "1"
+    assert "all" in json.loads(card["validation"])
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"number": 0}', "1", "\xff", "[" * 100_000])

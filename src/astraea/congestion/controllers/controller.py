@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
+from pydantic import AfterValidator
 
 from astraea.congestion.connection.record import dtype_of
 from astraea.errors import InputError
 from astraea.parts import Part
 
-__all__ = ["Controller", "Events", "state_of"]
+__all__ = ["Controller", "Events", "Steered", "state_of"]
 
 Event = Callable[..., Any]
 
@@ -67,3 +68,16 @@ def state_of(controller: type[Controller]) -> np.dtype[Any]:
             "an attribute of this name: choose another"
         )
     return np.dtype([*state.descr, *more], align=True) if more else state
+
+
+def _steered(name: str) -> str:
+    found = Controller.find(name)
+    if not found.external:
+        raise InputError(
+            f"the controller '{name}' waits for no actions, so nothing can drive it: choose policy or aurora"
+        )
+    return found.name
+
+
+Steered = Annotated[str, AfterValidator(_steered)]
+"""The name of a controller that waits for actions from outside: ours, or a user's that is registered."""

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from astraea.congestion.connection.settings import PolicySettings
-from astraea.congestion.controllers.controller import Controller
+from astraea.congestion.controllers.controller import Controller, Steered
 from astraea.congestion.settings import IntSpan, Settings, Span
 from astraea.congestion.simulator.arrays import Shape, shape_of
 from astraea.congestion.simulator.schedules import segments_of
@@ -33,7 +33,7 @@ class WorldRanges(Settings):
     """
 
     flows: IntSpan = Field((3, 3), description="learned flows")
-    controller: Literal["policy", "aurora"] = Field("policy", description="what actions drive: a window or a rate")
+    controller: Steered = Field("policy", description="what actions drive: a window (policy) or a rate (aurora)")
     bandwidth_mbps: Span = Field((40.0, 160.0), description="capacity of the bottleneck in Mbit/s")
     packets_per_flow: Span | None = Field(
         None,

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from astraea.congestion.connection.motion import UNIT
 from astraea.congestion.connection.settings import PolicySettings
+from astraea.congestion.controllers.controller import Steered
 from astraea.congestion.observation.features import OBSERVATION_VERSION, ObservationSettings
 from astraea.congestion.policy.law import LAW, decide
 from astraea.congestion.policy.network import forward
@@ -34,7 +35,7 @@ class PolicyHeader(Settings):
     """What a policy belongs to: it means nothing to flows that observe or act differently."""
 
     kind: Literal["law", "network"] = Field(description="a law of few numbers in integers, or a network")
-    controller: Literal["policy", "aurora"] = Field("policy", description="what its actions drive: a window or a rate")
+    controller: Steered = Field("policy", description="what its actions drive: a window (policy) or a rate (aurora)")
     observation_version: int = Field(OBSERVATION_VERSION, description="version of the observation")
     observation: ObservationSettings = Field(ObservationSettings(), description="what it observes")
     control: PolicySettings = Field(PolicySettings(), description="how its actions are applied")

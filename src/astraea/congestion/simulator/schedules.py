@@ -19,6 +19,8 @@ __all__ = ["Schedule", "delays_of", "read_trace", "schedule_of", "segments_of"]
 
 _MOST_MS = 10**8
 _MOST_EXTRA_MS = 1e5
+_MOST_MBPS = 10**6
+_ROUNDING = 1e-9  # of an opportunity
 _OPPORTUNITY = 1500  # bytes of one delivery opportunity of a trace
 _NEVER = 1e300  # work of a lap that has no end
 
@@ -126,32 +128,68 @@ def _opportunities(path: Path, _version: int) -> NDArray[np.int64]:
 
 
 def read_trace(path: Path) -> NDArray[np.int64]:
-    """Return the delivery opportunities of a mahimahi trace: a millisecond per line, in order, 1500 bytes each.
+    """Return the delivery opportunities of a trace: a millisecond each, in order, 1500 bytes.
 
-    Raises :class:`astraea.errors.InputError` naming the line if the file is empty or is not such a trace.
+    A line of mahimahi's format is such a millisecond. A line of two numbers is a time in seconds and the capacity in
+    Mbit/s from then on; times count from the first, and the last stretch is as long as the one before it. What follows
+    a ``#`` is a comment; blank lines at the end are left out. Raises :class:`astraea.errors.InputError` naming the
+    line if the file is empty or is not such a trace.
     """
     _version(path)
-    previous = 0
+    lines = [line.partition("#") for line in _text(path).rstrip().splitlines()]
+    kept = [(number, text.split()) for number, (text, mark, _) in enumerate(lines, start=1) if text.strip() or not mark]
+    if kept and len(kept[0][1]) == 2:
+        return _opportunities_of_rates(path, kept)
     times: list[int] = []
-    for number, line in enumerate(_text(path).splitlines(), start=1):
-        text = line.strip()
+    for number, words in kept:
+        text = " ".join(words)
         if not (text.isascii() and text.isdecimal()):
-            raise InputError(f"{path}, line {number}: '{text[:40]}' is not a millisecond, a whole number from 0")
+            raise InputError(
+                f"{path}, line {number}: '{text[:40]}' is not a millisecond, a whole number from 0 (nor does the trace "
+                "begin with a line of seconds and Mbit/s)"
+            )
         time = int(text) if len(text) < 12 else _MOST_MS + 1
         if time > _MOST_MS:
             raise InputError(f"{path}, line {number}: a trace lasts at most {_MOST_MS:,} ms, which are 28 hours")
-        if time < previous:
-            raise InputError(f"{path}, line {number}: {time} ms comes after {previous} ms; times must not decrease")
-        previous = time
+        if times and time < times[-1]:
+            raise InputError(f"{path}, line {number}: {time} ms comes after {times[-1]} ms; times must not decrease")
         times.append(time)
     if not times or times[-1] == 0:
         raise InputError(f"the trace {path} is empty: it needs a delivery opportunity after 0 ms")
     return np.array(times, np.int64)
 
 
+def _opportunities_of_rates(path: Path, lines: list[tuple[int, list[str]]]) -> NDArray[np.int64]:
+    """Return :func:`read_trace` of lines of seconds and Mbit/s."""
+    rows: list[tuple[float, float]] = []
+    for number, words in lines:
+        try:
+            second, mbps = map(float, words)
+        except ValueError:
+            raise InputError(
+                f"{path}, line {number}: '{' '.join(words)[:40]}' is not a time in s and a capacity in Mbit/s"
+            ) from None
+        if not (0 <= mbps <= _MOST_MBPS and abs(second) <= _MOST_MS):
+            raise InputError(f"{path}, line {number}: a capacity lies between 0 and {_MOST_MBPS:,} Mbit/s")
+        if rows and not rows[-1][0] < second <= rows[0][0] + _MOST_MS * 1e-3:
+            raise InputError(f"{path}, line {number}: times must increase, over at most {_MOST_MS:,} ms")
+        rows.append((second, mbps))
+    if len(rows) < 2:
+        raise InputError(f"the trace {path} has one line: it needs a second, which says how long the first holds")
+    times, rates = np.array(rows).T
+    edges = np.append(times, 2 * times[-1] - times[-2]) - times[0]
+    carried = np.append(0.0, np.cumsum(np.diff(edges) * rates * 1e6 / 8 / _OPPORTUNITY))
+    by_ms = np.floor(np.interp(np.arange(1, round(edges[-1] * 1e3) + 1) * 1e-3, edges, carried) + _ROUNDING)
+    counts = np.diff(by_ms, prepend=0.0).astype(np.int64)
+    found = np.repeat(np.arange(1, len(counts) + 1), counts)
+    if not len(found):
+        raise InputError(f"the trace {path} carries less than a packet of {_OPPORTUNITY} bytes")
+    return found
+
+
 def _text(path: Path) -> str:
     try:
-        return read_bytes(path).decode(errors="replace")
+        return read_bytes(path).decode("utf-8-sig", errors="replace")
     except OSError as error:
         raise InputError(f"the trace {path} cannot be read: {error.strerror}") from None
 

@@ -6,12 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, WorldSettings
+from astraea.errors import InputError
 
 __all__ = ["buffer_for", "dumbbell", "parking_lot"]
 
 
 def buffer_for(capacity_mbps: float, rtt_ms: float, bdp: float, packet_bytes: int = 1500) -> int:
-    """Return a buffer of ``bdp`` bandwidth-delay products in bytes, at least two packets."""
+    """Return a buffer of ``bdp`` bandwidth-delay products in bytes, at least two packets.
+
+    Raises :class:`astraea.errors.InputError` if that is no number of bytes.
+    """
+    for name, value, most in (("capacity", capacity_mbps, 1e6), ("RTT", rtt_ms, 1e5), ("buffer", bdp, 1e6)):
+        if not 0 <= value <= most:
+            raise InputError(f"the {name} is {value:g}: it must be a number from 0 to {most:,.0f}")
     return max(round(capacity_mbps * 1e3 / 8 * rtt_ms * bdp), 2 * packet_bytes)
 
 

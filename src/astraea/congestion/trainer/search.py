@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +51,7 @@ def train_law(
         board = open_board(out / SCALARS, search.generation) if tensorboard else None
         for found in past:
             best = _better(best, found)
-        if best is not None and not _is_of(out / POLICY, best):  # a kill may have come before it was written
+        if best is not None and not _is_of(out / POLICY, best, settings):  # a kill may have come before it was written
             _card(settings, best, 0.0).save(out / POLICY)
         while search.generation < settings.generations:
             found = search.step()
@@ -65,6 +65,9 @@ def train_law(
                 board.flush()
             if watch is not None:
                 watch(found, settings)
+        if best is None:  # a search that was stopped before its first validation is over now
+            last = replace(past[-1], validation=search.validate(search.centre))
+            _card(settings, last, time.monotonic() - began).save(out / POLICY)
         return load_policy(out / POLICY)
 
 
@@ -93,12 +96,15 @@ def _score(found: Generation) -> float:
     return -math.inf if found.validation is None else found.validation["all"]
 
 
-def _is_of(file: Path, found: Generation) -> bool:
-    """Whether the policy in ``file`` is that of the generation ``found``."""
+def _is_of(file: Path, found: Generation, settings: EvolutionSettings) -> bool:
+    """Whether the policy in ``file`` is that of the generation ``found`` of this search."""
+    wanted = _card(settings, found, 0.0)
     try:
-        return load_policy(file).card.get("generation") == str(found.number + 1)
+        held = load_policy(file)
     except InputError:
         return False
+    same = held.header == wanted.header and bool((held.weights == wanted.weights).all())
+    return same and held.card.get("generation") == wanted.card["generation"]
 
 
 def _card(settings: EvolutionSettings, found: Generation, seconds: float) -> Policy:

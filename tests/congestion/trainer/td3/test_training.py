@@ -89,8 +89,21 @@ def test_a_policy_that_a_kill_separated_from_its_checkpoint(tmp_path: Path) -> N
     with pytest.raises(Stopped):
         train_td3(TINY, tmp_path / "other", watch=stop_after(3))
     better = json.dumps(json.loads(best.card["validation"]) | {"reward": 10.0})
-    replace(best, card=best.card | {"validation": better}).save(tmp_path / "other" / POLICY)
+    longer = TINY.model_copy(update={"flow_steps": 1000, "threads": 2}).model_dump_json()
+    replace(best, card=best.card | {"validation": better, "settings": longer}).save(tmp_path / "other" / POLICY)
     assert json.loads(train_td3(TINY, tmp_path / "other", resume=True).card["validation"])["reward"] == 10.0
+
+
+def test_a_policy_of_another_training_does_not_stay(tmp_path: Path) -> None:
+    best = train_td3(TINY, tmp_path)
+    better = json.dumps(json.loads(best.card["validation"]) | {"reward": 10.0})
+    foreign = TINY.model_copy(update={"seed": 7}).model_dump_json()
+    replace(best, card=best.card | {"validation": better, "settings": foreign}).save(tmp_path / POLICY)
+    assert train_td3(TINY, tmp_path, resume=True).card == best.card
+    worse = json.dumps(json.loads(best.card["validation"]) | {"reward": -1.0})
+    replace(best, weights=best.weights * 2, card=best.card | {"validation": worse}).save(tmp_path / POLICY)
+    assert train_td3(TINY, tmp_path, resume=True).card == best.card
+    assert (load_policy(tmp_path / POLICY).weights == best.weights).all()
 
 
 def test_two_trainings_cannot_run_in_one_folder(tmp_path: Path) -> None:

@@ -25,12 +25,27 @@ Act = Callable[[Values], Values]
 class Worlds(Protocol):
     """What is collected from: see :class:`astraea.congestion.environment.vector.VectorEnvironment`."""
 
-    due: NDArray[np.bool_]
-    observations: Values
-    rewards: Values
-    elapsed: Values
-    states: Values
     ended: NDArray[np.bool_]
+
+    @property
+    def due(self) -> NDArray[np.bool_]:
+        """Whose action the next step takes."""
+
+    @property
+    def observations(self) -> Values:
+        """What each flow observed last."""
+
+    @property
+    def rewards(self) -> Values:
+        """Of the flows that are due."""
+
+    @property
+    def elapsed(self) -> Values:
+        """Lengths of the intervals that these are for, in seconds."""
+
+    @property
+    def states(self) -> Values:
+        """The global state of each world."""
 
     def reset(self, seed: int | None = None) -> None:
         """Begin anew."""

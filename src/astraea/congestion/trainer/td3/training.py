@@ -129,8 +129,8 @@ class _Training:
         self._collector.restart(torch_seed(s.seed, Purpose.TD3, counts.epoch, 1))
         rewards: list[float] = []
         losses: list[Losses] = []
-        for _ in range(s.updates):
-            if self.finished:  # the last epoch may be shorter
+        for update in range(s.updates):
+            if update and self.finished:  # the last epoch may be shorter
                 break
             rewards.append(self._collect(rng))
             if self._buffer.size >= s.learning_starts:
@@ -171,20 +171,28 @@ class _Training:
     def _mark(self) -> None:
         """Remember a whole epoch, for :meth:`interrupted`."""
         counts = replace(self._counts, history=list(self._counts.history))
-        self._whole = self._learner.tensors(), self._learner.steps, counts, self._best
+        whole = self._learner.tensors(), self._learner.steps, counts, self._best
         self._buffer.mark()
+        self._whole = whole
 
     def _take_over(self) -> None:
         """Keep the policy in the folder if a killed process found it after its last checkpoint, and else write it."""
         try:
             policy = load_policy(self._out / POLICY)
             line = json.loads(policy.card["validation"])
-            own = policy.header == header_of(self._settings) and policy.card["trained_by"] == "TD3"
+            own = policy.header == header_of(self._settings) and self._began_with(policy.card)
             if own and (self._counts.best is None or line["reward"] > self._counts.best["reward"]):
                 self._counts.best, self._best = line, torch.from_numpy(policy.weights)
+            kept = own and line == self._counts.best
         except (InputError, KeyError, TypeError, ValueError):
-            if self._best is not None:
-                self.policy().save(self._out / POLICY)
+            kept = False
+        if not kept and self._best is not None:
+            self.policy().save(self._out / POLICY)
+
+    def _began_with(self, card: dict[str, str]) -> bool:
+        """Whether a policy with this ``card`` is of a training with these settings, however long and on what."""
+        settings, mine = json.loads(card["settings"]), self._settings.model_dump(mode="json")
+        return card["trained_by"] == "TD3" and all(settings[key] == mine[key] for key in mine if key not in _EXECUTION)
 
     def close(self) -> None:
         """Close what is open."""
