@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 from torch.nn import functional
 
 from astraea.balance.losses import (
@@ -279,3 +280,29 @@ class Plain:
 def test_an_object_known_by_its_place_in_memory_is_refused() -> None:
     with pytest.raises(InputError, match="an object of Plain cannot be told from another one: give a function"):
         Loss.of(Plain())
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        functional.l1_loss,
+        nn.L1Loss(),
+        lambda outputs, targets: (outputs - targets).abs().mean(),
+        lambda outputs, targets: (outputs.squeeze(1) - targets).abs().mean(),
+        lambda outputs, targets: (outputs[:, 0] - targets).abs().mean(),
+    ],
+)
+def test_outputs_are_never_spread_over_the_numbers_to_be_predicted(own: Any) -> None:
+    outputs, targets = torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([1.0, 3.0, 2.0])
+    assert float(Loss.of(own)(outputs, targets, ClassView(None))) == 1.0  # (0 + 1 + 2) / 3
+
+
+@pytest.mark.parametrize("own", [functional.binary_cross_entropy_with_logits, nn.BCEWithLogitsLoss()])
+def test_binary_cross_entropy_gets_one_logit_for_two_classes(own: Any) -> None:
+    z, classes = torch.tensor([0.5, -2.0]), torch.tensor([1, 0])
+    logits = torch.stack([torch.zeros(2), z], dim=1)  # as a model with one logit comes
+    wanted = functional.binary_cross_entropy_with_logits(z, classes.float())
+    assert float(Loss.of(own)(logits, classes, ClassView(None))) == pytest.approx(float(wanted))
+    sets = torch.tensor([[1.0, 0.0], [1.0, 1.0]])  # several labels are another matter
+    wanted = functional.binary_cross_entropy_with_logits(logits, sets)
+    assert float(Loss.of(own)(logits, sets, ClassView(None))) == pytest.approx(float(wanted))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import datasets
@@ -92,3 +93,23 @@ def test_a_run_takes_them() -> None:
         for value in ((X, Y), TensorDataset(torch.from_numpy(X), torch.from_numpy(Y)))
     ]
     assert runs[0] == runs[1]
+
+
+def test_lists_of_different_lengths_come_by_name_too() -> None:
+    ids, y = [[1, 2, 3], [4], [5, 6]], [0, 1, 0]
+    dataset = as_dataset({"input_ids": ids, "labels": y})
+    assert [one.name for one in dataset.train.form.inputs] == ["input_ids", "attention_mask", "lengths"]
+    assert np.array_equal(dataset.train.x, as_dataset((ids, y)).train.x)
+    assert as_dataset({"x": [[1.5, 2.0], [2.5, 3.0]], "y": [0, 1]}).train.x.tolist() == [[1.5, 2.0], [2.5, 3.0]]
+
+
+def test_bytes_in_another_order_are_the_same_numbers() -> None:
+    codes = np.arange(12).reshape(4, 3)
+    dataset = as_dataset((codes.astype(">i8"), np.array([0, 1, 0, 1], ">i4")))
+    assert dataset.train.x.dtype.isnative
+    assert dataset.train.x.tolist() == codes.tolist()
+
+
+def test_decimal_numbers_of_a_frame_are_numbers() -> None:
+    frame = pd.DataFrame({"a": [Decimal("1.25"), Decimal("2.5")], "label": [0, 1]})
+    assert as_dataset(frame).train.x.tolist() == [[1.25], [2.5]]

@@ -90,7 +90,7 @@ class Endless(IterableDataset[Any]):
         (datasets.Dataset.from_dict({"features": [[0.5], [1.5, 2]], "label": [0, 1]}), "must be sequences of integers"),
         (pd.concat([FRAME[["a"]], FRAME], axis=1), "2 columns called 'a'"),
         (pd.DataFrame({("a", "x"): X[:, 0], ("b", ""): Y}), "has no column called label, target, class or y"),
-        (FRAME.assign(d=pd.date_range("2020", periods=40)), "column 'd' holds dates or times: make it a number"),
+        (FRAME.assign(d=pd.date_range("2020", periods=40)), "column 'd' holds dates or times, such as '2020-01-01"),
         (FRAME.assign(a=[[1, 2]] * 40), "column 'a' holds a list in each cell"),
         (FRAME.assign(a=pd.array([None] + [1.5] * 39, dtype="Float64")), "column 'a' is empty in row 1"),
         (FRAME.assign(a=np.inf), "column 'a' is infinite in row 1"),

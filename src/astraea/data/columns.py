@@ -161,8 +161,10 @@ def too_many(name: str, found: tuple[str, ...], rows: int) -> str | None:
 
 def numbers_of(column: Series[Any]) -> NDArray[np.float64] | None:
     """Return a column as numbers, NaN for an empty cell; ``None`` if it holds anything else."""
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+    from pandas.api.types import infer_dtype, is_bool_dtype, is_numeric_dtype
 
+    if column.dtype == object and infer_dtype(column) == "decimal":
+        column = column.astype(np.float64)
     if is_bool_dtype(column) or not is_numeric_dtype(column):
         return None
     values: NDArray[np.float64] = column.to_numpy(np.float64, na_value=np.nan)

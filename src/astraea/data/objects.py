@@ -172,7 +172,11 @@ def _label(label: Any) -> Any:
 def _is_arrays(value: Mapping[Any, Any]) -> bool:
     """Whether a mapping holds arrays of samples and labels, as a file of NumPy does."""
     arrays = [part for part in value.values() if getattr(part, "ndim", 0) or isinstance(part, list)]
-    return len(arrays) > 1 and any(getattr(part, "ndim", 0) > 1 for part in arrays)
+    return len(arrays) > 1 and any(
+        getattr(part, "ndim", 0) > 1
+        or (isinstance(part, list) and part and isinstance(part[0], list | tuple | np.ndarray))
+        for part in arrays
+    )
 
 
 def _is_rows(value: object) -> bool:

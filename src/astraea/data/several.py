@@ -147,6 +147,8 @@ def as_array(x: Any, part: str) -> NDArray[np.generic]:
         array = np.stack(x) if x else np.zeros((0,))
     else:
         array = as_sample(x)
+    if array.dtype.kind in "biuf":
+        array = array.astype(array.dtype.newbyteorder("="), copy=False)  # PyTorch knows no other order of bytes
     if array.ndim == 1 and array.dtype.kind in "biuf":
         raise InputError(
             f"{part} samples of type {array.dtype} and shape {array.shape}: give numbers, one row a sample (x[:, None])"

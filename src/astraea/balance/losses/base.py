@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from contextlib import suppress
 from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from astraea.errors import InputError
 from astraea.parts import Part
@@ -47,7 +49,9 @@ class Loss(Part, kind="loss", default="auto"):
     """The loss of a batch.
 
     A function of ``(logits, targets)``, which returns a scalar, is taken for one too; if it has a parameter
-    ``classes``, it gets the :class:`ClassView`.
+    ``classes``, it gets the :class:`ClassView`. Numbers to be predicted ``(B,)`` come to it with outputs ``(B,)``, as
+    ``(B, 1)`` beside them would silently be spread to ``(B, B)``; where it cannot take these, with ``(B, 1)``.
+    PyTorch's binary cross-entropy gets one logit a sample for two classes.
 
     ``reads_prior`` says whether it needs the effective class prior, ``takes_prior`` whether it only makes use of one
     that is known anyway.
@@ -64,10 +68,16 @@ class Loss(Part, kind="loss", default="auto"):
     def accepted(cls, found: Any, name: str) -> type[Self]:
         """Return ``found`` as a loss, which may be a function. Raises :class:`InputError` if it is none."""
         informed = callable(found) and takes(found, "classes")
+        binary = found is functional.binary_cross_entropy_with_logits or isinstance(found, nn.BCEWithLogitsLoss)
 
         def call(self: Loss, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
-            loss: Tensor = found(logits, targets, classes=classes) if informed else found(logits, targets)
-            return loss
+            more = {"classes": classes} if informed else {}
+            if binary and targets.ndim == 1 and logits.shape[1:] == (2,):
+                logits, targets = logits[:, 1] - logits[:, 0], targets.to(logits.dtype)
+            elif targets.is_floating_point() and targets.ndim == 1:
+                with suppress(IndexError):  # as it takes the outputs for (B, 1)
+                    return cast("Tensor", found(logits.squeeze(1), targets, **more))
+            return cast("Tensor", found(logits, targets, **more))
 
         made = part_of(cls._root, found, call, regression=None, several=None)
         return super().accepted(found, name) if made is None else cast("type[Self]", made)

@@ -26,6 +26,7 @@ from astraea.data.formats import read_npz, reading
 from astraea.data.loaders.arrays import from_arrays
 from astraea.data.loaders.base import Described, OwnFiles
 from astraea.data.loaders.folder import VALIDATION
+from astraea.data.packing import is_ragged
 from astraea.data.regression import BINS, TASK, Task
 from astraea.errors import DataError, InputError
 
@@ -89,7 +90,7 @@ def _chosen(members: Arrays, samples: str | None, y: str | None, inputs: Sequenc
     return [
         name
         for name, array in members.items()
-        if name not in (y, *_CLASSES) and array.ndim > 1 and len(array) == len(members[y])
+        if name not in (y, *_CLASSES) and (array.ndim > 1 or is_ragged(array)) and len(array) == len(members[y])
     ]
 
 
@@ -129,7 +130,7 @@ def from_members(
     **said: Any,
 ) -> Dataset:
     """Return the dataset of arrays by name, as :func:`read` has them. Raises :class:`InputError` if they hold none."""
-    arrays = {key: np.asarray(array) for key, array in arrays.items()}
+    arrays = {key: _of_lists(array) if is_ragged(array) else np.asarray(array) for key, array in arrays.items()}
     train = read_part(arrays, "train", samples, labels, inputs)
     test = read_part(arrays, "test", samples, labels, inputs)
     if train is None:
@@ -155,6 +156,13 @@ def from_members(
         which = ", ".join(train.left)
         left = (f"Left out: the arrays {which}; data.inputs names all that a model is to get.", *left)
     return replace(dataset, notes=(*dataset.notes, *left))
+
+
+def _of_lists(rows: Sequence[Any]) -> NDArray[np.object_]:
+    """Return lists of different lengths as an array of them."""
+    found: NDArray[np.object_] = np.empty(len(rows), object)
+    found[:] = [np.asarray(row) for row in rows]
+    return found
 
 
 def further(dataset: Dataset, found: Part, part: str) -> Samples:
