@@ -21,6 +21,7 @@ from shutil import copy
 from typing import Any
 
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
+os.environ.setdefault("RAY_worker_niceness", "0")  # else Ray's processes get nothing on a machine that others use
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
+from tests.cli.runner import RUNNER
+from typer.testing import Result
 
 from astraea import __version__
 from astraea.cli.app import app
 from astraea.experiment.arms import ARMS, VARIATIONS
 
 # click before 8.2, which the lowest supported Flower brings along, mixes the two outputs unless told otherwise.
-OLD: dict[str, Any] = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
-RUNNER = CliRunner(**OLD)
 QUICK = [
     *("--set", "rounds=2", "--set", "scenario.clients=4", "--set", "scenario.samples=120"),
     *("--set", "algorithm.clients_per_round=4"),

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
-import inspect
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from tests.cli.runner import RUNNER
+from typer.testing import Result
 
 from astraea.cli.app import app
 
-OLD: dict[str, Any] = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
-RUNNER = CliRunner(**OLD)
 SMALL = ["--set", "scenario.clients=4", "--set", "scenario.samples=120", "--set", "algorithm.clients_per_round=4"]
 FEW = [*SMALL, "--clients", "2,4", "--capacity", "2", "--epochs", "1", "--passes", "1", "--timed", "1"]
 

@@ -5,11 +5,9 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from typer.testing import CliRunner
+from tests.cli.runner import RUNNER
 
 from astraea.cli.app import app
-
-RUNNER = CliRunner()
 
 
 def test_a_run_becomes_a_page_and_what_is_none_is_named(tmp_path: Path) -> None:
@@ -20,7 +18,7 @@ def test_a_run_becomes_a_page_and_what_is_none_is_named(tmp_path: Path) -> None:
     assert "<h1>astraea on digits</h1>" in (out / "report.html").read_text()
     refused = RUNNER.invoke(app, ["report", str(tmp_path)])
     assert refused.exit_code == 1
-    assert "holds no run" in refused.output
+    assert "holds no run" in refused.stderr
 
 
 def test_a_watcher_serves_the_folder_and_ends_with_its_parent(tmp_path: Path) -> None:

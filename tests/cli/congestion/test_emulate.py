@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from tests.cli.runner import RUNNER
+from typer.testing import Result
 
 from astraea.cli.app import app
 from astraea.congestion.emulation import obstacle
@@ -15,7 +16,7 @@ SMALL = ["--bandwidth", "5", "--rtt", "20", "--duration", "1", "--late", "100000
 
 
 def astraea(*words: str) -> Result:
-    return CliRunner().invoke(app, ["congestion", "emulate", *words])
+    return RUNNER.invoke(app, ["congestion", "emulate", *words])
 
 
 @pytest.mark.compiled
@@ -46,5 +47,5 @@ def test_json_and_series_of_real_flows(tmp_path: Path) -> None:
 def test_mistakes_are_one_sentence(words: list[str], sentence: str) -> None:
     shown = astraea(*words)
     assert shown.exit_code == 1
-    assert sentence in shown.output
-    assert "Traceback" not in shown.output
+    assert sentence in shown.stderr
+    assert "Traceback" not in shown.stderr

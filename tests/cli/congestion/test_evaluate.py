@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from tests.cli.runner import RUNNER
+from typer.testing import Result
 
 from astraea.cli.app import app
 from astraea.congestion.evaluation.catalogue import SUITES
@@ -15,7 +16,7 @@ from astraea.congestion.evaluation.suite import Case, Setup
 
 
 def astraea(*words: str) -> Result:
-    return CliRunner().invoke(app, ["congestion", "evaluate", *words])
+    return RUNNER.invoke(app, ["congestion", "evaluate", *words])
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
+from tests.cli.runner import RUNNER
+from typer.testing import Result
 
 from astraea.cli.app import app
 from astraea.congestion.observation.features import ObservationSettings
@@ -18,7 +19,7 @@ from astraea.congestion.trainer.families import FAMILIES, Family
 
 
 def astraea(*words: str) -> Result:
-    return CliRunner().invoke(app, ["congestion", *words])
+    return RUNNER.invoke(app, ["congestion", *words])
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from tests.cli.runner import RUNNER
+from typer.testing import Result
 
 from astraea.cli.app import app
 from astraea.report.page import write_page
@@ -15,7 +16,7 @@ SMALL = ["--bandwidth", "2", "--rtt", "40", "--duration", "2"]
 
 
 def astraea(*words: str) -> Result:
-    return CliRunner().invoke(app, ["congestion", *words])
+    return RUNNER.invoke(app, ["congestion", *words])
 
 
 def test_a_race_is_summed_up_drawn_and_written(tmp_path: Path) -> None:

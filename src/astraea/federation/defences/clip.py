@@ -25,6 +25,7 @@ FEW = 5
 
 _BLOCK = 4096
 _TOGETHER = 32  # blocks whose difference is taken at once, so that it stays in the processor's cache
+_SMALL = 2**15  # numbers up to which PyTorch itself leaves a sum to one thread
 _ROUNDS = "rounds"  # in the memory: in how many rounds each client was measured, as far as that is asked for
 
 
@@ -127,6 +128,8 @@ def norm(vector: Tensor, minus: Tensor | None = None) -> float:
 def _norm(vector: Tensor, minus: Tensor | None, dtype: torch.dtype) -> float:
     """Return the norm, with squares added up in ``dtype`` within each block, and the blocks in double precision."""
     size, whole = len(vector), len(vector) // _BLOCK * _BLOCK
+    if size <= _SMALL:
+        return float(torch.linalg.vector_norm(vector if minus is None else vector - minus, dtype=dtype))
     step = _TOGETHER * _BLOCK if vector.device.type == "cpu" else max(whole, _BLOCK)
     room = vector.new_empty(0 if minus is None else min(step, size))
 
