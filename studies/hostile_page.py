@@ -37,7 +37,8 @@ clients know. Rounds of fewer chains than a rule needs to leave one out are refu
 _PRIVATE = """
 Mediators are scheduled on what the server is told; their divergence from uniform is that of the true labels. The gain
 is that of the plain histograms over random mediators. 50 clients of 120 samples, in chains of 10. With such small
-clients the greedy rule gains little on one data set and nothing on the other. [Private
+clients the greedy rule gains little on one data set and nothing on the other. Over three seeds the final accuracy with
+`secure-sum` at ε = 1 is that of the plain histograms, or better by chance. [Private
 histograms](private-histograms.md) has the curve over ε and sizes of clients.
 """
 
