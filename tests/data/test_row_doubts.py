@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,7 +22,7 @@ PLAIN = pd.DataFrame(
 )
 
 
-def doubts(frame: pd.DataFrame, label: str = "y", site: str | None = None, **options: object) -> list[str]:
+def doubts(frame: pd.DataFrame, label: str = "y", site: str | None = None, **options: Any) -> list[str]:
     return [note for note in from_frame(frame, label, site, **options).notes if not note.startswith("Columns:")]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ def table(rows: int = 120, sites: int = 3) -> pd.DataFrame:
     )
 
 
-def doubts(frame: pd.DataFrame, **options: object) -> list[str]:
+def doubts(frame: pd.DataFrame, **options: Any) -> list[str]:
     notes = from_frame(frame, "y", "site", missing="mean", **options).notes
     return [note for note in notes if not note.startswith(("Columns:", "Empty cells"))]
 
