@@ -193,4 +193,4 @@ def checked_actions(actions: NDArray[Any]) -> NDArray[Any]:
     bad = actions[~(np.abs(actions) <= 1 + _ROUNDING)]
     if bad.size:
         raise InputError(f"an action is {bad.flat[0]}: actions must be numbers from -1 to 1")
-    return np.clip(actions, -1.0, 1.0)
+    return np.asarray(np.clip(actions, -1.0, 1.0))
