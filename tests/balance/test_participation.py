@@ -5,6 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from astraea.balance.participation import Participation, RareFirst, Uniform, draw, inclusion_probabilities
 from astraea.errors import InputError
@@ -21,7 +22,7 @@ class Given(Participation):
 
     told: tuple[float, ...]
 
-    def weights(self, counts):
+    def weights(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.array(self.told)
 
 
