@@ -4,7 +4,8 @@ A queue of flows of this kind falls when they yield, and so does a flow's own. S
 smallest round-trip time ``low`` seen in it:
 
 - A *rise* begins where ``low`` exceeds that of one of the two round trips before by half of its distance from the
-  base, as a hand-over does and a queue that builds up does not. It is over when half of it is gone, when as much again
+  base, as a hand-over does and a queue that builds up does not, and the window was 16 packets or more: the drain of a
+  flow with few packets would free nothing of a queue. It is over when half of it is gone, when as much again
   has come, or after 64 round trips.
 - It is *steady* while ``low`` stays within a quarter of its distance from the base, and the flow's window is half of
   what it was before the rise or less.
@@ -17,6 +18,7 @@ A flow that has not yet taken part in a common drain since its start tests nothi
 from __future__ import annotations
 
 from astraea.congestion.compiled import inlined
+from astraea.congestion.connection.motion import BITS
 from astraea.congestion.connection.record import INF, Connection
 
 __all__ = ["SLIGHT", "Detour", "begin", "judge", "rest", "watch"]
@@ -25,6 +27,7 @@ SLIGHT = 16
 """The part of the base below which a distance from it says nothing."""
 
 _STEADY_ROUNDS, _STEADY_NS = 10, 1_000_000_000
+_ENOUGH = 16 << BITS  # window before a rise
 _ROUNDS = 64  # for which a rise is looked at
 _NARROW, _FELL, _FADING = 4, 8, 4
 _AGAIN = 3_000_000_000
@@ -78,7 +81,7 @@ def watch(f: Connection, c: Detour, window: int, now: int) -> bool:
         c.risen = 0
         return False
     again = c.risen == 0 or 2 * (low - c.rise_to) > c.rise_to - c.rise_from
-    if again and lately < INF and 2 * (low - lately) > far:
+    if again and lately < INF and 2 * (low - lately) > far and c.before >= _ENOUGH:
         c.risen = 1
         c.rise_from = lately
         c.rise_to = low

@@ -173,6 +173,8 @@ def _drain(f: Connection, c: State, now: int) -> None:
             return
         _renew(f, c)
         left = _left(c.drain_from - f.min_rtt, c.drain_rtt - f.min_rtt, f.min_rtt)
+        if SLIGHT * (f.last_rtt - 2 * c.drain_from + f.min_rtt) > f.min_rtt:
+            left = 0  # the path: it rose meanwhile by more than it was above the base
         if c.drains > 1 and left < _EMPTY:  # at the first, it is what fits already
             c.window = max(part_of(c.window, f.min_rtt, c.drain_from), LEAST)
         f.drain_left = max(left, f.drain_left // 2 if c.drains > 2 else 0)  # the first was not a common one

@@ -2,10 +2,12 @@
 /* A path that has become longer: rule for rule astraea/congestion/connection/detour.py. */
 #pragma once
 #include "flow.h"
+#include "motion.h"
 
 #define SLIGHT 16
 #define STEADY_ROUNDS 10
 #define STEADY_NS 1000000000
+#define ENOUGH (16LL << BITS)
 #define ROUNDS 64
 #define NARROW 4
 #define FELL 8
@@ -48,7 +50,7 @@ static INLINE int watch(struct connection *f, struct window *c, s64 window, s64 
 		return 0;
 	}
 	if ((c->risen == 0 || 2 * (low - c->rise_to) > c->rise_to - c->rise_from) && lately < INF &&
-	    2 * (low - lately) > far) {
+	    2 * (low - lately) > far && c->before >= ENOUGH) {
 		c->risen = 1;
 		c->rise_from = lately;
 		c->rise_to = low;

@@ -133,6 +133,8 @@ static INLINE void drain(struct connection *f, struct window *c, s64 now)
 		}
 		renew(f, c);
 		left = left_of(c->drain_from - f->min_rtt, c->drain_rtt - f->min_rtt, f->min_rtt);
+		if (SLIGHT * (f->last_rtt - 2 * c->drain_from + f->min_rtt) > f->min_rtt)
+			left = 0;
 		if (c->drains > 1 && left < EMPTY)
 			c->window = most(part_of(c->window, f->min_rtt, c->drain_from), LEAST);
 		f->drain_left = most(left, c->drains > 2 ? f->drain_left >> 1 : 0);
