@@ -99,7 +99,7 @@ def test_own_arms_are_tables_or_dotted_keys() -> None:
 def test_an_own_arm_begins_from_another() -> None:
     assert plan_of_a_round(arm_settings({}, "fedavg", {}).algorithm) == "20 × 5"
     assert plan_of_a_round(arm_settings({}, "astraea", {}).algorithm) == "50 × 1 × 2"
-    own = {
+    own: dict[str, dict[str, Any]] = {
         "slow": {"from": "fedavg+fedprox", "train.lr": 0.001},
         "slower": {"from": "slow+realigned", "train": {"lr": 0.0001}},
         "loop": {"from": "pool"},
@@ -129,7 +129,7 @@ def test_parts_of_ones_own_are_variations(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_notes_say_what_makes_a_comparison_doubtful() -> None:
-    summaries = {
+    summaries: dict[str, list[dict[str, Any]]] = {
         "exact": [{"samples_processed": 104, "notes": ["shared"]}, {"samples_processed": 106, "notes": ["shared"]}],
         "large": [{"samples_processed": 150, "notes": ["shared", "one answer"]}, {"samples_processed": 150}],
     }

@@ -135,17 +135,17 @@ def good_files(root: Path) -> None:
     _td3(root)
     _pages(root)
     for part in ("train", "test"):
-        folder = root / "har" / "UCI HAR Dataset" / part
+        measured = root / "har" / "UCI HAR Dataset" / part
         for channel in CHANNELS:
-            np.savetxt(folder / "Inertial Signals" / f"{channel}_{part}.txt", rng.normal(size=(2, 128)), "%.3f")
-        (folder / f"y_{part}.txt").write_text("1\n6\n")
-        (folder / f"subject_{part}.txt").write_text("3\n4\n")
+            np.savetxt(measured / "Inertial Signals" / f"{channel}_{part}.txt", rng.normal(size=(2, 128)), "%.3f")
+        (measured / f"y_{part}.txt").write_text("1\n6\n")
+        (measured / f"subject_{part}.txt").write_text("3\n4\n")
     # What a stranger may forge: the facts of a checkpoint, under a checksum that is right.
     for name, key, path in (("run", "run", latest), ("td3", "facts", root / "td3" / "checkpoint.safetensors")):
-        folder = root / f"forged-{name}"
-        folder.mkdir()
-        shutil.copy(path, folder / "checkpoint.safetensors")
-        (folder / "facts.json").write_text(read_tensors(path)[0][key])
+        forged = root / f"forged-{name}"
+        forged.mkdir()
+        shutil.copy(path, forged / "checkpoint.safetensors")
+        (forged / "facts.json").write_text(read_tensors(path)[0][key])
 
 
 def _td3(root: Path) -> None:
@@ -174,10 +174,10 @@ def _pages(root: Path) -> None:
     rows = [f"{time},{name},1,20,3\n" for time in (0.5, 1.0) for name in "ab"]
     (root / "race" / "race.csv").write_text("time_s,flow,goodput_mbps,rtt_ms,cwnd\n" + "".join(rows))
     bar = {"chain": 0, "client": 0, "part": "training", "start": 0.0, "end": 1.0, "critical": True}
-    told = {"round": 1, "chains": 1, "seconds": 1.0, "compute": 1.0, "transfer": 0.0, "waiting": 0.0, "bound": 1.0,
-            "bars": [bar]}  # fmt: skip
+    round_ = {"round": 1, "chains": 1, "seconds": 1.0, "compute": 1.0, "transfer": 0.0, "waiting": 0.0, "bound": 1.0,
+              "bars": [bar]}  # fmt: skip
     shutil.copytree(root / "run", root / "timed")
-    (root / "timed" / "timeline.json").write_text(json.dumps(told))
+    (root / "timed" / "timeline.json").write_text(json.dumps(round_))
     lines = [json.loads(line) for line in (root / "run" / "metrics.jsonl").read_text().splitlines()]
     timed = {"round_seconds": 1.0, "round_compute_seconds": 1.0, "link_utilisation": {"up": 0.5}}
     (root / "timed" / "metrics.jsonl").write_text("".join(json.dumps(line | timed) + "\n" for line in lines))
