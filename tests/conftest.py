@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ from hypothesis import settings
 # No deadline, since a busy machine would fail good tests; the same examples each time where a failure must repeat.
 settings.register_profile("astraea", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("astraea")
+
+
+# Under nohup and in some schedulers the signal of a closed terminal is ignored, and child processes inherit that.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ def test_the_shipped_policy_takes_part() -> None:
         (["aurora"], {}, "waits for actions from outside"),
         (["cubic", "cubic"], {"stagger_s": 40}, "starts at 40 s, but the race ends at 30 s"),
         (["cubic,name=a", "bbr,name=a"], {}, "two flows are called 'a'"),
-        (["cubic"], {"capacity_mbps": -1}, "capacity_mbps"),
+        (["cubic"], {"capacity_mbps": -1}, "the capacity is -1: it must be a number from 0"),
         (["cubic"], {"link": ["los=1"]}, "did you mean 'loss'"),
         (["cubic"], {"link": ["buffer_bytes=100"]}, "less than a packet"),
     ],

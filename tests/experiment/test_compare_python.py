@@ -45,7 +45,7 @@ def test_own_data_scenario_model_and_arms(tmp_path: Path) -> None:
     assert shown.splitlines()[0] == "2 seeds, mean ± standard deviation"
     assert "accuracy, final (%)" in shown
     assert result.to_markdown().splitlines()[4].startswith("| mine |")
-    assert result.to_latex().startswith(r"\begin{tabular}{lrrrrrrrrrr}")
+    assert result.to_latex().startswith(r"\begin{tabular}{lrrrrrrrrrrr}")
     assert [len(panel.lines) for panel in result.figure().axes] == [3, 3, 3]
 
     with pytest.raises(RunError, match=r"given.data = 'scenario of 6 clients .*', not 'scenario of 6 clients"):

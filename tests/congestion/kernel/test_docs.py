@@ -27,7 +27,7 @@ def test_its_commands_and_options_are_there() -> None:
     shown = re.findall(r"astraea congestion kernel (\w+)(.*)$", PAGE, flags=re.MULTILINE)
     assert {name for name, _ in shown} == set(kernel)
     options = {option for command in kernel.values() for one in command.params for option in one.opts}
-    assert set(re.findall(r"(?<=[` ])--(?!check)[a-z-]+", PAGE)) <= options
+    assert set(re.findall(r"(?<=[` ])--(?!check|help)[a-z-]+", PAGE)) <= options
 
 
 def test_the_ranges_are_those_of_the_settings() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -89,3 +91,9 @@ def test_another_version_of_the_observation_is_refused(tmp_path: Path) -> None:
     Policy(header, np.zeros(len(LAW), np.int32)).save(tmp_path / "old")
     with pytest.raises(InputError, match="version 0 of the observation, this is version 2: train it anew"):
         load_policy(tmp_path / "old")
+
+
+def test_the_shipped_policy_is_read_by_a_process_that_has_imported_nothing_else() -> None:
+    code = "from astraea.congestion.policy import shipped_policy; print(shipped_policy().header.controller)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("policy\n", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -71,6 +72,7 @@ def state_of(controller: type[Controller]) -> np.dtype[Any]:
 
 
 def _steered(name: str) -> str:
+    import_module("astraea.congestion.controllers.catalogue")  # ours are known in any process, whatever it imported
     found = Controller.find(name)
     if not found.external:
         raise InputError(
