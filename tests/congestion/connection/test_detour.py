@@ -10,6 +10,7 @@ import pytest
 from astraea.congestion.connection import detour
 from astraea.congestion.connection.motion import UNIT
 from astraea.congestion.connection.record import INF, Connection, dtype_of, rows
+from astraea.congestion.connection.window import State
 
 MS = 1_000_000
 BASE = 30 * MS
@@ -20,7 +21,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.f = rows(1, dtype_of(Connection))[0]
-        self.c = rows(1, dtype_of(detour.Detour))[0]
+        self.c = rows(1, dtype_of(State))[0]  # as everywhere: a record of another type is compiled for itself
         self.f.min_rtt = BASE
         self.now = 0
         detour.begin(self.c)
