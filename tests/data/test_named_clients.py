@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from astraea.data import Samples
-from astraea.data.named_clients import Column, Indices
+from astraea.data.named_clients import Column, Indices, clients_of_tests, unmatched
 from astraea.errors import DataError, InputError
 
 
@@ -87,3 +87,15 @@ def test_a_number_of_clients_that_the_lists_do_not_have_is_refused(tmp_path: Pat
         _from_file(tmp_path / "lists.json", [[0]], clients=3)
     with pytest.raises(InputError, match="lists no client"):
         _from_file(tmp_path / "none.json", [])
+
+
+def test_test_samples_of_nobody_are_told() -> None:
+    train = Samples(np.zeros((2, 1), np.float32), np.zeros(2, np.int64), {"site": np.array(["A", "B"])})
+    test = Samples(np.zeros((4, 1), np.float32), np.zeros(4, np.int64), {"site": np.array(["a", "A", "B ", "a"])})
+    (told,) = unmatched(train, test, ("A",), "site")
+    assert told.startswith("3 test samples are of 'B ', 'a', and no client is called so")
+    assert unmatched(train, train, ("A",), "site") == []  # B has training samples, though it is no client here
+    assert unmatched(train, test, ("A",), "other") == []
+    found = clients_of_tests(test, ("A",), "site")
+    assert found is not None
+    assert found.tolist() == [-1, 0, -1, -1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -11,12 +12,12 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from astraea.data.classes import text
-from astraea.data.dataset import Samples
+from astraea.data.dataset import OWNER, Samples
 from astraea.data.partition import NamedClients, Skew, by_column, by_indices
 from astraea.errors import DataError, InputError, nearest
 from astraea.reading import read_json
 
-__all__ = ["Column", "Indices", "large_enough"]
+__all__ = ["Column", "Indices", "clients_of_tests", "large_enough", "unmatched"]
 
 
 class _Named(Skew):
@@ -159,3 +160,29 @@ def large_enough(named: NamedClients, least: int) -> NamedClients:
     names = ", ".join(named.names[k] for k in small[:3]) + (", ..." if len(small) > 3 else "")
     note = f"{len(small)} of {len(sizes)} clients have fewer than {least} samples and are left out: {names}."
     return NamedClients(place[named.owners], tuple(named.names[k] for k in kept), (*named.notes, note))
+
+
+def clients_of_tests(test: Samples, names: tuple[str, ...], column: str | None) -> NDArray[np.int64] | None:
+    """The client of each test sample by the column that divides the data, -1 for none."""
+    column = OWNER if OWNER in test.columns else column
+    if column is None or column not in test.columns:
+        return None
+    client = {name: k for k, name in enumerate(names)}
+    return np.array([client.get(name, -1) for name in text(test.columns[column])], dtype=np.int64)
+
+
+def unmatched(train: Samples, test: Samples, names: tuple[str, ...], column: str | None) -> list[str]:
+    """Say which clients of test samples hold no training samples: a name that is spelt otherwise counts for nobody."""
+    column = OWNER if OWNER in test.columns else column
+    if column is None or column not in test.columns:
+        return []
+    known = {*names, *(text(train.columns[column]) if column in train.columns else ())}
+    unknown = Counter(name for name in text(test.columns[column]) if name not in known)
+    if not unknown:
+        return []
+    shown = ", ".join(f"'{name}'" for name in sorted(unknown)[:3]) + (", ..." if len(unknown) > 3 else "")
+    told = (
+        f"{unknown.total():,} test samples are of {shown}, and no client is called so: they count for no client's own "
+        "accuracy. See whether the names are spelt alike."
+    )
+    return [told]

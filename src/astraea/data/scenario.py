@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from astraea.data import partition
 from astraea.data.apportion import apportion
-from astraea.data.classes import text
-from astraea.data.dataset import OWNER, Dataset, Samples
+from astraea.data.dataset import Dataset, Samples
 from astraea.data.holdout import draw, hold_out, hold_out_within
 from astraea.data.inputs import ArrayReader, Inputs
 from astraea.data.labels import class_counts
-from astraea.data.named_clients import large_enough
+from astraea.data.named_clients import clients_of_tests, large_enough, unmatched
 from astraea.data.noise import noisy_features, noisy_labels
 from astraea.data.papers import PAPERS
 from astraea.data.partition import NamedClients
@@ -184,8 +183,14 @@ def build_scenario(
         client_names=names,
         test=test,
         validation=held_out,
-        test_clients=_test_clients(test, names, settings.skew.divided_by),
-        notes=(*dataset.notes, *notes, *test_notes, *label_notes),
+        test_clients=clients_of_tests(test, names, settings.skew.divided_by),
+        notes=(
+            *dataset.notes,
+            *notes,
+            *test_notes,
+            *label_notes,
+            *unmatched(dataset.train, test, names, settings.skew.divided_by),
+        ),
         regression=regression,
         outputs=dataset.outputs,
         read_by=Inputs(reader=dataset.reader or plain, scaling=scaled, regression=regression),
@@ -289,12 +294,3 @@ def _divide(y: Rows, settings: ScenarioSettings, seed: int) -> tuple[Rows, int]:
             "that or scenario.clients"
         )
     return owners, clients
-
-
-def _test_clients(test: Samples, names: tuple[str, ...], column: str | None) -> Rows | None:
-    """The client of each test sample by the column that divides the data, -1 for none."""
-    column = OWNER if OWNER in test.columns else column
-    if column is None or column not in test.columns:
-        return None
-    client = {name: k for k, name in enumerate(names)}
-    return np.array([client.get(name, -1) for name in text(test.columns[column])], dtype=np.int64)

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from astraea.errors import InputError, RunError
+from astraea.errors import InputError, RunError, unknown_name
 from astraea.experiment.folder import RunFolder
 from astraea.experiment.result import load_result
 from astraea.federation.calling import called_with, unpacked
@@ -40,6 +40,8 @@ def export(
     ``model`` and ``trust`` are as for :func:`astraea.load`. Raises :class:`InputError` for a missing package, and
     :class:`RunError` for a model that cannot be exported, or as :func:`astraea.load` does.
     """
+    if form not in SUFFIXES:
+        raise unknown_name("format of an export", form, SUFFIXES)
     result = load_result(run_dir, model=model, trust=trust)
     folder = RunFolder(Path(run_dir))
     example = load_file(folder.probe)["inputs"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -182,3 +183,18 @@ def test_the_share_of_each_class_is_exact_and_rounded_down(labels: np.ndarray, p
 def test_a_share_that_is_none_or_all_is_refused(share: float) -> None:
     with pytest.raises(InputError, match="it lies between 0 and 1"):
         fixed_split(_numbered([0, 1]), share)
+
+
+def test_pictures_that_use_little_of_their_scale_are_told() -> None:
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 17, (6, 8, 8)), np.arange(6) % 2
+    dark = from_arrays(images, labels).notes
+    assert dark[-1].startswith("The largest value of the pictures is 16, and they are divided by 255: if 16 is white,")
+    assert dark[-1].endswith(" set scale (data.scale) to 16.")
+    assert not [note for note in from_arrays(images, labels, scale=16).notes if "white" in note]
+    assert not [note for note in from_arrays(images * 15, labels).notes if "white" in note]  # up to 240
+
+
+def test_labels_may_require_a_gradient() -> None:
+    labels = torch.tensor([0.0, 1.0, 0.0, 1.0], requires_grad=True)
+    assert from_arrays(np.zeros((4, 3), np.float32), labels).train.y.tolist() == [0, 1, 0, 1]

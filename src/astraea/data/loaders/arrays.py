@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from astraea.data.classes import flat, number_classes
 from astraea.data.dataset import Dataset, Samples
-from astraea.data.form import alike, recognise
+from astraea.data.form import Form, alike, recognise
 from astraea.data.inputs import ArrayReader
 from astraea.data.label_sets import are_sets, rarest, sets_with_note
+from astraea.data.layout import DEPTHS
 from astraea.data.packing import Collate
 from astraea.data.regression import BINS, Regression, Task, regression_of
 from astraea.data.several import as_array, collated, further_inputs, named_inputs
@@ -21,6 +22,7 @@ from astraea.errors import InputError
 __all__ = ["as_images", "concatenate", "fixed_split", "from_arrays", "together"]
 
 _UNLIKE = 100.0
+_DARK = 8  # pictures whose largest value is so much below full scale may have another
 
 
 def as_images(images: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -74,6 +76,7 @@ def from_arrays(
     """
     if (test_x is None) != (test_y is None):
         raise InputError("test_x and test_y go together: give both or neither")
+    y, test_y = _without_gradient(y), _without_gradient(test_y)
     given = [part for part in (y, test_y) if part is not None]
     sets: list[NDArray[np.bool_]] = []
     targets: list[NDArray[np.float64] | None] = [None, None]
@@ -111,8 +114,27 @@ def from_arrays(
         test = Samples(
             values, _integers(numbered[1]), _columns(test_columns), form, targets[1], sets=sets[1] if sets else None
         )
-    notes = (*notes, *_unlike_scales(train))
+    notes = (*notes, *_unlike_scales(train), *(_dark(train, form) if scale is None else ()))
     return Dataset(name, train, test, names, notes, regression=regression, reader=reader, outputs=outputs)
+
+
+def _without_gradient(labels: Any) -> Any:
+    """Return labels that NumPy can read; those of a tensor may require a gradient."""
+    return labels.detach().cpu() if hasattr(labels, "detach") else labels
+
+
+def _dark(train: Samples, form: Form) -> tuple[str, ...]:
+    """Say so if pictures use little of the scale that was taken for theirs: it may be another."""
+    if form.kind != "image" or form.inputs or form.scale < DEPTHS[0]:
+        return ()
+    high = float(train.x.max()) * (1 if train.x.dtype == np.uint8 else form.scale)
+    if high * _DARK > form.scale:
+        return ()
+    told = (
+        f"The largest value of the pictures is {high:g}, and they are divided by {form.scale:g}: if {high:g} is white, "
+        f"set scale (data.scale) to {high:g}."
+    )
+    return (told,)
 
 
 def _regression(
