@@ -162,10 +162,15 @@ def large_enough(named: NamedClients, least: int) -> NamedClients:
     return NamedClients(place[named.owners], tuple(named.names[k] for k in kept), (*named.notes, note))
 
 
+def _column_of(test: Samples, column: str | None) -> str | None:
+    """Return the column that says whose test samples are, ``None`` if nothing does."""
+    return next((one for one in (OWNER, column) if one in test.columns), None)
+
+
 def clients_of_tests(test: Samples, names: tuple[str, ...], column: str | None) -> NDArray[np.int64] | None:
     """The client of each test sample by the column that divides the data, -1 for none."""
-    column = OWNER if OWNER in test.columns else column
-    if column is None or column not in test.columns:
+    column = _column_of(test, column)
+    if column is None:
         return None
     client = {name: k for k, name in enumerate(names)}
     return np.array([client.get(name, -1) for name in text(test.columns[column])], dtype=np.int64)
@@ -173,8 +178,8 @@ def clients_of_tests(test: Samples, names: tuple[str, ...], column: str | None) 
 
 def unmatched(train: Samples, test: Samples, names: tuple[str, ...], column: str | None) -> list[str]:
     """Say which clients of test samples hold no training samples: a name that is spelt otherwise counts for nobody."""
-    column = OWNER if OWNER in test.columns else column
-    if column is None or column not in test.columns:
+    column = _column_of(test, column)
+    if column is None:
         return []
     known = {*names, *(text(train.columns[column]) if column in train.columns else ())}
     unknown = Counter(name for name in text(test.columns[column]) if name not in known)

@@ -150,7 +150,10 @@ def arm_settings(
     """
     if base.get("preset") is not None:
         raise InputError(f"arms take a preset by their names: write --arms astraea+{base['preset']}, and no preset")
-    shape = _shape(parse_settings(base, trust=trust, validates=validates))
+
+    def shape() -> Shape:  # of built-in arms alone: the base by itself need be no run where others make it one
+        return _shape(parse_settings(base, trust=trust, validates=validates))
+
     changes = _changes(name, own, shape, ())
     return parse_settings(changed(base, changes), f"arm '{name}'", trust=trust, validates=validates)
 
@@ -166,14 +169,16 @@ def variations() -> Mapping[str, Changes]:
     return {**brought, **VARIATIONS}
 
 
-def _changes(name: str, own: Mapping[str, Mapping[str, Any]], shape: Shape, after: tuple[str, ...]) -> Changes:
+def _changes(
+    name: str, own: Mapping[str, Mapping[str, Any]], shape: Callable[[], Shape], after: tuple[str, ...]
+) -> Changes:
     """Return what an arm changes; ``after`` are the arms that begin from it."""
     arm, *varied = name.split("+")
     if name in own or arm in own:
         changes = _own(name if name in own else arm, own, shape, after)
         varied = [] if name in own else varied
     elif arm in ARMS:
-        changes = ARMS[arm](shape)
+        changes = ARMS[arm](shape())
     elif arm in Algorithm.known():  # one that a package or a script has brought
         changes = {"algorithm.name": arm}
     else:
@@ -188,7 +193,9 @@ def _changes(name: str, own: Mapping[str, Mapping[str, Any]], shape: Shape, afte
     return changes
 
 
-def _own(name: str, own: Mapping[str, Mapping[str, Any]], shape: Shape, after: tuple[str, ...]) -> Changes:
+def _own(
+    name: str, own: Mapping[str, Mapping[str, Any]], shape: Callable[[], Shape], after: tuple[str, ...]
+) -> Changes:
     """Return what an arm of the configuration changes, beginning from the arm that its ``from`` names."""
     changes = dict(_dotted(own[name]))
     begin = changes.pop("from", None)
