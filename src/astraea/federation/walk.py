@@ -33,7 +33,8 @@ class Trained(NamedTuple):
 
     ``params`` ``(P,)``, ``counters`` ``(Q,)`` and ``extras`` are handed on, ``kept`` stays with the client.
     ``examples`` are the client's samples, ``samples`` those processed in ``steps`` steps at a mean ``loss``.
-    ``finite`` says that ``params`` are known to hold neither NaN nor infinity.
+    ``finite`` says that ``params`` are known to hold neither NaN nor infinity, ``length`` is the norm of their change
+    if that is known.
     """
 
     params: Tensor
@@ -45,6 +46,7 @@ class Trained(NamedTuple):
     steps: int
     loss: float
     finite: bool = False
+    length: float | None = None
 
 
 def accepted(
@@ -104,7 +106,7 @@ class Walk:
 
         A client's samples count once towards the chain's weight, however often it is visited.
         """
-        before, (client, pass_) = self.state, (visit.client, visit.pass_)
+        before, came, (client, pass_) = self.state, trained.params, (visit.client, visit.pass_)
         own = {} if self.plan.personal is None else self.plan.personal.part(trained.params, trained.counters)
         trained = self._without_personal(before, trained)
         if self.plan.adversary is not None:
@@ -118,13 +120,15 @@ class Walk:
             before.examples + held if fresh else before.examples,
             before.steps + trained.steps,
         )
+        as_it_came = after.params is came
         report = VisitReport(client, pass_, trained.samples, trained.steps, trained.loss)
+        if as_it_came and trained.length is not None:
+            report = report._replace(length=trained.length)
         try:
             if not all(map(finite, own.values())):
                 raise VisitError("the client's personal layers became NaN or infinite")
             with self._passes():
-                known = trained.finite and after.params is trained.params
-                after, report = accepted(before, after, report, self, known=known)
+                after, report = accepted(before, after, report, self, known=trained.finite and as_it_came)
         except VisitError as error:
             self.skip(visit, error)
             return False

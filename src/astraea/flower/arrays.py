@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from astraea.errors import InputError
+from astraea.federation.norm import BLOCK, Squares
 from astraea.federation.plan import ChainState
 from astraea.federation.walk import VisitError
 from astraea.flower.messages import MOST
@@ -23,7 +24,6 @@ from astraea.flower.messages import MOST
 __all__ = ["Layout", "Vectors", "initial_arrays", "sendable"]
 
 _STYPE = "numpy.ndarray"  # how Flower calls the bytes of np.save
-_BLOCK = 2**16  # values that are copied and looked at together, while they are in the processor's cache
 _STATISTICS = ("running_mean", "running_var")
 
 
@@ -31,7 +31,8 @@ class Vectors(NamedTuple):
     """A model: floating point values ``params`` ``(P,)``, integers ``counters`` ``(Q,)`` int64.
 
     ``exact`` says that the arrays they were read from are those that :meth:`Layout.record` would make of them;
-    ``square`` is the sum of the squares of ``params``, which no vector has that holds NaN or an infinite number.
+    ``square`` is the sum of the squares of ``params``, or of what they are more than what they were compared with: no
+    vector has it that holds NaN or an infinite number.
     """
 
     params: Tensor
@@ -106,43 +107,40 @@ class Layout:
         layers = {name.rpartition(".")[0] for name in names if name.rpartition(".")[2] == "running_mean"}
         return frozenset(name for name in names if name.rpartition(".")[0] in layers)
 
-    def vectors(self, record: ArrayRecord, before: ChainState | None = None) -> Vectors:
+    def vectors(self, record: ArrayRecord, before: ChainState | None = None, minus: Tensor | None = None) -> Vectors:
         """Return the values of ``record``.
 
         Each array is taken as its own dtype, whatever it came as; integers may come as floating point numbers, as
         averaging leaves them. With ``before``, arrays of batch normalisation may be left out, as clients of FedBN do,
-        and keep the values that they have there. Raises :class:`~astraea.federation.walk.VisitError` if names or
-        shapes differ, or if bytes are no array.
+        and keep the values that they have there. With ``minus`` ``(P,)``, ``square`` is that of the difference. Raises
+        :class:`~astraea.federation.walk.VisitError` if names or shapes differ, or if bytes are no array.
         """
-        names = [name for name, _, _ in self.arrays]
-        same = list(record) == names
-        if not same and set(record) != set(names):
-            missing, more = sorted(set(names) - set(record)), sorted(set(record) - set(names))
-            if more or before is None or not self._may_lack.issuperset(missing) or len(missing) == len(names):
+        same = list(record) == self._names
+        if not same and set(record) != set(self._names):
+            missing, more = sorted(set(self._names) - set(record)), sorted(set(record) - set(self._names))
+            if more or before is None or not self._may_lack.issuperset(missing) or len(missing) == len(self.arrays):
                 what = f"lacks '{missing[0]}'" if missing else f"has an unknown '{more[0]}'"
                 raise VisitError(f"its model {what}: the models differ")
         floats, integers = self._buffer(), np.empty(self._sizes[1], np.int64)
-        at, square = [0, 0], 0.0
-        for (name, shape, dtype), head in zip(self.arrays, self._heads, strict=True):
-            kind = 0 if dtype.kind == "f" else 1
-            part = slice(at[kind], at[kind] + math.prod(shape))
-            at[kind] = part.stop
-            if name in record:
-                value = _values(name, record[name], shape, dtype, head)
-                if value.shape != shape:
-                    raise VisitError(f"its '{name}' has shape {value.shape}, not {shape}: the models differ")
-                same = same and value.dtype == dtype and value.flags.c_contiguous
-            else:
-                assert before is not None
-                value = (before.params, before.counters)[kind][part].numpy()
-            if kind == 0:
-                square += _copied(value, dtype, floats[part])
-            else:
-                if value.dtype.kind == "f" and not bool((np.abs(value) < MOST).all()):
-                    raise VisitError(f"its '{name}' holds numbers that {dtype} cannot hold")
-                integers[part] = value.round().astype(np.int64).reshape(-1)
+        squares = Squares(floats, None if minus is None else minus.numpy())
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found by who takes the vectors
+            for (name, shape, dtype), head, part in zip(self.arrays, self._heads, self._parts, strict=True):
+                if name in record:
+                    value = _values(name, record[name], shape, dtype, head)
+                    if value.shape != shape:
+                        raise VisitError(f"its '{name}' has shape {value.shape}, not {shape}: the models differ")
+                    same = same and value.dtype == dtype and value.flags.c_contiguous
+                else:
+                    assert before is not None
+                    value = (before.params if dtype.kind == "f" else before.counters)[part].numpy()
+                if dtype.kind == "f":
+                    _copy(value, dtype, floats, part.start, squares)
+                else:
+                    if value.dtype.kind == "f" and not bool((np.abs(value) < MOST).all()):
+                        raise VisitError(f"its '{name}' holds numbers that {dtype} cannot hold")
+                    integers[part] = value.round().astype(np.int64).reshape(-1)
         counters = torch.from_numpy(integers) if len(integers) else torch.empty(0, dtype=torch.int64)
-        return Vectors(torch.from_numpy(floats), counters, same, square)
+        return Vectors(torch.from_numpy(floats), counters, same, squares.sum)
 
     def record(self, params: Tensor, counters: Tensor) -> ArrayRecord:
         """Return ``(params, counters)`` as named arrays of the original shapes and dtypes."""
@@ -169,6 +167,20 @@ class Layout:
         return tuple(heads)
 
     @cached_property
+    def _names(self) -> list[str]:
+        return [name for name, _, _ in self.arrays]
+
+    @cached_property
+    def _parts(self) -> tuple[slice, ...]:
+        """Where each array lies in its vector."""
+        at, parts = {True: 0, False: 0}, []
+        for _, shape, dtype in self.arrays:
+            kind = dtype.kind == "f"
+            parts.append(slice(at[kind], at[kind] + math.prod(shape)))
+            at[kind] = parts[-1].stop
+        return tuple(parts)
+
+    @cached_property
     def _sizes(self) -> tuple[int, int]:
         sizes = [(dtype.kind == "f", math.prod(shape)) for _, shape, dtype in self.arrays]
         return sum(size for is_float, size in sizes if is_float), sum(size for is_float, size in sizes if not is_float)
@@ -192,16 +204,14 @@ class Layout:
         return np.result_type(np.float32, *(dtype for _, _, dtype in self.arrays if dtype.kind == "f"))
 
 
-def _copied(value: NDArray[Any], dtype: np.dtype[Any], into: NDArray[Any]) -> float:
-    """Copy ``value``, taken as ``dtype``, into the vector ``into``, and return the sum of the copy's squares."""
-    square = 0.0
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found by who takes the vector
-        flat = value.astype(dtype, copy=False).reshape(-1)
-        for begin in range(0, len(flat), _BLOCK):
-            block = into[begin : begin + _BLOCK]
-            block[:] = flat[begin : begin + _BLOCK]
-            square += float(np.dot(block, block))
-    return square
+def _copy(value: NDArray[Any], dtype: np.dtype[Any], into: NDArray[Any], begin: int, squares: Squares) -> None:
+    """Copy ``value``, taken as ``dtype``, to where it begins in the vector ``into``, and take up its ``squares``."""
+    flat = value.astype(dtype, copy=False).reshape(-1)
+    for done in range(0, len(flat), BLOCK):
+        block = flat[done : done + BLOCK]
+        end = begin + done + len(block)
+        into[end - len(block) : end] = block
+        squares.upto(end)
 
 
 def _unpacked(array: Array) -> NDArray[Any] | None:

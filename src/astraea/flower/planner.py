@@ -95,9 +95,14 @@ def begin_round(
     def read(client: int, before: ChainState, reply: Message) -> Reading:
         if not reply.has_error() and bool(remarks(reply).get(DATA_CHANGED, False)):
             registry.ask_again(client)
-        epochs = plan.training.epochs
         return read_reply(
-            reply, record.layout, before, epochs, keys.weight, lambda told: registry.examples(client, told)
+            reply,
+            record.layout,
+            before,
+            plan.training.epochs,
+            keys.weight,
+            lambda told: registry.examples(client, told),
+            measured=plan.guard is not None,
         )
 
     return ChainWalks(plan, arrays, record.pack, write, read, registry.title)

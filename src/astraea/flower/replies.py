@@ -40,17 +40,27 @@ class Reading(NamedTuple):
 
 
 def read_reply(
-    reply: Message, layout: Layout, before: ChainState, epochs: int, weight: str, samples: Callable[[float], int | None]
+    reply: Message,
+    layout: Layout,
+    before: ChainState,
+    epochs: int,
+    weight: str,
+    samples: Callable[[float], int | None],
+    *,
+    measured: bool = False,
 ) -> Reading:
     """Read a reply to a visit that began at ``before`` and went over the client's samples ``epochs`` times.
 
     ``weight`` names the metric that says how much the model is to count; ``samples`` returns, given that, how many
     samples the client holds, ``None`` if the server does not know. Where the metric is a number of samples, what the
-    server knows counts. Raises :class:`VisitError` if the reply cannot be understood.
+    server knows counts. ``measured`` says that a defence will ask how far the model moved. Raises :class:`VisitError`
+    if the reply cannot be understood.
     """
     if reply.has_error():
         raise VisitError(f"it answered with an error: {_explained(reply.error.reason)}")
-    arrays, metrics = list(reply.content.array_records.values()), list(reply.content.metric_records.values())
+    records = list(reply.content.values())
+    arrays = [record for record in records if isinstance(record, ArrayRecord)]
+    metrics = [record for record in records if isinstance(record, MetricRecord)]
     if len(arrays) != 1 or len(metrics) != 1:
         raise VisitError(
             f"its reply holds {len(arrays)} ArrayRecords and {len(metrics)} MetricRecords, not one of each"
@@ -58,7 +68,7 @@ def read_reply(
     told = metrics[0].get(weight)
     if not isinstance(told, int | float) or not 0 < told < MOST or (weight == EXAMPLES and told < 1):
         raise VisitError(f"its metric '{weight}' is {told!r}, not a number of samples")
-    params, counters, exact, square = layout.vectors(arrays[0], before)
+    params, counters, exact, square = layout.vectors(arrays[0], before, before.params if measured else None)
     # The square of a number that is too large is none.
     largest = 0.0 if math.isfinite(square) else float(torch.linalg.vector_norm(params, math.inf))
     if _LARGEST <= largest < math.inf:  # what is not finite at all is refused where every engine refuses it
@@ -70,7 +80,16 @@ def read_reply(
     steps, loss = max(0, int(_number(remark, "steps", 0.0))), _number(metrics[0], "train_loss", math.nan)
     # What local rules send along stays as it is: between clients of Flower's only the model travels.
     trained = Trained(
-        params, counters, before.extras, {}, examples, max(1, held) * epochs, steps, loss, largest < math.inf
+        params,
+        counters,
+        before.extras,
+        {},
+        examples,
+        max(1, held) * epochs,
+        steps,
+        loss,
+        finite=largest < math.inf,
+        length=math.sqrt(square) if measured and math.isfinite(square) else None,
     )
     content = RecordDict({name: one for name, one in reply.content.items() if not isinstance(one, ArrayRecord)})
     return Reading(trained, arrays[0] if exact else None, content, "steps" in remark)

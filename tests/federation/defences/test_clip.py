@@ -13,7 +13,6 @@ from astraea.errors import InputError
 from astraea.experiment.run import run
 from astraea.experiment.settings import parse_settings
 from astraea.federation.defences import Clip, Guard
-from astraea.federation.defences.clip import norm
 from astraea.federation.plan import Chain, ChainState, LocalTraining, RoundPlan, Visit, VisitReport
 from astraea.federation.walk import Trained, Walk
 
@@ -99,25 +98,6 @@ def test_what_is_remembered_are_the_unclipped_paces_of_skipped_visits_too() -> N
     assert memory["pace"].tolist() == [1.0, 3.0]
     many = defence.remember(memory, [VisitReport(0, 0, pace=float(n)) for n in range(99)])
     assert many["pace"].tolist() == [3.0, *map(float, range(99))]  # the last hundred
-
-
-def test_the_norm_has_the_same_bits_whatever_the_number_of_threads() -> None:
-    vector = torch.randn(1_000_003, generator=torch.Generator().manual_seed(0))
-    before = torch.get_num_threads()
-    found = set()
-    for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
-        found.add(norm(vector))
-    torch.set_num_threads(before)
-    assert len(found) == 1
-    assert found.pop() == pytest.approx(float(vector.double().norm()), rel=1e-6)
-    assert norm(torch.full((3,), 1e30)) == pytest.approx(math.sqrt(3) * 1e30)
-
-
-@pytest.mark.parametrize("size", [0, 1, 32768, 32769, 200_000])
-def test_the_norm_of_a_difference_has_the_bits_of_that_of_a_vector(size: int) -> None:
-    one, other = torch.randn(2, size, generator=torch.Generator().manual_seed(1))
-    assert norm(one, other) == norm(one - other)
 
 
 def test_a_newcomer_is_shortened_however_far_it_goes_and_discarded_once_its_grace_is_over() -> None:

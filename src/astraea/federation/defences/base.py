@@ -39,6 +39,12 @@ class Guard:
     defence: Defence
     memory: Mapping[str, Tensor] = field(default_factory=dict)
     probe: ProbeSamples | None = None
+    known: Mapping[str, list[float]] = field(init=False, repr=False)
+    """What visits of rounds before measured, in order of size, so that medians of it are soon found."""
+
+    def __post_init__(self) -> None:
+        known = {name: sorted(self.memory[name].tolist()) for name in self.defence.remembers if name in self.memory}
+        object.__setattr__(self, "known", known)
 
     def judge(
         self, before: ChainState, after: ChainState, report: VisitReport, walk: Walk
@@ -79,7 +85,7 @@ class Defence(Part, kind="defence", default="finite"):
 
     def measured(self, name: str, walk: Walk, guard: Guard, few: int) -> list[float]:
         """Return what visits measured so far: of earlier rounds or, if those are ``few``, of this chain as well."""
-        known: list[float] = guard.memory[name].tolist() if name in guard.memory else []
+        known = guard.known.get(name, [])
         if len(known) < few:
-            known += [value for report in walk.reports if (value := getattr(report, name)) is not None]
+            known = known + [value for report in walk.reports if (value := getattr(report, name)) is not None]
         return known

@@ -13,19 +13,17 @@ from pydantic import Field
 from torch import Tensor
 
 from astraea.federation.defences.base import Defence, Guard
+from astraea.federation.norm import norm
 
 if TYPE_CHECKING:
     from astraea.federation.plan import ChainState, LocalTraining, VisitReport
     from astraea.federation.walk import Walk
 
-__all__ = ["FEW", "Clip", "norm"]
+__all__ = ["FEW", "Clip"]
 
 FEW = 5
 """Visits that must have been measured before their median counts."""
 
-_BLOCK = 4096
-_TOGETHER = 32  # blocks whose difference is taken at once, so that it stays in the processor's cache
-_SMALL = 2**15  # numbers up to which PyTorch itself leaves a sum to one thread
 _ROUNDS = "rounds"  # in the memory: in how many rounds each client was measured, as far as that is asked for
 
 
@@ -63,7 +61,8 @@ class Clip(Defence, name="clip"):
         self, before: ChainState, after: ChainState, report: VisitReport, walk: Walk, guard: Guard
     ) -> tuple[ChainState, VisitReport]:
         """Return the state with the change shortened, what travels beside the model too; the report tells its pace."""
-        length, unit = norm(after.params, before.params), _unit(report, walk.plan.training)
+        length = norm(after.params, before.params) if report.length is None else report.length
+        unit = _unit(report, walk.plan.training)
         report = report._replace(pace=length / unit)
         known = self.measured("pace", walk, guard, FEW)
         if len(known) < FEW:
@@ -113,34 +112,3 @@ def _unit(report: VisitReport, training: LocalTraining) -> float:
     """
     most = report.samples // training.batch_size + max(training.epochs, 1)
     return (training.lr or 1.0) * math.sqrt(max(1, min(report.steps or most, most)))
-
-
-def norm(vector: Tensor, minus: Tensor | None = None) -> float:
-    """Return the Euclidean norm of ``vector`` ``(P,)``, or of what it is more than ``minus`` ``(P,)``.
-
-    Right to about six digits, and the same bits however many threads there are. The difference is never in memory as a
-    whole, which would take longer than all the rest.
-    """
-    found = _norm(vector, minus, torch.promote_types(vector.dtype, torch.float32))
-    return found if math.isfinite(found) else _norm(vector, minus, torch.float64)  # squares may overflow
-
-
-def _norm(vector: Tensor, minus: Tensor | None, dtype: torch.dtype) -> float:
-    """Return the norm, with squares added up in ``dtype`` within each block, and the blocks in double precision."""
-    size, whole = len(vector), len(vector) // _BLOCK * _BLOCK
-    if size <= _SMALL:
-        return float(torch.linalg.vector_norm(vector if minus is None else vector - minus, dtype=dtype))
-    step = _TOGETHER * _BLOCK if vector.device.type == "cpu" else max(whole, _BLOCK)
-    room = vector.new_empty(0 if minus is None else min(step, size))
-
-    def part(begin: int, end: int) -> Tensor:
-        if minus is None:
-            return vector[begin:end]
-        return torch.sub(vector[begin:end], minus[begin:end], out=room[: end - begin])
-
-    norms = [
-        torch.linalg.vector_norm(part(begin, min(begin + step, whole)).view(-1, _BLOCK), dim=1, dtype=dtype)
-        for begin in range(0, whole, step)
-    ]
-    norms.append(torch.linalg.vector_norm(part(whole, size), dtype=dtype)[None])
-    return float(torch.linalg.vector_norm(torch.cat(norms).cpu(), dtype=torch.float64))  # not every GPU has it
