@@ -10,12 +10,13 @@ from typing import Any, ClassVar
 
 import cloudpickle
 import pytest
-from pydantic import Field
+from pydantic import BaseModel, Field, PydanticUserError, TypeAdapter, ValidationError
 
 from astraea.errors import InputError
 from astraea.parts import Part, Settings, base, imports
 from astraea.parts.base import Moved
 from astraea.parts.imports import Typed
+from astraea.parts.truths import TruthsApart
 from astraea.parts.validation import from_options, validated
 
 
@@ -254,3 +255,48 @@ def test_a_module_that_fails_is_told_from_one_that_is_not_there(
     monkeypatch.setattr("sys.path", [str(tmp_path), *sys.path])
     with pytest.raises(InputError, match=rf"cannot be imported, as its module fails \({reason}\): mend it"):
         imports.imported("model", f"{name}:Net", trust=True)
+
+
+def _every_model(root: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for model in root.__subclasses__():
+        yield model
+        yield from _every_model(model)
+
+
+def test_no_setting_takes_true_for_a_number() -> None:
+    import astraea.congestion.environment.worlds
+    import astraea.congestion.trainer.td3.settings
+    import astraea.experiment.settings
+    import astraea.network.settings  # noqa: F401
+
+    refused = 0
+    for model in _every_model(TruthsApart):
+        for name, field in model.model_fields.items():
+            try:
+                taken = TypeAdapter(field.annotation).validate_python(True)
+            except (ValidationError, PydanticUserError, InputError):
+                continue
+            if isinstance(taken, bool) or not isinstance(taken, int | float):
+                continue
+            handed_on = model._truths({name: True})[name]
+            with pytest.raises(ValidationError, match="should be a valid"):
+                TypeAdapter(field.annotation).validate_python(handed_on)
+            refused += 1
+    assert refused > 200
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_a_truth_value_that_is_no_number_is_named(value: bool) -> None:
+    with pytest.raises(InputError, match=f"'side' cannot be {str(value).lower()}: input should be a valid number"):
+        Square.of({"name": "square", "side": value})
+
+
+def test_truths_in_lists_of_numbers_are_refused_and_those_that_are_meant_are_taken() -> None:
+    class Mixed(Settings):
+        spots: tuple[float, ...] = ()
+        wide: bool = False
+        either: int | bool = 0
+
+    assert Mixed(wide=True, either=True).model_dump() == {"spots": (), "wide": True, "either": True}
+    with pytest.raises(ValidationError, match=r"spots\.1"):
+        Mixed.model_validate({"spots": [1, True]})

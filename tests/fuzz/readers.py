@@ -16,7 +16,7 @@ from good import LAW, good_files, small_learner
 from astraea.congestion.evaluation import records
 from astraea.congestion.evaluation.traces import find_traces
 from astraea.congestion.policy import load_policy
-from astraea.congestion.simulator.schedules import read_trace
+from astraea.congestion.traces import read_capacity, read_opportunities
 from astraea.congestion.trainer import folder as training_folder
 from astraea.congestion.trainer import search
 from astraea.congestion.trainer.td3.checkpoint import load_checkpoint as load_td3_checkpoint
@@ -32,7 +32,6 @@ from astraea.federation.loop import Budget
 from astraea.federation.models import load_weights
 from astraea.files import write_tensors
 from astraea.network import load_network
-from astraea.network.traces import read_capacity
 from astraea.reading import checksum, read_tensors
 from astraea.report.page.write import page_of
 
@@ -119,7 +118,7 @@ READERS = {
     "generations": Reader("law", "generations.jsonl", _generations),
     "training": Reader("law", "settings.json", _claimed),
     "outcomes": Reader("outcomes.jsonl", "", records.read),
-    "mahimahi": Reader("trace.up", "", lambda path: read_trace(path)),
+    "mahimahi": Reader("trace.up", "", lambda path: read_opportunities(path)),
     "capacity": Reader("capacity.csv", "", lambda path: read_capacity(path)),
     "traces": Reader("traces", "network-traces/mahimahi.tar.xz",
                      lambda path: find_traces(path, path / "unpacked")),

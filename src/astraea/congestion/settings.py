@@ -9,11 +9,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from astraea.errors import InputError, unknown_name
 from astraea.parts.sentences import sentence
+from astraea.parts.truths import TruthsApart
 
 __all__ = ["IntSpan", "Settings", "Span"]
 
 
-class Settings(BaseModel):
+class Settings(TruthsApart):
     """Frozen values; an unknown name or a value out of range is an :class:`astraea.errors.InputError`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

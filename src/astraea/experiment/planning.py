@@ -26,7 +26,7 @@ from astraea.experiment.settings import EXAMPLE, RunSettings, load_toml, parse_s
 from astraea.experiment.simulation import Simulation
 from astraea.federation.algorithms import Algorithm
 from astraea.network.choice import NetworkSettings
-from astraea.network.files import NetworkLike, load_network
+from astraea.network.files import NetworkLike, load_network, whole_name
 from astraea.network.settings import Network
 
 __all__ = ["PLACEMENTS", "Choices", "plan"]
@@ -70,7 +70,7 @@ def plan(
     names = [name.strip() for name in (arms.split(",") if isinstance(arms, str) else arms) if name.strip()]
     choices = choices if isinstance(choices, Choices) else _choices(choices or {})
     _check(choices, names, samples, timed)
-    name = str(network) if isinstance(network, str | Path) else None
+    name = whole_name(network) if isinstance(network, str | Path) else None
     chosen = NetworkSettings(name=name, congestion=congestion, sharing=sharing)
     if samples is None:
         samples = _samples(parse_settings(tables))

@@ -52,7 +52,11 @@ class Simulation:
         return places_of(self.network, clients)
 
     def __call__(self, plan: RoundPlan) -> Simulated:
-        """Return what the loop needs to know of the round of ``plan``."""
+        """Return what the loop needs to know of the round of ``plan``.
+
+        Raises :class:`InputError` if a trace has changed since the run began.
+        """
+        self.settings.check(self.network)
         clients = [visit.client for chain in plan.chains for visit in chain.visits]
         plan = placed(plan, lay_out(self.network, clients))
         cost = self.time(plan)

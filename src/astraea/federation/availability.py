@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from astraea.parts import Settings
 from astraea.seeding import Purpose, stream
 
 __all__ = ["AvailabilitySettings", "available"]
 
 
-class AvailabilitySettings(BaseModel):
+class AvailabilitySettings(Settings):
     """Which clients can be reached in a round."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     dropout: float = Field(
         0.0, ge=0, lt=1, description="Chance that an invited client does not answer in a round (simulated)."

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from astraea.errors import InputError, unknown_name
-from astraea.network.files import load_network, shipped_networks
+from astraea.network.files import load_network, whole_name
 from astraea.network.settings import Network
 from astraea.parts import Settings
+from astraea.reading import read_bytes
 
 __all__ = ["SHARINGS", "NetworkSettings"]
 
@@ -62,12 +64,18 @@ class NetworkSettings(Settings):
         profile_of(self.congestion)
         if self.sharing not in SHARINGS:
             raise unknown_name("network.sharing", self.sharing, SHARINGS)
-        text = self.load().model_dump_json(exclude={"name"})
-        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        digest = _digest(self.load())
         if self.digest not in ("", digest):
-            raise InputError(f"network '{self.name}' has changed since the run began: bring it back as it was")
-        name = self.name if self.name in shipped_networks() else str(Path(self.name).absolute())
-        return self.model_copy(update={"name": name, "digest": digest})
+            raise InputError(self._changed("the run began"))
+        return self.model_copy(update={"name": whole_name(self.name), "digest": digest})
+
+    def check(self, network: Network) -> None:
+        """Raise :class:`InputError` if a trace of ``network`` is no longer what it was when settings were decided."""
+        if self.digest and self.digest != _digest(network):
+            raise InputError(self._changed("the last round"))
+
+    def _changed(self, when: str) -> str:
+        return f"network '{self.name}' or a trace that it names has changed since {when}: bring it back as it was"
 
     def _refuse_without(self) -> None:
         for field in ("congestion", "fidelity", "sharing", "placement", "seconds"):
@@ -79,3 +87,26 @@ class NetworkSettings(Settings):
         assert self.name is not None
         network = load_network(self.name)
         return network if self.placement is None else network.model_copy(update={"placement": self.placement})
+
+
+def _digest(network: Network) -> str:
+    """Return what tells ``network`` from others: what it sets but for its name, and the content of its traces."""
+    tables = network.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
+    text = json.dumps(_with_traces(tables), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _with_traces(value: Any) -> Any:
+    """Return tables with the digest of every trace's content in place of where it lies."""
+    if isinstance(value, list):
+        return [_with_traces(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: _content(inner) if key.endswith("_trace") else _with_traces(inner) for key, inner in value.items()}
+
+
+def _content(path: str) -> str:
+    try:
+        return hashlib.sha256(read_bytes(Path(path))).hexdigest()
+    except OSError as error:
+        raise InputError(f"the trace {path} cannot be read: {error.strerror}") from None

@@ -10,7 +10,7 @@ from astraea.errors import InputError, nearest
 from astraea.network.settings import Network
 from astraea.reading import read_toml
 
-__all__ = ["NetworkLike", "load_network", "shipped_networks"]
+__all__ = ["NetworkLike", "load_network", "shipped_networks", "whole_name"]
 
 _FOLDER = Path(__file__).parent / "networks"
 
@@ -23,6 +23,14 @@ def shipped_networks() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 
 
+def whole_name(source: str | Path) -> str:
+    """Return ``source`` as it can be found from any folder: the name of a network that ships, or a file's whole path.
+
+    A run's settings hold it, and so does a plan's.
+    """
+    return str(source) if str(source) in shipped_networks() else str(Path(source).absolute())
+
+
 def load_network(source: NetworkLike) -> Network:
     """Return the network that ``source`` names, holds or is; relative traces lie beside the file.
 
@@ -31,7 +39,7 @@ def load_network(source: NetworkLike) -> Network:
     if isinstance(source, Network):
         return source
     if isinstance(source, Mapping):
-        return _named(source, "", Path())
+        return _named(source, "", Path.cwd())
     path = Path(source)
     if path.suffix != ".toml":
         shipped = shipped_networks()
@@ -47,7 +55,7 @@ def load_network(source: NetworkLike) -> Network:
         raise InputError(f"cannot read {path} ({error.strerror}): give the path of a TOML file") from None
     except ValueError as error:
         raise InputError(f"{path} is not TOML: {error}") from None
-    return _named(tables, path.stem, path.parent)
+    return _named(tables, path.stem, path.parent.absolute())
 
 
 def _named(tables: Mapping[str, Any], name: str, folder: Path) -> Network:

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from astraea.congestion.traces import Trace, read_capacity
 from astraea.errors import InputError
 from astraea.network.settings import CORE, Network, Site
-from astraea.network.traces import Trace, read_capacity
 from astraea.seeding import Purpose, stream
 
 __all__ = ["Capacities", "Layout", "lay_out", "mediator_at"]

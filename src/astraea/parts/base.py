@@ -6,12 +6,13 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, Self, cast
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError, ValidationInfo, model_validator
+from pydantic import ConfigDict, GetCoreSchemaHandler, ValidationError, ValidationInfo, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from astraea.errors import InputError, unknown_name
 from astraea.parts.imports import Typed, import_installed, imported
 from astraea.parts.sentences import sentence
+from astraea.parts.truths import TruthsApart
 
 __all__ = ["Moved", "Part", "Settings", "kinds"]
 
@@ -29,7 +30,7 @@ class Moved(NamedTuple):
     default: Any = None
 
 
-class Settings(BaseModel):
+class Settings(TruthsApart):
     """A section of settings: frozen, strict about its keys. Descriptions of fields are help and reference page."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tarfile
 from pathlib import Path
 
@@ -11,8 +10,9 @@ import pytest
 
 from astraea.congestion import LinkSettings, simulate
 from astraea.congestion.connection.record import INF
-from astraea.congestion.simulator.schedules import delays_of, read_trace, schedule_of, segments_of
+from astraea.congestion.simulator.schedules import delays_of, schedule_of, segments_of
 from astraea.congestion.simulator.settings import RandomWalk
+from astraea.congestion.traces import read_opportunities
 from astraea.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -35,6 +35,15 @@ def test_a_trace_becomes_bytes_per_millisecond(tmp_path: Path) -> None:
     assert segments["ns_per_byte"].tolist() == [1e6 / 3000, np.inf, 1e6 / 4500, 1e6 / 1500]
 
 
+def test_rates_in_a_file_become_segments(tmp_path: Path) -> None:
+    # 12 Mbit/s are an opportunity a millisecond; then 24 for as long as the stretch before it, 3 ms
+    link = LinkSettings(trace=a_trace(tmp_path, "100.000 12\n100.002 0\n# pause\n100.005 24\n"))
+    segments, period, work = schedule_of(link, 10.0, RNG)
+    assert period == 8_000_000
+    assert work == 8 * 1500
+    assert segments["at"].tolist() == [0, 2_000_000, 5_000_000]
+
+
 def test_a_trace_may_begin_later(tmp_path: Path) -> None:
     link = LinkSettings(trace=a_trace(tmp_path, "1\n1\n2\n3\n"), trace_offset_s=0.001)
     segments, _, work = schedule_of(link, 10.0, RNG)
@@ -43,67 +52,9 @@ def test_a_trace_may_begin_later(tmp_path: Path) -> None:
     assert segments_of(link, 10.0) >= len(segments)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["\ufeff1\n2\n", "# of mine\n1\n2 # so late\n", "1\n2\n\n\n", "1\r\n2\r\n"],
-    ids=["mark", "comments", "end", "dos"],
-)
-def test_what_says_nothing_is_left_out(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "trace"
-    path.write_bytes(text.encode())
-    assert read_trace(path).tolist() == [1, 2]
-
-
-def test_two_columns_are_seconds_and_megabits(tmp_path: Path) -> None:
-    # 12 Mbit/s are an opportunity a millisecond; then 24 for as long as the last one lasts, 3 ms
-    text = "100.000 12\n100.002 0\n# pause\n100.005 24\n"
-    assert read_trace(a_trace(tmp_path, text)).tolist() == [1, 2, 6, 6, 7, 7, 8, 8]
-    link = LinkSettings(trace=a_trace(tmp_path, text))
-    segments, period, work = schedule_of(link, 10.0, RNG)
-    assert period == 8_000_000
-    assert work == 8 * 1500
-    assert segments["at"].tolist() == [0, 2_000_000, 5_000_000]
-    # 1 Mbit/s: one in 12 ms
-    assert read_trace(a_trace(tmp_path, "0 1\n0.03 1\n")).tolist() == [12, 24, 36, 48, 60]
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("0 1\n", "has one line"),
-        ("0 1\n1 x\n", "line 2: '1 x' is not a time in s and a capacity in Mbit/s"),
-        ("0 1\n1\n", "line 2: '1' is not a time in s"),
-        ("0 1\n0 2\n", "line 2: times must increase"),
-        ("0 1\nnan 2\n", "line 2: a capacity lies between"),
-        ("0 1\n1 -2\n", "line 2: a capacity lies between 0 and 1,000,000 Mbit/s"),
-        ("0 nan\n1 2\n", "line 1: a capacity lies between"),
-        ("0 0\n1 0\n", "less than a packet"),
-    ],
-)
-def test_bad_columns_are_named_by_their_line(tmp_path: Path, text: str, complaint: str) -> None:
-    with pytest.raises(InputError, match=re.escape(complaint)):
-        read_trace(a_trace(tmp_path, text))
-
-
 def test_a_folder_is_no_trace(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
         simulate(links=[{"trace": tmp_path}], duration_s=1.0)
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("", "is empty"),
-        ("0\n0\n", "is empty"),
-        ("1\n2\nx\n", "line 3: 'x' is not a millisecond"),
-        ("1\n-2\n", "line 2: '-2' is not a millisecond"),
-        ("1\n\n2\n", "line 2: '' is not a millisecond"),
-        ("5\n4\n", "line 2: 4 ms comes after 5 ms"),
-    ],
-)
-def test_a_bad_trace_is_named_by_its_line(tmp_path: Path, text: str, complaint: str) -> None:
-    with pytest.raises(InputError, match=re.escape(complaint)):
-        read_trace(a_trace(tmp_path, text))
 
 
 def test_a_missing_trace_is_named(tmp_path: Path) -> None:
@@ -188,6 +139,6 @@ def test_a_full_window_takes_all_of_a_real_trace(data_dir: Path, tmp_path: Path)
         flows=[{"controller": "fixed", "parameter": 5000}],
         duration_s=20.0,
     )
-    offered = (read_trace(trace) <= 20_000).sum()
+    offered = (read_opportunities(trace) <= 20_000).sum()
     assert result.delivered[0] == pytest.approx(offered, rel=0.02)
     assert result.link_utilisation[0] == pytest.approx(1.0, abs=1e-6)

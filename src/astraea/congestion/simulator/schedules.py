@@ -1,8 +1,7 @@
-"""Capacity over time: steps, random walks and mahimahi's traces become rows of the segment table."""
+"""Capacity over time: steps, random walks and traces become rows of the segment table."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,15 +11,12 @@ from numpy.typing import NDArray
 from astraea.congestion.connection.record import INF, rows
 from astraea.congestion.simulator.settings import LinkSettings
 from astraea.congestion.simulator.state import DELAY, SEGMENT
+from astraea.congestion.traces import read_opportunities
 from astraea.errors import InputError
-from astraea.reading import read_bytes
 
-__all__ = ["Schedule", "delays_of", "read_trace", "schedule_of", "segments_of"]
+__all__ = ["Schedule", "delays_of", "schedule_of", "segments_of"]
 
-_MOST_MS = 10**8
 _MOST_EXTRA_MS = 1e5
-_MOST_MBPS = 10**6
-_ROUNDING = 1e-9  # of an opportunity
 _OPPORTUNITY = 1500  # bytes of one delivery opportunity of a trace
 _NEVER = 1e300  # work of a lap that has no end
 
@@ -56,7 +52,7 @@ def segments_of(link: LinkSettings, duration_s: float) -> int:
     if link.walk is not None:
         return int(np.ceil(duration_s / link.walk.every_s))
     if link.trace is not None:
-        return len(np.flatnonzero(np.diff(_opportunities(link.trace, _version(link.trace))))) + 2
+        return len(np.flatnonzero(np.diff(_opportunities(link.trace)))) + 2
     return len(link.steps)
 
 
@@ -115,88 +111,12 @@ def _pieces(starts: NDArray[np.floating[Any]], mbps: NDArray[np.floating[Any]], 
 
 
 def _trace(path: Path, offset_s: float) -> Schedule:
-    counts = _opportunities(path, _version(path))
+    counts = _opportunities(path)
     counts = np.roll(counts, -round(offset_s * 1e3) % len(counts))
     edges = np.flatnonzero(np.diff(counts, prepend=-1))  # equal neighbours are one segment
     return _pieces(edges * 1e6, counts[edges] * _OPPORTUNITY * 8e-3, len(counts) * 1e6)
 
 
-@lru_cache(maxsize=32)
-def _opportunities(path: Path, _version: int) -> NDArray[np.int64]:
+def _opportunities(path: Path) -> NDArray[np.int64]:
     """Return the delivery opportunities of each millisecond; that of time m closes the one before it."""
-    return np.bincount(np.maximum(read_trace(path), 1) - 1)
-
-
-def read_trace(path: Path) -> NDArray[np.int64]:
-    """Return the delivery opportunities of a trace: a millisecond each, in order, 1500 bytes.
-
-    A line of mahimahi's format is such a millisecond. A line of two numbers is a time in seconds and the capacity in
-    Mbit/s from then on; times count from the first, and the last stretch is as long as the one before it. What follows
-    a ``#`` is a comment; blank lines at the end are left out. Raises :class:`astraea.errors.InputError` naming the
-    line if the file is empty or is not such a trace.
-    """
-    _version(path)
-    lines = [line.partition("#") for line in _text(path).rstrip().splitlines()]
-    kept = [(number, text.split()) for number, (text, mark, _) in enumerate(lines, start=1) if text.strip() or not mark]
-    if kept and len(kept[0][1]) == 2:
-        return _opportunities_of_rates(path, kept)
-    times: list[int] = []
-    for number, words in kept:
-        text = " ".join(words)
-        if not (text.isascii() and text.isdecimal()):
-            raise InputError(
-                f"{path}, line {number}: '{text[:40]}' is not a millisecond, a whole number from 0 (nor does the trace "
-                "begin with a line of seconds and Mbit/s)"
-            )
-        time = int(text) if len(text) < 12 else _MOST_MS + 1
-        if time > _MOST_MS:
-            raise InputError(f"{path}, line {number}: a trace lasts at most {_MOST_MS:,} ms, which are 28 hours")
-        if times and time < times[-1]:
-            raise InputError(f"{path}, line {number}: {time} ms comes after {times[-1]} ms; times must not decrease")
-        times.append(time)
-    if not times or times[-1] == 0:
-        raise InputError(f"the trace {path} is empty: it needs a delivery opportunity after 0 ms")
-    return np.array(times, np.int64)
-
-
-def _opportunities_of_rates(path: Path, lines: list[tuple[int, list[str]]]) -> NDArray[np.int64]:
-    """Return :func:`read_trace` of lines of seconds and Mbit/s."""
-    rows: list[tuple[float, float]] = []
-    for number, words in lines:
-        try:
-            second, mbps = map(float, words)
-        except ValueError:
-            raise InputError(
-                f"{path}, line {number}: '{' '.join(words)[:40]}' is not a time in s and a capacity in Mbit/s"
-            ) from None
-        if not (0 <= mbps <= _MOST_MBPS and abs(second) <= _MOST_MS):
-            raise InputError(f"{path}, line {number}: a capacity lies between 0 and {_MOST_MBPS:,} Mbit/s")
-        if rows and not rows[-1][0] < second <= rows[0][0] + _MOST_MS * 1e-3:
-            raise InputError(f"{path}, line {number}: times must increase, over at most {_MOST_MS:,} ms")
-        rows.append((second, mbps))
-    if len(rows) < 2:
-        raise InputError(f"the trace {path} has one line: it needs a second, which says how long the first holds")
-    times, rates = np.array(rows).T
-    edges = np.append(times, 2 * times[-1] - times[-2]) - times[0]
-    carried = np.append(0.0, np.cumsum(np.diff(edges) * rates * 1e6 / 8 / _OPPORTUNITY))
-    by_ms = np.floor(np.interp(np.arange(1, round(edges[-1] * 1e3) + 1) * 1e-3, edges, carried) + _ROUNDING)
-    counts = np.diff(by_ms, prepend=0.0).astype(np.int64)
-    found = np.repeat(np.arange(1, len(counts) + 1), counts)
-    if not len(found):
-        raise InputError(f"the trace {path} carries less than a packet of {_OPPORTUNITY} bytes")
-    return found
-
-
-def _text(path: Path) -> str:
-    try:
-        return read_bytes(path).decode("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise InputError(f"the trace {path} cannot be read: {error.strerror}") from None
-
-
-def _version(path: Path) -> int:
-    """Return a number that changes with the file."""
-    try:
-        return path.stat().st_mtime_ns
-    except OSError as error:
-        raise InputError(f"the trace {path} cannot be read: {error.strerror}") from None
+    return np.bincount(np.maximum(read_opportunities(path), 1) - 1)

@@ -7,8 +7,8 @@ from pathlib import Path
 from astraea.congestion.evaluation.columns import JAIN, LOST, QUEUE, UTILISATION, UTILISATION_LEAST, mean
 from astraea.congestion.evaluation.measure import sharing
 from astraea.congestion.evaluation.suite import Case, Column, Setup, Suite, rng_of, shared_queue
-from astraea.congestion.simulator.schedules import read_trace
 from astraea.congestion.simulator.settings import RandomWalk
+from astraea.congestion.traces import read_opportunities
 
 __all__ = ["LOSS", "SATELLITE", "TRACES"]
 
@@ -50,7 +50,7 @@ def _traces(setup: Setup) -> list[Case]:
         cases.append(Case(f"random walk, {repeat}", world, {"kind": "random walk, 3 flows"}))
     for number, path in enumerate(setup.traces):
         rng = rng_of("traces", setup.seed, 1000 + number)
-        times = read_trace(path)
+        times = read_opportunities(path)
         length_s = float(times[-1]) * 1e-3
         link = {"trace": path, "trace_offset_s": float(rng.uniform(0, length_s))}
         flows = [{"controller": setup.controller}]
