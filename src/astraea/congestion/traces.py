@@ -51,7 +51,8 @@ def read_capacity(path: Path) -> Trace:
     starts_ms = np.arange(0, period, _BIN_MS)
     counts = np.bincount((np.maximum(times, 1) - 1) // _BIN_MS, minlength=len(starts_ms))
     lasting = np.diff(starts_ms, append=period)
-    return Trace(starts_ms * 1e-3, counts * (_OPPORTUNITY * 8e-3) / lasting, period * 1e-3)
+    mbps: NDArray[np.float64] = counts * (_OPPORTUNITY * 8e-3) / lasting
+    return Trace(starts_ms * 1e-3, mbps, period * 1e-3)
 
 
 def read_opportunities(path: Path) -> NDArray[np.int64]:
