@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from astraea.tables import Column
+from astraea.tables import Column, Table
 
-__all__ = ["COLUMNS", "PLAN", "SIMULATED", "notes_of", "plan_of_a_round"]
+__all__ = ["COLUMNS", "columns_of", "comparison_table", "notes_of", "plan_of_a_round"]
 
 COLUMNS = (
     Column("accuracy_final", "accuracy, final (%)", 100.0),
@@ -24,13 +24,32 @@ COLUMNS = (
 )
 """What a comparison's table tells of each arm."""
 
-SIMULATED = Column("simulated_seconds", "simulated (s)", 1.0, 0)
-"""What it tells besides where every run has a network."""
-
-PLAN = "a round: clients × epochs"
-"""The title of what an arm does in a round; passes over a chain are a third factor."""
-
+_SIMULATED = Column("simulated_seconds", "simulated (s)", 1.0, 0)
+_PLAN = "a round: clients × epochs"  # passes over a chain are a third factor
 _OFF = 0.05
+
+Summaries = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+def columns_of(summaries: Summaries) -> tuple[Column, ...]:
+    """Return what the table of these arms tells of each: simulated time too, where every run has a network."""
+    timed = all(run.get("simulated_seconds") is not None for runs in summaries.values() for run in runs)
+    return (*COLUMNS, _SIMULATED) if timed else COLUMNS
+
+
+def comparison_table(summaries: Summaries, plans: Mapping[str, str], rates: Mapping[str, float]) -> Table:
+    """Return a row for each arm, from the summaries of its runs: mean ± sample standard deviation over seeds."""
+    columns = columns_of(summaries)
+    rows = [
+        [arm, *(column.text(runs) for column in columns), plans.get(arm, ""), f"{rates[arm]:g}"]
+        for arm, runs in summaries.items()
+    ]
+    seeds = len(next(iter(summaries.values())))
+    return Table(
+        ["arm", *(column.title for column in columns), _PLAN, "learning rate"],
+        rows,
+        title=f"{seeds} seeds, mean ± standard deviation" if seeds > 1 else "1 seed",
+    )
 
 
 def plan_of_a_round(algorithm: Any) -> str:
@@ -40,7 +59,7 @@ def plan_of_a_round(algorithm: Any) -> str:
     return told if passes == 1 else f"{told} × {passes}"
 
 
-def notes_of(samples: int | None, summaries: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+def notes_of(samples: int | None, summaries: Summaries) -> list[str]:
     """Return what to know before a comparison's figures are believed, from the summaries of each arm's runs.
 
     Arms whose runs processed more than a twentieth beside the budget of ``samples``: a run ends with the round that

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from astraea.errors import AstraeaError, RunError
-from astraea.experiment.columns import COLUMNS, PLAN, SIMULATED, notes_of
+from astraea.experiment.columns import columns_of, comparison_table, notes_of
 from astraea.experiment.folder import RunFolder
 from astraea.figures import arm_style, arm_title, new_figure, plain_axes, plain_log_ticks
 from astraea.reading import DAMAGE, damaged, read_json
@@ -19,7 +19,7 @@ from astraea.tables import Column, Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["COLUMNS", "FILE", "Comparison", "load_comparison", "run_folder"]
+__all__ = ["FILE", "Comparison", "load_comparison", "run_folder"]
 
 FILE = "comparison.json"
 
@@ -46,12 +46,7 @@ class Comparison:
     @property
     def columns(self) -> tuple[Column, ...]:
         """What the table tells of each arm."""
-        return (*COLUMNS, SIMULATED) if self._timed else COLUMNS
-
-    @property
-    def _timed(self) -> bool:
-        runs = [summary for summaries in self.summaries.values() for summary in summaries]
-        return all(summary.get("simulated_seconds") is not None for summary in runs)
+        return columns_of(self.summaries)
 
     @property
     def notes(self) -> list[str]:
@@ -64,16 +59,7 @@ class Comparison:
 
     def table(self) -> Table:
         """Return a row for each arm: mean ± sample standard deviation over seeds."""
-        seeds = len(self.seeds)
-        rows = [
-            [arm, *(column.text(summaries) for column in self.columns), self.plans.get(arm, ""), f"{self.rates[arm]:g}"]
-            for arm, summaries in self.summaries.items()
-        ]
-        return Table(
-            ["arm", *(column.title for column in self.columns), PLAN, "learning rate"],
-            rows,
-            title=f"{seeds} seeds, mean ± standard deviation" if seeds > 1 else "1 seed",
-        )
+        return comparison_table(self.summaries, self.plans, self.rates)
 
     def to_markdown(self) -> str:
         """Return the table for Markdown."""
@@ -87,7 +73,8 @@ class Comparison:
         """Return a picture: accuracy over samples processed, traffic and simulated time, if any; recall by class."""
         over = [("samples_processed", 1e-3, "samples processed (thousands)")]
         over += [("bytes_sent", 1e-6, "traffic, every hand-over counted (MB)")]
-        over += [("simulated_seconds", 1.0, "simulated time (s)")] if self._timed else []
+        timed = any(column.key == "simulated_seconds" for column in self.columns)
+        over += [("simulated_seconds", 1.0, "simulated time (s)")] if timed else []
         figure = new_figure(13 if len(over) == 2 else 17, 4)
         *curves, by_class = figure.subplots(1, len(over) + 1)
         for number, (arm, summaries) in enumerate(self.summaries.items()):

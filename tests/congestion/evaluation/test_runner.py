@@ -77,6 +77,7 @@ def test_all_arms_seeds_and_worlds_are_there_in_order(whole: tuple[Evaluation, P
         (arm, seed, case) for arm in ("cubic", "newreno") for seed in (0, 1) for case in ("0.5", "1.0")
     ]
     assert len(read(folder / FILE)) == 8
+    assert [(series.arm, series.case) for series in found.over_time] == [("cubic", "1.0"), ("newreno", "1.0")]
     assert found.of("tiny") == list(found.outcomes)
     assert found.notes == ()
 

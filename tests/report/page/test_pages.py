@@ -173,19 +173,51 @@ def test_an_evaluation_has_a_picture_and_a_table_a_suite(tmp_path: Path, group: 
         "group": group,
         "columns": columns,
         "rows": [{"group": 30, "arm": "cubic", "worlds": 1, "cells": cells}],
+        "over_time": {"cubic": "1", "bbr": "2"},
     }
     facts = {
         "conditions": "As said.",
         "seeds": [0],
-        "arms": [{"name": "cubic"}],
+        "arms": [{"name": "cubic"}, {"name": "bbr"}],
         "notes": ["traces are missing"],
         "suites": {"grid": suite},
     }
     (tmp_path / "evaluation.json").write_text(json.dumps(facts))
+    course = {
+        "suite": "grid",
+        "arm": "cubic",
+        "key": "1",
+        "case": "30 ms",
+        "times_s": [1.0, 2.0],
+        "goodput_mbps": {"a": [5.0, 4.0], "b": [None, 4.0]},
+        "rtt_ms": [31.0, 33.0],
+        "jain": [None, 1.0],
+    }
+    theirs = course | {
+        "key": "2",
+        "arm": "bbr",
+        "goodput_mbps": {"c": [1.0, 2.0], "d": [None, 3.0]},
+        "jain": [None, None],
+    }
+    lines = [course | {"key": "0"}, course, theirs]
+    (tmp_path / "over_time.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
 
     page = page_of(tmp_path)
 
-    jain, late = page.sections[0].charts
+    jain, late, goodput, rtt, fairness = page.sections[0].charts
+    words = [(arm, f"goodput under {arm}, Mbit/s") for arm in ("cubic", "bbr")]
+    assert goodput.choices == {"y": words}
+    assert [(row["name"], row["x"], row["cubic"], row["bbr"]) for row in goodput.rows] == [
+        ("flow 1", 1.0, 5.0, 1.0),
+        ("flow 1", 2.0, 4.0, 2.0),
+        ("flow 2", 1.0, None, None),
+        ("flow 2", 2.0, 4.0, 3.0),
+    ]
+    assert [(row["name"], row["x"], row["y"]) for row in rtt.rows] == [
+        (arm, x, y) for arm in ("cubic", "bbr") for x, y in ((1.0, 31.0), (2.0, 33.0))
+    ]
+    assert fairness.rows == [{"name": "cubic", "x": 2.0, "y": 1.0}]
+    assert "One world of the suite: 30 ms." in fairness.note
     assert jain.rows == [
         {"arm": "cubic", "category": "30" if group else "cubic", "value": 0.9, "low": 0.8, "high": 1.0}
     ]

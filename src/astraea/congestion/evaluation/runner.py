@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from astraea.congestion import simulate
 from astraea.congestion.evaluation.arms import Arm, digest_of, load
 from astraea.congestion.evaluation.catalogue import SUITES
+from astraea.congestion.evaluation.over_time import SERIES, OverTime, append_series, over_time, read_series
 from astraea.congestion.evaluation.records import FILE, append, key_of, read
 from astraea.congestion.evaluation.suite import Case, Outcome, Setup, Suite
 from astraea.congestion.evaluation.traces import find_traces
@@ -37,6 +38,7 @@ class Evaluation:
     seeds: tuple[int, ...]
     outcomes: tuple[Outcome, ...]
     notes: tuple[str, ...]  # what was left out, and why
+    over_time: tuple[OverTime, ...] = ()  # of one world a suite and arm
 
     def of(self, suite: str) -> list[Outcome]:
         """Return the outcomes of one suite."""
@@ -45,7 +47,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Job:
-    """One world to simulate under one arm."""
+    """One world to simulate under one arm; ``shown`` if its course over time is kept."""
 
     suite: str
     arm: str
@@ -53,6 +55,7 @@ class Job:
     case: Case
     policy: Policy | None
     key: str
+    shown: bool = False
 
 
 def evaluate(
@@ -68,7 +71,8 @@ def evaluate(
 ) -> Evaluation:
     """Put every arm into the worlds of every suite under ``seeds`` consecutive seeds from 0, and return what was found.
 
-    Outcomes are appended to ``out/outcomes.jsonl`` as they finish; those already there are not simulated again.
+    Outcomes are appended to ``out/outcomes.jsonl`` as they finish; those already there are not simulated again. Of one
+    world a suite and arm, the course over time is appended to ``out/over_time.jsonl``.
     ``jobs`` processes work side by side; ``worlds`` bounds the worlds of a suite, arm and seed; ``data`` is the
     folder of :func:`find_traces`. ``watch(job, finished, all)`` is told of every new outcome.
     Raises :class:`InputError` for a count below 1, and what loading a policy raises.
@@ -79,22 +83,26 @@ def evaluate(
     with lock(out):
         traces = find_traces(data, out / "traces") if any(suite.needs_traces for suite in suites) else ()
         plan = list(_jobs(suites, arms, range(seeds), worlds, traces))
-        file = out / FILE
-        known = _known(file)
-        missing = [job for job in plan if _name(job) not in known]
+        file, course = out / FILE, out / SERIES
+        known, seen = _known(file), _seen(course)
+        missing = [job for job in plan if _name(job) not in known or (job.shown and _name(job) not in seen)]
         finished = len(plan) - len(missing)
-        for job, outcome in _played_all(missing, jobs):
-            append(file, outcome)
+        for job, (outcome, series) in _played_all(missing, jobs):
+            if series is not None:
+                append_series(course, series)
+            if _name(job) not in known:
+                append(file, outcome)
             finished += 1
             if watch is not None:
                 watch(job, finished, len(plan))
-        known = _known(file)
+        known, seen = _known(file), _seen(course)
     return Evaluation(
         suites=tuple(suites),
         arms=tuple(arms),
         seeds=tuple(range(seeds)),
         outcomes=tuple(known[_name(job)] for job in plan),
         notes=() if traces or not any(suite.needs_traces for suite in suites) else (_without_traces(data),),
+        over_time=tuple(seen[_name(job)] for job in plan if job.shown),
     )
 
 
@@ -106,19 +114,25 @@ def _jobs(
     for suite, arm, seed in product(suites, arms, seeds):
         policy = policies[arm.name]
         controller = policy.header.controller if policy is not None else arm.controller
-        for case in suite.cases(Setup(controller, seed, worlds, traces)):
-            yield Job(suite.name, arm.name, seed, case, policy, key_of(case, digests[arm.name]))
+        cases = suite.cases(Setup(controller, seed, worlds, traces))
+        for number, case in enumerate(cases):
+            shown = seed == seeds[0] and number == len(cases) // 2
+            yield Job(suite.name, arm.name, seed, case, policy, key_of(case, digests[arm.name]), shown)
 
 
 def _known(file: Path) -> dict[tuple[str, str, str], Outcome]:
     return {(outcome.suite, outcome.arm, outcome.key): outcome for outcome in read(file)}
 
 
+def _seen(file: Path) -> dict[tuple[str, str, str], OverTime]:
+    return {(series.suite, series.arm, series.key): series for series in read_series(file)}
+
+
 def _name(job: Job) -> tuple[str, str, str]:
     return job.suite, job.arm, job.key
 
 
-def _played_all(missing: Sequence[Job], jobs: int) -> Iterator[tuple[Job, Outcome]]:
+def _played_all(missing: Sequence[Job], jobs: int) -> Iterator[tuple[Job, tuple[Outcome, OverTime | None]]]:
     if jobs == 1 or len(missing) < 2:
         for job in missing:
             yield job, _played(job)
@@ -129,12 +143,13 @@ def _played_all(missing: Sequence[Job], jobs: int) -> Iterator[tuple[Job, Outcom
             yield futures[future], future.result()
 
 
-def _played(job: Job) -> Outcome:
+def _played(job: Job) -> tuple[Outcome, OverTime | None]:
     begin = time.process_time()
     result = simulate(job.case.world, policy=job.policy)
     seconds = time.process_time() - begin
     values = SUITES[job.suite].measure(result)
-    return Outcome(job.suite, job.case.label, job.arm, job.seed, job.key, job.case.conditions, values, seconds)
+    outcome = Outcome(job.suite, job.case.label, job.arm, job.seed, job.key, job.case.conditions, values, seconds)
+    return outcome, over_time(result, job.suite, job.arm, job.key, job.case.label) if job.shown else None
 
 
 def _without_traces(data: Path | None) -> str:

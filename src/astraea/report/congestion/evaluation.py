@@ -56,7 +56,10 @@ def evaluation_summary(evaluation: Evaluation) -> dict[str, Any]:
             for arm in evaluation.arms
         ],
         "notes": list(evaluation.notes),
-        "suites": {suite.name: _plain(tabulate(evaluation, suite)) for suite in evaluation.suites},
+        "suites": {
+            suite.name: {**_plain(tabulate(evaluation, suite)), "over_time": _over_time(evaluation, suite.name)}
+            for suite in evaluation.suites
+        },
     }
 
 
@@ -69,6 +72,11 @@ def write_evaluation(evaluation: Evaluation, out: Path) -> None:
     write_text(out / "evaluation.md", evaluation_markdown(evaluation))
     for suite in evaluation.suites:
         write_figure(out / f"{suite.name}.png", suite_figure(evaluation, suite))
+
+
+def _over_time(evaluation: Evaluation, suite: str) -> dict[str, str]:
+    """Return which world of each arm is kept over time: its key in ``over_time.jsonl``."""
+    return {series.arm: series.key for series in evaluation.over_time if series.suite == suite}
 
 
 def _shown(table: SuiteTable) -> RenderableType:

@@ -71,8 +71,12 @@ def curves(title: str, rows: Rows, arms: Sequence[str], x: Choice, y: Choice, no
     return Chart(title, rows, {"height": 320, "layer": layer}, note, {"x": x, "y": y})
 
 
-def lines(title: str, rows: Rows, names: Sequence[str], x: str, y: str, note: str = "") -> Chart:
-    """Return a line for each of ``names``; rows have ``name``, ``x`` and ``y``, and ``x`` and ``y`` are their words."""
+def lines(title: str, rows: Rows, names: Sequence[str], x: str, y: str | Choice, note: str = "") -> Chart:
+    """Return a line for each of ``names``; rows have ``name``, ``x`` and ``y``, and ``x`` and ``y`` are their words.
+
+    With a choice as ``y``, rows have its fields in place of ``y``.
+    """
+    chosen = not isinstance(y, str)
     encoding = {
         "x": {
             "field": "x",
@@ -81,11 +85,12 @@ def lines(title: str, rows: Rows, names: Sequence[str], x: str, y: str, note: st
             "axis": {"tickCount": 8, **({"tickMinStep": 1} if x == "rounds" else {})},
             "scale": {"nice": False},
         },
-        "y": {"field": "y", "type": "quantitative", "title": y},
+        "y": {"field": "@y" if chosen else "y", "type": "quantitative", "title": "@y_title" if chosen else y},
         "color": _colour(names, "name"),
         "strokeDash": _dash(names, "name"),
     }
-    return Chart(title, rows, {"height": 220, "mark": {"type": "line", "tooltip": True}, "encoding": encoding}, note)
+    spec = {"height": 220, "mark": {"type": "line", "tooltip": True}, "encoding": encoding}
+    return Chart(title, rows, spec, note, {"y": y} if chosen else {})
 
 
 def dots(

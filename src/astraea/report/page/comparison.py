@@ -6,7 +6,7 @@ import shlex
 
 import numpy as np
 
-from astraea.experiment.columns import COLUMNS, PLAN, SIMULATED
+from astraea.experiment.columns import comparison_table
 from astraea.report.page.advice import after_comparison
 from astraea.report.page.charts import dots
 from astraea.report.page.html import Page, Section
@@ -49,15 +49,7 @@ def comparison_page(comparison: ComparisonRecord) -> Page:
 
 def _table(comparison: ComparisonRecord) -> str:
     summaries = {arm: [run.summary for run in runs] for arm, runs in comparison.runs.items()}
-    timed = all(summary.get("simulated_seconds") is not None for found in summaries.values() for summary in found)
-    columns = (*COLUMNS, SIMULATED) if timed else COLUMNS
-    plans = comparison.facts.get("plans", {})
-    rows = [
-        [arm, *(column.text(found) for column in columns), plans.get(arm, ""), f"{comparison.facts['rates'][arm]:g}"]
-        for arm, found in summaries.items()
-    ]
-    spread = "mean ± standard deviation over seeds" if len(comparison.facts["seeds"]) > 1 else ""
-    return Table(["arm", *(column.title for column in columns), PLAN, "learning rate"], rows, title=spread).html()
+    return comparison_table(summaries, comparison.facts.get("plans", {}), comparison.facts["rates"]).html()
 
 
 def _recalls(comparison: ComparisonRecord) -> list[Section]:

@@ -53,10 +53,11 @@ class ComparisonRecord:
 
 @dataclass(frozen=True)
 class EvaluationRecord:
-    """Controllers in suites of worlds: what ``evaluation.json`` says."""
+    """Controllers in suites of worlds: what ``evaluation.json`` says, and the worlds that were kept over time."""
 
     folder: Path
     facts: dict[str, Any]
+    over_time: list[Line] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def read_record(folder: Path) -> Record:
             folder, facts, {arm: [_run(folder / arm / f"seed-{s}") for s in facts["seeds"]] for arm in facts["arms"]}
         )
     if (folder / "evaluation.json").is_file():
-        return EvaluationRecord(folder, _json(folder / "evaluation.json"))
+        course = _lines(folder / "over_time.jsonl", needed=False)
+        return EvaluationRecord(folder, _json(folder / "evaluation.json"), course)
     if (folder / "race.json").is_file():
         return _race(folder)
     if (folder / "config.toml").is_file() and (folder / "metrics.jsonl").is_file():
