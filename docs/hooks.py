@@ -29,8 +29,13 @@ PUBLIC = (
 """The packages whose names are promised to stay."""
 
 
+_ELSEWHERE = re.compile(r"(?<=-->)\n> The built site .*?(?=\n\n|\n?\Z)", re.S)
+"""What stands under a mark for readers of the sources, who do not see what takes its place."""
+
+
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Replace the marks of pages that are generated: settings, arguments, networks, names, the API of a package."""
+    markdown = _ELSEWHERE.sub("", markdown)
     markdown = re.sub(r"<!-- settings ?([\w.]*) -->", lambda mark: _settings(mark[1]), markdown)
     markdown = re.sub(r"<!-- model ([\w.:]+) -->", lambda mark: _model(mark[1]), markdown)
     markdown = re.sub(r"<!-- arguments ([\w.:]+) -->", lambda mark: _arguments(mark[1]), markdown)
@@ -72,26 +77,10 @@ def _arguments(path: str) -> str:
 
 
 def _network() -> str:
-    from pydantic import BaseModel
+    from astraea.experiment.keys import describe_network
 
-    from astraea.network.settings import Link, Network, Server, Site, Transport
-
-    text = []
-    sections: dict[str, type[BaseModel]] = {
-        "At the top": Network,
-        "[server]": Server,
-        "[[links]]": Link,
-        "[[sites]]": Site,
-        "[transport]": Transport,
-    }
-    for title, model in sections.items():
-        text.append(f"\n## {title}\n\n| key | default | meaning |\n|---|---|---|")
-        for name, field in model.model_fields.items():
-            if title == "At the top" and f"{name}" in ("server", "links", "sites", "transport"):
-                continue
-            default = "–" if field.is_required() or field.get_default() is None else repr(field.get_default())
-            text.append(f"| `{name}` | `{default}` | {field.description} |")
-    return "\n".join(text)
+    found = describe_network().items()
+    return "\n\n".join(f"## {title or 'At the top'}\n\n{_table(keys, of=False)}" for title, keys in found)
 
 
 def public_names(package: str) -> dict[str, str]:
@@ -130,11 +119,14 @@ def _model(path: str) -> str:
     return _table(describe(getattr(import_module(module), name)))
 
 
-def _table(keys: Iterable[Key]) -> str:
-    lines = ["| key | default | range | of | meaning |", "|---|---|---|---|---|"]
+def _table(keys: Iterable[Key], *, of: bool = True) -> str:
+    """Return a table of keys, with the part that has each if ``of``."""
+    titles = ["key", "default", "range", *(["of"] if of else []), "meaning"]
+    lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     for key in keys:
         default, meaning = f"`{key.default}`" if key.default else "", key.description.replace("|", "\\|")
-        lines.append(f"| `{key.name}` | {default} | {key.allowed} | {key.part} | {meaning} |")
+        cells = [f"`{key.name}`", default, key.allowed, *([key.part] if of else []), meaning]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

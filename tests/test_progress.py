@@ -46,4 +46,4 @@ def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None
         now[0] += 4
         bar.show(done, 4, f"{done} of 4")
     assert [line.split(" after ")[0] for line in text.getvalue().splitlines()] == ["runs: 50%"]  # 12 s after the start
-    assert text.getvalue().endswith(", 2 of 4\n")
+    assert text.getvalue().endswith(" s left, 2 of 4\n")

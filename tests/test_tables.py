@@ -81,3 +81,11 @@ def test_rows_as_columns() -> None:
         ["arm", "a_b", "c|d"],
         [["loss (%)", "1.0 ± 0.5", "–"]],
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1234.0, "1,234"), (12.4, "12"), (2.44, "2.4"), (0.0317, "0.032"), (0.0, "0"), (1e-9, "0.0000")],
+)
+def test_a_mean_alone_has_two_digits_at_least(value: float, shown: str) -> None:
+    assert Column("x", "x", digits=0, spread=False).text([{"x": value}]) == shown

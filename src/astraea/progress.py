@@ -15,6 +15,10 @@ _QUIET = 10.0
 """Seconds between two lines where there is no terminal to draw a bar on, as in a log."""
 
 
+_PACE = 3600.0
+"""Seconds over which the pace is measured that tells the time left: rounds may take minutes each."""
+
+
 class Bar:
     """A bar on ``console``, by default standard error, from entering its context to leaving it."""
 
@@ -35,6 +39,7 @@ class Bar:
             ),
             console=console or Console(stderr=True),
             expand=True,
+            speed_estimate_period=_PACE,
         )
         self._name, self._told = name, time.monotonic()
         self._task = self._progress.add_task(name, total=None, now=now)
@@ -63,8 +68,9 @@ class Bar:
         if not self._progress.console.is_terminal and total and time.monotonic() - self._told >= _QUIET:
             self._told = time.monotonic()
             task = self._progress.tasks[0]
+            left = "" if task.time_remaining is None else f", {task.time_remaining:,.0f} s left"
             self._progress.console.print(
-                f"{self._name}: {done / total:.0%} after {task.elapsed or 0:,.0f} s, {task.fields['now']}",
+                f"{self._name}: {done / total:.0%} after {task.elapsed or 0:,.0f} s{left}, {task.fields['now']}",
                 markup=False,
                 emoji=False,
                 highlight=False,

@@ -31,6 +31,9 @@ _LATEX = {
 }
 
 
+_MOST_DIGITS = 4
+
+
 def number(value: float, digits: int = 1, unit: str = "", *, signed: bool = False) -> str:
     """Return ``value`` with so many digits after the point: a dash for NaN, ``never`` for a time without end."""
     if math.isnan(value):
@@ -67,9 +70,16 @@ class Column:
         return self.scale * np.array([record[self.key] for record in records], float)
 
     def text(self, records: Iterable[Mapping[str, Any]]) -> str:
-        """Return the mean over ``records``, with ± if the column shows it; a dash if one of them lacks the figure."""
+        """Return the mean over ``records``, with ± if the column shows it; a dash if one of them lacks the figure.
+
+        A mean alone below 10 has two significant digits at least, so that little is not shown as nothing.
+        """
         values = self.values(records)
-        return mean_spread(values, self.digits) if self.spread else number(float(values.mean()), self.digits)
+        if self.spread:
+            return mean_spread(values, self.digits)
+        mean = float(values.mean())
+        more = 1 - math.floor(math.log10(abs(mean))) if 0 < abs(mean) < 10 else 0
+        return number(mean, max(self.digits, min(more, _MOST_DIGITS)))
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,9 @@ def test_settings_lists_every_key() -> None:
     assert "algorithm.capacity" in keys
     assert "balance.transforms.rotation" in keys
     assert "train.lr" in cli("settings", "train").stdout
+    about = cli("settings", "epsilon").stdout  # which begins no key: those that tell of it
+    assert "[privacy]" in about
+    assert "train.lr" not in about
     assert "did you mean 'train'" in sentence(cli("settings", "trian"))
 
 

@@ -8,6 +8,7 @@ from tests.cli.runner import RUNNER
 from typer.testing import Result
 
 from astraea.cli.app import app
+from astraea.network.files import load_network
 
 SMALL = ["--set", "scenario.clients=4", "--set", "scenario.samples=120", "--set", "algorithm.clients_per_round=4"]
 
@@ -91,3 +92,24 @@ def test_a_comparison_on_a_network_tells_simulated_seconds(tmp_path: Path, small
     assert done.exit_code == 0, done.output
     assert "simulated (s)" in done.stdout
     assert "simulated_seconds" in (out / "values.csv").read_text().splitlines()[0]
+
+
+def test_a_network_to_begin_with(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+
+    written = cli("network", "init", str(file))
+    assert written.exit_code == 0
+    assert f"next: astraea network show {file}" in written.stdout
+    assert [site.name for site in load_network(file).sites] == ["office", "phones"]
+    assert cli("network", "show", str(file), "--arms", "").exit_code == 0
+
+    again = cli("network", "init", str(file))
+    assert again.exit_code == 1
+    assert "is there already" in again.stderr
+
+
+def test_the_keys_of_a_network_file() -> None:
+    listed = json.loads(cli("network", "keys", "--json").stdout)
+    assert list(listed) == ["", "[server]", "[[links]]", "[[sites]]", "[transport]"]
+    assert "half_duplex" in [key["name"] for key in listed["[[links]]"]]
+    assert "\n[[sites]]\n" in cli("network", "keys").stdout

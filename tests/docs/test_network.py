@@ -62,4 +62,6 @@ def test_the_reference_lists_every_key() -> None:
 
     assert "| `buffer_bdp` | `1.0` |" in page
     assert page.count("`half_duplex`") == 1
-    assert "None" not in page.split("## What is modelled")[0]
+    listed = page.split("## What is modelled")[0]
+    assert "None" not in listed
+    assert "The built site" not in listed  # which is for readers of the sources

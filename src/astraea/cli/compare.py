@@ -140,13 +140,11 @@ class _Bars(Bar):
     """A bar over all runs of a comparison, and how far those under way are."""
 
     def watch(self, jobs: Sequence[Job], finished: int) -> None:
-        """Show how many of ``jobs`` are finished and which are under way."""
-        from astraea.experiment.folder import RunFolder
-
-        now = []
+        """Show how many of ``jobs`` are finished and how far those under way are."""
+        now, done = [], float(finished)
         for job in jobs:
-            folder = RunFolder(job.folder)
-            if folder.metrics.exists() and not folder.finished:
-                rounds = folder.metrics.read_bytes().count(b"\n")
+            share, rounds = job.progress()
+            if rounds > 0 and share < 1:
+                done += share
                 now.append(f"{job.arm} seed {job.settings.seed}: round {rounds}")
-        self.show(finished, len(jobs), ", ".join([f"{finished} of {len(jobs)}", *now]))
+        self.show(done, len(jobs), ", ".join([f"{finished} of {len(jobs)}", *now]))

@@ -9,7 +9,7 @@ import typer
 
 from astraea.cli.shell import OUT, friendly
 
-__all__ = ["init"]
+__all__ = ["init", "write_new"]
 
 
 def init(
@@ -20,11 +20,17 @@ def init(
     Then 'astraea scenario FILE' shows who holds what and 'astraea run FILE' trains; 'astraea settings' lists all keys.
     """
     with friendly():
-        from astraea.errors import InputError
         from astraea.experiment.settings import EXAMPLE
-        from astraea.files import write_text
 
-        if path.exists():
-            raise InputError(f"{path} is there already: remove it, or name another file")
-        write_text(path, EXAMPLE.read_text())
-        OUT.print(f"written to {path}; next: astraea scenario {path}", highlight=False, soft_wrap=True)
+        write_new(path, EXAMPLE.read_text(encoding="utf-8"), f"astraea scenario {path}")
+
+
+def write_new(path: Path, text: str, following: str) -> None:
+    """Write a file that is not there yet, and say what to do with it."""
+    from astraea.errors import InputError
+    from astraea.files import write_text
+
+    if path.exists():
+        raise InputError(f"{path} is there already: remove it, or name another file")
+    write_text(path, text)
+    OUT.print(f"written to {path}; next: {following}", highlight=False, soft_wrap=True)

@@ -72,3 +72,34 @@ def show(
             typer.echo(json.dumps(summary))
         else:
             OUT.print(network_text(summary))
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where it goes.")] = Path("network.toml"),
+) -> None:
+    """Write a network file to begin with: a server, an office, and phones behind a shared cell; to be changed.
+
+    Then 'astraea network show FILE' shows it and 'astraea run --network FILE' trains there.
+    """
+    with friendly():
+        from astraea.cli.init import write_new
+        from astraea.network.files import EXAMPLE
+
+        write_new(path, EXAMPLE.read_text(encoding="utf-8"), f"astraea network show {path}")
+
+
+@app.command()
+def keys(as_json: JsonOption = False) -> None:
+    """List the keys of a network file, table by table: what each means and its default."""
+    with friendly():
+        from astraea.cli.settings import show_keys
+        from astraea.experiment.keys import describe_network
+
+        every = describe_network()
+        if as_json:
+            typer.echo(json.dumps({table: [key._asdict() for key in found] for table, found in every.items()}))
+            return
+        for table, found in every.items():
+            OUT.print(f"\n{table}" if table else "at the top", style="bold underline", markup=False, highlight=False)
+            show_keys(found, as_json=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -27,6 +28,17 @@ class Job:
     arm: str
     settings: RunSettings
     folder: Path
+
+    def progress(self) -> tuple[float, int]:
+        """Return which share of the run is done, 1 only once it is finished, and its rounds so far."""
+        folder = RunFolder(self.folder)
+        if folder.finished or not folder.metrics.exists():
+            return float(folder.finished), 0
+        lines = folder.metrics.read_bytes().split(b"\n")[:-1]  # the last may be in the middle of being written
+        share = len(lines) / self.settings.rounds
+        if lines and self.settings.samples is not None:
+            share = json.loads(lines[-1])["samples_processed"] / self.settings.samples
+        return min(share, 0.99), len(lines)
 
 
 def copy_run(finished: Path, folder: Path) -> None:

@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from astraea.experiment.settings import RunSettings
 from astraea.parts import Part
 
-__all__ = ["Key", "describe", "toml"]
+__all__ = ["Key", "describe", "describe_network", "toml"]
 
 _BOUNDS = {"gt": "> ", "ge": "≥ ", "lt": "< ", "le": "≤ "}
 
@@ -32,6 +32,21 @@ class Key(NamedTuple):
 def describe(settings: type[BaseModel] = RunSettings) -> list[Key]:
     """Return every key, in the order of ``settings``; the key of a kind of part comes before those of its parts."""
     return list(_walk(settings, ""))
+
+
+def describe_network() -> dict[str, list[Key]]:
+    """Return the keys of a network file by the table of TOML that they stand in; those at the top are under ``""``."""
+    from astraea.network.settings import Link, Network, Server, Site, Transport
+
+    tables: dict[str, type[BaseModel]] = {
+        "[server]": Server,
+        "[[links]]": Link,
+        "[[sites]]": Site,
+        "[transport]": Transport,
+    }
+    inner = {title.strip("[]") for title in tables}
+    top = [key for key in describe(Network) if key.name.split(".")[0] not in inner]
+    return {"": top, **{title: describe(table) for title, table in tables.items()}}
 
 
 def _walk(model: type[BaseModel], prefix: str) -> Iterator[Key]:

@@ -10,7 +10,10 @@ from astraea.errors import InputError, nearest
 from astraea.network.settings import Network
 from astraea.reading import read_toml
 
-__all__ = ["NetworkLike", "load_network", "shipped_networks", "whole_name"]
+__all__ = ["EXAMPLE", "NetworkLike", "load_network", "shipped_networks", "whole_name"]
+
+EXAMPLE = Path(__file__).parent / "example.toml"
+"""What ``astraea network init`` writes."""
 
 _FOLDER = Path(__file__).parent / "networks"
 

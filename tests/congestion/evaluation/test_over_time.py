@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,10 @@ from astraea.errors import RunError
 
 
 def test_means_over_windows_and_nothing_of_absent_flows(tmp_path: Path) -> None:
-    flows = [{"controller": "newreno", "name": "a"}, {"controller": "newreno", "name": "b", "start_s": 1.0}]
+    flows: list[dict[str, Any]] = [
+        {"controller": "newreno", "name": "a"},
+        {"controller": "newreno", "name": "b", "start_s": 1.0},
+    ]
     result = simulate(dumbbell(flows, capacity_mbps=1.0, rtt_ms=20.0, duration_s=3.0, seed=1))
 
     found = over_time(result, "tiny", "newreno", "key", "1 Mbit/s")
@@ -36,7 +40,7 @@ def test_means_over_windows_and_nothing_of_absent_flows(tmp_path: Path) -> None:
 
 
 def test_of_many_flows_some_are_kept_evenly() -> None:
-    flows = [{"controller": "newreno", "name": str(k)} for k in range(10)]
+    flows: list[dict[str, Any]] = [{"controller": "newreno", "name": str(k)} for k in range(10)]
     result = simulate(dumbbell(flows, capacity_mbps=10.0, rtt_ms=20.0, duration_s=1.0, seed=1))
     assert list(over_time(result, "s", "a", "k", "c").goodput_mbps) == ["0", "3", "6", "9"]
 

@@ -57,7 +57,7 @@ def over_time(result: Result, suite: str, arm: str, key: str, case: str) -> Over
         case,
         [round(windows.window_s * (k + 1), 3) for k in range(count)],
         {result.names[k]: _plain(got[k]) for k in some},
-        _plain(_means(result.rtt_ms, count)),
+        _plain(_means(np.asarray(result.rtt_ms, np.float64), count)),
         _plain(np.where(windows.active.sum(axis=0) > 1, jain(windows.goodput, windows.active), np.nan)),
     )
 

@@ -90,7 +90,7 @@ def lines(title: str, rows: Rows, names: Sequence[str], x: str, y: str | Choice,
         "strokeDash": _dash(names, "name"),
     }
     spec = {"height": 220, "mark": {"type": "line", "tooltip": True}, "encoding": encoding}
-    return Chart(title, rows, spec, note, {"y": y} if chosen else {})
+    return Chart(title, rows, spec, note, {} if isinstance(y, str) else {"y": y})
 
 
 def dots(

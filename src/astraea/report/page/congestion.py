@@ -62,7 +62,10 @@ def _course(evaluation: EvaluationRecord, name: str, suite: dict[str, Any], arms
     first = found[shown[0]]
     note = f"One world of the suite: {first['case']}."
     charts = [_flows(found, shown, note)]
-    for key, words in (("rtt_ms", "round-trip time, ms"), ("jain", "Jain's index")):
+    for key, title, words in (
+        ("rtt_ms", "Round-trip time over time", "round-trip time, ms"),
+        ("jain", "Fairness over time", "Jain's index of goodputs"),
+    ):
         rows = [
             {"name": arm, "x": x, "y": y}
             for arm in shown
@@ -70,7 +73,7 @@ def _course(evaluation: EvaluationRecord, name: str, suite: dict[str, Any], arms
             if y is not None
         ]
         if rows:
-            charts.append(lines(f"{words[:1].upper()}{words[1:]} over time", rows, shown, "time, s", words, note))
+            charts.append(lines(title, rows, shown, "time, s", words, note))
     return charts
 
 
@@ -109,8 +112,6 @@ def _chart(suite: dict[str, Any], column: dict[str, Any], arms: list[str]) -> Ch
                 }
             )
     order = list(dict.fromkeys(str(row["group"]) if suite["group"] else row["arm"] for row in suite["rows"]))
-    unit = ", %" if column["percent"] else ""
     title = column["title"]
-    return dots(
-        title, rows, arms, order, suite["group"] or "arm", f"{title}{unit}", "Lines: from the worst seed to the best."
-    )
+    title = title[:1].upper() + title[1:]
+    return dots(title, rows, arms, order, suite["group"] or "arm", title, "Lines: from the worst seed to the best.")
