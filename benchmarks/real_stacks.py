@@ -23,16 +23,19 @@ from typing import Any, NamedTuple
 
 from astraea.congestion import score, simulate
 from astraea.congestion.emulation import EmulationSettings, emulate, kernel_world
+from astraea.congestion.emulation.worlds import SIMULATED
 from astraea.congestion.evaluation.traces import find_traces
 from astraea.congestion.simulator.settings import WorldSettings
 from astraea.errors import RunError
 
-CONTROLLERS = ("cubic", "reno", "bbr", "astraea")
+CONTROLLERS = ("cubic", "reno", "bbr", "bandit", "astraea")
 TRIES = 5
 LATE = 0.05  # of the round-trip time: a run in which 1 packet in 100 is later is repeated
 JITTER_MS = 0.2  # in the simulator: without noise, flows lock into phase
 JAIN_APART, UTILISATION_APART = 0.05, 0.10
-COLUMNS = ("jain", "utilisation", "queue_ms", "queue_p95_ms", "loss", "fallback", "late_p99_ms", "load", "tries")
+METRICS = ("jain", "utilisation", "queue_ms", "queue_p95_ms", "loss", "convergence_s")
+COLUMNS = (*METRICS, "fallback", "late_p99_ms", "load", "tries")
+EVERY_S = 15.0  # how often a link changes in the long runs
 
 
 class Place(NamedTuple):
@@ -50,6 +53,11 @@ class Place(NamedTuple):
     offload: bool = True
     delay_steps: tuple[tuple[float, float], ...] = ()  # what is added to the delay, in ms, and from when on
     steps: tuple[float, ...] = ()  # rates, one after another
+    repeats: int = 99  # at most so many
+
+
+RATES = (20, 8, 30, 12, 40, 6, 25, 10, 35, 15, 5, 28, 18, 9, 38, 14, 22, 7, 32, 16)
+WAYS = (0, 25, 60, 10, 80, 40, 5, 70, 20, 50, 0, 35, 75, 15, 55, 30, 65, 45, 10, 20)  # ms, on top of 30
 
 
 PLACES = (
@@ -64,6 +72,18 @@ PLACES = (
     Place("long", "2 flows", mbps=10, rtt_ms=150, longer=1.5),
     Place("rate steps", "2 flows, 20, 5, 30 and 10 Mbit/s", steps=(20, 5, 30, 10), longer=2),
     Place("RTT steps", "2 flows, 40, 120, 60 and 40 ms", delay_steps=((0, 0), (10, 80), (20, 20), (30, 0)), longer=2),
+    Place(
+        "rates for 300 s", "2 flows, a rate from 5 to 40 Mbit/s every 15 s", steps=RATES, longer=15, bdp=2, repeats=1
+    ),
+    Place(
+        "ways for 300 s",
+        "2 flows, a base RTT from 30 to 110 ms every 15 s",
+        rtt_ms=30,
+        bdp=4,
+        delay_steps=tuple((EVERY_S * k, float(ms)) for k, ms in enumerate(WAYS)),
+        longer=15,
+        repeats=1,
+    ),
     Place("cellular", "2 flows, a trace of Verizon's LTE", link=("trace={Verizon-LTE-short.down}",), bdp=2),
     Place("beside CUBIC", "1 flow and one of CUBIC's", ("{}", "cubic")),
 )
@@ -108,7 +128,7 @@ def played(place: Place, world: WorldSettings, names: tuple[str, ...]) -> dict[s
             continue
         found = score(done.result)
         return {
-            **{name: getattr(found, name) for name in COLUMNS[:5]},
+            **{name: getattr(found, name) for name in METRICS},
             "fallback": done.fallback,
             "late_p99_ms": done.relay.late_p99_ms,
             "load": done.load,
@@ -121,7 +141,7 @@ def predicted(world: WorldSettings) -> dict[str, Any]:
     """Return what simulated flows did."""
     flows = tuple(flow.model_copy(update={"jitter_ms": JITTER_MS}) for flow in world.flows)
     found = score(simulate(world.model_copy(update={"flows": flows})))
-    return {name: getattr(found, name) for name in COLUMNS[:5]}
+    return {name: getattr(found, name) for name in METRICS}
 
 
 def cell(place: Place, controller: str, repeat: int, seconds: float, traces: dict[str, Path]) -> list[dict[str, Any]]:
@@ -132,7 +152,7 @@ def cell(place: Place, controller: str, repeat: int, seconds: float, traces: dic
     world, names = made
     key = {"link": place.name, "controller": controller, "repeat": repeat}
     rows = [{**key, "stack": "kernel", **real}] if (real := played(place, world, names)) else []
-    if place.offload:
+    if place.offload and controller in SIMULATED:
         rows.append({**key, "stack": "simulator", **predicted(world)})
     return rows
 
@@ -140,9 +160,9 @@ def cell(place: Place, controller: str, repeat: int, seconds: float, traces: dic
 def missing(rows: list[dict[str, str]], repeats: int) -> Iterator[tuple[Place, str, int]]:
     have = {(row["link"], row["controller"], int(row["repeat"])) for row in rows if row["stack"] == "kernel"}
     for repeat in range(repeats):
-        for place in PLACES:
+        for place in sorted(PLACES, key=lambda place: -place.longer):  # long ones first, so that none is left alone
             for controller in CONTROLLERS:
-                if (place.name, controller, repeat) not in have:
+                if repeat < place.repeats and (place.name, controller, repeat) not in have:
                     yield place, controller, repeat
 
 
@@ -163,14 +183,23 @@ def value(rows: list[dict[str, str]], name: str, scale: float = 1.0) -> tuple[fl
     return statistics.fmean(known), f"{statistics.fmean(known):.{places}f}{spread}"
 
 
+def settled(rows: list[dict[str, str]]) -> str:
+    """Return the median time to converge after an arrival, or in how many runs most arrivals never did."""
+    times = sorted(float(row["convergence_s"]) for row in rows if row["convergence_s"] not in ("", "nan"))
+    if not times:
+        return "–"
+    middle = statistics.median_low(times)
+    return "never" if middle == float("inf") else f"{middle:.1f}"
+
+
 def table(place: Place, rows: list[dict[str, str]]) -> list[str]:
     """Return the table of one link."""
     head = f"{place.told}; {place.mbps:g} Mbit/s, {place.rtt_ms:g} ms, {place.bdp:g} BDP"
     head = head.replace("20 Mbit/s, 40 ms, 2 BDP", "40 ms, 100 kB of buffer") if "trace" in str(place.link) else head
     lines = [f"## {place.name}", "", head + ".", ""]
     lines += ["| controller | stack | Jain's index | utilisation (%) | queueing delay (ms) | its 95th percentile |"]
-    lines[-1] += " lost (%) | in fallback (%) | apart |"
-    lines += ["|---|---|---:|---:|---:|---:|---:|---:|---|"]
+    lines[-1] += " lost (%) | converged after (s) | in fallback (%) | apart |"
+    lines += ["|---|---|---:|---:|---:|---:|---:|---:|---:|---|"]
     for controller in CONTROLLERS:
         means: dict[str, tuple[float, float]] = {}
         for stack in ("kernel", "simulator"):
@@ -188,6 +217,7 @@ def table(place: Place, rows: list[dict[str, str]]) -> list[str]:
             rest = [
                 value(some, name, scale)[1] for name, scale in (("queue_ms", 1), ("queue_p95_ms", 1), ("loss", 100))
             ]
+            rest.append(settled(some))
             rest.append(value(some, "fallback", 100)[1])
             lines.append(f"| {controller} | {stack} | {jain[1]} | {use[1]} | {' | '.join(rest)} | {apart} |")
     return [*lines, ""]

@@ -34,7 +34,8 @@ def emulate(
         typer.Argument(
             metavar="[CONTROLLER]...",
             help="The kernel's controllers, one a sender, each with fields of its own if it needs any (name, start_s, "
-            "end_s, size_bytes, rtt_ms): cubic bbr,start_s=5 astraea,rtt_ms=80. By default cubic bbr.",
+            "end_s, size_bytes, rtt_ms): cubic bbr,start_s=5 astraea,rtt_ms=80; 'bandit' chooses among cubic, bbr and "
+            "reno as it goes. By default cubic bbr.",
             show_default=False,
         ),
     ] = None,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from astraea.congestion.emulation import bandit
 from astraea.congestion.emulation.machine import controllers as kernel_controllers
 from astraea.congestion.emulation.outcome import outcome
 from astraea.congestion.emulation.senders import Sending, play
@@ -61,7 +62,8 @@ def emulate(
 ) -> Emulation:
     """Play ``world`` in real time, flow ``i`` under the kernel's congestion controller ``controllers[i]``.
 
-    ``astraea`` is the policy that comes with the package, which is loaded for the time being. ``tell`` is called at
+    ``astraea`` is the policy that comes with the package, which is loaded for the time being; ``bandit`` chooses among
+    :data:`astraea.congestion.emulation.bandit.ARMS` as it goes. ``tell`` is called at
     every sample with the time and the flows so far. Raises :class:`InputError` for a world that cannot be emulated, and
     :class:`RunError` where the machine does not allow it or was too busy to keep to the link's times.
     """
@@ -94,7 +96,13 @@ def emulate(
         ) as wire,
     ):
         room = int(waiting + fastest * 125_000 * 0.5) + (1 << 20)
-        plays = play(wire, world.flows, names, world.duration_s, world.sample_ms * 1e-3, room, tell)
+        choosers = {
+            number: bandit.Bandit(stream(world.seed, Purpose.WORLD, 3, number))
+            for number, name in enumerate(controllers)
+            if name == bandit.NAME
+        }
+        first = [choosers[number].playing if number in choosers else name for number, name in enumerate(names)]
+        plays = play(wire, world.flows, first, world.duration_s, world.sample_ms * 1e-3, room, tell, choosers)
         report = wire.report()
         fallback = None if program is None else program.counters().fallback
     _judge(report, chosen, plays)
@@ -115,8 +123,11 @@ def _learned(controllers: Sequence[str]) -> Iterator[tuple[list[str], Program | 
 
 
 def _known(controllers: Sequence[str]) -> None:
-    known = {*kernel_controllers(), _OURS}
+    have = kernel_controllers()
+    known = {*have, _OURS, bandit.NAME}
     for name in controllers:
+        if name == bandit.NAME and (lacking := [arm for arm in bandit.ARMS if arm not in have]):
+            raise RunError(f"the bandit chooses among {', '.join(bandit.ARMS)}: modprobe tcp_{lacking[0]}")
         if name not in known:
             raise unknown_name("congestion controller of this kernel", name, known)
 

@@ -11,10 +11,11 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from astraea.congestion.emulation.bandit import Bandit
 from astraea.congestion.emulation.relay import PORT
 from astraea.congestion.emulation.tcp_info import TcpInfo, tcp_info
 from astraea.congestion.emulation.wire import ADDRESSES, Wire
@@ -42,6 +43,7 @@ class Sending:
     handed: int = 0  # bytes given to the kernel
     over: bool = False
     done_s: float | None = None  # when all its data were acknowledged
+    bandit: Bandit | None = None  # what chooses its controller anew while it lives
     times_s: list[float] = field(default_factory=list)
     infos: list[TcpInfo] = field(default_factory=list)
 
@@ -54,11 +56,12 @@ def play(
     sample_s: float,
     buffer_bytes: int,
     tell: Callable[[float, Sequence[Sending]], None] | None = None,
+    bandits: Mapping[int, Bandit] | None = None,
 ) -> list[Sending]:
     """Start ``wire`` and play ``flows`` over it; return their samples, taken about every ``sample_s``.
 
-    ``buffer_bytes`` is how much a sender's buffer holds. ``tell`` is called at each sample with the time. Raises
-    :class:`RunError` if a connection fails.
+    ``buffer_bytes`` is how much a sender's buffer holds. ``tell`` is called at each sample with the time. ``bandits``
+    choose the controllers of some flows, by number, at each sample. Raises :class:`RunError` if a connection fails.
     """
     with ExitStack() as stack:
         plays = []
@@ -69,7 +72,7 @@ def play(
             listener.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVED)
             listener.bind((ADDRESSES["far"], PORT + number))
             listener.listen()
-            plays.append(Sending(flow, controller, listener))
+            plays.append(Sending(flow, controller, listener, bandit=(bandits or {}).get(number)))
         _go_on(wire, plays, duration_s, sample_s, buffer_bytes, tell, stack)
     return plays
 
@@ -111,14 +114,18 @@ def _connect(wire: Wire, controller: str, number: int, buffer_bytes: int, stack:
     source.setblocking(False)
     source.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
     source.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, buffer_bytes)
-    try:
-        source.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, controller.encode())
-    except OSError as error:
-        raise InputError(f"the kernel takes no congestion controller '{controller}': {error.strerror}") from None
+    _choose(source, controller)
     reached = source.connect_ex((ADDRESSES["far"], PORT + number))
     if reached not in (0, errno.EINPROGRESS):
         raise RunError(f"a connection cannot be opened: {os.strerror(reached)}")
     return source
+
+
+def _choose(source: socket.socket, controller: str) -> None:
+    try:
+        source.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, controller.encode())
+    except OSError as error:
+        raise InputError(f"the kernel takes no congestion controller '{controller}': {error.strerror}") from None
 
 
 def _feed(one: Sending) -> None:
@@ -168,5 +175,9 @@ def _finish(one: Sending, now: float) -> None:
 
 def _sample(one: Sending, now: float) -> None:
     if one.source is not None and not one.over:
+        told = tcp_info(one.source)
         one.times_s.append(now)
-        one.infos.append(tcp_info(one.source))
+        one.infos.append(told)
+        if one.bandit is not None and (chosen := one.bandit.judge(now, told)) != one.controller:
+            _choose(one.source, chosen)
+            one.controller = chosen
