@@ -41,10 +41,10 @@ class Seen(NamedTuple):
     report: Report
 
 
-def pass_on(link: LinkSettings, gap_s: float, seconds: float) -> Seen:
+def pass_on(link: LinkSettings, gap_s: float, seconds: float, seed: int) -> Seen:
     """Send packets ``gap_s`` apart for some seconds, and return what came of them."""
     found: list[tuple[int, float, float]] = []
-    with Wire(link) as wire:
+    with Wire(link, seed=seed) as wire:
         with wire.inside("far"):
             sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         with wire.inside("near"):
@@ -82,13 +82,13 @@ def receive(sink: socket.socket, found: list[tuple[int, float, float]]) -> None:
         found.append((number, sent, seconds + nanoseconds * 1e-9))
 
 
-def measured(mbps: float, seconds: float) -> dict[str, float]:
+def measured(mbps: float, seconds: float, seed: int) -> dict[str, float]:
     """Return what a link of this rate does, relative to what was asked for."""
     gap = PACKET * 8e-6 / mbps
     link = LinkSettings(capacity_mbps=mbps, delay_ms=DELAY_MS, buffer_bytes=max(int(mbps * 125 * QUEUE_MS), 4 * PACKET))
-    flood = pass_on(link, gap / 1.3, seconds)
+    flood = pass_on(link, gap / 1.3, seconds, seed)
     order = int((np.diff(flood.number) < 0).sum())
-    calm = pass_on(link.model_copy(update={"loss": LOSS}), gap * 10, seconds)
+    calm = pass_on(link.model_copy(update={"loss": LOSS}), gap * 10, seconds, seed)
     order += int((np.diff(calm.number) < 0).sum())
     extra = (calm.came - calm.sent) * 1e3 - DELAY_MS - gap * 1e3
     return {
@@ -135,8 +135,9 @@ def main() -> None:
     options.add_argument("--rates", type=float, nargs="+", default=RATES, help="rates in Mbit/s")
     chosen = options.parse_args()
     rows = []
-    for mbps in chosen.rates:
-        rows.append((mbps, [measured(mbps, chosen.seconds) for _ in range(chosen.repeats)]))
+    for number, mbps in enumerate(chosen.rates):
+        seeds = range(number * chosen.repeats, (number + 1) * chosen.repeats)  # each loses other packets
+        rows.append((mbps, [measured(mbps, chosen.seconds, seed) for seed in seeds]))
         print(table(rows)[-1], flush=True)
     text = "\n".join([*table(rows), "", f"Load of the machine: {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores."])
     if chosen.page:

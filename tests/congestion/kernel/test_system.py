@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,6 +121,18 @@ def test_without_systemd_it_does_not_start_with_the_machine(monkeypatch: pytest.
 def test_the_unit_does_what_the_command_did() -> None:
     text = boot.unit(["--default", "--policy", "/a b/50%.safetensors"])
     assert "congestion kernel install --default --policy '/a b/50%%.safetensors'\n" in text
+
+
+def test_systemd_finds_no_fault_with_the_unit(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("needs systemd-analyze: apt install systemd")
+    file = tmp_path / "astraea-congestion.service"
+    file.write_text(boot.unit(["--default", "--cgroup", "/sys/fs/cgroup/a b"]))
+    done = subprocess.run(["systemd-analyze", "verify", str(file)], capture_output=True, text=True)
+    assert (done.returncode, [line for line in done.stderr.splitlines() if file.name in line]) == (0, [])
+    file.write_text(file.read_text().replace("Type=oneshot", "Type=onceshot"))
+    done = subprocess.run(["systemd-analyze", "verify", str(file)], capture_output=True, text=True)
+    assert "onceshot" in done.stderr  # a fault would be told
 
 
 @pytest.mark.usefixtures("own")
