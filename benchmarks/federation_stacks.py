@@ -3,9 +3,10 @@
     sudo python benchmarks/federation_stacks.py
 
 SuperNodes stand in one network namespace and the SuperLink in another; the controller is the default of both, so that
-Flower and the app (benchmarks/stacks_app) are as they are. Each client returns a model of 2 MB a round over one shared
-way up. Prints for each controller how long a round takes after the first, what `ss` says the connections run under,
-how they shared the way up, and how long it would take without any network: --mbps 180 shows the last as a control.
+Flower and the app (benchmarks/stacks_app) are as they are. Each client returns a model of --megabytes a round over one
+shared way up. Prints for each controller how long a round takes after the first, what `ss` says the connections run under,
+how they shared the way up, and what the packet simulator says that the uploads alone need. The application is limited
+by the network where the link is busy most of the time; --mbps 180 shows what a round takes without one.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from astraea.congestion.emulation import Wire
+from astraea.congestion import simulate
+from astraea.congestion.emulation import Wire, kernel_world
 from astraea.congestion.emulation.wire import ADDRESSES
 from astraea.congestion.kernel import loaded
 from astraea.congestion.simulator.settings import LinkSettings
@@ -33,11 +35,21 @@ from astraea.congestion.simulator.topology import buffer_for
 APP = Path(__file__).parent / "stacks_app"
 SCRIPTS = Path(sys.executable).parent
 PORT, EVERY_S = 9092, 0.5
-MODEL_BYTES = 2_000_000
 
 
-def federation(controller: str, mbps: float, rtt_ms: float, bdp: float, nodes: int, rounds: int) -> dict[str, Any]:
+def uploads_s(controller: str, mbps: float, rtt_ms: float, bdp: float, nodes: int, model_bytes: int) -> float:
+    """Return how long the uploads of a round take in the packet simulator, all begun at once."""
+    senders = [f"{controller},size_bytes={model_bytes}"] * nodes
+    wire_s = nodes * model_bytes * 8e-6 / mbps
+    world, _ = kernel_world(senders, capacity_mbps=mbps, rtt_ms=rtt_ms, buffer_bdp=bdp, duration_s=4 * wire_s + 10)
+    return float(simulate(world).completion_s.max())
+
+
+def federation(
+    controller: str, mbps: float, rtt_ms: float, bdp: float, nodes: int, rounds: int, megabytes: float
+) -> dict[str, Any]:
     """Run one federation and return what was seen of it."""
+    model_bytes = round(megabytes * 1e6)
     link = LinkSettings(capacity_mbps=mbps, delay_ms=rtt_ms / 2, buffer_bytes=buffer_for(mbps, rtt_ms, bdp))
     back = LinkSettings(name="down", capacity_mbps=max(4 * mbps, 50), delay_ms=rtt_ms / 2, buffer_bytes=1_000_000)
     with ExitStack() as stack:
@@ -85,7 +97,7 @@ def federation(controller: str, mbps: float, rtt_ms: float, bdp: float, nodes: i
                 *("--node-config", f"partition-id={number} num-partitions={nodes}"),
             )
         out, shares = folder / "ends.json", Shares(wire)
-        changes = f'clients={nodes} num-server-rounds={rounds} out="{out}"'
+        changes = f'clients={nodes} num-server-rounds={rounds} numbers={model_bytes // 4} out="{out}"'
         with shares:
             with wire.run(
                 "far", [str(SCRIPTS / "flwr"), "run", str(APP), "here", "--run-config", changes],
@@ -111,7 +123,8 @@ def federation(controller: str, mbps: float, rtt_ms: float, bdp: float, nodes: i
         return {
             "controller": controller,
             "round_s": [round(one, 2) for one in lengths],
-            "wire_s": round(nodes * MODEL_BYTES * 8e-6 / mbps, 2),
+            "wire_s": round(nodes * model_bytes * 8e-6 / mbps, 2),
+            "uploads_predicted_s": round(uploads_s(controller, mbps, rtt_ms, bdp, nodes, model_bytes), 2),
             "algorithms": sorted(shares.algorithms),
             "jain": shares.jain(ends[0], ends[-1]),
             "retransmitted": shares.resent,
@@ -210,10 +223,12 @@ def main() -> None:
     options.add_argument("--rtt", type=float, default=40.0, help="round-trip time in ms")
     options.add_argument("--buffer", type=float, default=2.0, help="buffer in bandwidth-delay products")
     options.add_argument("--nodes", type=int, default=3, help="SuperNodes")
+    options.add_argument("--megabytes", type=float, default=2.0, help="size of the model")
     options.add_argument("--rounds", type=int, default=4, help="rounds")
     chosen = options.parse_args()
     for controller in chosen.controllers:
-        seen = federation(controller, chosen.mbps, chosen.rtt, chosen.buffer, chosen.nodes, chosen.rounds)
+        place = chosen.mbps, chosen.rtt, chosen.buffer
+        seen = federation(controller, *place, chosen.nodes, chosen.rounds, chosen.megabytes)
         print(json.dumps(seen), flush=True)
 
 
