@@ -4,9 +4,9 @@
 
 SuperNodes stand in one network namespace and the SuperLink in another; the controller is the default of both, so that
 Flower and the app (benchmarks/stacks_app) are as they are. Each client returns a model of --megabytes a round over one
-shared way up. Prints for each controller how long a round takes after the first, what `ss` says the connections run under,
-how they shared the way up, and what the packet simulator says that the uploads alone need. The application is limited
-by the network where the link is busy most of the time; --mbps 180 shows what a round takes without one.
+shared way up. Prints for each controller how long a round takes after the first, what `ss` says the connections run
+under, how they shared the way up, and what the packet simulator says that the uploads alone need. The application is
+limited by the network where the link is busy most of the time; --mbps 180 shows what a round takes without one.
 """
 
 from __future__ import annotations
