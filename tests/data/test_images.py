@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from astraea.data.images import LeftOut, decode, read_tree, walk
+from astraea.data.images import LeftOut, read_tree, walk
+from astraea.data.pictures import decode
 from astraea.errors import DataError
 
 GREY = np.array([[0, 50, 100], [150, 200, 250]], np.uint8)

@@ -90,7 +90,7 @@ IMAGES = RNG.random((60, 3, 8, 8)).astype(np.float32)
         (Returning(lambda z: z[:, None]), X, r"outputs of shape \(2, 1, 3\): it must give \(batch, 3\)"),
         (Returning(lambda z: z.argmax(dim=1, keepdim=True).repeat(1, 3)), X, "return logits, not the predicted"),
         (Returning(lambda z: z.detach()), X, "outputs carry no gradient"),
-        (Returning(lambda z: z * float("nan")), X, "NaN or infinite logits before any training"),
+        (Returning(lambda z: z * float("nan")), X, "NaN or infinite logits for the first samples"),
     ],
 )
 def test_what_cannot_work_is_told_before_training(model: nn.Module, x: np.ndarray, complaint: str) -> None:

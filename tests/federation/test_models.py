@@ -131,18 +131,6 @@ def test_what_is_no_model_is_refused_in_a_sentence() -> None:
         build_model(Model.of("torch.nn:Linear", options={"in_features": 5, "out_features": 2}), (4,), 2, 0)
 
 
-def test_a_model_that_gives_nan_is_refused_before_training(tmp_path: Path) -> None:
-    broken = {"weight": torch.full((2, 4), torch.nan), "bias": torch.zeros(2)}
-    save_file(broken, tmp_path / "nan.safetensors")
-    settings = Model.of(
-        "torch.nn:Linear",
-        options={"in_features": 4, "out_features": 2},
-        weights=tmp_path / "nan.safetensors",
-    )
-    with pytest.raises(InputError, match="NaN or infinite logits before any training"):
-        build_model(settings, (4,), 2, 0)
-
-
 def test_models_of_codes_are_tried_with_integers() -> None:
     settings = Model.of("torch.nn:EmbeddingBag", options={"num_embeddings": 500, "embedding_dim": 4})
     assert isinstance(build_model(settings, (12,), 4, 0, torch.int64), nn.EmbeddingBag)

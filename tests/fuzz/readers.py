@@ -21,7 +21,7 @@ from astraea.congestion.trainer import folder as training_folder
 from astraea.congestion.trainer import search
 from astraea.congestion.trainer.td3.checkpoint import load_checkpoint as load_td3_checkpoint
 from astraea.data.catalogue import load_dataset
-from astraea.data.images import ImageStack
+from astraea.data.image_stack import ImageStack
 from astraea.data.named_clients import _read as read_index_file
 from astraea.experiment.comparison import load_comparison
 from astraea.experiment.reached import Kept

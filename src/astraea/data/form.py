@@ -20,6 +20,7 @@ from astraea.data.layout import (
     Values,
     channel_axis,
     channel_end,
+    full_scale,
     looks_like_images,
     time_axis,
 )
@@ -125,7 +126,8 @@ def recognise(
         of, axes = "codes", ""
     if of == "codes":
         return _codes(x, values), Form("codes", str(x.dtype), axes, x.shape[1:])
-    factor = float(scale) if scale is not None else _scale(values) if of == "image" else 1.0
+    pixels = of == "image" or (of == "volume" and x.dtype.kind == "u")
+    factor = float(scale) if scale is not None else _scale(values) if pixels else 1.0
     if not 0 < factor < np.inf:
         raise InputError(f"samples cannot be divided by a scale of {factor:g}: give a number above 0")
     ready = _scaled(_arranged(x, axes), values, factor, pixels=of == "image")
@@ -230,9 +232,8 @@ def _scale(values: Values) -> float:
         return 1.0
     if not values.whole and not 64 < values.high <= DEPTHS[0]:
         return 1.0  # other floating-point features
-    for full in DEPTHS:
-        if values.high <= full:
-            return float(full)
+    if (full := full_scale(values.high)) is not None:
+        return full
     raise InputError(f"images with values up to {values.high:g} have no usual full scale: say it with scale")
 
 

@@ -6,105 +6,28 @@ import os
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from functools import cache
+from importlib import import_module
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
 
 from astraea.data.dataset import Samples
-from astraea.data.files import corrupt
 from astraea.data.formats import open_tar, open_zip, reading
-from astraea.data.pictures import Colour, decode
+from astraea.data.image_stack import ImageStack
+from astraea.data.pictures import Colour
 from astraea.errors import DataError, InputError
 
-if TYPE_CHECKING:
-    pass
+__all__ = ["LeftOut", "fill", "has_images", "is_hidden", "read_tree", "walk"]
 
-__all__ = [
-    "SUFFIXES",
-    "Colour",
-    "ImageStack",
-    "LeftOut",
-    "decode",
-    "has_images",
-    "read_tree",
-    "walk",
-]
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pgm", ".ppm", ".pbm", ".pnm")
-"""Ends of the names of images, in any case of letters."""
-
-_LOSSY = 4
-
-
-class ImageStack:
-    """Gathers images of one shape and their labels.
-
-    Pixels go into one growing buffer, so that hundreds of thousands of images never lie in memory twice. Grey images
-    that were stored with three equal channels, as webp must, go together with those stored with one; among images of
-    colours, grey ones get three equal channels.
-    """
-
-    def __init__(self, colour: Colour | None = None, size: int | None = None) -> None:
-        self._colour = colour
-        self._size = size
-        self._pixels = bytearray()
-        self._labels: list[int] = []
-        self._shape: tuple[int, ...] = ()
-        self._grey = True  # all so far have equal channels
-        self.repeated = 0
-        """Grey images that were given three equal channels, since others have colours."""
-
-    def add(self, content: bytes, label: int, name: object) -> None:
-        """Add an encoded image; ``name`` stands for it in errors (:class:`DataError`)."""
-        try:
-            pixels = decode(content, self._colour, self._size)
-        except ValueError as error:
-            raise corrupt(name, error) from error
-        lossy = content.startswith(
-            (b"RIFF", b"\xff\xd8")
-        )  # webp and JPEG may part the channels of a grey image a little
-        self._grey = self._grey and (self._colour == "grey" or _is_grey(pixels, _LOSSY if lossy else 0))
-        if not self._labels:
-            self._shape = pixels.shape
-        if pixels.shape[1:] == self._shape[1:] and len(pixels) != self._shape[0]:
-            if self._grey:
-                self._to_one_channel()
-                pixels = pixels[:1]
-            elif len(pixels) == 1:
-                pixels = pixels.repeat(3, axis=0)
-                self.repeated += 1
-            else:
-                self._to_three_channels()
-        if pixels.shape != self._shape:
-            raise DataError(
-                f"image {name} has shape {pixels.shape}, those before it {self._shape}: "
-                "make them alike with image_size and colour, or beforehand"
-            )
-        self._pixels += pixels.tobytes()
-        self._labels.append(label)
-
-    def samples(self) -> Samples:
-        """Return all that was added, in order; call it once, at the end."""
-        return Samples(self._array(), np.array(self._labels, np.int64))
-
-    def _array(self) -> NDArray[np.uint8]:
-        return np.frombuffer(self._pixels, np.uint8).reshape(len(self._labels), *self._shape)
-
-    def _to_three_channels(self) -> None:
-        self.repeated = len(self._labels)
-        self._pixels = bytearray(self._array().repeat(3, axis=1).tobytes())
-        self._shape = (3, *self._shape[1:])
-
-    def _to_one_channel(self) -> None:
-        self._pixels = bytearray(self._array()[:, :1].tobytes())
-        self._shape = (1, *self._shape[1:])
-
-
-def _is_grey(pixels: NDArray[np.uint8], most: int) -> bool:
-    return len(pixels) == 1 or int(np.ptp(pixels, axis=0).max()) <= most
+_SUFFIXES = frozenset(
+    (
+        *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"),
+        *(".pgm", ".ppm", ".pbm", ".pnm"),
+    )
+)
+_PACKAGES = {".heic": "pillow_heif", ".heif": "pillow_heif", ".hif": "pillow_heif", ".avif": "pillow_avif"}
+_NO_PACKAGE = frozenset({".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".dng", ".jxl"})
+_BESIDE = frozenset({"__MACOSX", "@eaDir", "@Recycle", "#recycle", "$RECYCLE.BIN", "lost+found", "__pycache__"})
 
 
 class LeftOut:
@@ -114,6 +37,7 @@ class LeftOut:
         self._names: dict[str, list[str]] = {}
         self.deeper: list[str] = []
         self.repeated = 0
+        """Grey images that were given three equal channels."""
 
     def add(self, kind: str, name: object) -> None:
         """Count something of a ``kind``, such as "file that is no image"."""
@@ -136,7 +60,8 @@ def walk(source: Path, left_out: LeftOut | None = None) -> Iterator[tuple[PurePo
     """Yield (path, content) of each image in a folder, a zip or a tar archive, the path as from ``source``.
 
     Folders and zip archives are walked in order of names; a tar archive can only be read in its own. Links are
-    followed; hidden files and folders, ``__MACOSX``, and what is no regular file are passed over.
+    followed; hidden files and folders, what systems put beside pictures (``__MACOSX``, ``@eaDir``), and what is no
+    regular file are passed over. Raises :class:`DataError` for a picture of a kind that cannot be read here.
     """
     left_out = left_out or LeftOut()
     if source.is_dir():
@@ -157,9 +82,10 @@ def walk(source: Path, left_out: LeftOut | None = None) -> Iterator[tuple[PurePo
                     yield PurePosixPath(member.name), stream.read()
 
 
-def has_images(folder: Path) -> bool:
-    """Whether there is an image anywhere below ``folder``."""
-    return any(_is_image(inside, LeftOut(), path) for inside, path in _files(folder))
+def has_images(folder: Path, *, deep: bool = True) -> bool:
+    """Whether there is an image in ``folder``, or, unless ``deep`` is false, anywhere below it."""
+    files = _files(folder) if deep else ((PurePosixPath(path.name), path) for path in folder.iterdir())
+    return any(_is_image(inside, LeftOut(), path) for inside, path in files)
 
 
 def _files(root: Path) -> Iterator[tuple[PurePosixPath, Path]]:
@@ -190,43 +116,91 @@ def read_tree(
     damaged or unlike the others.
     """
     stacks = {pool: ImageStack(colour, size) for pool in parts.values()}
+    fill(stacks, source, parts, classes, left_out)
+    return {pool: stack.samples() for pool, stack in stacks.items()}
+
+
+def fill(
+    stacks: Mapping[str, ImageStack],
+    source: Path,
+    parts: Mapping[str, str],
+    classes: Sequence[str],
+    left_out: LeftOut | None = None,
+    sites: MutableMapping[str, list[str]] | None = None,
+) -> None:
+    """Add the images of a folder or archive to the ``stacks`` of their pools, as :func:`read_tree` says.
+
+    With ``sites``, images lie at ``.../PART/SITE/CLASS/.../image``, and the site of each is added to those of its pool.
+    """
     numbers = {name: number for number, name in enumerate(classes)}
-    absent = dict.fromkeys(parts)
+    absent, above = dict.fromkeys(parts), 0 if sites is None else 1
     with reading(source):
         for path, content in walk(source, left_out):
-            part, label = _place(path, parts)
-            if label is None:
+            part, folders = _place(path, parts)
+            if len(folders) <= above:
                 if left_out is not None:
                     left_out.add("images outside the classes' folders", path)
                 continue
-            if left_out is not None and len(path.parts) > 2 + bool(part):
+            label = folders[above]
+            if left_out is not None and len(folders) > above + 1:
                 left_out.deeper.append(str(path))
             if label not in numbers:
                 raise InputError(f"folder '{label}' is not one of the classes {', '.join(classes)}")
             stacks[parts[part]].add(content, numbers[label], source / path)
+            if sites is not None:
+                sites.setdefault(parts[part], []).append(folders[0])
             absent.pop(part, None)
+    if left_out is not None:
+        left_out.repeated = sum(stack.repeated for stack in stacks.values())
     if absent:
         layout = "/".join(filter(None, (next(iter(absent)), "CLASS", "*.png")))
         raise DataError(f"{source} holds no images at {layout}: give a folder that is laid out so")
-    if left_out is not None:
-        left_out.repeated += sum(stack.repeated for stack in stacks.values())
-    return {pool: stack.samples() for pool, stack in stacks.items()}
 
 
-def _place(path: PurePosixPath, parts: Mapping[str, str]) -> tuple[str, str | None]:
-    """Return the part and the class to which the image at ``path`` belongs; no class if it lies outside of them."""
+def _place(path: PurePosixPath, parts: Mapping[str, str]) -> tuple[str, list[str]]:
+    """Return the part to which the image at ``path`` belongs, and the folders within it; none if it lies outside."""
     folders = [unicodedata.normalize("NFC", name) for name in path.parts[:-1]]
     for place, name in enumerate(folders[:-1]):
         if name in parts:
-            return name, folders[place + 1]
-    return "", folders[0] if "" in parts and folders else None
+            return name, folders[place + 1 :]
+    return "", folders if "" in parts else []
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is one that systems hide or put beside pictures."""
+    return name.startswith((".", "~$")) or name in _BESIDE
+
+
+@cache
+def _opener(suffix: str) -> None:
+    """Let Pillow read pictures of a kind for which it needs a package. Raises :class:`DataError` if it is not there."""
+    from PIL import Image
+
+    if suffix in Image.registered_extensions():
+        return
+    package = _PACKAGES.get(suffix)
+    if package is not None:
+        try:
+            module = import_module(package)
+            getattr(module, "register_heif_opener", lambda: None)()
+            return
+        except ImportError:
+            pass
+    mend = f"pip install {package.replace('_', '-')}, or save them as JPEG" if package else "save them as JPEG or PNG"
+    raise DataError(f"Pillow cannot read {suffix} pictures here: {mend}")
 
 
 def _is_image(name: PurePosixPath, left_out: LeftOut, path: Path | None = None) -> bool:
-    """Whether an image is to be read: by its name, not hidden as what systems put beside it, and a regular file."""
-    if any(part.startswith(".") or part == "__MACOSX" for part in name.parts):
+    """Whether an image is to be read: by its name, not hidden, and a regular file."""
+    if any(is_hidden(part) for part in name.parts):
         return False
-    if name.suffix.lower() not in SUFFIXES:
+    suffix = name.suffix.lower()
+    if suffix in _PACKAGES or suffix in _NO_PACKAGE:
+        try:
+            _opener(suffix)
+        except DataError as error:
+            raise DataError(f"{path or name} cannot be read ({error})") from error
+    elif suffix not in _SUFFIXES:
         left_out.add("files that are no images by their names", name)
         return False
     try:

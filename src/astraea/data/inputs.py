@@ -21,7 +21,7 @@ from astraea.data.dataset import Samples
 from astraea.data.form import Form, alike
 from astraea.data.label_sets import known_sets, rarest, split_cells
 from astraea.data.marks import Decimal
-from astraea.data.pictures import pictures_array
+from astraea.data.pictures import WHITE, pictures_array
 from astraea.data.regression import Regression
 from astraea.data.several import as_array, further_inputs
 from astraea.data.source import Source, source_of
@@ -39,7 +39,8 @@ class ArrayReader(BaseModel):
     """Reads arrays and pictures of one :class:`~astraea.data.form.Form`.
 
     ``counted`` says that integer labels count into ``class_names``, rather than being names themselves; pictures are
-    resized to ``image_size`` pixels a side, where that is set. With ``several``, samples have any number of labels.
+    resized to ``image_size`` pixels a side, where that is set, and ``white`` is the largest value of those of 16 bits.
+    With ``several``, samples have any number of labels.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +50,7 @@ class ArrayReader(BaseModel):
     class_names: tuple[str, ...]
     counted: bool = True
     image_size: int | None = None
+    white: float = WHITE
     several: bool = False
     regression: Regression | None = None
 
@@ -60,7 +62,7 @@ class ArrayReader(BaseModel):
         if self.form.inputs:
             return further_inputs(given, self.form, part)
         if self.form.kind == "image" and not hasattr(given, "shape"):
-            given = pictures_array(given, "grey" if self.form.shape[0] == 1 else "rgb", self.image_size)
+            given = pictures_array(given, "grey" if self.form.shape[0] == 1 else "rgb", self.image_size, self.white)
             if not self.form.layout or given.shape[1:] == self.form.shape:
                 return self._fitting(given, part)
         if not self.form.layout and self.form.kind != "codes":

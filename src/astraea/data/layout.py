@@ -15,6 +15,8 @@ __all__ = [
     "Values",
     "channel_axis",
     "channel_end",
+    "full_scale",
+    "layout_doubt",
     "looks_like_images",
     "time_axis",
 ]
@@ -42,6 +44,7 @@ ONE_CHANNEL = ("HW", "DHW", "T")
 DEPTHS = (255, 4095, 65_535)  # full scale of 8, 12 and 16 bits
 _LEAST_SIDE = 8
 _LONGEST_IMAGE = 4
+_SMOOTHER = 4.0
 
 
 class Values(NamedTuple):
@@ -52,14 +55,45 @@ class Values(NamedTuple):
     whole: bool
 
 
+def full_scale(high: float) -> float | None:
+    """Return the full scale of 8, 12 or 16 bits that values up to ``high`` may have; ``None`` if they have none."""
+    return next((float(full) for full in DEPTHS if high <= full), None)
+
+
 def looks_like_images(x: NDArray[np.generic], values: Values) -> bool:
-    """Whether (n, A, B) are images: square ones of 8 a side or more, or pixels that are not drawn out."""
+    """Whether (n, A, B) are images: square ones of 8 a side or more, or pixels that are not drawn out.
+
+    Pixels change alike along both axes, where windows of sensors change less along time.
+    """
     short, long = sorted(x.shape[1:])
     if short == long and short >= _LEAST_SIDE:
         return True
     varied = values.low < values.high or x.dtype == np.uint8
     pixels = values.low >= 0 and (values.high <= 1 or (values.whole and values.high <= DEPTHS[-1]))
-    return varied and pixels and long <= _LONGEST_IMAGE * short
+    return varied and pixels and long <= _LONGEST_IMAGE * short and (x.dtype == np.uint8 or not _smoother(x))
+
+
+def layout_doubt(x: NDArray[np.generic], layout: str) -> tuple[str, ...]:
+    """Return what is to be noted if samples (n, A, B) were taken for images and might be windows of sensors."""
+    if layout != "HW" or x.dtype == np.uint8:
+        return ()
+    first, second = x.shape[1:]
+    if first == second and not _smoother(x):
+        return ()
+    told = f"Samples of {first} × {second} are taken for pictures: if they are windows, set layout (data.layout) to "
+    return (told + "TC where time comes first, or to CT.",)
+
+
+def _smoother(x: NDArray[np.generic]) -> bool:
+    """Whether values (n, A, B) change along one axis much less than along the other."""
+    rough = _roughness(x)
+    return min(rough) * _SMOOTHER < max(rough)
+
+
+def _roughness(x: NDArray[np.generic]) -> tuple[float, float]:
+    some = x[:1000].astype(np.float64)
+    first, second = (float(np.mean(np.diff(some, axis=axis) ** 2)) if some.shape[axis] > 1 else 0.0 for axis in (1, 2))
+    return first, second
 
 
 def time_axis(x: NDArray[np.generic]) -> str:
@@ -67,8 +101,7 @@ def time_axis(x: NDArray[np.generic]) -> str:
     first, second = x.shape[1:]
     if min(first, second) < 2 or max(first, second) >= 2 * min(first, second):
         return "TC" if first > second else "CT"
-    some = x[:1000].astype(np.float64)
-    rough = [float(np.mean(np.diff(some, axis=axis) ** 2)) for axis in (1, 2)]
+    rough = _roughness(x)
     if rough[0] * 2 < rough[1]:
         return "TC"
     return "TC" if first > second and rough[0] <= rough[1] * 2 else "CT"

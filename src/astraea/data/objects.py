@@ -8,15 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from astraea.data.dataset import OWNER, Dataset, Samples
 from astraea.data.inputs import ArrayReader, TableReader
+from astraea.data.items import items_of
 from astraea.data.loaders import table
 from astraea.data.loaders.arrays import from_arrays, together
 from astraea.data.loaders.huggingface import HuggingFace
 from astraea.data.loaders.npz import from_members
-from astraea.data.several import as_sample
 from astraea.errors import InputError
 
 __all__ = ["as_dataset", "is_data", "mend", "with_parts"]
@@ -37,10 +36,12 @@ def as_dataset(value: Any) -> Dataset:
     """Return the dataset that ``value`` holds.
 
     * ``(x, y)``, ``(x, y, test_x, test_y)`` or ``((x, y), (test_x, test_y))``, arrays or tensors: as
-      :func:`from_arrays` takes them; with ``x`` a ``DataFrame``, as a table.
+      :func:`from_arrays` takes them; with ``x`` a ``DataFrame``, as a table. A tuple of arrays for ``x`` is several
+      inputs.
     * A mapping of arrays, named as in an ``.npz`` file (``x_train``, ``y_train``) or as scikit-learn does.
-    * A dataset of PyTorch, such as torchvision's ``ImageFolder``: samples and labels by index; ``classes`` names the
-      classes. Pictures of Pillow are taken as they are decoded.
+    * A dataset of PyTorch, such as torchvision's ``ImageFolder``: pairs or mappings by index, see
+      :func:`~astraea.data.items.items_of`; ``classes`` names the classes. Pictures of Pillow are taken as they are
+      decoded.
     * A ``Dataset`` or ``DatasetDict`` of Hugging Face: as dataset "huggingface" reads it.
     * A ``DataFrame`` whose label column is called label, target, class or y: as
       :func:`~astraea.data.loaders.table.from_frame` takes it.
@@ -72,10 +73,12 @@ def as_dataset(value: Any) -> Dataset:
             )
         return table.from_frame(value, label)
     if _is_indexed(value):
-        samples, labels = _pairs(value)
-        names = getattr(value, "classes", None)
+        found, names = items_of(value), getattr(value, "classes", None)
+        labels = found.labels
         counted = names is not None and all(isinstance(label, int) and 0 <= label < len(names) for label in labels)
-        return from_arrays(samples, labels, class_names=names if counted else None, name=type(value).__name__)
+        called, kept = type(value).__name__, found.columns
+        dataset = from_arrays(found.x, labels, columns=kept, class_names=names if counted else None, name=called)
+        return replace(dataset, notes=(*dataset.notes, *found.notes))
     raise InputError(f"dataset= cannot be of type {type(value).__name__}: {mend(value)}")
 
 
@@ -129,44 +132,12 @@ def _part(dataset: Dataset, value: Any, part: str) -> Samples:
         x, y, columns = HuggingFace(path="").arrays(value)
         return reader.samples(x, y, columns, part)
     if _is_indexed(value):
-        return reader.samples(*_pairs(value), part=part)
+        found = items_of(value)
+        return reader.samples(found.x, found.labels, found.columns, part)
     raise InputError(
         f"{part}= cannot be of type {type(value).__name__}: give (x, y), a dataset of PyTorch or Hugging Face, or for "
         "tables a DataFrame; or a mapping of the clients' names to such"
     )
-
-
-def _pairs(pairs: Any) -> tuple[NDArray[np.generic], list[Any]]:
-    """Return samples and labels of an indexed collection of pairs."""
-    samples, labels = [], []
-    for number in range(len(pairs)):
-        item = pairs[number]
-        if not isinstance(item, (tuple, list)) or len(item) != 2:
-            size = f" of {len(item)}" if isinstance(item, (tuple, list)) else ""
-            raise InputError(
-                f"item {number} of the dataset is a {type(item).__name__}{size}, not a pair of a sample and its label"
-            )
-        sample, label = item
-        samples.append(as_sample(sample))
-        labels.append(_label(label))
-    if not samples:
-        raise InputError("the dataset is empty: give at least one sample")
-    shapes = {sample.shape for sample in samples}
-    if len(shapes) == 2 and len({shape[:2] for shape in shapes}) == 1 and {len(shape) for shape in shapes} == {2, 3}:
-        samples = [np.stack([sample] * 3, axis=-1) if sample.ndim == 2 else sample for sample in samples]
-    if unlike := next((k for k, sample in enumerate(samples) if sample.shape != samples[0].shape), None):
-        raise InputError(
-            f"sample {unlike} of the dataset has shape {samples[unlike].shape}, those before it {samples[0].shape}: "
-            "make them alike in its transform, by resizing pictures or padding sequences"
-        )
-    return np.stack(samples), labels
-
-
-def _label(label: Any) -> Any:
-    """Return a label of a pair: a tensor of several ones and zeros, for a sample of several labels, as a list."""
-    if not hasattr(label, "item"):
-        return label
-    return label.item() if np.size(label) == 1 else np.asarray(label).tolist()
 
 
 def _is_arrays(value: Mapping[Any, Any]) -> bool:

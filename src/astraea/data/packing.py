@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from astraea.errors import InputError
 
-__all__ = ["Collate", "Input", "example", "is_ragged", "pack", "padded"]
+__all__ = ["Collate", "Input", "example", "is_ragged", "numbered", "pack", "padded", "unpack"]
 
 _WORD = 8  # bytes; every input begins at a multiple of it, so that it can be read in place
 
@@ -63,6 +63,16 @@ def pack(arrays: Mapping[str, NDArray[np.generic]], inputs: Sequence[Input]) -> 
     return rows
 
 
+def unpack(rows: NDArray[np.generic], inputs: Sequence[Input]) -> dict[str, NDArray[np.generic]]:
+    """Return the inputs in rows of bytes ``(n, width)`` as arrays ``(n, *shape)``, by name."""
+    found, begin = {}, 0
+    for one in inputs:
+        part = np.ascontiguousarray(rows[:, begin : begin + one.bytes])
+        found[one.name] = part.view(one.dtype).reshape(len(rows), *one.shape)
+        begin += one.room
+    return found
+
+
 def example(
     inputs: Sequence[Input], count: int, rng: np.random.Generator | None = None, *, padding: bool = False
 ) -> NDArray[np.uint8]:
@@ -84,6 +94,11 @@ def example(
         else:
             arrays[one.name] = rng.random(shape) if "float" in one.dtype else rng.integers(0, 2, shape)
     return pack(arrays, inputs)
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """Return the names of inputs that came without any: what counts is their order."""
+    return tuple(f"input_{place}" for place in range(1, count + 1))
 
 
 def is_ragged(x: object) -> bool:

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from astraea.data.form import Form, recognise
-from astraea.data.packing import Collate, Input, is_ragged, pack, padded
+from astraea.data.packing import Collate, Input, is_ragged, numbered, pack, padded
 from astraea.data.pictures import seen
 from astraea.errors import InputError
 
-__all__ = ["Collated", "as_array", "as_sample", "collated", "further_inputs", "named_inputs"]
+__all__ = ["Collated", "as_array", "as_sample", "by_place", "collated", "further_inputs", "named_inputs"]
 
 _ADDED = ("attention_mask", "lengths")
 """What becomes of sequences of different lengths, beside themselves."""
@@ -29,10 +29,24 @@ class Collated(NamedTuple):
     pads: Mapping[str, int] = MappingProxyType({})
 
 
-def collated(x: Any, test_x: Any, pad: int, collate: Collate | None) -> Collated:
-    """Return samples of different shapes as arrays."""
+def by_place(parts: Sequence[Any]) -> dict[str, Any]:
+    """Return inputs that have no names but their order, under the names that stand for it."""
+    return dict(zip(numbered(len(parts)), parts, strict=True))
+
+
+def _named(x: Any, count: int) -> Any:
+    """Return samples of which several inputs come as a tuple or list of ``count`` rows each, by the names of places."""
+    if not isinstance(x, (tuple, list)) or len(x) in (0, count):
+        return x
+    rows = [len(part) if getattr(part, "ndim", 0) or isinstance(part, list) else -1 for part in x]
+    return by_place(x) if all(own == count for own in rows) else x
+
+
+def collated(x: Any, test_x: Any, pad: int, collate: Collate | None, counts: Sequence[int] = (0, 0)) -> Collated:
+    """Return samples of different shapes as arrays; ``counts`` are how many there are of training and of test."""
     if collate is not None:
         return Collated(collate(list(x)), None if test_x is None else collate(list(test_x)))
+    x, test_x = _named(x, counts[0]), _named(test_x, counts[-1])
     if isinstance(x, Mapping):
         return _padded_inputs(x, test_x, pad)
     if not is_ragged(x) and not is_ragged(test_x):
@@ -105,6 +119,8 @@ def further_inputs(x: Any, form: Form, part: str = "test") -> NDArray[np.uint8]:
     pads = {one.name: one.pad for one in form.inputs if one.pad is not None}
     if not isinstance(x, Mapping):
         asked = [one.name for one in form.inputs if not one.optional]
+        if asked == list(numbered(len(asked))) and isinstance(x, (tuple, list)) and len(x) == len(asked):
+            return further_inputs(by_place(x), form, part)
         if len(asked) > 1 or not pads:
             raise InputError(f"{part} samples need the inputs {', '.join(asked)}, by name")
         x = {asked[0]: x}

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from astraea.data.packing import Input
+from astraea.data.packing import Input, numbered
 from astraea.errors import InputError
 
 __all__ = [
@@ -86,11 +86,7 @@ def called_with(
 
     Raises :class:`InputError` if its parameters have other names.
     """
-    names = _names(module, inputs)
-    if names is None:
-        return (dict(values),), {}
-    first = (values[names[""]],) if "" in names else ()
-    return first, {name: values[source] for name, source in names.items() if name}
+    return _arguments(_names(module, inputs), values)
 
 
 def attach_dtype(module: nn.Module) -> None:
@@ -162,7 +158,7 @@ def fed(module: nn.Module, inputs: Sequence[Input]) -> Iterator[None]:
 class _Feed:
     """A hook before ``forward``: takes rows of bytes apart. ``names`` are as :func:`_names` gives them."""
 
-    def __init__(self, inputs: Sequence[Input], names: Mapping[str, str] | None) -> None:
+    def __init__(self, inputs: Sequence[Input], names: Names) -> None:
         self.inputs, self.names, self.cuts = tuple(inputs), names, False
         self.mask = next((one for one in inputs if "mask" in one.name and len(one.shape) == 1), None)
 
@@ -172,11 +168,7 @@ class _Feed:
         values = unpacked(args[0], self.inputs)
         if self.cuts and self.mask is not None:
             values = self._cut(values, self.mask)
-        if self.names is None:
-            return (values,), {}
-        return (values[self.names[""]],) if "" in self.names else (), {
-            name: values[source] for name, source in self.names.items() if name
-        }
+        return _arguments(self.names, values)
 
     def _cut(self, values: dict[str, Tensor], mask: Input) -> dict[str, Tensor]:
         try:
@@ -221,10 +213,29 @@ class _Columns:
         return torch.cat([torch.zeros_like(column), column], dim=1) if self.outputs == 2 else column
 
 
-def _names(module: nn.Module, inputs: Sequence[Input]) -> dict[str, str] | None:
-    """Return which parameter of ``forward`` gets which input, "" being the first; ``None``: it takes a mapping."""
+Names = dict[str, str] | tuple[str, ...] | None
+
+
+def _arguments(names: Names, values: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return positional and named arguments; ``names`` are as :func:`_names` gives them."""
+    if names is None:
+        return (dict(values),), {}
+    if isinstance(names, tuple):
+        return (tuple(values[name] for name in names),), {}
+    first = (values[names[""]],) if "" in names else ()
+    return first, {name: values[source] for name, source in names.items() if name}
+
+
+def _names(module: nn.Module, inputs: Sequence[Input]) -> Names:
+    """Return which parameter of ``forward`` gets which input, "" being the first.
+
+    ``None``: it takes a mapping of them; a tuple: one of those inputs, which came without names.
+    """
     parameters = inspect.signature(module.forward).parameters
     kinds = {parameter.kind for parameter in parameters.values()}
+    asked = [one.name for one in inputs if not one.optional]
+    if asked == list(numbered(len(asked))) and not set(asked) & parameters.keys():
+        return _in_order(asked, parameters, inputs)
     names, missing = {}, []
     for one in inputs:
         known = (one.name, *(_ALSO.get(one.name, ()) if one.optional else ()))
@@ -242,7 +253,23 @@ def _names(module: nn.Module, inputs: Sequence[Input]) -> dict[str, str] | None:
         return None
     if missing:
         raise InputError(
-            f"the samples have the inputs {', '.join(one.name for one in inputs)}, but the model's forward takes "
+            f"the samples have the inputs {', '.join(asked)}, but the model's forward takes "
             f"({', '.join(parameters)}): give its parameters those names, or let it take one mapping"
         )
     return names
+
+
+def _in_order(asked: Sequence[str], parameters: Mapping[str, inspect.Parameter], inputs: Sequence[Input]) -> Names:
+    """Return which parameter gets which of the inputs ``asked`` for, which have no names but their order."""
+    places = [name for name, one in parameters.items() if one.kind in (one.POSITIONAL_OR_KEYWORD, one.POSITIONAL_ONLY)]
+    needed = [name for name in places if parameters[name].default is inspect.Parameter.empty]
+    if len(asked) > 1 and len(needed) == len(places) == 1:
+        return tuple(asked)
+    if not len(needed) <= len(asked) <= len(places):
+        raise InputError(
+            f"the samples have {len(asked)} inputs without names, but the model's forward takes "
+            f"({', '.join(parameters)}): let it take as many, or one tuple"
+        )
+    names = dict(zip(places, asked, strict=False))
+    others = [one.name for one in inputs if one.optional]
+    return names | {name: name for name in others if name in parameters and name not in names}

@@ -379,3 +379,13 @@ def test_columns_may_be_kept_beside_the_samples(tmp_path: Path) -> None:
     dataset = load_dataset("table", path=tmp_path / "t.csv", label_column="y", columns=("beds",))
     assert dataset.train.x.tolist() == [[1.5], [2.0]]
     assert dataset.train.columns["beds"].tolist() == [9, 9]
+
+
+def test_columns_of_unlike_scales_that_stay_so_are_told() -> None:
+    frame = pd.DataFrame({"age": np.arange(40) * 1.5, "cells": np.arange(40) * 1e6 + 0.5, "ill": ["no", "yes"] * 20})
+    assert not any("spread" in note for note in from_frame(frame, "ill").notes)
+    told = from_frame(frame, "ill", standardise=False).notes
+    assert (
+        "The spread of the columns of numbers differs by a factor of 666,667: set data.standardise to true, or divide "
+        "each by its standard deviation, or the smallest will count for nothing."
+    ) in told

@@ -10,19 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from astraea.data.classes import flat, number_classes
 from astraea.data.dataset import Dataset, Samples
-from astraea.data.form import Form, alike, recognise
+from astraea.data.form import alike, recognise
 from astraea.data.inputs import ArrayReader
 from astraea.data.label_sets import are_sets, rarest, sets_with_note
-from astraea.data.layout import DEPTHS
+from astraea.data.layout import layout_doubt
 from astraea.data.packing import Collate
 from astraea.data.regression import BINS, Regression, Task, regression_of
+from astraea.data.scales import scale_notes
 from astraea.data.several import as_array, collated, further_inputs, named_inputs
 from astraea.errors import InputError
 
 __all__ = ["as_images", "concatenate", "fixed_split", "from_arrays", "together"]
-
-_UNLIKE = 100.0
-_DARK = 8  # pictures whose largest value is so much below full scale may have another
 
 
 def as_images(images: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -37,9 +35,9 @@ def as_images(images: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def from_arrays(
-    x: ArrayLike | Mapping[str, ArrayLike],
+    x: ArrayLike | Mapping[str, ArrayLike] | tuple[ArrayLike, ...],
     y: ArrayLike,
-    test_x: ArrayLike | Mapping[str, ArrayLike] | None = None,
+    test_x: ArrayLike | Mapping[str, ArrayLike] | tuple[ArrayLike, ...] | None = None,
     test_y: ArrayLike | None = None,
     *,
     columns: Mapping[str, ArrayLike] | None = None,
@@ -61,9 +59,10 @@ def from_arrays(
     ``x`` has one row per sample. What it is (images, sequences, vectors, codes) is recognised by shape and values,
     alike for every dtype, see :func:`~astraea.data.form.recognise`; ``layout``, ``scale``, ``kind`` and ``noise``
     say it instead. A mapping of arrays gives a model several inputs by name, such as ``input_ids`` and
-    ``attention_mask``. Lists of sequences of integers of different lengths, also among several inputs, are padded
-    with ``pad`` to one length; models whose ``forward`` takes ``attention_mask`` (or ``mask``) or ``lengths`` get
-    these too. ``collate(samples)`` may make one array, or a mapping of them, of samples of any other kind.
+    ``attention_mask``, and a tuple of arrays in their order. Lists of sequences of integers of different lengths, also
+    among several inputs, are padded with ``pad`` to one length; models whose ``forward`` takes ``attention_mask`` (or
+    ``mask``) or ``lengths`` get these too. ``collate(samples)`` may make one array, or a mapping of them, of samples of
+    any other kind.
 
     ``y`` holds integers, class names (strings) or one-hot rows, see :func:`~astraea.data.classes.number_classes`.
     Rows of 0 and 1 of which some have two ones or more, and a set, list or tuple of names for each sample, are
@@ -98,13 +97,16 @@ def from_arrays(
             targets = [*(part.astype(np.float64) for part in labels), None]
             notes = (f"Regression: the model predicts the labels; {len(names)} quantile bins of them are balanced.",)
     values: NDArray[np.generic]
-    x, test_x, own, pads = collated(x, test_x, pad, collate)
+    x, test_x, own, pads = collated(x, test_x, pad, collate, [len(part) for part in numbered])
     if isinstance(x, Mapping):
         if any(said is not None for said in (layout, scale, kind, noise)):
             raise InputError("layout, scale, kind and noise are of samples of one input: leave them out")
         values, form = named_inputs(x, own, pads)
+        doubts: tuple[str, ...] = ()
     else:
-        values, form = recognise(as_array(x, "training"), layout=layout, scale=scale, kind=kind, noise=noise)
+        array = as_array(x, "training")
+        values, form = recognise(array, layout=layout, scale=scale, kind=kind, noise=noise)
+        doubts = layout_doubt(array, form.layout) if layout is None and kind is None else ()
     train = Samples(values, _integers(numbered[0]), _columns(columns), form, targets[0], sets=sets[0] if sets else None)
     counted = class_names is not None and numbered[0] is labels[0]
     reader = ArrayReader(form=form, class_names=names, counted=counted, several=bool(sets), regression=regression)
@@ -114,27 +116,13 @@ def from_arrays(
         test = Samples(
             values, _integers(numbered[1]), _columns(test_columns), form, targets[1], sets=sets[1] if sets else None
         )
-    notes = (*notes, *_unlike_scales(train), *(_dark(train, form) if scale is None else ()))
+    notes = (*notes, *doubts, *scale_notes(train, said=scale is not None))
     return Dataset(name, train, test, names, notes, regression=regression, reader=reader, outputs=outputs)
 
 
 def _without_gradient(labels: Any) -> Any:
     """Return labels that NumPy can read; those of a tensor may require a gradient."""
     return labels.detach().cpu() if hasattr(labels, "detach") else labels
-
-
-def _dark(train: Samples, form: Form) -> tuple[str, ...]:
-    """Say so if pictures use little of the scale that was taken for theirs: it may be another."""
-    if form.kind != "image" or form.inputs or form.scale < DEPTHS[0]:
-        return ()
-    high = float(train.x.max()) * (1 if train.x.dtype == np.uint8 else form.scale)
-    if high * _DARK > form.scale:
-        return ()
-    told = (
-        f"The largest value of the pictures is {high:g}, and they are divided by {form.scale:g}: if {high:g} is white, "
-        f"set scale (data.scale) to {high:g}."
-    )
-    return (told,)
 
 
 def _regression(
@@ -196,15 +184,3 @@ def _integers(labels: NDArray[np.generic]) -> NDArray[np.int64]:
 
 def _columns(columns: Mapping[str, ArrayLike] | None) -> dict[str, NDArray[np.generic]]:
     return {name: flat(column, f"values of column '{name}'") for name, column in (columns or {}).items()}
-
-
-def _unlike_scales(samples: Samples) -> tuple[str, ...]:
-    """Note features of vectors that differ a hundredfold in spread, which a network cannot learn from equally."""
-    if samples.form.kind != "vector" or len(samples) < 2:
-        return ()
-    spread = samples.x.std(axis=0, dtype=np.float64)
-    spread = spread[spread > 0]
-    if not len(spread) or spread.max() < _UNLIKE * spread.min():
-        return ()
-    factor = f"The spread of the features differs by a factor of {spread.max() / spread.min():,.0f}: "
-    return (factor + "divide each by its standard deviation, or the smallest will count for nothing.",)

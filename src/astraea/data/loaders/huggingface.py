@@ -17,10 +17,12 @@ from pydantic import Field
 
 from astraea.data.dataset import Dataset
 from astraea.data.files import Finder
-from astraea.data.images import Colour, ImageStack
+from astraea.data.image_stack import ImageStack
+from astraea.data.layout import DEPTHS
 from astraea.data.loaders.arrays import from_arrays
 from astraea.data.loaders.base import Described, Loader
 from astraea.data.packing import is_ragged
+from astraea.data.pictures import Colour
 from astraea.data.regression import BINS, TASK, Task
 from astraea.errors import DataError, InputError, unknown_name
 from astraea.reading import read_bytes
@@ -103,7 +105,7 @@ class HuggingFace(Described, Loader, name="huggingface"):
             inputs = [name for name in rows.column_names if name not in (label, *further) and _is_listed(rows, name)]
         if not inputs:
             inputs = [_column(rows, self.image_column, _IMAGES, "image_column")]
-        found = {name: _samples(rows, name, self.colour, self.image_size) for name in inputs}
+        found = {name: _samples(rows, name, self.colour, self.image_size, self.scale) for name in inputs}
         several = len(found) > 1 or bool(self.inputs)
         return found if several else found[inputs[0]], _values(rows, label), further
 
@@ -165,7 +167,7 @@ def _is_listed(rows: Any, column: str) -> bool:
     return inner is not feature and str(getattr(inner, "dtype", "")).startswith(("int", "uint", "float", "bool"))
 
 
-def _samples(rows: Any, column: str, colour: Colour | None, size: int | None) -> Any:
+def _samples(rows: Any, column: str, colour: Colour | None, size: int | None, white: float | None) -> Any:
     """Return the samples of ``column``: decoded images, numbers, or lists of different lengths."""
     import datasets
 
@@ -179,4 +181,9 @@ def _samples(rows: Any, column: str, colour: Colour | None, size: int | None) ->
         image = row[column]
         content = image["bytes"] if image["bytes"] is not None else read_bytes(Path(image["path"]))
         stack.add(content, 0, f"{number} of column '{column}'")
-    return stack.samples().x
+    if white is None and stack.deepest is not None and stack.deepest <= DEPTHS[1]:
+        raise InputError(
+            f"pictures of 16 bits in column '{column}' reach no further than {stack.deepest:,}: set data.scale to what "
+            f"is white in them, such as {DEPTHS[1]:,} or {DEPTHS[2]:,}".replace(",", "")
+        )
+    return stack.samples(white).x

@@ -25,8 +25,8 @@ from astraea.data.file_kinds import mend_for
 from astraea.data.formats import read_npz, reading
 from astraea.data.loaders.arrays import from_arrays
 from astraea.data.loaders.base import Described, OwnFiles
-from astraea.data.loaders.folder import VALIDATION
 from astraea.data.packing import is_ragged
+from astraea.data.picture_folders import VALIDATION
 from astraea.data.regression import BINS, TASK, Task
 from astraea.errors import DataError, InputError
 

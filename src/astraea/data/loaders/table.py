@@ -22,6 +22,7 @@ from astraea.data.label_sets import sets_with_note, split_cells
 from astraea.data.loaders.base import OwnFiles
 from astraea.data.marks import Decimal
 from astraea.data.regression import BINS, TASK, Task, regression_of
+from astraea.data.scales import spread_notes
 from astraea.data.site_files import read_sites
 from astraea.data.source import Source, source_of
 from astraea.data.table_notes import kinds_note, table_doubts
@@ -179,7 +180,9 @@ def from_frame(
         site_column=site_column,
     )
     samples = {part: reader.samples(own, part) for part, own in parts.items()}
-    numbers = np.array([standardise and column.kind != "codes" for column in columns for _ in column.steady])
+    numbers = np.array([column.kind != "codes" for column in columns for _ in column.steady])
+    mend = "set data.standardise to true, or divide each by its standard deviation"
+    unscaled = () if standardise else spread_notes(samples["training"].x[:, numbers], "of the columns of numbers", mend)
     return Dataset(
         name,
         samples["training"],
@@ -188,6 +191,7 @@ def from_frame(
         (
             kinds_note(columns, label_column, site_column, standardise=standardise),
             *label_notes,
+            *unscaled,
             *table_doubts(
                 columns,
                 parts,
@@ -199,7 +203,7 @@ def from_frame(
             ),
             *read_as,
         ),
-        numbers,
+        numbers if standardise else np.zeros_like(numbers),
         site_column,
         regression,
         samples.get("validation"),

@@ -61,7 +61,7 @@ def build_model(
     caller's takes the place of the name and its options. See :mod:`astraea.federation.calling` for what is attached.
 
     Raises :class:`InputError` for an unknown name, arguments it does not take, a pattern that freezes nothing,
-    or a model that does not map a batch to finite logits ``(B, classes)``; :class:`RunError` for a weights
+    or a model that does not map a batch to logits ``(B, classes)``; :class:`RunError` for a weights
     file that is missing or of another model.
     """
     name = settings.called() if factory is None else getattr(factory, "__qualname__", type(factory).__qualname__)
@@ -151,7 +151,10 @@ def _freeze(model: nn.Module, patterns: tuple[str, ...]) -> None:
 
 
 def _check(model: nn.Module, name: str, samples: Tensor, classes: int, inputs: tuple[Input, ...]) -> None:
-    """Raise :class:`InputError` unless ``model`` gives finite logits; where it gives them by that name, take them."""
+    """Raise :class:`InputError` unless ``model`` gives logits; where it gives them by that name, take them.
+
+    Whether they are finite is seen on real samples, as a mean over nothing or a sample of no length is no number.
+    """
     training, shape = model.training, tuple(samples.shape[1:])
     form = Form("inputs", "uint8", "", shape, inputs=inputs) if inputs else conventional(samples.dtype, samples.shape)
     model.eval()
@@ -173,5 +176,3 @@ def _check(model: nn.Module, name: str, samples: Tensor, classes: int, inputs: t
         raise InputError(
             f"model '{name}' maps 2 samples to {tuple(logits.shape)}, expected (2, {classes}): {error}"
         ) from error
-    if not bool(torch.isfinite(logits).all()):
-        raise InputError(f"model '{name}' gives NaN or infinite logits before any training: check its weights")
