@@ -173,6 +173,21 @@ def test_what_is_imported_must_be_a_part_before_it_is_called(own_module: str, pa
         taken(path, trust=True)
 
 
+def test_what_fails_at_an_import_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "needing.py").write_text("import not_installed_here")
+    (tmp_path / "failing.py").write_text("import os\nx = os.nothing")
+    (tmp_path / "whole.py").write_text("class Circle: pass")
+    for path, complaint in (
+        ("needing:Circle", "its module 'needing' needs 'not_installed_here', which is not installed here: install it"),
+        ("failing:Circle", r"as its module fails \(AttributeError: module 'os' has no attribute 'nothing'\): mend it"),
+        ("whole:Circel", "as whole has no 'Circel'; did you mean 'Circle'?"),
+        ("absent.deeper:Circle", "there is no module 'absent.deeper' in this folder or installed, so correct the name"),
+    ):
+        with pytest.raises(InputError, match=f"shape '{path}' cannot be imported.* {complaint}"):
+            taken(path, trust=True)
+
+
 def test_a_path_to_nothing_is_refused() -> None:
     for path in ("no_such_module:Circle", "os:Circle", ":Circle"):
         with pytest.raises(InputError, match=f"shape '{path}' cannot be imported"):

@@ -247,6 +247,19 @@ def test_class_weights_worked_out_by_hand() -> None:
         Weighted()(EQUAL, SECOND, ClassView())
 
 
+@pytest.mark.parametrize(
+    ("weights", "complaint"),
+    [
+        ((1.0, -1.0), "'weights.1' cannot be -1.0"),
+        ((0.0, 0.0), "all weights are 0"),
+        ((float("inf"),), "finite number"),
+    ],
+)
+def test_class_weights_that_would_train_the_wrong_way_are_refused(weights: tuple[float, ...], complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        Weighted(weights=weights)
+
+
 def doubled(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Twice the cross-entropy."""
     return 2 * functional.cross_entropy(logits, targets)

@@ -1,21 +1,21 @@
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from astraea.balance.rebalancing import MeanPower, NoRebalancing
 from astraea.balance.settings import BalanceSettings, TransformSettings
+from astraea.errors import InputError
 
 
 def test_the_parameters_of_a_rule_were_keys_of_balance_once() -> None:
     assert BalanceSettings(rebalancing="mean-power", alpha=0.5, tau_down=3.0).rebalancing == MeanPower(alpha=0.5)
     assert BalanceSettings(rebalancing="none", alpha=0.67).rebalancing == NoRebalancing()
-    with pytest.raises(ValidationError, match=r" 'rebalancing.alpha', which the rebalancing rule 'z-score'"):
+    with pytest.raises(InputError, match=r" 'rebalancing.alpha', which the rebalancing rule 'z-score'"):
         BalanceSettings(rebalancing="z-score", alpha=0.5)
 
 
 def test_an_unknown_rule_names_the_nearest() -> None:
-    with pytest.raises(ValidationError, match="did you mean 'z-score'"):
+    with pytest.raises(InputError, match="did you mean 'z-score'"):
         BalanceSettings(rebalancing="zscore")
 
 

@@ -24,7 +24,7 @@ class Named(NamedTuple):
 
 def _items(kind: str) -> list[Any]:
     rows = [(torch.from_numpy(ids), torch.from_numpy(mask)) for ids, mask in zip(IDS, MASK, strict=True)]
-    made = {
+    made: dict[str, list[Any]] = {
         "tuple": [((ids, mask), y) for (ids, mask), y in zip(rows, Y, strict=True)],
         "list": [([ids, mask], torch.tensor(y)) for (ids, mask), y in zip(rows, Y, strict=True)],
         "named tuple": [(Named(*row), y) for row, y in zip(rows, Y, strict=True)],

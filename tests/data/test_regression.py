@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
+from torch import nn
 
+import astraea
 from astraea.data import build_scenario
 from astraea.data.loaders.table import from_frame
 from astraea.data.regression import Regression, quantile_bins
@@ -61,3 +65,14 @@ def test_the_task_is_recognised_or_said() -> None:
         from_frame(pd.DataFrame({"a": fractions, "y": fractions}), "y", task="classes")
     with pytest.raises(InputError, match=r"column 'y' hold text: set data.task to 'classes'"):
         from_frame(pd.DataFrame({"a": [0.5, 1.5], "y": ["u", "v"]}), "y", task="regression")
+
+
+def test_a_regression_predicts_one_number_and_is_measured_as_one() -> None:
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    said: dict[str, Any] = {"rounds": 1, "scenario": {"clients": 2}, "algorithm": {"clients_per_round": 2}}
+    with pytest.raises(InputError, match="the model gives 3 outputs, but one number is to be predicted: end it with 1"):
+        astraea.run(dataset=(x, x[:, 0]), model=nn.Linear(4, 3), **said)
+    with pytest.raises(InputError, match="metric 'f1' is for classes, which these data do not have: leave it out of"):
+        astraea.run(dataset=(x, x[:, 0]), model=nn.Linear(4, 1), evaluation={"metrics": ["f1"]}, **said)
+    with pytest.raises(InputError, match=r"labels of shape \(60, 2\) .* in a regression one number, a sample"):
+        astraea.run(dataset=(x, x[:, :2]), **said)

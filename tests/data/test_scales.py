@@ -44,12 +44,10 @@ def test_windows_of_sensors_between_0_and_1_are_no_pictures() -> None:
 
 
 def test_what_might_be_pictures_or_windows_is_told() -> None:
-    told = (
-        "Samples of 24 × 9 are taken for pictures: if they are windows, set layout (data.layout) to TC where time "
-        "comes first, or to CT.",
-    )
+    told = "Samples of 24 × 9 are taken for pictures: if they are windows, set layout (data.layout) to TC where time "
+    told += "comes first, or to CT."
     noise = RNG.random((40, 24, 9))
-    assert from_arrays(noise, Y).notes == told
+    assert from_arrays(noise, Y).notes == (told,)
     assert from_arrays(noise, Y, layout="HW").notes == ()
     assert from_arrays((noise * 255).astype(np.uint8), Y).notes == ()
     smooth = np.cumsum(RNG.normal(size=(40, 16, 16)), axis=1)

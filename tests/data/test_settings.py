@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from astraea.data.labels import Counts, LabelDistribution, LongTail, Zipf
 from astraea.data.named_clients import Column, Indices
@@ -12,6 +11,7 @@ from astraea.data.papers import PAPERS
 from astraea.data.partition import Dirichlet, Shards, Skew
 from astraea.data.settings import ScenarioSettings
 from astraea.data.sizes import Lognormal, Sizes
+from astraea.errors import InputError
 from astraea.parts import Part
 
 
@@ -92,22 +92,22 @@ def test_the_reference_page_tells_of_every_part(key: str, kind: type[Part]) -> N
         ({"skew": "dirichlett"}, "did you mean 'dirichlet'?"),
         ({"sizes": "upload"}, "did you mean 'uploads'?"),
         ({"test": "balance"}, "did you mean 'balanced'?"),
-        ({"labels": "counts"}, "its settings"),
+        ({"labels": "counts"}, "'labels.counts' has no default: set it"),
         ({"counts": [1, 2]}, "'counts' is now 'labels.counts', which the label distribution 'as-is' does not have"),
-        ({"skew": "column"}, "its settings"),
+        ({"skew": "column"}, "'skew.column' has no default: set it"),
         ({"column": "writer"}, "'column' is now 'skew.column', which the skew 'random' does not have"),
-        ({"skew": "indices"}, "its settings"),
-        ({"skew": "indices", "indices": [[0]], "index_file": "x"}, "its settings"),
+        ({"skew": "indices"}, "give either its indices or its index_file"),
+        ({"skew": "indices", "indices": [[0]], "index_file": "x"}, "give either its indices or its index_file"),
         ({"index_file": "x"}, "'index_file' is now 'skew.index_file'"),
         ({"skew": "shards", "sizes": "uploads"}, "skew 'shards' brings its own sizes"),
         ({"test_per_class": 3}, "scenario.test is 'as-is'"),
         ({"clients": 0}, "greater than or equal to 1"),
-        ({"skew": "dirichlet", "dirichlet_beta": 0}, "its settings"),
+        ({"skew": "dirichlet", "dirichlet_beta": 0}, "'skew.beta' cannot be 0: input should be greater than 0"),
         ({"beta": 0.1}, "unknown key"),
         ({"name": 3}, "valid string"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(given: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(InputError) as caught:
         ScenarioSettings(**given)
     assert message in str(caught.value)

@@ -89,6 +89,15 @@ IMAGES = RNG.random((60, 3, 8, 8)).astype(np.float32)
         (Returning(lambda z: z, classes=5), X, "gives 5 logits, but there are 3 classes"),
         (Returning(lambda z: z[:, None]), X, r"outputs of shape \(2, 1, 3\): it must give \(batch, 3\)"),
         (Returning(lambda z: z.argmax(dim=1, keepdim=True).repeat(1, 3)), X, "return logits, not the predicted"),
+        (nn.Linear(192, 3), IMAGES, r"takes rows of 192 features, but samples are image .*: begin with nn.Flatten\(\)"),
+        (nn.Linear(8, 3), IMAGES, r"shape \(2, 3, 8, 3\): it must give .* as behind an nn.Flatten\(\)"),
+        (nn.Linear(9, 3), IMAGES, r"begin with nn.Flatten\(\), and build it with in_features = 192"),
+        (nn.Conv2d(1, 3, 3), X, r"takes images .*, but samples are vector .*: give samples as images, such as x.resh"),
+        (
+            nn.Conv1d(1, 3, 3),
+            X,
+            r"takes sequences .*, but samples are vector .*: say layout = 'T' if a sample",
+        ),
         (Returning(lambda z: z.detach()), X, "outputs carry no gradient"),
         (Returning(lambda z: z * float("nan")), X, "NaN or infinite logits for the first samples"),
     ],
@@ -310,3 +319,40 @@ def test_visits_that_gave_nothing_are_told_with_reason_and_clients() -> None:
 def test_a_device_that_is_not_there_is_one_sentence() -> None:
     with pytest.raises(InputError, match=r"engine.device 'mps' is not to be had here \([^\]\n]{1,120}\): use 'cpu'$"):
         run(nn.Linear(6, 3), engine={"device": "mps"})
+
+
+def test_codes_that_only_the_test_or_validation_set_has_are_found_before_training() -> None:
+    some = IDS % 40
+    for part in ("test", "validation"):
+        more: dict[str, Any] = {part: (IDS, Y)}
+        with pytest.raises(InputError, match=rf"in the {part} set, layer 'table' .* has 40 rows, .* give it 50 rows"):
+            run(Embedded(40), some, **more)
+    with pytest.raises(
+        InputError, match=r"layer 'table' \(Embedding\) has 40 rows, .* codes from 0 to 49: give it 50 rows"
+    ):
+        run(Embedded(40), some).predict(IDS)
+
+
+class Standardised(nn.Module):
+    """Divides by what is 0 for samples of zeros."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x / x.norm(dim=1, keepdim=True))
+
+
+def test_models_are_judged_by_real_samples_and_not_by_zeros() -> None:
+    assert run(Standardised()).summary["rounds"] == SMALL["rounds"]
+
+
+def test_a_young_model_whose_logits_lie_between_0_and_1_is_no_sigmoid(recwarn: pytest.WarningsRecorder) -> None:
+    model = nn.Linear(6, 1)
+    nn.init.constant_(model.weight, 0.01)
+    nn.init.constant_(model.bias, 0.5)
+    run(model, X, Y % 2)
+    assert not [one for one in recwarn if "sigmoid" in str(one.message)]
+    with pytest.warns(UserWarning, match="as after a sigmoid: leave it out"):
+        run(nn.Sequential(model, nn.Sigmoid()), X, Y % 2)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import astraea
+from astraea.errors import InputError
 
 X = np.random.default_rng(0).normal(size=(30, 6)).astype(np.float32)
 
@@ -53,3 +54,40 @@ def test_sigmoids_in_front_of_the_loss_are_told(outputs: int) -> None:
         UserWarning, match="all between 0 and 1, as after a sigmoid: leave it out, the loss takes logits"
     ):
         astraea.run(dataset=(X, y), scenario={"clients": 2}, model=model, rounds=1, algorithm={"clients_per_round": 2})
+
+
+def row(logits: Tensor, targets: Tensor) -> Tensor:
+    return nn.functional.binary_cross_entropy_with_logits(logits, targets.float())
+
+
+def column(logits: Tensor, targets: Tensor) -> Tensor:
+    return nn.functional.binary_cross_entropy_with_logits(logits, targets[:, None].float())
+
+
+def squeezed(logits: Tensor, targets: Tensor) -> Tensor:
+    return nn.functional.binary_cross_entropy_with_logits(logits.squeeze(1), targets.float())
+
+
+def by_hand(logits: Tensor, targets: Tensor) -> Tensor:  # whose shapes would spread in a batch of one or two
+    return -(targets * nn.functional.logsigmoid(logits) + (1 - targets) * nn.functional.logsigmoid(-logits)).mean()
+
+
+@pytest.mark.parametrize("engine", ["serial", "stacked"])
+@pytest.mark.parametrize("loss", [row, column, squeezed, by_hand, nn.BCEWithLogitsLoss()])
+def test_binary_cross_entropy_of_ones_own_is_that_of_the_logit(loss: object, engine: str) -> None:
+    y, found = np.arange(30) % 2, []
+    for given in (loss, "cross-entropy"):
+        torch.manual_seed(1)
+        found.append(
+            astraea.run(
+                dataset=(X, y), scenario={"clients": 3}, model=OneLogit("column"), rounds=2, engine=engine,
+                algorithm={"name": "fedavg", "clients_per_round": 3}, train={"loss": given, "batch_size": 5},
+            )
+        )  # fmt: skip
+    torch.testing.assert_close(found[0].model.layer.weight, found[1].model.layer.weight)
+
+
+@pytest.mark.parametrize("loss", [nn.BCELoss(), nn.functional.binary_cross_entropy])
+def test_losses_of_probabilities_are_refused(loss: object) -> None:
+    with pytest.raises(InputError, match="takes probabilities, and models give logits: leave out the"):
+        astraea.run(dataset=(X, np.arange(30) % 2), model=OneLogit("column"), train={"loss": loss})

@@ -106,3 +106,9 @@ def test_flattened_names_every_value() -> None:
 def test_tensorboard_was_a_switch_of_its_own() -> None:
     assert parse_settings({"output": {"tensorboard": True}}).output.trackers == ("tensorboard",)
     assert parse_settings({"output": {"tensorboard": False, "trackers": ["wandb"]}}).output.trackers == ("wandb",)
+
+
+def test_what_is_typed_in_a_list_is_trusted() -> None:
+    changes = parse_changes(['evaluation.metrics=["statistics:fmean", "f1"]'])
+    metrics = parse_settings(changed({}, changes)).evaluation.metrics
+    assert [metric.key for metric in metrics] == ["fmean", "f1"]

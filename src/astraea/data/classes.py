@@ -150,7 +150,10 @@ def _from_rows(labels: NDArray[np.generic]) -> NDArray[np.generic]:
     if labels.ndim != 2 or labels.shape[1] < 2 or labels.dtype.kind not in "biuf":
         return labels
     if not ((labels == 0) | (labels == 1)).all():
-        raise InputError(f"labels of shape {labels.shape} are neither one a sample nor one-hot rows of 0 and 1")
+        raise InputError(
+            f"labels of shape {labels.shape} are neither one a sample nor one-hot rows of 0 and 1: give one class, or "
+            "in a regression one number, a sample"
+        )
     ones = labels.sum(axis=1, dtype=np.int64)
     if (ones != 1).any():
         row = int(np.flatnonzero(ones != 1)[0])

@@ -189,8 +189,8 @@ def _check_sizes(packed: zipfile.ZipFile, size: int) -> None:
             if dtype.hasobject:
                 raise InputError(
                     f"{member.filename.removesuffix('.npy')} holds Python objects, which are never run: save lists of "
-                    "different lengths as Parquet or JSON (data.name = 'huggingface'), all else as plain numbers or "
-                    "strings, as in y.astype(str)"
+                    "different lengths as x=np.concatenate(rows), x_lengths=[len(row) for row in rows], all else as "
+                    "plain numbers or strings, as in y.astype(str)"
                 )
             if math.prod(shape) * dtype.itemsize != member.file_size - stream.tell():
                 raise ValueError(f"the header of {member.filename} claims an array of shape {_short(shape)}")

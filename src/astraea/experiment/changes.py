@@ -38,6 +38,8 @@ def parse_changes(texts: Iterable[str]) -> dict[str, Any]:
 def _typed(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _typed(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_typed(part) for part in value]
     return Typed(value) if isinstance(value, str) else value
 
 

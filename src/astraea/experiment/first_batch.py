@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from astraea.data.form import Form
+from astraea.data.scales import spread_notes
 from astraea.errors import InputError
 from astraea.experiment.prepare import Experiment
 from astraea.federation.calling import unpacked
@@ -36,6 +38,11 @@ def try_first_batch(experiment: Experiment) -> None:
     x, y = _batch(population, model.device)
     before, training = model.read(), model.module.training
     _check_weights(model)
+    if population.form.kind == "codes" and experiment.settings.model.name in ("auto", "mlp"):
+        mend = "give kind = 'vector', and divide each by its standard deviation"
+        what = f"of the integers, which the model '{experiment.settings.model.name}' takes as numbers,"
+        for told in spread_notes(experiment.scenario.train.x.reshape(len(population.x), -1), what, mend):
+            warnings.warn(told, stacklevel=2)
     if experiment.algorithm.rule.views > 1:
         population[0].varied(x, 1.0, torch.Generator())
     try:
@@ -47,10 +54,11 @@ def try_first_batch(experiment: Experiment) -> None:
             if not bool(torch.isfinite(logits).all()):
                 raise InputError("the model gives NaN or infinite logits for the first samples: check it and the data")
             if experiment.outputs > 1:
-                warn_of_probabilities(logits)
+                warn_of_probabilities(logits, lambda: _of_large_weights(model, x))
             _check_gradients(model, experiment, logits, y)
             _check_step(model, experiment)
             _check_weights_are_read(model, x)
+            _check_held_out(model, experiment)
             model.write(*before)
             _check_single_samples(model, experiment)
     finally:
@@ -99,24 +107,55 @@ def _batch(population: Population, device: torch.device) -> tuple[Tensor, Tensor
     data = population[client]
     labels = population.y if population.targets is None else population.targets
     x, y = data.x[:_BATCH], (data.y if data.targets is None else data.targets)[:_BATCH]
-    if ends := _ends(population):
+    if ends := _ends(population.x, population.form):
         x, y = torch.cat([x, population.x[ends]]), torch.cat([y, labels[ends]])
     if len(x) == 1:
         x, y = x.repeat(2, *(1,) * (x.ndim - 1)), y.repeat(2, *(1,) * (y.ndim - 1))
     return as_input(x, population.form).to(device), y.to(device)
 
 
-def _ends(population: Population) -> list[int]:
+def _ends(x: Tensor, form: Form) -> list[int]:
     """Return the samples with the least and the greatest of codes, of several inputs those of each."""
-    form = population.form
-    values = unpacked(population.x, form.inputs) if form.inputs else {"": population.x}
+    values = unpacked(x, form.inputs) if form.inputs else {"": x}
     kinds = {one.name: one.kind for one in form.inputs} if form.inputs else {"": form.kind}
     found: list[int] = []
     for name, kind in kinds.items():
         if kind == "codes" and values[name].numel():
-            flat = values[name].reshape(len(population.x), -1).to(torch.int64)
+            flat = values[name].reshape(len(x), -1).to(torch.int64)
             found += [int(flat.amax(dim=1).argmax()), int(flat.amin(dim=1).argmin())]
     return found
+
+
+def _of_large_weights(model: VectorModel, x: Tensor) -> Tensor:
+    """Return what the model gives with weights a thousand times as large, which stay as they were."""
+    params, counters = model.read()
+    try:
+        moved = params.clone()
+        moved[: len(model.weights)] *= 1000
+        model.write(moved, counters)
+        return model.outputs(x)
+    finally:
+        model.write(params, counters)
+
+
+def _check_held_out(model: VectorModel, experiment: Experiment) -> None:
+    """Test and validation samples may hold codes that no training sample has: those with the ends go through too."""
+    scenario, was = experiment.scenario, model.module.training
+    parts = {"test": scenario.test, "validation": scenario.validation}
+    model.module.eval()
+    try:
+        for name, samples in parts.items():
+            if samples is None or not len(samples):
+                continue
+            x = torch.from_numpy(samples.x)
+            some = as_input(x[_ends(x, samples.form) or [0]], samples.form).to(model.device)
+            try:
+                with torch.no_grad():
+                    logits_of(model.module, some, samples.form)
+            except InputError as error:
+                raise InputError(f"in the {name} set, {error}") from error
+    finally:
+        model.module.train(was)
 
 
 def _check_gradients(model: VectorModel, experiment: Experiment, logits: Tensor, y: Tensor) -> None:

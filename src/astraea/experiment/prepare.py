@@ -212,6 +212,12 @@ def prepare(
     if train.loss.regression not in (None, regression) or train.loss.several not in (None, several):
         what = "numbers to be predicted" if regression else "several labels a sample" if several else "classes"
         raise InputError(f"loss '{train.loss.name}' does not fit these data, which have {what}: leave train.loss out")
+    for metric in settings.evaluation.metrics:
+        if metric.regression not in (None, regression):
+            raise InputError(
+                f"metric '{metric.key}' is for {'classes' if regression else 'predicted numbers'}, which these data do "
+                f"not have: leave it out of evaluation.metrics{', as r2, mae and rmse are there' if regression else ''}"
+            )
     if train.rule.views > 1 and (regression or several):
         raise InputError(
             f"train.rule '{train.rule.name}' compares answers as classes, which these are not: leave it out"

@@ -21,6 +21,7 @@ from astraea.experiment.given import Given
 from astraea.experiment.settings import RunSettings
 from astraea.federation.calling import fed, released, unpacked
 from astraea.federation.clients import as_input
+from astraea.federation.diagnosis import logits_of
 from astraea.federation.models import Imported, build_model, load_weights
 from astraea.federation.own_models import copied
 from astraea.federation.round import Metrics
@@ -110,12 +111,16 @@ class Result:
         return np.where(shares > 0, shares, np.inf)  # what nobody holds was not learnt, and scores 0
 
     def _outputs(self, rows: Any, batch_size: int) -> NDArray[np.floating]:
-        """Return the model's outputs, ``(n, N)``."""
+        """Return the model's outputs, ``(n, N)``. Raises :class:`InputError` for rows that the model cannot take."""
         inputs = self._inputs()
         x = as_input(torch.from_numpy(np.array(inputs.prepare(rows))), inputs.form)
         device = next(self.model.parameters()).device
         with torch.inference_mode(), fed(self.model, inputs.form.inputs):
-            outputs = [self.model(part.to(device)).float().cpu().numpy() for part in torch.split(x, batch_size)]
+            try:
+                outputs = [self.model(part.to(device)).float().cpu().numpy() for part in torch.split(x, batch_size)]
+            except Exception:
+                logits_of(self.model, x.to(device), inputs.form)  # which says in a sentence what does not fit
+                raise
         found = np.concatenate(outputs)
         return found[:, None] if found.ndim == 1 else found
 

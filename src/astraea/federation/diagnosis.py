@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -51,7 +51,7 @@ def gives_one(logits: Tensor, outputs: int) -> bool:
 
 
 def check_logits(logits: Tensor, classes: int) -> None:
-    """Raise :class:`InputError` unless ``logits`` are numbers ``(B, classes)``."""
+    """Raise :class:`InputError` unless ``logits`` are numbers ``(B, classes)``; one class is a value to predict."""
     shape = tuple(logits.shape)
     if logits.ndim == 1 or (logits.ndim == 2 and shape[1] == 1 and classes > 1):
         raise InputError(
@@ -59,24 +59,36 @@ def check_logits(logits: Tensor, classes: int) -> None:
             f"end it with {classes} outputs, one for each"
         )
     if logits.ndim != 2:
-        raise InputError(f"the model gives outputs of shape {shape}: it must give (batch, {classes}), a logit a class")
+        mend = ", as behind an nn.Flatten()" if logits.ndim > 2 else ""
+        raise InputError(
+            f"the model gives outputs of shape {shape}: it must give (batch, {classes}), a logit a class{mend}"
+        )
+    if shape[1] != classes and classes == 1:
+        raise InputError(f"the model gives {shape[1]} outputs, but one number is to be predicted: end it with 1")
     if shape[1] != classes:
         raise InputError(f"the model gives {shape[1]} logits, but there are {classes} classes: end it with {classes}")
     if not logits.is_floating_point():
         raise InputError(f"the model gives outputs of dtype {logits.dtype}: return logits, not the predicted class")
 
 
-def warn_of_probabilities(logits: Tensor) -> None:
-    """Warn if a model gives probabilities in place of logits: what softmax or a sigmoid makes of them."""
+def warn_of_probabilities(logits: Tensor, of_large_weights: Callable[[], Tensor]) -> None:
+    """Warn if a model gives probabilities in place of logits: what softmax or a sigmoid makes of them.
+
+    A young model's logits may lie between 0 and 1 too, but not ``of_large_weights``.
+    """
     with torch.no_grad():
-        told = logits[:, 1:] if logits.shape[1] == 2 and not bool(logits[:, 0].any()) else logits  # [0, z]
         if bool((logits >= 0).all()) and bool((logits.sum(dim=1) - 1).abs().max() < 1e-4):
             last = "probabilities that sum to 1: leave out its softmax"
-        elif told.numel() >= _ENOUGH and bool(((told > 0) & (told < 1)).all()):
+        elif _within_one(logits) and _within_one(of_large_weights()):
             last = "all between 0 and 1, as after a sigmoid: leave it out"
         else:
             return
     warnings.warn(f"the model's outputs are {last}, the loss takes logits", stacklevel=2)
+
+
+def _within_one(logits: Tensor) -> bool:
+    told = logits[:, 1:] if logits.shape[1] == 2 and not bool(logits[:, 0].any()) else logits  # [0, z]
+    return told.numel() >= _ENOUGH and bool(((told >= 0) & (told <= 1)).all())
 
 
 def words(error: Exception) -> str:
@@ -130,6 +142,14 @@ def _why(error: Exception, entered: list[tuple[str, nn.Module, tuple[object, ...
             f"{place} takes floating-point numbers, but {samples}: begin with an nn.Embedding, "
             "or say kind = 'vector' if the integers are numbers"
         )
+    first = value.shape[1:] == x.shape[1:] and not form.inputs
+    if isinstance(layer, nn.Linear) and first and value.ndim > 2:
+        size = value[0].numel()
+        built = "" if size == layer.in_features else f", and build it with in_features = {size}"
+        return f"{place} takes rows of {layer.in_features:,} features, but {samples}: begin with nn.Flatten(){built}"
+    axes = _axes(layer)
+    if axes is not None and first and value.ndim != axes + 2:
+        return f"{place} takes {_AXES[axes][0]}, but {samples}: {_AXES[axes][1]}"
     if isinstance(layer, nn.Linear) and value.shape[-1] != layer.in_features:
         return (
             f"{place} takes {layer.in_features:,} features, but gets {value.shape[-1]:,} ({samples}): "
@@ -142,3 +162,27 @@ def _why(error: Exception, entered: list[tuple[str, nn.Module, tuple[object, ...
             f"build it for {value.shape[1]}"
         )
     return f"{place} fails ({words(error)}); {samples}: make the model fit them"
+
+
+_AXES = {
+    1: ("sequences (batch, channels, time)", "say layout = 'T' if a sample is a row in time, or begin with nn.Linear"),
+    2: (
+        "images (batch, channels, height, width)",
+        "give samples as images, such as x.reshape(n, height, width), or begin with nn.Linear",
+    ),
+    3: (
+        "volumes (batch, channels, depth, height, width)",
+        "give samples as volumes (n, 1, depth, height, width), or begin with a layer of fewer axes",
+    ),
+}
+"""What layers take of one, two and three axes beside batch and channels, and what to do where samples are others."""
+
+
+def _axes(layer: nn.Module | None) -> int | None:
+    """Return the number of axes, beside batch and channels, of what a convolution, pooling or normalisation takes."""
+    kinds: tuple[tuple[type[nn.Module], ...], ...] = (
+        (nn.Conv1d, nn.MaxPool1d, nn.AvgPool1d),
+        (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.BatchNorm2d),
+        (nn.Conv3d, nn.MaxPool3d, nn.AvgPool3d, nn.BatchNorm3d),
+    )
+    return next((axes for axes, known in enumerate(kinds, 1) if isinstance(layer, known)), None)

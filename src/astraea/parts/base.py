@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, cast
 
 from pydantic import ConfigDict, GetCoreSchemaHandler, ValidationError, ValidationInfo, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -37,6 +37,17 @@ class Settings(TruthsApart):
 
     moved: ClassVar[Mapping[str, Moved]] = {}
     """Keys of earlier versions, which are still read."""
+
+    if not TYPE_CHECKING:  # checkers know the fields by pydantic's own
+
+        def __init__(self, /, **given: Any) -> None:
+            """Raise :class:`InputError` with one sentence for settings that cannot be used."""
+            try:
+                super().__init__(**given)
+            except ValidationError as error:
+                raise InputError(sentence(error)) from error
+
+        __init__.__pydantic_base_init__ = True  # validators need not call it
 
     @classmethod
     def renewed(cls, given: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from astraea.errors import InputError
+from astraea.errors import InputError, nearest
 
 __all__ = ["ENTRY_POINTS", "Typed", "import_installed", "imported"]
 
@@ -39,14 +39,27 @@ def imported(kind: str, name: str, *, trust: bool) -> Any:
         sys.path.insert(0, here)
     try:
         found = importlib.import_module(module)
-        for step in attribute.split("."):
-            found = getattr(found, step)
-    except (ModuleNotFoundError, AttributeError, ValueError) as error:
-        raise InputError(f"{kind} '{name}' cannot be imported ({error}): give it as package.module:Name") from error
+    except ModuleNotFoundError as error:
+        raise InputError(f"{kind} '{name}' cannot be imported: {_not_there(module, error.name)}") from error
     except Exception as error:  # the module is there, but whatever it does fails
+        if not module:
+            raise InputError(f"{kind} '{name}' cannot be imported: give it as package.module:Name") from error
         reason = f"{type(error).__name__}: {error}"
         raise InputError(f"{kind} '{name}' cannot be imported, as its module fails ({reason}): mend it") from error
+    for step in attribute.split("."):
+        if not hasattr(found, step):
+            public = (one for one in getattr(found, "__dict__", ()) if not one.startswith("_"))
+            more = nearest(step, public) or ": correct the name"
+            raise InputError(f"{kind} '{name}' cannot be imported, as {module} has no '{step}'{more}")
+        found = getattr(found, step)
     return found
+
+
+def _not_there(module: str, missing: str | None) -> str:
+    """Return what to do where a module is ``missing``: the one that was named, or one that it needs itself."""
+    if missing is None or module == missing or module.startswith(f"{missing}."):
+        return f"there is no module '{module}' in this folder or installed, so correct the name, package.module:Name"
+    return f"its module '{module}' needs '{missing}', which is not installed here: install it"
 
 
 def import_installed() -> None:

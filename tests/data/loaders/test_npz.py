@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from astraea.data import load_dataset
+from astraea.data.packing import unpack
 from astraea.errors import DataError, InputError
 
 X = np.arange(4 * 5 * 6, dtype=np.uint8).reshape(4, 5, 6)
@@ -129,3 +130,24 @@ def test_a_path_is_needed(tmp_path: Path) -> None:
         load_dataset("npz")
     with pytest.raises(DataError, match=r"'gone.npz' is neither here nor in"):
         load_dataset("npz", dir=tmp_path, path="gone.npz")
+
+
+def test_sequences_of_different_lengths_lie_end_to_end(tmp_path: Path) -> None:
+    np.savez(
+        tmp_path / "x.npz",
+        x=[3, 7, 4, 5, 6, 8],
+        x_lengths=[2, 1, 3],
+        y=[0, 1, 1],
+        test_x=[9],
+        test_x_lengths=[1],
+        test_y=[1],
+    )
+    dataset = load_dataset("npz", path=tmp_path / "x.npz")
+    found = unpack(dataset.train.x, dataset.train.form.inputs)
+    assert found["input_ids"].tolist() == [[3, 7, 0], [4, 0, 0], [5, 6, 8]]
+    assert found["lengths"].tolist() == [2, 1, 3]
+    assert dataset.test is not None
+    assert unpack(dataset.test.x, dataset.train.form.inputs)["input_ids"].tolist() == [[9, 0, 0]]
+    np.savez(tmp_path / "short.npz", x=[3, 7, 4], x_lengths=[2, 2], y=[0, 1])
+    with pytest.raises(DataError, match=r"'x_lengths' must be whole numbers whose sum is the length of 'x', 3"):
+        load_dataset("npz", path=tmp_path / "short.npz")

@@ -389,3 +389,10 @@ def test_columns_of_unlike_scales_that_stay_so_are_told() -> None:
         "The spread of the columns of numbers differs by a factor of 666,667: set data.standardise to true, or divide "
         "each by its standard deviation, or the smallest will count for nothing."
     ) in told
+
+
+def test_labels_cannot_be_the_sites() -> None:
+    frame = pd.DataFrame({"age": np.arange(8) * 1.5, "hospital": ["north", "south"] * 4})
+    for more in ({"site_column": "hospital"}, {"kept": ("hospital",)}):
+        with pytest.raises(InputError, match="column 'hospital' holds the labels and cannot be the sites"):
+            from_frame(frame, "hospital", **more)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar, NamedTuple, Self, cast
 
@@ -51,7 +52,7 @@ class Loss(Part, kind="loss", default="auto"):
     A function of ``(logits, targets)``, which returns a scalar, is taken for one too; if it has a parameter
     ``classes``, it gets the :class:`ClassView`. Numbers to be predicted ``(B,)`` come to it with outputs ``(B,)``, as
     ``(B, 1)`` beside them would silently be spread to ``(B, B)``; where it cannot take these, with ``(B, 1)``.
-    PyTorch's binary cross-entropy gets one logit a sample for two classes.
+    A function that cannot take two logits for two classes, as PyTorch's binary cross-entropy, gets one.
 
     ``reads_prior`` says whether it needs the effective class prior, ``takes_prior`` whether it only makes use of one
     that is known anyway.
@@ -67,13 +68,20 @@ class Loss(Part, kind="loss", default="auto"):
     @classmethod
     def accepted(cls, found: Any, name: str) -> type[Self]:
         """Return ``found`` as a loss, which may be a function. Raises :class:`InputError` if it is none."""
+        if found is functional.binary_cross_entropy or isinstance(found, nn.BCELoss):
+            raise InputError(
+                f"loss '{name}' takes probabilities, and models give logits: leave out the model's sigmoid, and give "
+                "binary_cross_entropy_with_logits or nn.BCEWithLogitsLoss()"
+            )
         informed = callable(found) and takes(found, "classes")
-        binary = found is functional.binary_cross_entropy_with_logits or isinstance(found, nn.BCEWithLogitsLoss)
+        of_two: list[_Form] = []  # how it takes two classes, found out at its first batch
 
         def call(self: Loss, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
             more = {"classes": classes} if informed else {}
-            if binary and targets.ndim == 1 and logits.shape[1:] == (2,):
-                logits, targets = logits[:, 1] - logits[:, 0], targets.to(logits.dtype)
+            if targets.ndim == 1 and logits.shape[1:] == (2,) and not targets.is_floating_point():
+                if not of_two:
+                    of_two.append(_form_of_two(lambda *given: found(*given, **more)))
+                logits, targets = of_two[0](logits, targets)
             elif targets.is_floating_point() and targets.ndim == 1:
                 with suppress(IndexError):  # as it takes the outputs for (B, 1)
                     return cast("Tensor", found(logits.squeeze(1), targets, **more))
@@ -92,6 +100,41 @@ class Loss(Part, kind="loss", default="auto"):
     @abstractmethod
     def __call__(self, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
         """Return the mean over the batch, a scalar, for logits ``(B, N)`` and targets ``(B,)``."""
+
+
+_Form = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+def _plain(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    return logits, targets
+
+
+def _rows(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    return logits[:, 1] - logits[:, 0], targets.to(logits.dtype)
+
+
+def _columns(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    z, y = _rows(logits, targets)
+    return z[:, None], y[:, None]
+
+
+def _column_and_row(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    z, y = _rows(logits, targets)
+    return z[:, None], y
+
+
+def _form_of_two(found: Callable[..., Tensor]) -> _Form:
+    """Return in which form a function takes logits ``(B, 2)`` and targets ``(B,)``.
+
+    As they are, or, as binary cross-entropy does, one logit, the second less the first, and 0 or 1. It is tried on a
+    batch of five, since a form that does not fit may be spread to another shape in one of one or two.
+    """
+    logits, targets = torch.zeros(5, 2), torch.zeros(5, dtype=torch.int64)
+    for form in (_plain, _rows, _columns, _column_and_row):
+        with suppress(Exception):
+            found(*form(logits, targets))
+            return form
+    return _plain  # which then says what is wrong
 
 
 def corrected(prior: NDArray[np.float64], tau: float) -> NDArray[np.float64]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor
 from torch.nn import functional
 
@@ -20,11 +20,18 @@ class Weighted(Loss, name="class-weights"):
 
     takes_prior: ClassVar[bool] = True
 
-    weights: tuple[float, ...] = Field(
+    weights: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] = Field(
         (),
         description="A weight for each class, in the classes' order; by default 1 / (N π_c), π being the effective "
         "prior and N the classes that somebody holds.",
     )
+
+    @field_validator("weights")
+    @classmethod
+    def _some(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
+        if weights and not any(weights):
+            raise InputError("all weights are 0, so nothing would be trained: give one above 0")
+        return weights
 
     def __call__(self, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
         """Return the mean over the batch of ``w_y * cross-entropy``.

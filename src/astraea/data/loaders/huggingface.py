@@ -152,6 +152,14 @@ def _column(rows: Any, named: str | None, usual: tuple[str, ...], setting: str) 
     for name in usual:
         if name in rows.column_names:
             return name
+    text = next(
+        (name for name, feature in rows.features.items() if "string" in str(getattr(feature, "dtype", ""))), None
+    )
+    if setting == "image_column" and text is not None:
+        raise InputError(
+            f"column '{text}' holds text, and models take numbers: number its words in Python, as in "
+            f"dataset.map(lambda row: tokenizer(row['{text}'])), which adds columns such as input_ids"
+        )
     raise InputError(f"no column is called '{usual[0]}': set {setting} to one of {', '.join(rows.column_names)}")
 
 

@@ -4,6 +4,7 @@ Array names: samples are called ``x``, ``images``, ``image``, ``data`` or ``feat
 ``labels``, ``label`` or ``targets``, alone or with the part before or behind (``train_x``, ``x_train``,
 ``test_images`` ...), in capitals or not. A bare name belongs to the training pool. Where no array has such a name, all
 arrays with two axes or more are samples: several are inputs by name (``input_ids``, ``attention_mask``).
+Sequences of different lengths lie end to end in one array, ``x``, beside their lengths, ``x_lengths``.
 ``class_names`` or ``classes`` names the classes. Every other one-dimensional array of a part's length is a column of it
 (``train_writer``, ``site``).
 """
@@ -130,6 +131,7 @@ def from_members(
     **said: Any,
 ) -> Dataset:
     """Return the dataset of arrays by name, as :func:`read` has them. Raises :class:`InputError` if they hold none."""
+    arrays = _of_lengths(arrays)
     arrays = {key: _of_lists(array) if is_ragged(array) else np.asarray(array) for key, array in arrays.items()}
     train = read_part(arrays, "train", samples, labels, inputs)
     test = read_part(arrays, "test", samples, labels, inputs)
@@ -156,6 +158,22 @@ def from_members(
         which = ", ".join(train.left)
         left = (f"Left out: the arrays {which}; data.inputs names all that a model is to get.", *left)
     return replace(dataset, notes=(*dataset.notes, *left))
+
+
+def _of_lengths(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arrays of which those that lie end to end, beside their lengths as ``NAME_lengths``, are lists."""
+    found = dict(arrays)
+    for key in [key for key in arrays if f"{key}_lengths" in arrays]:
+        values, lengths = np.asarray(arrays[key]), np.asarray(arrays[f"{key}_lengths"])
+        if values.ndim != 1:
+            continue  # rows that were padded already
+        if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or lengths.sum() != len(values):
+            raise InputError(
+                f"'{key}_lengths' must be whole numbers whose sum is the length of '{key}', {len(values):,}"
+            )
+        del found[f"{key}_lengths"]
+        found[key] = np.split(values, np.cumsum(lengths)[:-1])
+    return found
 
 
 def _of_lists(rows: Sequence[Any]) -> NDArray[np.object_]:

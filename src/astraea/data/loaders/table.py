@@ -131,6 +131,11 @@ def from_frame(
     frame = named(frame)
     source = source_of(frame)
     present(frame, (label_column, site_column, *codes, *noisy, *leave_out, *kept), source)
+    if label_column in (site_column, *kept):
+        raise InputError(
+            f"{source}column '{label_column}' holds the labels and cannot be the sites or a further column too, as "
+            "each client would have one class: name another column"
+        )
     apart = {label_column, site_column, *leave_out, *kept}
     if not (used := [name for name in frame.columns if name not in apart]):
         raise InputError(f"the table has no column but {', '.join(map(str, apart - {None}))}: it needs features")

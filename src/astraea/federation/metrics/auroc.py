@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,6 +14,8 @@ __all__ = ["Auroc"]
 
 class Auroc(Metric, name="auroc"):
     """Area under the ROC curve, each class against the rest: the mean over classes with samples inside and outside."""
+
+    regression: ClassVar[bool | None] = False
 
     def __call__(self, predicted: Predicted) -> float:
         """Return the mean area, in [0, 1]; NaN if no class has samples inside and outside."""

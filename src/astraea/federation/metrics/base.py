@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,8 +47,11 @@ class Metric(Part, kind="metric", default="f1"):
     """A number, or a table of numbers, that says how good predictions are.
 
     A function is taken for one too; its parameters are any of ``labels``, ``predictions``, ``scores`` and ``classes``
-    by name (see :class:`Predicted`), or two of other names for the first two.
+    by name (see :class:`Predicted`), or two of other names for the first two. ``regression`` says whether it is of
+    predicted numbers; ``None``: of these or of classes.
     """
+
+    regression: ClassVar[bool | None] = None
 
     @abstractmethod
     def __call__(self, predicted: Predicted) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from astraea.federation.metrics.base import Metric, Predicted
@@ -11,6 +13,8 @@ __all__ = ["Confusion"]
 
 class Confusion(Metric, name="confusion"):
     """The confusion matrix: how often each class, a row, is answered with each, a column."""
+
+    regression: ClassVar[bool | None] = False
 
     def __call__(self, predicted: Predicted) -> list[list[int]]:
         """Return counts, ``(N, N)``; with several labels a sample, ``(N, 2, 2)``, a matrix of each label."""

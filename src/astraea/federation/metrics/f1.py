@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from astraea.federation.metrics.base import Metric, Predicted
 
 __all__ = ["F1"]
@@ -9,6 +11,8 @@ __all__ = ["F1"]
 
 class F1(Metric, name="f1"):
     """F1, the harmonic mean of precision and recall: the mean over classes that have samples."""
+
+    regression: ClassVar[bool | None] = False
 
     def __call__(self, predicted: Predicted) -> float:
         """Return the mean F1, in [0, 1]; a class that is never answered counts 0."""

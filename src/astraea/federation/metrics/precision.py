@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from astraea.federation.metrics.base import Metric, Predicted
 
 __all__ = ["Precision"]
@@ -9,6 +11,8 @@ __all__ = ["Precision"]
 
 class Precision(Metric, name="precision"):
     """Share of what is answered with a class that is right: the mean over classes that have samples."""
+
+    regression: ClassVar[bool | None] = False
 
     def __call__(self, predicted: Predicted) -> float:
         """Return the mean precision, in [0, 1]; a class that is never answered counts 0."""

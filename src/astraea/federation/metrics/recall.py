@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from astraea.federation.metrics.base import Metric, Predicted
 
 __all__ = ["Recall"]
@@ -9,6 +11,8 @@ __all__ = ["Recall"]
 
 class Recall(Metric, name="recall"):
     """Share of a class that is found: the mean over classes that have samples."""
+
+    regression: ClassVar[bool | None] = False
 
     def __call__(self, predicted: Predicted) -> float:
         """Return the mean recall, in [0, 1]; a class that is never answered counts 0."""
