@@ -71,6 +71,14 @@ def test_run_trains_and_tells(tmp_path: Path) -> None:
     assert json.loads(again.stdout) == json.loads((tmp_path / "r" / "summary.json").read_text())
 
 
+def test_notes_on_the_data_are_shown_once(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).normal(size=(40, 3)), y=np.arange(40) % 2)
+    data = ("--set", "data.name=npz", "--set", f"data.path={tmp_path / 'x.npz'}")
+    done = cli("run", "--out", str(tmp_path / "r"), *data, "--set", "rounds=1", "--set", "scenario.clients=2")
+    assert done.exit_code == 0, done.output
+    assert done.stderr.count("note: 'npz' has no test set: 8 training samples are held out as one.") == 1
+
+
 def test_a_default_folder_is_named_after_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli("run", *QUICK).exit_code == 0

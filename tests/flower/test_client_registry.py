@@ -16,6 +16,7 @@ from flwr.common.constant import ErrorCode
 
 from astraea.errors import RunError
 from astraea.flower import InProcessGrid
+from astraea.flower.known_client import Client
 from astraea.flower.telling import Handler
 
 
@@ -200,3 +201,11 @@ def test_a_node_that_is_away_when_asked_joins_later(federation: Callable[..., An
     assert [line["clients"] for line in strategy.run.history] == [4, 5, 5]
     assert grid.asked == 2
     assert [client.name for client in strategy._registry.clients] == [0, 1, 2, 3, 4]
+
+
+def test_a_client_whose_samples_have_several_labels_says_how_many_it_has() -> None:
+    counts = np.array([3, 2, 1])
+    one = Client(0, counts, 2 * counts, True, counts, samples=4, drawn=8)
+    assert one.sizes == (4, 8)
+    assert Client.load(one.dump()).sizes == (4, 8)
+    assert Client(0, counts, 2 * counts, True, counts).sizes == (6, 12)

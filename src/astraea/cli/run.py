@@ -127,7 +127,8 @@ def _train(settings: RunSettings, out: Path, resume: bool, prolong: bool, trust:
         return
     OUT.print(_table(result.summary))
     for note in result.summary["notes"]:
-        ERR.print(f"note: {note}", style="yellow")
+        if note not in progress.told:
+            ERR.print(f"note: {note}", style="yellow", markup=False, emoji=False, highlight=False)
     OUT.print(f"written to {out}", highlight=False)
 
 

@@ -15,7 +15,7 @@ from astraea.errors import InputError
 if TYPE_CHECKING:
     from pandas import Series
 
-__all__ = ["Decimal", "Marks", "marks_of"]
+__all__ = ["Decimal", "Marks", "marks_of", "marks_told"]
 
 Decimal = Literal["auto", ".", ","]
 
@@ -39,12 +39,20 @@ class Marks(NamedTuple):
         spaced = written.str.replace(_SPACES, "", regex=True)
         return spaced.str.replace(_OTHER[self.decimal], "", regex=False).str.replace(self.decimal, ".", regex=False)
 
-    def told(self, name: str) -> str:
-        """Return the sentence that says how the column ``name`` was read."""
-        assert self.decimal is not None
-        assert self.example is not None
-        number = re.sub(_SPACES, "", self.example).replace(_OTHER[self.decimal], "").replace(self.decimal, ".")
-        return f"Column '{name}': {self.example} was read as {number}; data.decimal says it otherwise."
+
+def marks_told(marks: Mapping[str, Marks]) -> tuple[str, ...]:
+    """Return how columns were read that could be read otherwise: a sentence for all that have the same mark."""
+    told = []
+    for mark in _OTHER:
+        alike = [name for name, one in marks.items() if one.decimal == mark and one.example is not None]
+        if not alike:
+            continue
+        example = str(marks[alike[0]].example)
+        number = re.sub(_SPACES, "", example).replace(_OTHER[mark], "").replace(mark, ".")
+        others = len(alike) - 1
+        more = f", and so were those of {others} more column{'s' if others > 1 else ''}" if others else ""
+        told.append(f"Column '{alike[0]}': {example} was read as {number}{more}; data.decimal says it otherwise.")
+    return tuple(told)
 
 
 def marks_of(columns: Mapping[str, Series[Any]], decimal: Decimal, delimiter: str) -> dict[str, Marks]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from astraea.data.columns import odd_one
 from astraea.data.marks import Decimal
 from astraea.data.source import SOURCE, Source
-from astraea.data.tables import DECIMAL, READ_AS, read_table
+from astraea.data.tables import DECIMAL, note, notes_of, read_table
 from astraea.errors import DataError, InputError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def read_sites(path: Path, decimal: Decimal = "auto", site_column: str | None = 
     _check_columns(files, frames)
     columns = list(frames[0].columns)
     _agree(files, frames)
-    notes = [told for frame in frames for told in frame.attrs.get(READ_AS, ())]
+    notes = list(notes_of(*frames))
     by_file = site_column not in columns
     if site_column is None:
         site_column = SITE if SITE not in columns else f"{SITE} (file)"
@@ -65,7 +65,8 @@ def read_sites(path: Path, decimal: Decimal = "auto", site_column: str | None = 
         notes.append(f"Left out of {path}, as no tables by their names: {', '.join(others[:_SHOWN])}{more}.")
     starts = [sum(map(len, frames[:place])) for place in range(len(frames))]
     frame.attrs[SOURCE] = Source(str(path), tuple(zip(starts, (file.name for file in files), strict=True)))
-    frame.attrs[READ_AS] = tuple(dict.fromkeys(notes))
+    for told in notes:
+        note(frame, told)
     if decimal != "auto":
         frame.attrs[DECIMAL] = decimal
     return frame, site_column

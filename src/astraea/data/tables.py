@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from astraea.data.file_kinds import is_zip_of, mend_for, of_frames
 from astraea.data.files import corrupt
-from astraea.data.marks import Decimal, Marks, marks_of
+from astraea.data.marks import Decimal, Marks, marks_of, marks_told
 from astraea.data.source import SOURCE, Source
 from astraea.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["DECIMAL", "READ_AS", "read_table"]
+__all__ = ["DECIMAL", "note", "notes_of", "read_table"]
 
 DECIMAL = "decimal"
 """Where a frame keeps the decimal mark that was said."""
 
-READ_AS = "read as"
-"""Where a frame keeps sentences about numbers that could be read otherwise."""
+_MARKS, _NOTES = "marks", "notes"
+"""Where a frame keeps how its numbers are written that could be read otherwise, and sentences about its reading."""
 
 _EMPTY = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?", "#N/A", "-")
 """What stands for an empty cell in a column of numbers; in a column of text only nothing at all does."""
@@ -51,7 +51,7 @@ def read_table(path: Path, decimal: Decimal = "auto") -> DataFrame:
     """Return the table at ``path``; a column of numbers has a dtype of numbers, others hold text.
 
     ``decimal`` is the mark before the fraction of a number in text; by default the columns say it. What was understood
-    of numbers that could be read otherwise stands in the frame's ``attrs`` under :data:`READ_AS`.
+    of numbers that could be read otherwise is told by :func:`notes_of`.
 
     A column whose name and values only number the rows, as pandas writes its index, is left out. Raises
     :class:`DataError` if it is no table, and :class:`InputError` without the extra ``astraea[tables]``. The frame's
@@ -98,6 +98,20 @@ def _read_spreadsheet(path: Path) -> DataFrame:
     return _whole_rows(next(iter(filled.values())))
 
 
+def note(frame: DataFrame, sentence: str) -> None:
+    """Keep a sentence about how ``frame`` was read."""
+    frame.attrs[_NOTES] = (*frame.attrs.get(_NOTES, ()), sentence)
+
+
+def notes_of(*frames: DataFrame) -> tuple[str, ...]:
+    """Return what is to be noted of how ``frames`` of the same columns were read, each kind once."""
+    marks: dict[str, Marks] = {}
+    for frame in frames:
+        marks = {**frame.attrs.get(_MARKS, {}), **marks}
+    told = (sentence for frame in frames for sentence in frame.attrs.get(_NOTES, ()))
+    return tuple(dict.fromkeys((*told, *marks_told(marks))))
+
+
 def _read_text(path: Path, decimal: Decimal) -> DataFrame:
     import pandas
 
@@ -142,8 +156,7 @@ def _read_text(path: Path, decimal: Decimal) -> DataFrame:
         frame[name] = _typed(frame[name], marks[str(name)])
     if decimal != "auto":
         frame.attrs[DECIMAL] = decimal
-    told = (one.told(name) for name, one in marks.items() if one.example and frame[name].dtype.kind in "iuf")
-    frame.attrs[READ_AS] = (*frame.attrs.get(READ_AS, ()), *told)
+    frame.attrs[_MARKS] = {name: one for name, one in marks.items() if one.example and frame[name].dtype.kind in "iuf"}
     first_column = str(frame.columns[0])
     if first_column.startswith("Unnamed: ") and frame.iloc[:, 0].tolist() in (
         list(range(len(frame))),
@@ -206,7 +219,7 @@ def _whole_rows(frame: DataFrame) -> DataFrame:
     empty = frame.map(is_empty).all(axis=1)
     if empty.any():
         frame = frame[~empty].reset_index(drop=True)
-        frame.attrs[READ_AS] = (f"Empty rows were left out: {int(empty.sum())}.",)
+        note(frame, f"Empty rows were left out: {int(empty.sum())}.")
     return frame
 
 

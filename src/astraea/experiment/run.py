@@ -99,6 +99,8 @@ def run(
             return load_result(folder.path, model=given.model)
     experiment = prepare(settings, dataset=given.dataset, scenario=given.scenario, model=given.factory())
     try:
+        for callback in callbacks:
+            callback.noted(experiment.scenario.notes)
         try_first_batch(experiment)
         with nullcontext() if folder is None else lock(folder.path):
             if folder is not None and _text(_begun(folder, resume, trust)) != _text(stored):

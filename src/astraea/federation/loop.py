@@ -89,6 +89,9 @@ class Run:
 class Callback:
     """Looks on: a subclass overrides the moments it cares about."""
 
+    def noted(self, notes: Sequence[str]) -> None:
+        """Before anything is trained: what was understood of the data and may be otherwise, a sentence each."""
+
     def begin(self, run: Run, budget: Budget) -> None:
         """Before the first round of this process, which after a resumption is not the run's first."""
 

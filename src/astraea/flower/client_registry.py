@@ -25,7 +25,7 @@ from astraea.balance.privacy import HistogramPrivacy, LocalDP, Plain, SecureSum
 from astraea.balance.privacy.local_dp import believed
 from astraea.errors import RunError
 from astraea.flower.known_client import Client
-from astraea.flower.messages import AUGMENTS, PARTITION, Copying, Question
+from astraea.flower.messages import AUGMENTS, PARTITION, SAMPLES, Copying, Question
 from astraea.flower.questions import Answers, Questions
 from astraea.flower.secure_sum.gathering import gathered
 from astraea.seeding import Purpose, stream
@@ -106,13 +106,14 @@ class ClientRegistry:
         one = self.clients[client]
         if one.told not in (None, told):
             self.ask_again(client)  # its data may be others
-        counted = (int(one.own.sum()), int(one.trained.sum()))
+        counted = one.sizes
         if one.told is None and told not in counted and isinstance(self._way, Plain):
             _log.info(
                 "%s reports a weight of %g, its label histogram has %d samples", self.title(client), told, counted[1]
             )
         one.told = told
-        bound = int(self.histograms[client].sum())
+        within = self.histograms[client].sum() / max(one.trained.sum(), 1)
+        bound = int(counted[1] * within)
         return min(int(told), bound) if told in counted else bound
 
     def ask_again(self, client: int) -> None:
@@ -192,6 +193,7 @@ class ClientRegistry:
                 client = by_name[number] = Client(number, counts, counts, False, counts)
                 self.clients.append(client)
             client.own = client.said = counts
+            client.samples = client.drawn = _size(counts, remark)
             client.augments, client.node = bool(remark.get(AUGMENTS, False)), node
             client.home, client.told = node, None
             self._stale.discard(node)
@@ -228,16 +230,17 @@ class ClientRegistry:
             )
         questions = {}
         for number, client in enumerate(self.clients):
-            client.trained = client.own
+            client.trained, client.drawn = client.own, client.samples
             if self.copying is not None and client.augments:
                 client.trained = self.copying.rebalancing.expected_counts(client.own).round().astype(np.int64)
-                if isinstance(self._way, Plain) and not self.copying.predictable and client.node is not None:
+                by_chance = not self.copying.predictable or client.samples is not None
+                if isinstance(self._way, Plain) and by_chance and client.node is not None:
                     questions[client.node] = Question(copying=self.copying.drawn_from(self._seed, number))
         if questions:
             answers = self._draws.ask(grid, questions, timeout, config)
             for client in self.clients:
                 if client.node in answers and len(answers[client.node][0]) == len(client.own):
-                    client.trained = answers[client.node][0]
+                    client.trained, client.drawn = answers[client.node][0], _size(*answers[client.node])
                 elif client.node in questions:
                     self._stale.add(client.node)
         if renewed:
@@ -266,3 +269,12 @@ class ClientRegistry:
         """Take over what :meth:`dump` gave; every node is asked anew, and gets its old number."""
         self.copying = None if copying is None else Copying.model_validate(copying)
         self.clients = [Client.load(one) for one in dumped]
+
+
+def _size(counts: NDArray[np.int64], remark: ConfigRecord) -> int | None:
+    """Return how many samples a client said that it has; ``None`` if it did not.
+
+    Each counts in one class or more, so that there are no more than its ``counts`` ``(N,)`` add up to.
+    """
+    told = remark.get(SAMPLES)
+    return min(max(told, 1), int(counts.sum())) if isinstance(told, int) else None

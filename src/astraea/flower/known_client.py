@@ -19,8 +19,10 @@ class Client:
     ``said`` ``(N,)`` is what it told, which noise may have changed; ``counted`` and ``met`` what of ``said`` and
     ``trained`` is in what all clients are told, ``None`` for a newcomer.
 
-    ``node`` is where it answered this server, ``None`` until it has; ``home`` where it last did, in an earlier
-    process perhaps. ``augments`` says that it follows a rebalancing; ``told`` is the weight that it last told.
+    ``samples`` and ``drawn`` are how many samples it has and trains on, where they have several labels, so that their
+    counts do not say it. ``node`` is where it answered this server, ``None`` until it has; ``home`` where it last did,
+    in an earlier process perhaps. ``augments`` says that it follows a rebalancing; ``told`` is the weight that it last
+    told.
     """
 
     name: int
@@ -33,17 +35,27 @@ class Client:
     node: int | None = None
     home: int | None = None
     told: float | None = None
+    samples: int | None = None
+    drawn: int | None = None
 
     @property
     def new(self) -> bool:
         """Whether what it told is not yet in what all clients are told."""
         return self.counted is None or not np.array_equal(self.counted, self.said)
 
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many samples it has, and trains on."""
+        own = int(self.own.sum()) if self.samples is None else self.samples
+        trained = int(self.trained.sum()) if self.samples is None else self.drawn or self.samples
+        return own, trained
+
     def dump(self) -> dict[str, Any]:
         """Return what a resumed server must know of it, as JSON has it."""
         arrays = {name: getattr(self, name) for name in ("own", "trained", "said", "counted", "met")}
         counts = {name: None if one is None else one.tolist() for name, one in arrays.items()}
-        return {"name": self.name, **counts, "augments": self.augments, "node": self.home}
+        sizes = {} if self.samples is None else {"samples": self.samples, "drawn": self.drawn}
+        return {"name": self.name, **counts, **sizes, "augments": self.augments, "node": self.home}
 
     @classmethod
     def load(cls, dumped: Mapping[str, Any]) -> Client:
@@ -56,4 +68,6 @@ class Client:
         own, trained = np.array(dumped["own"], np.int64), np.array(dumped["trained"], np.int64)
         said = np.array(dumped.get("said", dumped["own"]), np.int64)
         counted, met = counts("counted", "own"), counts("met", "trained")
-        return cls(dumped["name"], own, trained, dumped["augments"], said, counted, met, home=dumped.get("node"))
+        sizes = {name: dumped.get(name) for name in ("samples", "drawn")}
+        home = dumped.get("node")
+        return cls(dumped["name"], own, trained, dumped["augments"], said, counted, met, home=home, **sizes)

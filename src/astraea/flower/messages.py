@@ -38,6 +38,7 @@ __all__ = [
     "KEY",
     "MOST",
     "PARTITION",
+    "SAMPLES",
     "SPENT",
     "Copying",
     "Instructions",
@@ -57,6 +58,8 @@ HISTOGRAM_ACTION = "label_histogram"
 HISTOGRAM_QUERY = f"query.{HISTOGRAM_ACTION}"
 """The message type that asks a client for its label histogram."""
 
+SAMPLES = "samples"
+"""A remark of a client whose samples have several labels, which its counts do not say: how many samples it has."""
 COUNTS, EXAMPLES = "label-histogram", "num-examples"
 """Names of the two values in the answer: class counts, and the samples that they must add up to."""
 

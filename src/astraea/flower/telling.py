@@ -28,6 +28,7 @@ from astraea.flower.messages import (
     EXAMPLES,
     KEY,
     PARTITION,
+    SAMPLES,
     SPENT,
     Question,
     SumStage,
@@ -75,10 +76,11 @@ def label_histogram(
             told, spent = _noisy(context, counts, epsilon)
             return _answer(message, context, told, {EPSILON: epsilon, SPENT: spent})
         context.state[_TOLD] = MetricRecord({"counts": counts.tolist()})
+        several = own.ndim == 2
         if (asked := question.copying) is not None:
             own = own[augmented_rows(own, np.arange(len(own)), asked.rebalancing, asked.streams.generator).rows]
             counts = client_histograms(own, [np.arange(len(own))], classes)[0]
-        return _answer(message, context, counts)
+        return _answer(message, context, counts, {SAMPLES: len(own)} if several else None)
 
     return answer
 

@@ -26,7 +26,7 @@ from astraea.data.scales import spread_notes
 from astraea.data.site_files import read_sites
 from astraea.data.source import Source, source_of
 from astraea.data.table_notes import kinds_note, table_doubts
-from astraea.data.tables import DECIMAL, READ_AS
+from astraea.data.tables import DECIMAL, notes_of
 from astraea.errors import InputError
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def from_frame(
 
     Raises :class:`InputError` for a column that is not there or cannot be used, and for an empty cell.
     """
-    read_as, decimal = frame.attrs.get(READ_AS, ()), frame.attrs.get(DECIMAL, "auto")
+    read_as, decimal = notes_of(frame), frame.attrs.get(DECIMAL, "auto")
     frame = named(frame)
     source = source_of(frame)
     present(frame, (label_column, site_column, *codes, *noisy, *leave_out, *kept), source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from astraea.federation.loop import Budget, Callback, Run
@@ -14,10 +15,21 @@ __all__ = ["LiveProgress"]
 
 
 class LiveProgress(Callback):
-    """A bar with the round, the latest accuracy and the time that is left; a line for each skipped visit."""
+    """A bar with the round, the latest accuracy and the time that is left; a line for each skipped visit.
+
+    ``told`` are the notes on the data, which are shown first.
+    """
 
     def __init__(self, console: Console, name: str) -> None:
+        self.told: tuple[str, ...] = ()
+        self._console = console
         self.bar = Bar(name, console, now="starting")
+
+    def noted(self, notes: Sequence[str]) -> None:
+        """Show what is to be known before it is trained on."""
+        self.told = tuple(notes)
+        for note in notes:
+            self._console.print(f"note: {note}", style="yellow", markup=False, emoji=False, highlight=False)
 
     def begin(self, run: Run, budget: Budget) -> None:
         """Start the bar where the run stands."""
