@@ -356,3 +356,12 @@ def test_a_young_model_whose_logits_lie_between_0_and_1_is_no_sigmoid(recwarn: p
     assert not [one for one in recwarn if "sigmoid" in str(one.message)]
     with pytest.warns(UserWarning, match="as after a sigmoid: leave it out"):
         run(nn.Sequential(model, nn.Sigmoid()), X, Y % 2)
+
+
+def test_integers_of_unlike_scales_are_told_where_a_model_takes_them_as_numbers() -> None:
+    numbers = RNG.integers(0, 9, (60, 6)) * [1, 1, 1, 1, 1, 5000]
+    with pytest.warns(
+        UserWarning, match="The spread of the integers, which the model 'auto' takes as numbers, differs"
+    ):
+        astraea.run(dataset=(numbers, Y), **SMALL)
+    run(Embedded(45_000), numbers)

@@ -38,11 +38,7 @@ def try_first_batch(experiment: Experiment) -> None:
     x, y = _batch(population, model.device)
     before, training = model.read(), model.module.training
     _check_weights(model)
-    if population.form.kind == "codes" and experiment.settings.model.name in ("auto", "mlp"):
-        mend = "give kind = 'vector', and divide each by its standard deviation"
-        what = f"of the integers, which the model '{experiment.settings.model.name}' takes as numbers,"
-        for told in spread_notes(experiment.scenario.train.x.reshape(len(population.x), -1), what, mend):
-            warnings.warn(told, stacklevel=2)
+    _tell_of_integers(experiment)
     if experiment.algorithm.rule.views > 1:
         population[0].varied(x, 1.0, torch.Generator())
     try:
@@ -67,6 +63,16 @@ def try_first_batch(experiment: Experiment) -> None:
             if part.is_leaf:
                 part.grad = None
         model.module.train(training)
+
+
+def _tell_of_integers(experiment: Experiment) -> None:
+    """Warn of integers of unlike scales that a built-in model takes as numbers; nobody knows how another takes them."""
+    settings, samples = experiment.settings, experiment.scenario.train
+    if samples.form.kind == "codes" and settings.model.name in ("auto", "mlp") and settings.given.model is None:
+        what = f"of the integers, which the model '{settings.model.name}' takes as numbers,"
+        mend = "give kind = 'vector', and divide each by its standard deviation"
+        for told in spread_notes(samples.x.reshape(len(samples), -1), what, mend):
+            warnings.warn(told, stacklevel=2)
 
 
 def _check_weights(model: VectorModel) -> None:
