@@ -76,3 +76,25 @@ def test_what_is_no_network_is_refused(
     with pytest.raises(InputError) as error:
         load_network(source)
     assert sentence in str(error.value)
+
+
+def test_a_mistake_names_its_site(tmp_path: Path) -> None:
+    file = tmp_path / "office.toml"
+    file.write_text(SMALLEST.replace('clients = "*"', 'name = "dsl"').replace("up_mbps = 10\n", "up_mbps = true\n"))
+    with pytest.raises(InputError, match=r"network 'office': site 'dsl'\.up_mbps: Input should be a valid number"):
+        load_network(file)
+    file.write_text(SMALLEST.replace("down_mbps = 50\n", ""))
+    with pytest.raises(
+        InputError, match=r"network 'office': sites\.0: 'down_mbps' has no default: set it, or name its"
+    ):
+        load_network(file)
+
+
+def test_a_trace_stands_in_the_place_of_a_rate(tmp_path: Path) -> None:
+    file = tmp_path / "office.toml"
+    file.write_text(SMALLEST.replace("up_mbps = 10\n", ""))
+    (tmp_path / "up.csv").write_text("0,8\n1,24\n")
+
+    peak = lay_out(load_network(file), [0]).capacities.peak
+
+    assert peak.tolist() == [125e6, 125e6, 3e6, 6.25e6]  # bytes/s: the server's, then 24 and 50 Mbit/s

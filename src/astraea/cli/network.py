@@ -10,7 +10,7 @@ import typer
 
 from astraea.cli.commands import App
 from astraea.cli.options import ConfigArgument, DataDirOption, JsonOption, SetOption
-from astraea.cli.shell import COMPILING, OUT, friendly, read_tables, told_if_slow
+from astraea.cli.shell import COMPILING, ERR, OUT, friendly, read_tables, told_if_slow
 
 __all__ = ["app"]
 
@@ -35,7 +35,14 @@ def show(
         str,
         typer.Option("--sharing", help="How a round shares the network: fair, weighted, admission, longest-path, ..."),
     ] = "fair",
-    clients: Annotated[int, typer.Option("--clients", min=1, help="Clients in a round, for ω of each link.")] = 100,
+    clients: Annotated[
+        int | None,
+        typer.Option(
+            "--clients",
+            min=1,
+            help="Clients in a round, for ω of each link; by default those that sites name, or 100.",
+        ),
+    ] = None,
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Draw sites and links into this file (png, svg or pdf).")
     ] = None,
@@ -53,10 +60,13 @@ def show(
         from astraea.errors import InputError
         from astraea.experiment.cost import round_costs
         from astraea.figures import write_figure
+        from astraea.network.doubts import doubts_of
         from astraea.network.files import load_network
         from astraea.report.network import network_figure, network_summary, network_text, round_figure
 
         network = load_network(name)
+        for doubt in doubts_of(network):
+            ERR.print(f"note: {doubt}", markup=False)
         names = [arm.strip() for arm in arms.split(",") if arm.strip()]
         if timeline is not None and not names:
             raise InputError("--timeline draws a round of the first of --arms: name one")

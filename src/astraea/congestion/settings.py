@@ -11,7 +11,7 @@ from astraea.errors import InputError, unknown_name
 from astraea.parts.sentences import sentence
 from astraea.parts.truths import TruthsApart
 
-__all__ = ["IntSpan", "Settings", "Span"]
+__all__ = ["IntSpan", "MisplacedError", "Settings", "Span"]
 
 
 class Settings(TruthsApart):
@@ -26,7 +26,7 @@ class Settings(TruthsApart):
             raise _sentence(error, type(self)) from None
 
 
-class _MisplacedError(InputError):
+class MisplacedError(InputError):
     """A mistake and where in nested settings it is."""
 
     def __init__(self, place: tuple[str, ...], complaint: str) -> None:
@@ -41,19 +41,19 @@ def _sentence(error: ValidationError, model: type[BaseModel]) -> InputError:
         first = next((one for one in others if one["type"] == "extra_forbidden"), first)
     place, given = tuple(str(part) for part in first["loc"]), first["input"]
     inner = first.get("ctx", {}).get("error")
-    if isinstance(inner, _MisplacedError):
-        return _MisplacedError(place + inner.place, inner.complaint)
+    if isinstance(inner, MisplacedError):
+        return MisplacedError(place + inner.place, inner.complaint)
     if first["type"] == "within":  # the settings of a part
-        return _MisplacedError(place, sentence(cast("ValidationError", inner)))
+        return MisplacedError(place, sentence(cast("ValidationError", inner)))
     if first["type"] == "extra_forbidden":
-        return _MisplacedError(place[:-1], str(unknown_name("setting", place[-1], model.model_fields)))
+        return MisplacedError(place[:-1], str(unknown_name("setting", place[-1], model.model_fields)))
     if first["type"] == "missing":
-        return _MisplacedError(place[:-1], f"'{place[-1]}' has no default: set it")
+        return MisplacedError(place[:-1], f"'{place[-1]}' has no default: set it")
     if first["type"] == "tuple_type" and isinstance(given, Mapping):
-        return _MisplacedError(place, f"this is a list of tables: write [[{'.'.join(place)}]] for each")
+        return MisplacedError(place, f"this is a list of tables: write [[{'.'.join(place)}]] for each")
     if first["type"].startswith("model_") and isinstance(given, list):
-        return _MisplacedError(place, f"this is one table: write [{'.'.join(place)}]")
-    return _MisplacedError(place, first["msg"].removeprefix("Value error, "))
+        return MisplacedError(place, f"this is one table: write [{'.'.join(place)}]")
+    return MisplacedError(place, first["msg"].removeprefix("Value error, "))
 
 
 def _pair(value: Any) -> Any:

@@ -31,6 +31,11 @@ class Trace(NamedTuple):
     mbps: NDArray[np.float64]
     period_s: float
 
+    @property
+    def mean(self) -> float:
+        """The mean of ``mbps`` over time."""
+        return float(np.diff(self.starts_s, append=self.period_s) @ self.mbps) / self.period_s
+
 
 def read_capacity(path: Path) -> Trace:
     """Return the capacity over time that ``path`` holds.
@@ -48,11 +53,12 @@ def read_capacity(path: Path) -> Trace:
         return Trace(starts, table[:, 1], float(2 * starts[-1] - starts[-2]))
     times = table.astype(np.int64)
     period = int(times[-1])
-    starts_ms = np.arange(0, period, _BIN_MS)
+    starts_ms = np.arange(0, period, _BIN_MS, dtype=np.int64)
     counts = np.bincount((np.maximum(times, 1) - 1) // _BIN_MS, minlength=len(starts_ms))
     lasting = np.diff(starts_ms, append=period)
     mbps: NDArray[np.float64] = counts * (_OPPORTUNITY * 8e-3) / lasting
-    return Trace(starts_ms * 1e-3, mbps, period * 1e-3)
+    starts_s: NDArray[np.float64] = starts_ms.astype(np.float64) * 1e-3
+    return Trace(starts_s, mbps, period * 1e-3)
 
 
 def read_opportunities(path: Path) -> NDArray[np.int64]:

@@ -189,7 +189,7 @@ def _timed(
             for chain in one.chains
         }
         for place in sorted(left):
-            told = simulations[place](one)
+            told = simulations[place](one, sum(row[2] for row in counted[place]))
             done = sum(count for chain, count in trained.items() if chain not in told.late)
             parts = (
                 told.metrics[f"round_{part}seconds"] for part in ("", "compute_", "transfer_", "waiting_", "bound_")

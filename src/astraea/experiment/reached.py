@@ -68,8 +68,11 @@ class Kept:
         def steps(client: int) -> int:
             return self.settings.algorithm.local_epochs * math.ceil(int(sizes[client]) / batch)
 
-        seconds = [round_time(one, network, congestion, steps=steps, sharing=sharing).seconds for one in self.plans]
-        return np.cumsum(seconds)
+        ends = [0.0]
+        for one in self.plans:
+            cost = round_time(one, network, congestion, steps=steps, sharing=sharing, begins=ends[-1])
+            ends.append(ends[-1] + cost.seconds)
+        return np.array(ends[1:])
 
 
 class Shape(NamedTuple):

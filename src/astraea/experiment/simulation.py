@@ -36,8 +36,8 @@ class Simulation:
     population: Population
     told: Callable[[RoundPlan, RoundTime], object] | None = None
 
-    def time(self, plan: RoundPlan) -> RoundTime:
-        """Return what the round of ``plan`` takes."""
+    def time(self, plan: RoundPlan, over: float = 0.0) -> RoundTime:
+        """Return what the round of ``plan`` takes, ``over`` simulated seconds of the run being over."""
         from astraea.network.timing import round_time  # the compiler takes a second to load
 
         sizes, training, chosen = self.population.sizes, plan.training, self.settings
@@ -45,21 +45,29 @@ class Simulation:
         def steps(client: int) -> int:
             return training.epochs * int(np.ceil(sizes[client] / training.batch_size))
 
-        return round_time(plan, self.network, chosen.congestion, chosen.fidelity, steps=steps, sharing=chosen.sharing)
+        return round_time(
+            plan,
+            self.network,
+            chosen.congestion,
+            chosen.fidelity,
+            steps=steps,
+            sharing=chosen.sharing,
+            begins=over,
+        )
 
     def places(self, clients: Sequence[int]) -> Places:
         """Return where ``clients`` are."""
         return places_of(self.network, clients)
 
-    def __call__(self, plan: RoundPlan) -> Simulated:
-        """Return what the loop needs to know of the round of ``plan``.
+    def __call__(self, plan: RoundPlan, over: float = 0.0) -> Simulated:
+        """Return what the loop needs to know of the round of ``plan``, ``over`` simulated seconds being over.
 
         Raises :class:`InputError` if a trace has changed since the run began.
         """
         self.settings.check(self.network)
         clients = [visit.client for chain in plan.chains for visit in chain.visits]
         plan = placed(plan, lay_out(self.network, clients))
-        cost = self.time(plan)
+        cost = self.time(plan, over)
         if self.told is not None:
             self.told(plan, cost)
         reason = (

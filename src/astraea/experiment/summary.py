@@ -20,6 +20,7 @@ from astraea.federation.evaluation import client_accuracies, tail_recall, worst_
 from astraea.federation.loop import Kept, Run
 from astraea.federation.round import Metrics
 from astraea.files import plain
+from astraea.network.doubts import doubts_of
 
 __all__ = ["deployed", "personal_parts", "scenario_facts", "summarise"]
 
@@ -130,6 +131,7 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
             *_prolonged(settings),
             *_personal(experiment),
             *_fidelity(run),
+            *_network_notes(experiment, run),
             *map(_lost, skipped),
             *_one_answer(on_test.per_class_recall, measured),
             *_no_better(scenario, on_test.accuracy),
@@ -263,6 +265,23 @@ def _no_better(scenario: Scenario, accuracy: float) -> list[str]:
         f"{100 * accuracy:.1f} %: judge by the balanced accuracy."
     )
     return [told]
+
+
+def _network_notes(experiment: Experiment, run: Run) -> list[str]:
+    """Return what looks wrong in the network, and what a deadline would save."""
+    if experiment.simulation is None:
+        return []
+    network = experiment.simulation.network
+    notes = [f"{network.called}: {doubt}." for doubt in doubts_of(network)]
+    away, waiting = (
+        sum(line.get(f"round_{part}_seconds", 0.0) for line in run.history) for part in ("away", "waiting")
+    )
+    if away > 0.5 * waiting and away > 0.1 * run.totals["simulated_seconds"]:
+        notes.append(
+            f"{away:,.1f} of {waiting:,.1f} s of waiting were for clients that could not be reached: with a deadline_s "
+            "in the network's file a round goes on without them."
+        )
+    return notes
 
 
 def _split(experiment: Experiment, run: Run) -> dict[str, float] | None:

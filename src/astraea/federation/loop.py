@@ -121,7 +121,7 @@ def train(
     evaluate: Callable[[Tensor, Tensor, Kept], Metrics] | None = None,
     evaluate_every: int = 1,
     availability: Callable[[int], NDArray[np.bool_]] | None = None,
-    simulate: Callable[[RoundPlan], Simulated] | None = None,
+    simulate: Callable[[RoundPlan, float], Simulated] | None = None,
     adversary: Adversary | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Run:
@@ -129,9 +129,9 @@ def train(
 
     ``evaluate(params, counters, kept)``, the last being what clients keep, is asked every ``evaluate_every`` rounds
     and after the last; where it reports ``validation_balanced_accuracy``, the best model so far is kept.
-    ``availability(round)`` says which clients would answer (all, if not given). ``simulate`` times each round on a
-    network; chains that are late there are not trained. An ``adversary`` makes some clients hostile. Raises
-    :class:`RunError` if every visit of a round fails.
+    ``availability(round)`` says which clients would answer (all, if not given). ``simulate(plan, over)`` times each
+    round on a network, so many simulated seconds being over; chains that are late there are not trained. An
+    ``adversary`` makes some clients hostile. Raises :class:`RunError` if every visit of a round fails.
     """
     with ExitStack() as leaving:
         for callback in reversed(callbacks):  # each is told, whatever another one raises
@@ -153,7 +153,8 @@ def train(
             for callback in callbacks:
                 callback.planned(plan)
             # 2. Execute and aggregate, one chain at a time
-            round_ = Round(algorithm, plan, None if simulate is None else simulate(plan))
+            over = run.totals.get("simulated_seconds", 0.0)
+            round_ = Round(algorithm, plan, None if simulate is None else simulate(plan, over))
             with _one_thread():
                 for result in engine.execute(round_.plan, algorithm.rule, population):
                     round_.add(result)

@@ -60,7 +60,10 @@ class Accounting:
         """Raise :class:`InputError` if one of so many ``clients`` has no site."""
         lay_out(self.network, range(clients))
 
-    def time(self, walks: ChainWalks) -> Simulated:
-        """Return what the round of ``walks`` would have taken; visits without a reply take no time."""
-        cost = time_exchanges(walks.exchanges.values(), self.network, self.settings, walks.plan.round)
+    def time(self, walks: ChainWalks, begins: float = 0.0) -> Simulated:
+        """Return what the round of ``walks`` would have taken, ``begins`` simulated seconds being over.
+
+        Visits without a reply take no time.
+        """
+        cost = time_exchanges(walks.exchanges.values(), self.network, self.settings, walks.plan.round, begins)
         return Simulated(walks.plan, cost.seconds, cost.metrics)

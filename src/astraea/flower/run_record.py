@@ -18,7 +18,7 @@ from astraea.errors import RunError
 from astraea.federation.algorithms import Algorithm, State
 from astraea.federation.loop import Run
 from astraea.federation.plan import ChainState, RoundPlan
-from astraea.federation.round import Metrics, Round, RoundMetrics
+from astraea.federation.round import Metrics, Round, RoundMetrics, Simulated
 from astraea.federation.walk import VisitError, finite
 from astraea.flower.accounting import Accounting
 from astraea.flower.arrays import Layout
@@ -133,7 +133,7 @@ class RunRecord:
             came += result.trained
             round_.add(replace(result, end=replace(result.end, examples=1)) if uniform else result)
             del result  # whose memory the next one takes
-        round_.metrics.simulated = None if planned.accounting is None else planned.accounting.time(walks)
+        round_.metrics.simulated = self._timed(planned, walks)
         state, run.totals, line = round_.finish(before, run.totals, histograms)
         if uniform:
             state = replace(state, params=before.params + (state.params - before.params) * (came / len(plan.chains)))
@@ -149,9 +149,13 @@ class RunRecord:
         counted = RoundMetrics(walks.plan)
         for result in walks.results():
             counted.add(result)
-        counted.simulated = None if planned.accounting is None else planned.accounting.time(walks)
+        counted.simulated = self._timed(planned, walks)
         self.run.totals, line = counted.counted(self.run.totals, histograms)
         self._enter(line, planned, walks)
+
+    def _timed(self, planned: Planned, walks: ChainWalks) -> Simulated | None:
+        over = self.run.totals.get("simulated_seconds", 0.0)
+        return None if planned.accounting is None else planned.accounting.time(walks, over)
 
     def _enter(self, line: Metrics, planned: Planned, walks: ChainWalks) -> None:
         if not walks.counts_steps:  # ClientApps of the user's own train at rates of their own

@@ -29,9 +29,14 @@ class Exchange(NamedTuple):
 
 
 def time_exchanges(
-    chains: Iterable[Sequence[Exchange]], network: Network, settings: NetworkSettings, round_: int
+    chains: Iterable[Sequence[Exchange]],
+    network: Network,
+    settings: NetworkSettings,
+    round_: int,
+    begins: float = 0.0,
 ) -> RoundTime:
-    """Return how long ``chains`` of exchanges take on ``network``, side by side, as round number ``round_`` from 0.
+    """Return how long ``chains`` of exchanges take on ``network``, side by side, as round number ``round_`` from 0,
+    which begins when ``begins`` seconds of the run are over.
 
     Raises :class:`InputError` for a client without a site.
     """
@@ -40,7 +45,9 @@ def time_exchanges(
     chains = list(chains)
     layout = lay_out(network, [one.client for chain in chains for one in chain])
     transfers = transfers_between(chains, layout, round_)
-    return round_time(transfers, network, settings.congestion, settings.fidelity, sharing=settings.sharing)
+    return round_time(
+        transfers, network, settings.congestion, settings.fidelity, sharing=settings.sharing, begins=begins
+    )
 
 
 def transfers_between(chains: Sequence[Sequence[Exchange]], layout: Layout, round_: int) -> Transfers:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from astraea.congestion.settings import MisplacedError
 from astraea.errors import InputError, nearest
 from astraea.network.settings import Network
 from astraea.reading import read_toml
@@ -65,7 +66,17 @@ def _named(tables: Mapping[str, Any], name: str, folder: Path) -> Network:
     try:
         return Network(**{"name": name, **_beside(tables, folder)})
     except InputError as error:
-        raise InputError(f"network '{name}': {error}" if name else f"network: {error}") from None
+        told = f"{_place(error.place, tables)}{error.complaint}" if isinstance(error, MisplacedError) else str(error)
+        raise InputError(f"network '{name}': {told}" if name else f"network: {told}") from None
+
+
+def _place(place: tuple[str, ...], tables: Mapping[str, Any]) -> str:
+    """Return where a mistake is, a site or a link by its name."""
+    if len(place) > 1 and place[0] in ("sites", "links") and place[1].isdecimal():
+        entry = tables[place[0]][int(place[1])]
+        if isinstance(entry, Mapping) and isinstance(entry.get("name"), str) and entry["name"]:
+            place = (f"{place[0][:-1]} '{entry['name']}'", *place[2:])
+    return f"{'.'.join(place)}: " if place else ""
 
 
 def _beside(value: Any, folder: Path) -> Any:

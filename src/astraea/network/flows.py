@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from astraea.network.layout import Capacities, Layout
+from astraea.network.capacities import Capacities
+from astraea.network.layout import Layout
 from astraea.network.transfers import Transfers, strands
 
 __all__ = ["Flows", "flows_of"]

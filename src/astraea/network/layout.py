@@ -9,67 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from astraea.congestion.traces import Trace, read_capacity
 from astraea.errors import InputError
+from astraea.network.capacities import Capacities, capacities_of
 from astraea.network.settings import CORE, Network, Site
 from astraea.seeding import Purpose, stream
 
-__all__ = ["Capacities", "Layout", "lay_out", "mediator_at"]
+__all__ = ["Layout", "lay_out", "mediator_at"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-_BYTES = 1e6 / 8  # bytes per second of a Mbit/s
 
 
 def mediator_at(link: int) -> int:
     """Return the number of the mediator at the clients' end of shared link ``link``."""
     return -2 - link
-
-
-class Capacities(NamedTuple):
-    """Capacity over time of every link: ``scale[l] * rate[k]`` bytes/s from ``offset[l]`` on in rows first to last.
-
-    A constant link has one row. Rows ``first[l] <= k < last[l]`` begin at ``start[k]`` seconds, the first at 0, and
-    repeat after ``period[l]``.
-    """
-
-    start: Floats  # (rows,)
-    rate: Floats  # (rows,)
-    first: Ints  # (L,)
-    last: Ints
-    period: Floats
-    offset: Floats
-    scale: Floats
-
-    @property
-    def peak(self) -> Floats:
-        """The largest capacity of each link over time in bytes/s, shape ``(L,)``."""
-        spans = np.stack([self.first, self.last], axis=1).ravel()
-        padded = np.append(self.rate, 0.0)
-        highest: Floats = np.maximum.reduceat(padded, np.minimum(spans, len(self.rate)))[::2]
-        return highest * self.scale
-
-    def carried_by(self, seconds: float) -> Floats:
-        """Return the bytes that each link could have carried in the first ``seconds``, shape ``(L,)``."""
-        could = self.scale * self.rate[self.first] * seconds
-        for j in np.flatnonzero(self.last - self.first > 1).tolist():
-            rows = slice(int(self.first[j]), int(self.last[j]))
-            edges = np.append(self.start[rows], self.period[j])
-            work = np.append(0.0, np.cumsum(np.diff(edges) * self.rate[rows]))
-
-            def done(at: float, edges: Floats = edges, work: Floats = work) -> float:
-                laps, rest = divmod(at, edges[-1])
-                return float(laps * work[-1] + np.interp(rest, edges, work))
-
-            could[j] = self.scale[j] * (done(self.offset[j] + seconds) - done(self.offset[j]))
-        return could
 
 
 @dataclass(frozen=True)
@@ -83,6 +40,7 @@ class Layout:
     names: tuple[str, ...]  # of the links that are shared, in order of number; empty: not used
     capacities: Capacities  # of all links: the shared ones, then up and down of each client
     background: Ints  # (shared,) endless transfers of others on each
+    begins: float  # seconds of a run that are over
 
     def index(self, clients: ArrayLike) -> Ints:
         """Return where ``clients`` stand in :attr:`clients`."""
@@ -150,8 +108,10 @@ class Layout:
         return 2 + 2 * link + (down and not self.network.links[link].half_duplex)
 
 
-def lay_out(network: Network, clients: Sequence[int] | Ints, efficiency: float = 1.0) -> Layout:
+def lay_out(network: Network, clients: Sequence[int] | Ints, efficiency: float = 1.0, begins: float = 0.0) -> Layout:
     """Return the links of ``network`` for ``clients``, filled to ``efficiency`` of what the transport leaves.
+
+    ``begins`` seconds of a run are over: traces, absences and outages go on from there.
 
     Raises :class:`InputError` for a client that no site takes, or that two sites name.
     """
@@ -161,37 +121,21 @@ def lay_out(network: Network, clients: Sequence[int] | Ints, efficiency: float =
     spread = np.array([site.rate_spread for site in network.sites])[site_of]
     steps = np.array([site.step_seconds for site in network.sites])[site_of]
     step_spread = np.array([site.step_spread for site in network.sites])[site_of]
-    table = _Table(efficiency * (1.0 - network.transport.ack_share))
-    ends = network.server
-    names, background = network.shared, [ends.background_flows] * 2
-    table.add(ends.up_mbps, ends.up_trace, ends.background_mbps)
-    table.add(ends.down_mbps, ends.down_trace, ends.background_mbps)
+    names, background = network.shared, [network.server.background_flows] * 2
     for link in network.links:
         background += [link.background_flows] * 2
-        table.add(link.up_mbps, link.up_trace, link.background_mbps)
-        table.add(link.down_mbps, link.down_trace, link.background_mbps)
-    shared = len(names)
-    up, down = table.sites(network, site_of, np.exp(spread * draw.normal(0)), draw.uniform(2))
-    columns = [np.stack([a, b], axis=1).ravel() for a, b in zip(up, down, strict=True)]
-    first, last, period, offset, scale = (
-        np.concatenate([head, tail]) for head, tail in zip(table.links(), columns, strict=True)
-    )
+    usable = efficiency * (1.0 - network.transport.ack_share)
     return Layout(
         network=network,
         clients=chosen,
         site_of=site_of,
         step_seconds=steps * np.exp(step_spread * draw.normal(1)),
-        names=tuple(names[:shared]),
-        capacities=Capacities(
-            np.array(table.start),
-            np.array(table.rate),
-            first.astype(np.int64),
-            last.astype(np.int64),
-            period,
-            offset,
-            scale,
+        names=tuple(names),
+        capacities=capacities_of(
+            network, site_of, usable * np.exp(spread * draw.normal(0)), draw.uniform(2), usable, begins
         ),
         background=np.array(background, np.int64),
+        begins=begins,
     )
 
 
@@ -208,63 +152,6 @@ class _Draws:
     def uniform(self, what: int) -> Floats:
         drawn: Floats = stream(self.seed, Purpose.NETWORK, what).random(self.count)
         return drawn[self.chosen]
-
-
-class _Table:
-    """Rows of capacity over time, and which of them each link follows."""
-
-    def __init__(self, usable: float) -> None:
-        self.usable = usable
-        self.start: list[float] = []
-        self.rate: list[float] = []
-        self.rows: list[tuple[int, int, float]] = []
-
-    def append(self, trace: Trace, lost: float = 0.0) -> tuple[int, int, float]:
-        first = len(self.start)
-        self.start += trace.starts_s.tolist()
-        self.rate += np.maximum((trace.mbps - lost) * _BYTES, 0.0).tolist()
-        return first, len(self.start), trace.period_s
-
-    def add(self, mbps: float, trace: Path | None, background: float) -> None:
-        kept = _constant(mbps) if trace is None else read_capacity(trace)
-        self.rows.append(self.append(kept, background))
-
-    def links(self) -> tuple[Floats, ...]:
-        first, last, period = (np.array(column, np.float64) for column in zip(*self.rows, strict=True))
-        return first, last, period, np.zeros(len(first)), np.full(len(first), self.usable)
-
-    def sites(
-        self, network: Network, site_of: Ints, factor: Floats, phase: Floats
-    ) -> tuple[tuple[Floats, ...], tuple[Floats, ...]]:
-        """Return first, last, period, offset and scale of each client's link up, and of its link down."""
-        both = []
-        for side in ("up", "down"):
-            rows = np.zeros((len(network.sites), 3))
-            varies = np.zeros(len(network.sites))
-            for i, site in enumerate(network.sites):
-                path, mbps = getattr(site, f"{side}_trace"), getattr(site, f"{side}_mbps")
-                trace = _constant(mbps) if path is None else read_capacity(path)
-                if site.away_share:
-                    if path is not None:
-                        raise InputError(
-                            f"site '{site.name or i}' has both away_share and a trace: write absences into the trace"
-                        )
-                    trace = _away(mbps, site)
-                varies[i] = len(trace.starts_s) > 1
-                rows[i] = self.append(trace)
-            first, last, period = rows[site_of].T
-            offset = np.where(varies[site_of] > 0, phase * np.where(np.isfinite(period), period, 0.0), 0.0)
-            both.append((first, last, period, offset, factor * self.usable))
-        return both[0], both[1]
-
-
-def _constant(mbps: float) -> Trace:
-    return Trace(np.zeros(1), np.full(1, mbps), np.inf)
-
-
-def _away(mbps: float, site: Site) -> Trace:
-    period = site.away_seconds / site.away_share
-    return Trace(np.array([0.0, period - site.away_seconds]), np.array([mbps, 0.0]), period)
 
 
 def _sites(network: Network, clients: Ints) -> Ints:

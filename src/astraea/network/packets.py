@@ -203,15 +203,13 @@ def _unrolled(
 ) -> list[tuple[float, float]]:
     """Return capacity over time from 0 to ``horizon`` as the simulator's steps; the last one is never 0."""
     steps: list[tuple[float, float]] = []
-    lap = 0
-    while not steps or steps[-1][0] < horizon:
+    for lap in range(int((horizon + offset) // period) + 1):
         for start, rate in zip(starts.tolist(), mbps.tolist(), strict=True):
             at = lap * period + start - offset
             if at <= 0:
                 steps = [(0.0, rate)]
-            elif not steps or at - steps[-1][0] > 1e-9:
+            elif at < horizon and at - steps[-1][0] > 1e-9:
                 steps.append((at, rate))
-        lap += 1
     if steps[-1][1] <= 0:
-        steps.append((steps[-1][0] + period, float(mbps.max())))
+        steps.append((horizon + 1.0, float(mbps.max())))
     return steps

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from astraea.congestion.settings import Settings
 from astraea.errors import InputError, unknown_name
 
-__all__ = ["CORE", "Link", "Network", "Server", "Site", "Transport"]
+__all__ = ["CORE", "Ends", "Link", "Network", "Server", "Site", "Transport"]
 
 CORE = "core"
 """Where the server's link and every link that names no other end meet; nothing is ever slow there."""
@@ -24,22 +26,41 @@ Spread = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
 
-class _Ends(Settings):
+class Ends(Settings):
     """What every link has; up is away from a client, down is towards it."""
 
-    up_mbps: Rate = Field(description="capacity towards the core in Mbit/s")
-    down_mbps: Rate = Field(description="capacity from the core in Mbit/s")
+    up_mbps: Rate | None = Field(None, description="capacity towards the core in Mbit/s; must be set, or up_trace")
+    down_mbps: Rate | None = Field(None, description="capacity from the core in Mbit/s; must be set, or down_trace")
     delay_ms: Delay = Field(0.0, description="propagation delay one way in ms")
     buffer_bdp: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         1.0, description="buffer in bandwidth-delay products of the paths across (packets only)"
     )
     up_trace: Path | None = Field(
-        None, description="capacity over time in place of up_mbps: mahimahi's format or 'seconds,Mbit/s' lines"
+        None,
+        description="capacity over time in place of up_mbps, from a file beside this one: mahimahi's format, or lines "
+        "of 'seconds,Mbit/s' of which the last holds as long as the one before it; repeats",
     )
     down_trace: Path | None = Field(None, description="the same in place of down_mbps")
+    outages: tuple[tuple[Seconds, Seconds], ...] = Field(
+        (),
+        description="when nothing gets through in either direction: pairs of the first and last second of a run, such "
+        "as [[3600, 5400]]",
+    )
+
+    @model_validator(mode="after")
+    def _carries(self) -> Self:
+        for side in ("up", "down"):
+            if getattr(self, f"{side}_mbps") is None and getattr(self, f"{side}_trace") is None:
+                raise ValueError(f"'{side}_mbps' has no default: set it, or name its {side}_trace")
+        flat = [second for span in self.outages for second in span]
+        if any(b <= a for a, b in itertools.pairwise(flat)):
+            raise ValueError(
+                "outages must go forward in time, each from its first to a later second and apart from the next"
+            )
+        return self
 
 
-class _Shared(_Ends):
+class _Shared(Ends):
     """A link that many clients' transfers cross."""
 
     background_mbps: NotNegative = Field(
@@ -51,7 +72,7 @@ class _Shared(_Ends):
 
     @model_validator(mode="after")
     def _room(self) -> Self:
-        if self.background_mbps >= min(self.up_mbps, self.down_mbps):
+        if self.background_mbps >= min(self.up_mbps or np.inf, self.down_mbps or np.inf):
             raise ValueError(f"background_mbps {self.background_mbps} leaves nothing of the link: lower it")
         return self
 
@@ -78,7 +99,7 @@ class Link(_Shared):
         return self
 
 
-class Site(_Ends):
+class Site(Ends):
     """Clients that are connected alike, each by a link of its own with these capacities."""
 
     name: str = Field("", description="name in tables; empty: its number")
@@ -95,6 +116,11 @@ class Site(_Ends):
     step_spread: Spread = Field(0.0, description="standard deviation of the logarithm of step times over the clients")
     visit_spread: Spread = Field(
         0.0, description="standard deviation of the logarithm of a client's step times from visit to visit"
+    )
+    trace_phase: Literal["drawn", "start"] = Field(
+        "drawn",
+        description="where in a trace a client is when a run begins: drawn for each from the network's seed, or at the "
+        "start for all; from there it follows simulated time from round to round",
     )
     away_share: Share = Field(0.0, description="share of the time in which a client cannot be reached")
     away_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
@@ -193,6 +219,13 @@ class Network(Settings):
         for link in self.links:
             names += [link.name, ""] if link.half_duplex else [f"{link.name} up", f"{link.name} down"]
         return names
+
+    @property
+    def members(self) -> list[int] | None:
+        """The clients that sites name, in order; ``None`` if a site takes every other one."""
+        if any(site.clients == "*" for site in self.sites):
+            return None
+        return sorted(client for site in self.sites for client in site.named)
 
     @property
     def called(self) -> str:

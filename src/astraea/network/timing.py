@@ -41,7 +41,7 @@ class Round:
     @property
     def at_once(self) -> Round:
         """The round on links that are filled to the whole, as packets find them."""
-        layout = lay_out(self.layout.network, self.layout.clients)
+        layout = lay_out(self.layout.network, self.layout.clients, begins=self.layout.begins)
         return replace(self, layout=layout, flows=flows_of(self.transfers, layout))
 
 
@@ -50,9 +50,10 @@ class RoundTime:
     """What a round takes, in seconds: ``seconds = compute + transfer + waiting`` along the critical path.
 
     ``compute`` is training, ``transfer`` what the path's transfers take with the network to themselves (handshakes,
-    slow start and the server's time included), ``waiting`` all that sharing adds. No sharing can bring a round's end
-    below ``bound``. ``critical`` lists the path's transfers in order; ``late`` the chains that the deadline cut off.
-    ``why`` says why ``fidelity`` was chosen, where it was ``"auto"``.
+    slow start and the server's time included) at the best their links ever carry, ``waiting`` all that sharing and
+    slower links add; ``away`` is the part of it in which a link of the path carried nothing. No sharing can bring a
+    round's end below ``bound``. ``critical`` lists the path's transfers in order; ``late`` the chains that the
+    deadline cut off. ``why`` says why ``fidelity`` was chosen, where it was ``"auto"``.
     """
 
     seconds: float
@@ -66,6 +67,7 @@ class RoundTime:
     congestion: str
     round: Round
     moments: Moments
+    away: float = 0.0
     why: str = ""
 
     def __float__(self) -> float:
@@ -102,6 +104,7 @@ class RoundTime:
             "round_compute_seconds": self.compute,
             "round_transfer_seconds": self.transfer,
             "round_waiting_seconds": self.waiting,
+            "round_away_seconds": self.away,
             "round_bound_seconds": self.bound,
             "straggler": None if self.straggler < 0 else self.straggler,
             "link_utilisation": self.utilisation,
@@ -131,29 +134,33 @@ def round_time(
     *,
     steps: Steps | None = None,
     sharing: str = "fair",
+    begins: float = 0.0,
 ) -> RoundTime:
     """Return how long ``plan`` takes on ``network``, all transfers under the controller called ``congestion``.
 
     ``plan`` is a round's plan or its transfers; ``network`` a :class:`Network`, the name of one that ships, or a TOML
     file. ``steps`` are the optimiser steps of a visit, by client or for all; by default the epochs of the plan, each
     counted as one step. ``fidelity`` is ``"fluid"``, ``"packets"`` or ``"auto"``; ``sharing`` a name of
-    :data:`astraea.network.choice.SHARINGS`. Raises :class:`InputError` for a client without a site, transfers that
-    wait for each other in a circle and unknown names.
+    :data:`astraea.network.choice.SHARINGS`. ``begins`` seconds of a run are over: traces, absences and outages go on
+    from there. Raises :class:`InputError` for a client without a site, transfers that wait for each other in a circle
+    and unknown names.
     """
     found = load_network(network)
-    return time_of(lay_round(plan, found, congestion, steps), congestion, fidelity, sharing)
+    return time_of(lay_round(plan, found, congestion, steps, begins), congestion, fidelity, sharing)
 
 
-def lay_round(plan: RoundPlan | Transfers, network: Network, congestion: str, steps: Steps | None = None) -> Round:
+def lay_round(
+    plan: RoundPlan | Transfers, network: Network, congestion: str, steps: Steps | None = None, begins: float = 0.0
+) -> Round:
     """Return the transfers of ``plan`` on ``network``, with what each takes alone."""
     profile = profile_of(congestion) if network.transport.efficiency else Profile()
     if isinstance(plan, Transfers):
         ends = np.concatenate([plan.source, plan.target])
-        layout = lay_out(network, ends[ends >= 0], profile.efficiency)
+        layout = lay_out(network, ends[ends >= 0], profile.efficiency, begins)
         transfers = plan
     else:
         clients = [visit.client for chain in plan.chains for visit in chain.visits]
-        layout = lay_out(network, clients, profile.efficiency)
+        layout = lay_out(network, clients, profile.efficiency, begins)
         transfers = transfers_of(plan, layout, plan.training.epochs if steps is None else steps)
     check(transfers)
     flows = flows_of(transfers, layout)
@@ -208,12 +215,21 @@ def _told(laid: Round, moments: Moments, congestion: str, fidelity: str) -> Roun
         alone_ = laid.times.duration[path] + laid.flows.flight[path] + laid.flows.wait[path] - transfers.compute[path]
         seconds, transfer = float(moments.arrived[last]), float(alone_.sum())
         waiting = max(seconds - compute - transfer, 0.0)
+        away = min(_away(laid.flows, moments, path), waiting)
     else:
-        seconds = float(cut)
+        seconds, away = float(cut), 0.0
         path, compute, transfer = np.zeros(0, np.int64), 0.0, 0.0
         waiting, bound = seconds, min(bound, seconds)
-    return RoundTime(
-        seconds, compute, transfer, waiting, bound, tuple(path.tolist()), late, fidelity, congestion, laid, moments
+    split = (compute, transfer, waiting, bound)
+    return RoundTime(seconds, *split, tuple(path.tolist()), late, fidelity, congestion, laid, moments, away)
+
+
+def _away(flows: Flows, moments: Moments, path: NDArray[np.int64]) -> float:
+    """Return for how long transfers of ``path`` were due or under way while a link they cross carried nothing."""
+    links = [flows.path[i][flows.path[i] >= 0] for i in path]
+    return sum(
+        flows.capacities.blocked(crossed, float(moments.ready[i]), float(moments.sent[i]))
+        for i, crossed in zip(path.tolist(), links, strict=True)
     )
 
 

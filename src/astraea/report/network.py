@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from rich.console import Group, RenderableType
 
+from astraea.errors import InputError
 from astraea.figures import BLUE, GREY, ORANGE, PART_COLOURS, new_figure, plain_axes
+from astraea.network.capacities import course_of
 from astraea.network.demand import oversubscription
 from astraea.network.layout import Layout, lay_out
-from astraea.network.settings import Network
+from astraea.network.settings import Ends, Network, Site
 from astraea.network.timeline import timeline
 from astraea.network.timing import RoundTime
 from astraea.tables import Table, number
@@ -27,15 +29,19 @@ _ALONG = 0.45  # of a link comes its label: where links meet, labels would
 _ROWS = 60  # so many chains are drawn, those that end last
 
 
-def network_summary(network: Network, clients: int, costs: Mapping[str, RoundTime]) -> dict[str, Any]:
-    """Return the network as plain numbers, ready for JSON; ω is with ``clients`` clients in a round."""
-    layout = lay_out(network, range(clients))
+def network_summary(network: Network, clients: int | None, costs: Mapping[str, RoundTime]) -> dict[str, Any]:
+    """Return the network as plain numbers, ready for JSON; ω is with so many ``clients`` in a round.
+
+    By default they are those that sites name, or 100 where a site takes every other one. Raises :class:`InputError` for
+    more than there are.
+    """
+    layout = _laid_out(network, clients)
     return {
         "network": network.name,
         "summary": network.summary,
         "sources": list(network.sources),
         "placement": network.placement,
-        "clients": clients,
+        "clients": len(layout.clients),
         "links": _links(layout),
         "sites": [
             {"name": _name(network, i), "clients": int((layout.site_of == i).sum()), **_ends(site)}
@@ -49,6 +55,7 @@ def network_summary(network: Network, clients: int, costs: Mapping[str, RoundTim
                 "compute_seconds": cost.compute,
                 "transfer_seconds": cost.transfer,
                 "waiting_seconds": cost.waiting,
+                "away_seconds": cost.away,
                 "bound_seconds": cost.bound,
                 "straggler": cost.straggler,
                 "utilisation": cost.utilisation,
@@ -69,8 +76,8 @@ def network_text(summary: Mapping[str, Any]) -> RenderableType:
             (
                 site["name"],
                 str(site["clients"]),
-                _spread(site["up_mbps"], site["rate_spread"]),
-                _spread(site["down_mbps"], site["rate_spread"]),
+                _capacity(site["up"], site["rate_spread"]),
+                _capacity(site["down"], site["rate_spread"]),
                 f"{site['delay_ms']:g}",
                 site["link"],
                 _spread(site["step_seconds"], site["step_spread"]),
@@ -101,9 +108,9 @@ def network_text(summary: Mapping[str, Any]) -> RenderableType:
     return Group(*(table.rich() for table in (sites, links, rounds) if table.rows))
 
 
-def network_figure(network: Network, clients: int) -> Figure:
-    """Draw sites, links and the server, links as wide as their capacity, with ω on each."""
-    layout = lay_out(network, range(clients))
+def network_figure(network: Network, clients: int | None) -> Figure:
+    """Draw sites, links and the server, links as wide as their capacity, with ω on each; see the summary."""
+    layout = _laid_out(network, clients)
     omega = oversubscription(layout)
     figure = new_figure(9, max(2.4, 0.5 * len(network.sites) + 1))
     axis = figure.subplots()
@@ -115,35 +122,36 @@ def network_figure(network: Network, clients: int) -> Figure:
         behind = [spots[i][1] for i, site in enumerate(network.sites) if site.link == link.name] or [middle]
         spot = (1.0, float(np.mean(behind)))
         ends = core if link.to == "core" else spot
-        label = f"{link.name}  {link.up_mbps:g}/{link.down_mbps:g}\nω {max(_of(omega, link.name)):.1f}"
-        _line(axis, spot, ends, min(link.up_mbps, link.down_mbps), label)
+        up, down = _rates(link)
+        label = f"{link.name}  {up:.4g}/{down:.4g}\nω {max(_of(omega, link.name)):.1f}"
+        _line(axis, spot, ends, min(up, down), label)
         for i, site in enumerate(network.sites):
             if site.link == link.name:
-                _line(axis, spots[i], spot, site.up_mbps, "")
+                _line(axis, spots[i], spot, _rates(site)[0], "")
         axis.plot(*spot, "s", color=_GREEN, markersize=9, gid=f"link-{j}")
     for i, site in enumerate(network.sites):
         if site.link == "core":
-            _line(axis, spots[i], core, site.up_mbps, "")
+            _line(axis, spots[i], core, _rates(site)[0], "")
         count = int((layout.site_of == i).sum())
+        up, down = _rates(site)
         axis.plot(*spots[i], "o", color=BLUE, markersize=7)
         axis.annotate(
-            f"{_name(network, i)}: {count} × {site.up_mbps:g} up, {site.down_mbps:g} down, {site.delay_ms:g} ms  ",
+            f"{_name(network, i)}: {count} × {up:.4g} up, {down:.4g} down, {site.delay_ms:g} ms  ",
             spots[i],
             ha="right",
             va="center",
             fontsize=8,
         )
     sending, receiving = omega["server sends"], omega["server receives"]
-    label = (
-        f"sends {network.server.up_mbps:g}, ω {sending:.1f}\nreceives {network.server.down_mbps:g}, ω {receiving:.1f}"
-    )
-    _line(axis, core, server, min(network.server.up_mbps, network.server.down_mbps), label)
+    up, down = _rates(network.server)
+    label = f"sends {up:.4g}, ω {sending:.1f}\nreceives {down:.4g}, ω {receiving:.1f}"
+    _line(axis, core, server, min(up, down), label)
     axis.plot(*core, "o", color=GREY, markersize=12)
     axis.plot(*server, "D", color=ORANGE, markersize=11)
     axis.annotate("server", (server[0] + 0.1, server[1]), va="center")
     axis.set_xlim(-2.2, 3.6)
     axis.set_ylim(-len(network.sites) + 0.2, 0.8)
-    axis.set_title(f"{network.name}: Mbit/s of links, with {clients} clients in a round", fontsize=10)
+    axis.set_title(f"{network.name}: Mbit/s of links, with {len(layout.clients)} clients in a round", fontsize=10)
     return figure
 
 
@@ -193,9 +201,41 @@ def _links(layout: Layout) -> list[dict[str, Any]]:
     ]
 
 
-def _ends(site: Any) -> dict[str, Any]:
-    keys = ("up_mbps", "down_mbps", "delay_ms", "rate_spread", "step_seconds", "step_spread", "link")
-    return {key: getattr(site, key) for key in keys}
+def _laid_out(network: Network, clients: int | None) -> Layout:
+    members = network.members
+    if members is None:
+        return lay_out(network, range(100 if clients is None else clients))
+    if clients is not None and clients > len(members):
+        raise InputError(
+            f"{network.called} names {len(members)} clients: ask for at most so many with --clients, or add a site "
+            'with clients = "*"'
+        )
+    return lay_out(network, members[:clients])
+
+
+def _ends(site: Site) -> dict[str, Any]:
+    keys = ("delay_ms", "rate_spread", "step_seconds", "step_spread", "link")
+    up, down = (_over_time(site, side) for side in ("up", "down"))
+    return {"up_mbps": up["mean"], "down_mbps": down["mean"], "up": up, "down": down} | {
+        key: getattr(site, key) for key in keys
+    }
+
+
+def _over_time(ends: Ends, side: Literal["up", "down"]) -> dict[str, Any]:
+    """Return the mean capacity in Mbit/s, and where it varies the least, the most, and the trace that says so."""
+    course, path = course_of(ends, side), ends.up_trace if side == "up" else ends.down_trace
+    if path is None:
+        return {"mean": float(course.mbps.max())}
+    return {
+        "mean": course.mean,
+        "least": float(course.mbps.min()),
+        "most": float(course.mbps.max()),
+        "trace": path.name,
+    }
+
+
+def _rates(ends: Ends) -> tuple[float, float]:
+    return _over_time(ends, "up")["mean"], _over_time(ends, "down")["mean"]
 
 
 def _name(network: Network, site: int) -> str:
@@ -204,6 +244,11 @@ def _name(network: Network, site: int) -> str:
 
 def _of(omega: Mapping[str, float], link: str) -> list[float]:
     return [value for name, value in omega.items() if name in (link, f"{link} up", f"{link} down")]
+
+
+def _capacity(told: Mapping[str, Any], spread: float) -> str:
+    mean = _spread(float(f"{told['mean']:.4g}"), spread)
+    return f"{mean} ({told['least']:.4g} to {told['most']:.4g}, {told['trace']})" if "trace" in told else mean
 
 
 def _spread(median: float, spread: float) -> str:
