@@ -100,7 +100,7 @@ def race_figure(result: Result, title: str = "") -> Figure:
     axes[-1].set_xlabel("time, s")
     axes[-1].set_xlim(0, result.settings.duration_s)
     if len(result.names) <= _FLOWS_IN_LEGEND:
-        axes[0].legend(loc="upper right", ncols=4, fontsize="small", frameon=False)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
     figure.suptitle(title or _described(result), fontsize=11)
     return figure
 
