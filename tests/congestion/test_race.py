@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,18 @@ def test_words_become_a_world() -> None:
     assert world.flows[2].size_bytes == 3000
     assert world.links[0].loss == 0.01
     assert world.links[0].buffer_bytes == 60_000  # 8 Mbit/s for 30 ms are 30 kB
+
+
+def test_a_buffer_is_measured_by_the_mean_of_a_trace(tmp_path: Path) -> None:
+    trace = tmp_path / "trace.csv"
+    trace.write_text("0,4\n10,16\n20,4\n")  # each for 10 s: 8 Mbit/s on average
+    world = race_world(["cubic"], link=[f"trace={trace}"], capacity_mbps=100, rtt_ms=30, buffer_bdp=1)
+    assert world.links[0].buffer_bytes == 30_000
+
+
+def test_no_round_trip_time_is_told() -> None:
+    with pytest.raises(InputError, match="a round-trip time of 0 ms is none"):
+        race_world(["cubic"], rtt_ms=0.0)
 
 
 def test_watching_changes_nothing() -> None:

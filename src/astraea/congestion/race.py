@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel
 
 from astraea.congestion.controllers.catalogue import self_driven
@@ -14,6 +16,7 @@ from astraea.congestion.play import Playing
 from astraea.congestion.simulator.results import Result
 from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, WorldSettings
 from astraea.congestion.simulator.topology import dumbbell
+from astraea.congestion.traces import read_capacity
 from astraea.errors import InputError, unknown_name
 from astraea.parts.imports import Typed
 
@@ -33,7 +36,8 @@ def race_world(
     A flow is written ``cubic`` or ``cubic,start_s=5,rtt_ms=80``: a controller, by name or import path, then settings
     of its own and fields of :class:`FlowSettings`. One without a start begins ``stagger_s`` seconds after the one
     before it. ``link`` has fields of :class:`LinkSettings` written ``name=value``; ``world`` goes to :func:`dumbbell`.
-    Raises :class:`InputError` for a flow or a field that cannot be, and for a controller that waits for actions.
+    With a trace, its mean stands for the capacity, by which the buffer is measured. Raises :class:`InputError` for a
+    flow or a field that cannot be, and for a controller that waits for actions.
     """
     if not flows:
         raise InputError(f"nobody takes part: name controllers, such as cubic bbr (known: {', '.join(self_driven())})")
@@ -41,7 +45,17 @@ def race_world(
     late = [flow.start_s for flow in entries if flow.start_s >= duration_s]
     if late:
         raise InputError(f"a flow starts at {max(late):g} s, but the race ends at {duration_s:g} s: make it longer")
-    return dumbbell(entries, link=fields_of(link, LinkSettings, "link"), duration_s=duration_s, **world)
+    if world.get("rtt_ms", 1.0) <= 0:
+        raise InputError(f"a round-trip time of {world['rtt_ms']:g} ms is none: give --rtt more than 0, such as 1")
+    fields = fields_of(link, LinkSettings, "link")
+    if "trace" in fields:
+        world["capacity_mbps"] = _mean_mbps(Path(fields["trace"]))
+    return dumbbell(entries, link=fields, duration_s=duration_s, **world)
+
+
+def _mean_mbps(trace: Path) -> float:
+    found = read_capacity(trace)
+    return float(np.average(found.mbps, weights=np.diff(found.starts_s, append=found.period_s)))
 
 
 def watch(settings: WorldSettings, every_s: float) -> Iterator[Result]:
