@@ -32,7 +32,13 @@ BASE: dict[str, Any] = {
     "rounds": 15,
     "model": {"name": "mlp", "hidden": [128]},
     "train": {"lr": 0.05},
-    "algorithm": {"name": "astraea", "clients_per_round": 10, "capacity": 5, "mediator_epochs": 1},
+    "algorithm": {
+        "name": "astraea",
+        "clients_per_round": 10,
+        "capacity": 5,
+        "mediator_epochs": 1,
+        "returns": "mean",
+    },
     "scenario": {"clients": 10, "sizes": "uploads", "min_per_class": 20},
     "evaluation": {"every": 3},
 }
@@ -50,7 +56,11 @@ ARMS: dict[str, dict[str, Any]] = {
     "unguarded": {"balance.most_samples": 100.0},
     "as it comes": {"balance.most_samples": 3.0, "server.defence": {**_CLIP, "grace": 3}},
     "without grace": {"balance.most_samples": 3.0, "server.defence": _CLIP},
-    "discard from 6": {"balance.most_samples": 3.0, "server.defence": {**_CLIP, "grace": 3, "discard": 6.0}},
+    "returns last": {
+        "balance.most_samples": 3.0,
+        "server.defence": {**_CLIP, "grace": 3},
+        "algorithm.returns": "last",
+    },
 }
 ATTACKS: dict[str, Any] = {
     "nobody": None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -18,11 +19,11 @@ NONE = torch.empty(0, dtype=torch.int64)
 VISITS = (Visit(4), Visit(7), Visit(4, 1))
 
 
-def begun() -> Walk:
+def begun(**plan: Any) -> Walk:
     start = ChainState(torch.zeros(2), NONE, {"control": torch.zeros(1)})
     states = {7: {"kept": torch.tensor(9.0)}}
     chain = Chain(0, VISITS)
-    return Walk(RoundPlan(0, 0, start, (chain,), LocalTraining(1, 1, "SGD", 0.1), client_states=states), chain)
+    return Walk(RoundPlan(0, 0, start, (chain,), LocalTraining(1, 1, "SGD", 0.1), client_states=states, **plan), chain)
 
 
 def trained(value: float, examples: int = 3, steps: int = 2, kept: Mapping[str, Tensor] | None = None) -> Trained:
@@ -102,3 +103,15 @@ def test_a_sum_that_overflows_is_not_taken_for_a_number_that_is_not_finite() -> 
 def test_reasons_name_the_kind_of_what_nobody_foresaw() -> None:
     assert reason(VisitError("late")) == "late"
     assert reason(KeyError("x")) == "KeyError: 'x'"
+
+
+def test_a_chain_returns_its_last_model_or_the_mean_of_all_by_samples() -> None:
+    """A client of 3 samples at 2 and at 7, and one of 5 that fails in between: (3 * 2 + 3 * 7) / 6 is 4.5."""
+    for returns, expected in (("last", 7.0), ("mean", 4.5)):
+        walk = begun(returns=returns)
+        walk.take(VISITS[0], trained(2.0))
+        walk.take(VISITS[1], trained(math.nan, examples=5))
+        walk.take(VISITS[2], trained(7.0))
+        assert walk.state.params.tolist() == [7.0, 1.0]
+        assert walk.result().end.params.tolist() == [expected, 1.0]
+        assert walk.result().end.examples == 3

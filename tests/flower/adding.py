@@ -23,6 +23,9 @@ PLAIN: dict[str, Any] = {
     "server": {"defence": "finite"},
     "fraction_evaluate": 0.0,
 }
+LAST = {"returns": "last"}
+"""Settings of the algorithm with which chains give their last model, and sums are whole numbers."""
+
 START = {"w": np.zeros(2, np.float32)}
 
 

@@ -9,7 +9,7 @@ import torch
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
 
 from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
-from tests.flower.adding import PLAIN, START, adding_app, train_adding
+from tests.flower.adding import LAST, PLAIN, START, adding_app, train_adding
 
 from astraea.errors import RunError
 from astraea.flower import AstraeaStrategy
@@ -23,19 +23,21 @@ def test_batch_normalisation_may_stay_with_the_clients() -> None:
         return RecordDict({"arrays": arrays, "metrics": MetricRecord({"num-examples": 1})})
 
     norm = {"b.weight": np.ones(1, np.float32), "b.running_mean": np.full(1, 7, np.float32)}
-    result = train_adding(AstraeaStrategy(**PLAIN), adding_app(train), arrays=START | norm)
+    result = train_adding(AstraeaStrategy(algorithm=LAST, **PLAIN), adding_app(train), arrays=START | norm)
     assert {name: array.numpy().tolist() for name, array in result.arrays.items()} == {
         "w": [4.0, 4.0],
         "b.weight": [1.0],
         "b.running_mean": [7.0],
     }
     with pytest.raises(RunError, match="its model lacks 'more'"):
-        train_adding(AstraeaStrategy(**PLAIN), adding_app(train), arrays=START | {"more": np.ones(1, np.float32)})
+        train_adding(
+            AstraeaStrategy(algorithm=LAST, **PLAIN), adding_app(train), arrays=START | {"more": np.ones(1, np.float32)}
+        )
 
 
 @pytest.mark.parametrize("dtype", [">f4", "<f2", "<f8"])
 def test_arrays_of_any_byte_order_and_precision(dtype: str) -> None:
-    result = train_adding(AstraeaStrategy(**PLAIN), arrays={"w": np.array([1.0, 2.0], dtype)})
+    result = train_adding(AstraeaStrategy(algorithm=LAST, **PLAIN), arrays={"w": np.array([1.0, 2.0], dtype)})
     assert result.arrays["w"].numpy().tolist() == [5.0, 6.0]
     assert result.arrays["w"].numpy().dtype == np.dtype(dtype).newbyteorder("=")
 

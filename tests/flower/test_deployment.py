@@ -65,7 +65,13 @@ def _replay(history: list[dict[str, Any]], budgets: list[int], app: Path) -> Run
     module = build_model()
     settings = {
         "scenario": {"clients": NODES, "labels": "half-normal"},
-        "algorithm": {"name": "astraea", "clients_per_round": NODES, "capacity": 2, "mediator_epochs": 1},
+        "algorithm": {
+            "name": "astraea",
+            "clients_per_round": NODES,
+            "capacity": 2,
+            "mediator_epochs": 1,
+            "returns": "mean",
+        },
         "train": {"lr": 0.1},
         "balance": {"most_samples": 3.0},
         "server": {"defence": {"name": "clip", "multiple": 3.0, "grace": 3}},

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
 
 from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
-from tests.flower.adding import adding_app, train_adding
+from tests.flower.adding import LAST, adding_app, train_adding
 
 from astraea.flower import AstraeaStrategy, InProcessGrid
 
@@ -45,7 +45,7 @@ def test_clients_that_follow_no_schedule_are_not_measured_by_one() -> None:
         arrays = ArrayRecord({name: Array(value.numpy() + 1) for name, value in message.content["arrays"].items()})
         return RecordDict({"arrays": arrays, "metrics": MetricRecord({"num-examples": 3})})
 
-    strategy = AstraeaStrategy(balance={"rebalancing": "none"}, fraction_evaluate=0.0)
+    strategy = AstraeaStrategy(algorithm=LAST, balance={"rebalancing": "none"}, fraction_evaluate=0.0)
     result = train_adding(strategy, adding_app(train), rounds=12, arrays={"w": np.full(2, 10, np.float32)})
     assert result.arrays["w"].numpy().tolist() == [34.0, 34.0]
     assert not any({"skipped", "clipped"} & line.keys() for line in strategy.run.history)

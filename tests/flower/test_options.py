@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
 
 from astraea.federation.defences import Clip, Finite
+from astraea.flower.arrays import Layout
 from astraea.flower.options import Options
 
+LAYOUT = Layout((("w", (2,), np.dtype(np.float32)),))
 PLAIN: dict[str, Any] = {"rebalancing": "none"}
 
 
@@ -35,10 +38,12 @@ def test_histograms_are_asked_for_where_something_reads_them(
 def test_chains_come_guarded_unless_the_user_says_otherwise() -> None:
     own = Options.of(None, None, None, 0)
     assert (own.balance.most_samples, own.server.defence) == (3.0, Clip(multiple=3.0, grace=3))
+    assert own.make_algorithm(4, LAYOUT).returns == "mean"
     assert own.undefended().server.defence == Finite()
+    assert own.undefended().make_algorithm(4, LAYOUT).returns == "last"
     given = Options.of(None, {"most_samples": 50}, None, 0, {"defence": "clip"})
     assert (given.balance.most_samples, given.server.defence) == (50.0, Clip())
-    assert given.undefended() is given
+    assert given.undefended().server == given.server
     without = Options.of(None, None, None, 0, {"defence": "finite"})
     assert without.server.defence == Finite()
     plain = Options.of({"name": "fedavg"}, None, None, 0)

@@ -80,6 +80,11 @@ def test_one_client_has_no_more_influence_than_the_noise_is_for(federation: Call
     ("chains", "options", "reason"),
     [
         (2, {}, "noise for num_sampled_clients = 2, but round 1 has 3 chains.*give it num_sampled_clients=3"),
+        (
+            3,
+            {"algorithm": {"returns": "mean"}},
+            "bounds each chain's last model.*algorithm.returns = 'mean': leave that",
+        ),
         (3, {"server": {"optimizer": "momentum"}}, "noise for the mean of a round's models.*leave server= out"),
         (3, {"server": {"aggregation": "median"}}, "noise for the mean of a round's models.*leave server= out"),
     ],
@@ -88,7 +93,8 @@ def test_noise_that_is_for_something_else_is_refused(
     federation: Callable[..., Any], chains: int, options: dict[str, Any], reason: str
 ) -> None:
     one = federation()
-    strategy = one.strategy(algorithm={"mediators": "random", "capacity": 2}, **PLAIN, **options)
+    chosen = {"mediators": "random", "capacity": 2, **options.pop("algorithm", {})}
+    strategy = one.strategy(algorithm=chosen, **PLAIN, **options)
     with pytest.raises(InputError, match=reason):
         one.start(DifferentialPrivacyServerSideFixedClipping(strategy, 1.0, 1.0, chains))
 

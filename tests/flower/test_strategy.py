@@ -15,7 +15,7 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
-from tests.flower.adding import PLAIN, OwnLoop, train_adding
+from tests.flower.adding import LAST, PLAIN, OwnLoop, train_adding
 
 from astraea.errors import InputError
 from astraea.flower import AstraeaStrategy, initial_arrays
@@ -125,7 +125,7 @@ def test_a_subclass_decides_about_the_model_everywhere_and_a_resumed_one_sees_th
         seen[round_] = float(arrays["w"].numpy()[0])
 
     def made() -> Noticing:
-        strategy = Noticing(checkpoint=tmp_path, train={"schedule": "constant"}, **PLAIN)
+        strategy = Noticing(algorithm=LAST, checkpoint=tmp_path, train={"schedule": "constant"}, **PLAIN)
         strategy.rounds = []
         return strategy
 
@@ -138,7 +138,7 @@ def test_a_subclass_decides_about_the_model_everywhere_and_a_resumed_one_sees_th
 
 
 def test_a_loop_of_ones_own_works_and_is_told_that_it_has_no_checkpoints(tmp_path: Path) -> None:
-    arrays = train_adding(OwnLoop(**PLAIN))
+    arrays = train_adding(OwnLoop(algorithm=LAST, **PLAIN))
     assert arrays["w"].numpy().tolist() == [4.0, 4.0]
     with pytest.raises(InputError, match=r"checkpoint= does not work within OwnLoop.*call AstraeaStrategy\.start"):
         train_adding(OwnLoop(checkpoint=tmp_path, **PLAIN))
@@ -188,13 +188,12 @@ def test_options_may_be_given_by_place_and_old_names_are_explained() -> None:
 
 def test_server_optimisers_work() -> None:
     """Chains add 2: momentum 0.9 makes the second step 2 + 0.9 * 2."""
-    result = train_adding(AstraeaStrategy(**{**PLAIN, "server": {"optimizer": "momentum", "defence": "finite"}}))
+    server = {"optimizer": "momentum", "defence": "finite"}
+    result = train_adding(AstraeaStrategy(algorithm=LAST, **{**PLAIN, "server": server}))
     assert result.arrays["w"].numpy().tolist() == pytest.approx([5.8, 5.8])
     mixed = {"n.running_mean": np.zeros(1, np.float32), "w": np.zeros(2, np.float32)}
     with pytest.raises(InputError, match=r"running statistics.*initial_arrays"):
-        train_adding(
-            AstraeaStrategy(**{**PLAIN, "server": {"optimizer": "momentum", "defence": "finite"}}), arrays=mixed
-        )
+        train_adding(AstraeaStrategy(**{**PLAIN, "server": server}), arrays=mixed)
 
 
 def test_a_configure_train_that_does_without_ours_gives_rounds_of_fedavg_and_the_log_says_so(

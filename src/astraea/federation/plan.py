@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -152,7 +152,8 @@ class RoundPlan:
     prior-aware losses, shape ``(N,)`` and summing to 1, or ``None``. ``client_states`` are those that the
     clients of this round kept from earlier ones. ``guard`` is the defence of the round; ``counts`` says as how many
     samples a client counts, where that is not what it holds. With an ``adversary`` some clients are hostile.
-    ``handover`` says how models travel, ``None`` as they are. What is ``personal`` of a model never does.
+    ``handover`` says how models travel, ``None`` as they are. What is ``personal`` of a model never does. A chain
+    ``returns`` its last model, or the mean of those after each visit, by samples.
     """
 
     round: int
@@ -167,6 +168,7 @@ class RoundPlan:
     adversary: Adversary | None = None
     handover: HandOver | None = None
     personal: Personal | None = None
+    returns: Literal["last", "mean"] = "last"
 
     @property
     def visits(self) -> int:

@@ -72,7 +72,19 @@ class Walk:
     models on the server's samples needs the ``model``.
     """
 
-    __slots__ = ("_counted", "_model", "_passes", "chain", "client_states", "held", "plan", "reports", "state")
+    __slots__ = (
+        "_counted",
+        "_model",
+        "_passes",
+        "_summed",
+        "_weight",
+        "chain",
+        "client_states",
+        "held",
+        "plan",
+        "reports",
+        "state",
+    )
 
     def __init__(
         self,
@@ -86,6 +98,8 @@ class Walk:
         self.reports: list[VisitReport] = []
         self.client_states: dict[int, Mapping[str, Tensor]] = {}
         self._counted: set[int] = set()
+        self._summed: Tensor | None = None
+        self._weight = 0
 
     def kept_by(self, client: int) -> Mapping[str, Tensor]:
         """Return what a client kept for its rule from its last visit, of this chain or of an earlier round."""
@@ -136,6 +150,8 @@ class Walk:
             self.reports.append(report._replace(samples=0, steps=0))
             return False
         self._hold(after if self.plan.handover is None else self._changed(before, after))
+        if self.plan.returns == "mean" and len(self.chain.visits) > 1:
+            self._sum_up(held)
         self.reports.append(report)
         self._counted.add(client)
         if trained.kept or own:
@@ -154,7 +170,19 @@ class Walk:
 
     def result(self) -> ChainResult:
         """Return what came of the chain."""
-        return ChainResult(self.chain, self.held, tuple(self.reports), self.client_states)
+        end = self.held
+        if self._summed is not None:
+            end = replace(end, params=self._summed.div(self._weight).to(end.params.dtype))
+        return ChainResult(self.chain, end, tuple(self.reports), self.client_states)
+
+    def _sum_up(self, examples: int) -> None:
+        """Add the mediator's model to the mean of all that it held, for a client of so many ``examples``."""
+        params = self.held.params
+        if self._summed is None:
+            self._summed = params.to(torch.promote_types(params.dtype, torch.float32)) * examples
+        else:
+            self._summed.add_(params, alpha=examples)
+        self._weight += examples
 
     def _without_personal(self, before: ChainState, trained: Trained) -> Trained:
         """Return what a client gives back with the personal layers that came to it in the model."""

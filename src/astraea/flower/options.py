@@ -135,10 +135,13 @@ class Options:
         return options
 
     def undefended(self) -> Options:
-        """Return the options without the defence, unless the user asked for it."""
+        """Return the options without the defence and the mean of a chain's models, unless the user asked for them."""
+        options = self
+        if isinstance(self.algorithm, Astraea) and "returns" not in self.algorithm.model_fields_set:
+            options = replace(options, algorithm=self.algorithm.model_copy(update={"returns": "last"}))
         if not self.unasked:
-            return self
-        return replace(self, server=self.server.model_copy(update={"defence": Finite()}), unasked=False)
+            return options
+        return replace(options, server=self.server.model_copy(update={"defence": Finite()}), unasked=False)
 
     @property
     def rule(self) -> LocalRule:
@@ -168,14 +171,16 @@ class Options:
 
         ``wanted`` clients take part in a round unless the settings say how many. Chains whose length the settings leave
         open have up to five clients, are two at least, so that models are averaged, and are passed once: on Flower
-        each visit costs a message, one after the other. Raises :class:`InputError` for a server optimiser that would
-        move running statistics.
+        each visit costs a message, one after the other. They return the mean of their models: nobody knows how far a
+        visit of a user's ClientApp goes, and after one that goes far the last model has forgotten the clients before.
+        Raises :class:`InputError` for a server optimiser that would move running statistics.
         """
         settings, given = self.algorithm, self.algorithm.model_fields_set
         if "clients_per_round" not in given:
             settings = settings.model_copy(update={"clients_per_round": wanted})
         if isinstance(settings, Astraea):
-            fitting = {"capacity": max(1, min(_LONGEST, -(-settings.clients_per_round // 2))), "mediator_epochs": 1}
+            capacity = max(1, min(_LONGEST, -(-settings.clients_per_round // 2)))
+            fitting = {"capacity": capacity, "mediator_epochs": 1, "returns": "mean"}
             settings = settings.model_copy(update={key: fitting[key] for key in fitting.keys() - given})
         plain = self.server.optimizer.keeps_average
         return settings.bound(self.train, self.rule, Server(self.server, None if plain else layout.weights))

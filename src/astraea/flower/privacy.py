@@ -67,6 +67,11 @@ def refuse_false_privacy(wrapper: Strategy, options: Options, plan: RoundPlan | 
         )
     if plan is None:
         return
+    if plan.returns != "last":
+        raise InputError(
+            f"{name} bounds each chain's last model, its ε would be false for algorithm.returns = '{plan.returns}': "
+            "leave that out"
+        )
     longest = max(len(chain.visits) for chain in plan.chains)
     if longest > 1 and isinstance(wrapper, _CLIENT_SIDE):
         raise InputError(

@@ -55,7 +55,8 @@ class AstraeaStrategy(FedAvg):
     Args:
         algorithm: Who trains, in which order: ``{"capacity": 5, "mediator_epochs": 2}``. Without ``clients_per_round``,
             Flower's ``fraction_train`` and ``min_train_nodes`` do; without ``capacity`` chains have up to five clients,
-            and are at least two; without ``mediator_epochs`` they are passed once.
+            and are at least two; without ``mediator_epochs`` they are passed once; without ``returns`` each gives the
+            mean of the models after its visits.
         balance: ``{"rebalancing": "none"}``. ``rebalancing = "auto"`` is mean-power for Astraea, none for FedAvg.
         train: ``{"lr": 0.01, "loss": "cross-entropy"}``. It reaches clients made by
             :func:`~astraea.flower.client_app`; a ClientApp of the user's own trains as it likes, and reads Flower's

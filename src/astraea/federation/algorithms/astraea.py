@@ -7,6 +7,7 @@ averaged. Rebalancing happens before, on the clients' data; participation decide
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -53,6 +54,11 @@ class Astraea(Algorithm, name="astraea"):
         description="In which order a mediator visits its clients: picked (as they were grouped, with kl the most "
         "balanced first; the papers' way), reversed, or shuffled (anew in each pass).",
     )
+    returns: Literal["last", "mean"] = Field(
+        "last",
+        description="What a mediator gives to the average: the model of its last visit (the papers' way), or the mean "
+        "of the models after each visit, by samples, which forgets nobody where a visit moves the model far.",
+    )
     mediator_epochs: int = Field(2, ge=1, le=1_000, description="Passes over a mediator's clients in a round (E_m).")
 
     @property
@@ -73,7 +79,7 @@ class Astraea(Algorithm, name="astraea"):
     def plan(self, state: State, view: View, rng: np.random.Generator) -> RoundPlan:
         """Return the next round, with shorter chains once the run is so far."""
         if view.progress < self.shorten_after:
-            return super().plan(state, view, rng)
+            return replace(super().plan(state, view, rng), returns=self.returns)
         short = self.model_copy(update={"capacity": self.capacity_after, "shorten_after": 1.0})
         return short.plan(state, view, rng)
 
