@@ -44,7 +44,8 @@ def comparison_page(comparison: ComparisonRecord) -> Page:
             ]
         ),
     ]
-    return Page(f"{' and '.join(arms)} on {first.summary['dataset']}", lead, after_comparison(comparison), sections)
+    title = " and ".join(filter(None, [", ".join(arms[:-1]), arms[-1]]))
+    return Page(f"{title} on {first.summary['dataset']}", lead, after_comparison(comparison), sections)
 
 
 def _table(comparison: ComparisonRecord) -> str:
