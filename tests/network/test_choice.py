@@ -63,3 +63,12 @@ def test_a_trace_that_is_not_there_is_named_before_a_run(office: Path) -> None:
 
     with pytest.raises(InputError, match=r"the trace .*up\.csv cannot be read: No such file"):
         NetworkSettings(name="office.toml").decided()
+
+
+def test_a_lossy_network_wants_packets_before_a_run_begins(office: Path) -> None:
+    text = (office / "office.toml").read_text()
+    (office / "office.toml").write_text(text + "loss = 0.01\n")
+
+    with pytest.raises(InputError, match="network 'office' loses packets at random, which fluids cannot follow"):
+        NetworkSettings(name="office.toml").decided()
+    assert NetworkSettings(name="office.toml", fidelity="packets").decided().load().lossy

@@ -8,6 +8,7 @@ import pytest
 
 from astraea.errors import InputError
 from astraea.network.choice import SHARINGS
+from astraea.network.packets import _links
 from astraea.network.settings import Network
 from astraea.network.shapes import chains, star
 from astraea.network.timing import RoundTime, lay_round, round_time, time_of
@@ -131,3 +132,36 @@ def test_weights_reach_the_controllers() -> None:
     fair = time_of(laid, "cubic", "packets").moments.arrived[::2]
 
     assert weighted[5] < fair[5]
+
+
+def test_links_that_lose_packets_are_for_packets_alone() -> None:
+    place, transfers = network(site={"loss": 0.02}), star([0.1], 300_000)
+
+    found = round_time(transfers, place, fidelity="auto")
+    assert (found.fidelity, found.why) == ("packets", "links lose packets at random")
+    assert found.seconds > 1.05 * round_time(transfers, network(), fidelity="packets").seconds  # 200 packets each way
+    with pytest.raises(
+        InputError, match="the network loses packets at random, which fluids cannot follow: set network"
+    ):
+        round_time(transfers, place)
+
+
+def test_loss_goes_to_the_links_that_have_it() -> None:
+    place = network(site={"loss": 0.01})
+    place = place.model_copy(update={"server": place.server.model_copy(update={"loss": 0.001})})
+    laid = lay_round(star([0.0, 0.0], 150_000), place, "cubic")
+
+    made = _links(laid.flows, laid.layout, 60.0)
+
+    # what the server sends and receives, and both ways of two clients
+    assert {j: link.loss for j, link in made.items()} == {0: 0.001, 1: 0.001, 2: 0.01, 3: 0.01, 4: 0.01, 5: 0.01}
+
+
+@pytest.mark.parametrize("size", [3_000, 60_000, 300_000])
+def test_packets_keep_to_the_bound_however_short_a_transfer_is(size: int) -> None:
+    found = round_time(star([0.2, 0.4], size), network(), fidelity="packets")
+
+    # a hop takes 20 ms and the bytes at 20 Mbit/s
+    assert found.bound == pytest.approx(0.4 + 2 * (0.02 + size * 8 / 20e6))
+    assert found.bound <= found.seconds
+    assert found.compute + found.transfer + found.waiting == pytest.approx(found.seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -132,7 +132,8 @@ def round_costs(
     """Return what a round of each arm takes on ``network``, without training; ``tables`` are settings as in TOML."""
     base = dict(tables)
     own = base.pop("arms", {})
-    settings = NetworkSettings(name=network.name, congestion=congestion, sharing=sharing)
+    fidelity: Literal["packets", "fluid"] = "packets" if network.lossy else "fluid"
+    settings = NetworkSettings(name=network.name, congestion=congestion, sharing=sharing, fidelity=fidelity)
     costs = {}
     for arm in arms:
         experiment = prepare(arm_settings(base, arm, own))

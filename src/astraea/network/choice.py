@@ -64,7 +64,9 @@ class NetworkSettings(Settings):
         profile_of(self.congestion)
         if self.sharing not in SHARINGS:
             raise unknown_name("network.sharing", self.sharing, SHARINGS)
-        digest = _digest(self.load())
+        network = self.load()
+        network.check_fidelity(self.fidelity)
+        digest = _digest(network)
         if self.digest not in ("", digest):
             raise InputError(self._changed("the run began"))
         return self.model_copy(update={"name": whole_name(self.name), "digest": digest})

@@ -40,6 +40,7 @@ class Layout:
     names: tuple[str, ...]  # of the links that are shared, in order of number; empty: not used
     capacities: Capacities  # of all links: the shared ones, then up and down of each client
     background: Ints  # (shared,) endless transfers of others on each
+    loss: Floats  # (L,) probability that a packet is lost on each link
     begins: float  # seconds of a run that are over
 
     def index(self, clients: ArrayLike) -> Ints:
@@ -135,6 +136,9 @@ def lay_out(network: Network, clients: Sequence[int] | Ints, efficiency: float =
             network, site_of, usable * np.exp(spread * draw.normal(0)), draw.uniform(2), usable, begins
         ),
         background=np.array(background, np.int64),
+        loss=np.repeat(
+            [network.server.loss, *(link.loss for link in network.links), *(network.sites[i].loss for i in site_of)], 2
+        ),
         begins=begins,
     )
 

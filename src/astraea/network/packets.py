@@ -180,6 +180,7 @@ def _links(flows: Flows, layout: Layout, horizon: float) -> dict[int, LinkSettin
             name=str(j),
             capacity_mbps=peak / _BYTES,
             delay_ms=delays[j],
+            loss=float(layout.loss[j]),
             buffer_bytes=max(round(buffers[j] * peak * rtt[j]), 2 * packet),
             steps=steps,
         )

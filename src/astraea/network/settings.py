@@ -35,6 +35,9 @@ class Ends(Settings):
     buffer_bdp: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         1.0, description="buffer in bandwidth-delay products of the paths across (packets only)"
     )
+    loss: Share = Field(
+        0.0, description="probability that a packet is lost on the wire, in each direction (packets only)"
+    )
     up_trace: Path | None = Field(
         None,
         description="capacity over time in place of up_mbps, from a file beside this one: mahimahi's format, or lines "
@@ -219,6 +222,19 @@ class Network(Settings):
         for link in self.links:
             names += [link.name, ""] if link.half_duplex else [f"{link.name} up", f"{link.name} down"]
         return names
+
+    @property
+    def lossy(self) -> bool:
+        """Whether a link loses packets at random."""
+        return any(ends.loss for ends in (self.server, *self.links, *self.sites))
+
+    def check_fidelity(self, fidelity: str) -> None:
+        """Raise :class:`InputError` if a round there cannot be simulated with ``fidelity``."""
+        if fidelity == "fluid" and self.lossy:
+            raise InputError(
+                f"{self.called} loses packets at random, which fluids cannot follow: set network.fidelity to 'packets' "
+                "(fidelity='packets' in Python), or leave its loss out"
+            )
 
     @property
     def members(self) -> list[int] | None:

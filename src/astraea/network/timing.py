@@ -80,8 +80,9 @@ class RoundTime:
 
     @cached_property
     def fair_seconds(self) -> float:
-        """What the round takes in the fluid model under fair sharing."""
-        return time_of(self.round, congestion=self.congestion).seconds
+        """What the round takes under fair sharing: in the fluid model, or in packets where links lose some."""
+        lossy = self.round.layout.network.lossy
+        return time_of(self.round, self.congestion, "packets" if lossy else "fluid").seconds
 
     @property
     def share_of_gain(self) -> float:
@@ -179,6 +180,7 @@ def time_of(
     why = ""
     if fidelity == "auto":
         fidelity, why = _fitting(laid, congestion, way)
+    laid.layout.network.check_fidelity(fidelity)
     moments = share(laid.flows, way, laid.profile.growth, until, laid.profile.recovery)
     if fidelity == "packets" and len(laid.flows.after):
         from astraea.network.packets import send
@@ -190,19 +192,24 @@ def time_of(
 
 
 def _fitting(laid: Round, congestion: str, way: Sharing) -> tuple[Fidelity, str]:
-    """Return packets for a round that they can run in a few seconds and else the fluid model, and the reason."""
+    """Return packets for a round that they can run in a few seconds or that loses some, and else the fluid model.
+
+    The reason comes with it.
+    """
     from astraea.network.packets import packets_of, unable
 
     transfers, packets = len(laid.flows.after), packets_of(laid.flows, laid.layout)
     if (lack := unable(laid.flows, laid.layout, congestion, way)) is not None:
         return "fluid", lack.reason
+    if laid.layout.network.lossy:
+        return "packets", "links lose packets at random"
     sent = f"{transfers:,} transfers of {packets:,} packets on all links"
     return ("fluid", f"{sent} would take long") if packets > _FEW_PACKETS else ("packets", f"{sent} take some seconds")
 
 
 def _told(laid: Round, moments: Moments, congestion: str, fidelity: str) -> RoundTime:
     transfers, deadline = laid.transfers, laid.layout.network.deadline_s
-    bound = lower_bound(laid.flows, laid.times)
+    bound = _bound(laid, fidelity)
     if not len(transfers.after):
         return RoundTime(0.0, 0.0, 0.0, 0.0, 0.0, (), (), fidelity, congestion, laid, moments)
     cut = np.inf if deadline is None else deadline
@@ -213,7 +220,8 @@ def _told(laid: Round, moments: Moments, congestion: str, fidelity: str) -> Roun
         path = _path(transfers, last)
         compute = float(transfers.compute[path].sum())
         alone_ = laid.times.duration[path] + laid.flows.flight[path] + laid.flows.wait[path] - transfers.compute[path]
-        seconds, transfer = float(moments.arrived[last]), float(alone_.sum())
+        seconds = float(moments.arrived[last])
+        transfer = min(float(alone_.sum()), seconds - compute)
         waiting = max(seconds - compute - transfer, 0.0)
         away = min(_away(laid.flows, moments, path), waiting)
     else:
@@ -222,6 +230,19 @@ def _told(laid: Round, moments: Moments, congestion: str, fidelity: str) -> Roun
         waiting, bound = seconds, min(bound, seconds)
     split = (compute, transfer, waiting, bound)
     return RoundTime(seconds, *split, tuple(path.tolist()), late, fidelity, congestion, laid, moments, away)
+
+
+def _bound(laid: Round, fidelity: str) -> float:
+    """Return a time before which the round cannot end.
+
+    In packets a window is sent as soon as links take it, where fluids spread it over a round trip, and a controller may
+    fill all of a link: there the bound is without slow start.
+    """
+    if fidelity == "fluid":
+        return lower_bound(laid.flows, laid.times)
+    flows = laid.at_once.flows
+    flows = flows._replace(opening=np.full(len(flows.after), np.inf))
+    return lower_bound(flows, alone(flows))
 
 
 def _away(flows: Flows, moments: Moments, path: NDArray[np.int64]) -> float:

@@ -58,3 +58,10 @@ def test_a_flow_of_many_bottlenecks_gets_less_than_those_it_meets() -> None:
     shares = result.goodput_mbps[:, 200:].mean(axis=1)
     assert 0.5 < shares[0] < 0.8 * 25
     assert shares[0] + shares[1:] == pytest.approx([50.0] * 3, rel=0.1)
+
+
+def test_a_round_trip_of_nothing_is_refused() -> None:
+    with pytest.raises(
+        InputError, match="the RTT is 0 ms, of which a buffer in bandwidth-delay products holds nothing"
+    ):
+        dumbbell([{"controller": "cubic"}], rtt_ms=0)

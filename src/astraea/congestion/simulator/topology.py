@@ -39,6 +39,11 @@ def dumbbell(
     :class:`WorldSettings`, such as ``duration_s`` and ``seed``. Raises :class:`astraea.errors.InputError` for a
     field that is unknown or out of range.
     """
+    if rtt_ms == 0:
+        raise InputError(
+            "the RTT is 0 ms, of which a buffer in bandwidth-delay products holds nothing: give a time above 0, such "
+            "as 0.1"
+        )
     packet = world.get("packet_bytes", 1500)
     shortest = min([rtt_ms, *(r for flow in flows if (r := _field(flow, "rtt_ms")) is not None)])
     bottleneck = {
