@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from astraea.balance.losses import (
     ClassView,
+    CrossEntropy,
     FedLC,
     FedRS,
     Focal,
@@ -319,3 +320,10 @@ def test_binary_cross_entropy_gets_one_logit_for_two_classes(own: Any) -> None:
     sets = torch.tensor([[1.0, 0.0], [1.0, 1.0]])  # several labels are another matter
     wanted = functional.binary_cross_entropy_with_logits(logits, sets)
     assert float(Loss.of(own)(logits, sets, ClassView(None))) == pytest.approx(float(wanted))
+
+
+def test_a_likelihood_gets_logarithms_of_probabilities_from_logits_or_as_they_are() -> None:
+    logits, targets = torch.tensor([[2.0, -1.0, 0.5], [0.0, 3.0, 1.0]]), torch.tensor([0, 2])
+    entropy = CrossEntropy()(logits, targets, ClassView())
+    for outputs in (logits, logits.log_softmax(1)):
+        torch.testing.assert_close(Loss.of(torch.nn.NLLLoss())(outputs, targets, ClassView()), entropy)

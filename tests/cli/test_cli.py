@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.cli.runner import RUNNER
 from typer.testing import Result
 
@@ -77,6 +78,20 @@ def test_notes_on_the_data_are_shown_once(tmp_path: Path) -> None:
     done = cli("run", "--out", str(tmp_path / "r"), *data, "--set", "rounds=1", "--set", "scenario.clients=2")
     assert done.exit_code == 0, done.output
     assert done.stderr.count("note: 'npz' has no test set: 8 training samples are held out as one.") == 1
+
+
+def test_folders_of_sites_are_clients_from_the_command_line_alone(tmp_path: Path) -> None:
+    for number in range(12):
+        picture = tmp_path / f"site{number % 2}" / "ab"[number // 2 % 2] / f"{number}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8), 20 * number, np.uint8)).save(picture)
+    data = ("--set", "data.name=folder", "--set", f"data.path={tmp_path}")
+    unsaid = cli("scenario", *data)
+    assert unsaid.exit_code == 1
+    assert "set data.sites to true" in unsaid.stderr
+    said = cli("scenario", *data, "--set", "data.sites=true")
+    assert said.exit_code == 0, said.output
+    assert "2 clients, 2 classes; 9 training samples, 3 for test" in said.stdout
 
 
 def test_a_default_folder_is_named_after_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,3 +113,34 @@ def test_bytes_in_another_order_are_the_same_numbers() -> None:
 def test_decimal_numbers_of_a_frame_are_numbers() -> None:
     frame = pd.DataFrame({"a": [Decimal("1.25"), Decimal("2.5")], "label": [0, 1]})
     assert as_dataset(frame).train.x.tolist() == [[1.25], [2.5]]
+
+
+def test_pairs_by_name_are_the_clients_or_the_parts() -> None:
+    clients = as_dataset({"north": (X[:20], Y[:20]), "south": (X[20:], Y[20:])})
+    assert clients.train.x == pytest.approx(X)
+    scenario = astraea.data.build_scenario(clients, test_share=0.1)
+    assert scenario.client_names == ("north", "south")
+    parts = as_dataset({"train": (X[:20], Y[:20]), "test": (X[20:], Y[20:])})
+    assert len(parts.train) == 20
+    assert parts.test is not None
+    assert parts.test.y.tolist() == Y[20:].tolist()
+    with pytest.raises(InputError, match="give one frame with a column that names the client"):
+        as_dataset({"north": (pd.DataFrame({"a": [1.5]}), [0])})
+
+
+def test_a_table_that_pandas_can_make_is_taken() -> None:
+    arrow = pytest.importorskip("pyarrow").table({"a": [1.5, 2.5] * 5, "target": [0, 1] * 5})
+    assert is_data(arrow)
+    assert as_dataset(arrow).train.y.tolist() == [0, 1] * 5
+
+
+def test_a_path_in_place_of_a_dataset_is_told() -> None:
+    for path in ("patients.csv", "scans/train", "x.npz"):
+        with pytest.raises(InputError, match=f"dataset='{path}' is a path: name what reads it too, such as dataset="):
+            astraea.run(dataset=path)
+
+
+def test_ids_of_a_batch_of_one_are_a_row() -> None:
+    items = [{"input_ids": torch.tensor([[3, 4]]), "label": 0}, {"input_ids": torch.tensor([[5, 6]]), "label": 1}]
+    form = as_dataset([({**item, "attention_mask": item["input_ids"]}) for item in items]).train.form
+    assert [(one.kind, one.shape) for one in form.inputs] == [("codes", (2,)), ("codes", (2,))]

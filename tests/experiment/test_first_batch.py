@@ -98,6 +98,11 @@ IMAGES = RNG.random((60, 3, 8, 8)).astype(np.float32)
             X,
             r"takes sequences .*, but samples are vector .*: say layout = 'T' if a sample",
         ),
+        (
+            nn.LSTM(2, 3),
+            IMAGES[:, :2].reshape(60, 2, 32 * 2),
+            "takes 2 features at each time, .* begin forward with x = x.transpose",
+        ),
         (Returning(lambda z: z.detach()), X, "outputs carry no gradient"),
         (Returning(lambda z: z * float("nan")), X, "NaN or infinite logits for the first samples"),
     ],

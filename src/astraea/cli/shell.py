@@ -117,7 +117,8 @@ def _says_clients(changes: Mapping[str, Any]) -> bool:
     named = (skew.get("name") if isinstance(skew, Mapping) else skew) in ("column", "indices")
     says = ("data.site_column", "scenario.skew.", "scenario.sizes", "scenario.name")
     by_file = changes.get("data.name") == "table" and Path(str(changes.get("data.path", ""))).expanduser().is_dir()
-    return named or by_file or any(key.startswith(says) for key in changes)
+    by_folder = changes.get("data.name") == "folder" and changes.get("data.sites") is True
+    return named or by_file or by_folder or any(key.startswith(says) for key in changes)
 
 
 _OWN = ("npz", "table", "folder", "huggingface")

@@ -111,7 +111,8 @@ def recognise(
     Raises :class:`InputError` if the samples are no finite numbers, or what they are is unclear or cannot be so.
     """
     if x.dtype.kind not in "biuf" or x.ndim < 2:
-        mend = "number its words or characters" if x.dtype.kind in "US" else "give numbers, one row a sample"
+        mends = {"U": "number its words or characters", "c": "give the real and the imaginary part as channels"}
+        mend = mends.get(x.dtype.kind, "give numbers, one row a sample")
         raise InputError(f"{part} samples of type {x.dtype} and shape {x.shape}: {mend}")
     if kind is not None and kind not in _SAID:
         raise unknown_name("kind of data", kind, _SAID)

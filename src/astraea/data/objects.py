@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from astraea.data.classes import flat
 from astraea.data.dataset import OWNER, Dataset, Samples
 from astraea.data.inputs import ArrayReader, TableReader
 from astraea.data.items import items_of
@@ -16,6 +17,7 @@ from astraea.data.loaders import table
 from astraea.data.loaders.arrays import from_arrays, together
 from astraea.data.loaders.huggingface import HuggingFace
 from astraea.data.loaders.npz import from_members
+from astraea.data.several import as_array
 from astraea.errors import InputError
 
 __all__ = ["as_dataset", "is_data", "mend", "with_parts"]
@@ -28,8 +30,8 @@ def is_data(value: object) -> bool:
     if isinstance(value, (Dataset, tuple)):
         return True
     if isinstance(value, Mapping):
-        return _is_arrays(value) or (bool(value) and all(_is_rows(part) for part in value.values()))
-    return _is_rows(value) or _is_frame(value) or _is_indexed(value)
+        return _is_arrays(value) or _is_parts(value) or (bool(value) and all(_is_rows(part) for part in value.values()))
+    return _is_rows(value) or _is_frame(value) or hasattr(value, "to_pandas") or _is_indexed(value)
 
 
 def as_dataset(value: Any) -> Dataset:
@@ -38,6 +40,7 @@ def as_dataset(value: Any) -> Dataset:
     * ``(x, y)``, ``(x, y, test_x, test_y)`` or ``((x, y), (test_x, test_y))``, arrays or tensors: as
       :func:`from_arrays` takes them; with ``x`` a ``DataFrame``, as a table. A tuple of arrays for ``x`` is several
       inputs.
+    * A mapping of pairs ``(x, y)``: the parts "train" and "test", perhaps "validation", or else what each client has.
     * A mapping of arrays, named as in an ``.npz`` file (``x_train``, ``y_train``) or as scikit-learn does.
     * A dataset of PyTorch, such as torchvision's ``ImageFolder``: pairs or mappings by index, see
       :func:`~astraea.data.items.items_of`; ``classes`` names the classes. Pictures of Pillow are taken as they are
@@ -58,12 +61,16 @@ def as_dataset(value: Any) -> Dataset:
         if len(value) not in (2, 4):
             raise InputError(f"a tuple of {len(value)} is no dataset: give (x, y) or (x, y, test_x, test_y)")
         return from_arrays(*value)
+    if isinstance(value, Mapping) and _is_parts(value):
+        return _of_parts(value)
     if isinstance(value, Mapping) and _is_arrays(value):
         return from_members(value, "arrays")
     if isinstance(value, Mapping) and is_data(value):
         return HuggingFace(path="").of_splits(dict(value))
     if _is_rows(value):
         return HuggingFace(path="").of_splits({"train": value})
+    if not _is_frame(value) and hasattr(value, "to_pandas"):  # a table of Polars or Arrow
+        value = value.to_pandas()
     if _is_frame(value):
         label = next((name for name in _LABELS if name in map(str, value.columns)), None)
         if label is None:
@@ -89,6 +96,19 @@ def mend(value: Any) -> str:
     if hasattr(value, "__iter__") and not hasattr(value, "__len__"):
         return "nobody knows where it ends, so give a list of (sample, label) or a dataset with a length"
     return "give (x, y), a dataset of PyTorch or Hugging Face, a DataFrame, or a Dataset as from_arrays makes it"
+
+
+def _of_parts(value: Mapping[Any, Any]) -> Dataset:
+    """Return the dataset of pairs ``(x, y)`` by the part of the data that they are, or by their client."""
+    pairs = {str(name): pair for name, pair in value.items()}
+    if "train" in pairs and pairs.keys() <= {"train", "test", "validation"}:
+        return with_parts(from_arrays(*pairs["train"]), pairs.get("test"), pairs.get("validation"))
+    if _is_frame(next(iter(pairs.values()))[0]):
+        raise InputError("clients with data frames of their own: give one frame with a column that names the client")
+    x = np.concatenate([as_array(own, f"'{name}'") for name, (own, _) in pairs.items()])
+    y = np.concatenate([flat(own, f"labels of '{name}'") for name, (_, own) in pairs.items()])
+    owners = np.repeat(list(pairs), [len(own) for _, own in pairs.values()])
+    return replace(from_arrays(x, y, columns={OWNER: owners}), site_column=OWNER)
 
 
 def _from_frame_and_labels(frame: Any, labels: Any) -> Dataset:
@@ -138,6 +158,11 @@ def _part(dataset: Dataset, value: Any, part: str) -> Samples:
         f"{part}= cannot be of type {type(value).__name__}: give (x, y), a dataset of PyTorch or Hugging Face, or for "
         "tables a DataFrame; or a mapping of the clients' names to such"
     )
+
+
+def _is_parts(value: Mapping[Any, Any]) -> bool:
+    """Whether a mapping holds pairs of samples and labels."""
+    return bool(value) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in value.values())
 
 
 def _is_arrays(value: Mapping[Any, Any]) -> bool:

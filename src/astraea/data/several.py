@@ -93,6 +93,8 @@ def named_inputs(
     inputs: list[Input] = []
     for name, given in x.items():
         array = as_sample(given)
+        if array.ndim == 3 and array.shape[1] == 1 and array.dtype.kind in "biu" and array.dtype != np.uint8:
+            array = array[:, 0]  # ids as tokenizers give them for a batch of one
         kind = "vector"
         if array.ndim == 1 and array.dtype.kind in "biuf":
             kind = "codes" if array.dtype.kind in "biu" else "vector"

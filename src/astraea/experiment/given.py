@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -84,6 +85,11 @@ class Given:
         ):
             if is_object:
                 objects[key] = value
+            elif key == "dataset" and isinstance(value, str) and _is_path(value):
+                raise InputError(
+                    f"dataset='{value}' is a path: name what reads it too, such as dataset={{'name': 'table', 'path': "
+                    f"'{value}', 'label_column': ...}}, or 'npz' or 'folder'"
+                )
             elif isinstance(value, str):
                 sections[section] = {"name": value}
             elif isinstance(value, Mapping | BaseModel) or _is_settings(value):
@@ -153,6 +159,12 @@ _WANTED = {
     "scenario": "Scenario, as build_scenario makes it",
     "model": "nn.Module, its class, or what makes it",
 }
+
+
+def _is_path(name: str) -> bool:
+    """Whether a name is rather that of a file or folder."""
+    endings = (".csv", ".tsv", ".parquet", ".npz", ".json", ".xlsx")
+    return "/" in name or "\\" in name or Path(name).suffix.lower() in endings
 
 
 def _is_settings(value: Any) -> bool:

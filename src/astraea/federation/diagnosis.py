@@ -130,7 +130,8 @@ def _why(error: Exception, entered: list[tuple[str, nn.Module, tuple[object, ...
     integers = not value.is_floating_point()
     if isinstance(layer, (nn.Embedding, nn.EmbeddingBag)):
         if not integers:
-            return f"{place} looks up integers, but {samples}: give codes as integers, or say kind = 'codes'"
+            mend = "of shape (n, length)" if form.inputs else "or say kind = 'codes'"
+            return f"{place} looks up integers, but {samples}: give codes as integers, {mend}"
         low, high = int(value.min()), int(value.max())
         if low < 0 or high >= layer.num_embeddings:
             return (
@@ -147,6 +148,11 @@ def _why(error: Exception, entered: list[tuple[str, nn.Module, tuple[object, ...
         size = value[0].numel()
         built = "" if size == layer.in_features else f", and build it with in_features = {size}"
         return f"{place} takes rows of {layer.in_features:,} features, but {samples}: begin with nn.Flatten(){built}"
+    if isinstance(layer, nn.RNNBase) and value.ndim == 3 and value.shape[1] == layer.input_size != value.shape[2]:
+        return (
+            f"{place} takes {layer.input_size:,} features at each time, but {samples}, time being the last axis: begin "
+            "forward with x = x.transpose(1, 2)"
+        )
     axes = _axes(layer)
     if axes is not None and first and value.ndim != axes + 2:
         return f"{place} takes {_AXES[axes][0]}, but {samples}: {_AXES[axes][1]}"

@@ -74,10 +74,12 @@ class Loss(Part, kind="loss", default="auto"):
                 "binary_cross_entropy_with_logits or nn.BCEWithLogitsLoss()"
             )
         informed = callable(found) and takes(found, "classes")
+        likelihood = found is functional.nll_loss or isinstance(found, nn.NLLLoss)
         of_two: list[_Form] = []  # how it takes two classes, found out at its first batch
 
         def call(self: Loss, logits: Tensor, targets: Tensor, classes: ClassView) -> Tensor:
             more = {"classes": classes} if informed else {}
+            logits = logits.log_softmax(1) if likelihood else logits  # which changes nothing that is one already
             if targets.ndim == 1 and logits.shape[1:] == (2,) and not targets.is_floating_point():
                 if not of_two:
                     of_two.append(_form_of_two(lambda *given: found(*given, **more)))
