@@ -51,11 +51,13 @@ def server_cost(strategy: str, megabytes: float, rounds: int) -> tuple[float, fl
 
     plain: Any = {"balance": {"rebalancing": "none"}, "train": {"loss": "cross-entropy"}, "fraction_evaluate": 0.0}
     chains = {"mediators": "random", "capacity": 5, "mediator_epochs": 1}
+    last = {**chains, "returns": "last"}
     strategies: dict[str, Callable[[], FedAvg]] = {
         "Flower's FedAvg": lambda: FedAvg(fraction_evaluate=0.0),
         "chains of one": lambda: AstraeaStrategy(algorithm={"name": "fedavg"}, **plain),
         "chains of five": lambda: AstraeaStrategy(algorithm=chains, **plain),
-        "without a defence": lambda: AstraeaStrategy(algorithm=chains, server={"defence": "finite"}, **plain),
+        "returning the last": lambda: AstraeaStrategy(algorithm=last, **plain),
+        "without a defence": lambda: AstraeaStrategy(algorithm=last, server={"defence": "finite"}, **plain),
     }
     rng = np.random.default_rng(0)
     strategies[strategy]().start(InProcessGrid(app, 10), ArrayRecord({"w": Array(np.zeros(1, np.float32))}), 1)
@@ -76,7 +78,7 @@ def main(repeats: int = 3) -> None:
     """Print the costs of a message, each measured in a process of its own, and strategies in turns."""
     columns = "".join(f"{name:>16}{'to FedAvg':>11}" for name in ("ms a message", "in round 1", "GB"))
     print(f"{'MB':>6} {'strategy':18}{columns}")
-    names = ("Flower's FedAvg", "chains of one", "chains of five", "without a defence")
+    names = ("Flower's FedAvg", "chains of one", "chains of five", "returning the last", "without a defence")
     for megabytes, rounds in ((0.1, 30), (6.6, 10), (45.0, 4)):
         found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in names}
         for name in names * repeats:

@@ -17,6 +17,8 @@ settings.load_profile("astraea")
 
 # Under nohup and in some schedulers the signal of a closed terminal is ignored, and child processes inherit that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's background processes have it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
+
+pytest.importorskip("pandas", reason="needs the extra astraea[tables]")
 
 from astraea.cli.app import app
 

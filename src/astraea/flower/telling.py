@@ -86,11 +86,33 @@ def label_histogram(
 
 
 def _labels(given: ArrayLike, classes: int) -> NDArray[Any]:
-    """Return labels ``(n,)``, or rows ``(n, classes)`` that say in which classes each sample counts."""
+    """Return labels ``(n,)``, or rows ``(n, classes)`` that say in which classes each sample counts.
+
+    Raises :class:`InputError` for what is neither.
+    """
     found = np.asarray(given)
-    if found.ndim == 2 and found.shape[1] == classes > 1:
-        return found.astype(np.bool_)
-    return found.astype(np.int64).reshape(-1)
+    rows = found.ndim == 2 and found.shape[1] == classes > 1
+    if not rows and found.size != len(found):
+        raise InputError(
+            f"labels(context) gives an array of shape {found.shape}: give a label for each sample (n,), or rows of 0 "
+            f"and 1 (n, {classes})"
+        )
+    try:
+        with np.errstate(invalid="ignore"):  # NaN becomes a number, and so another
+            whole = found.astype(np.int64)
+    except (TypeError, ValueError, OverflowError):
+        whole = np.full(found.shape, -1)
+    if found.dtype.kind not in "biuUS" and not np.array_equal(whole, found):
+        odd = found[whole != found].reshape(-1)[0]
+        raise InputError(f"labels(context) gives {odd!r:.60}: class labels are whole numbers from 0 to {classes - 1}")
+    if found.dtype.kind in "US" and found.size and whole.min() < 0:
+        raise InputError(
+            f"labels(context) gives names, such as {found.reshape(-1)[0]!r:.60}: give the number of each class, "
+            f"0 to {classes - 1}, alike at all clients"
+        )
+    if rows and not np.isin(whole, (0, 1)).all():
+        raise InputError(f"labels(context) gives rows of {classes} values that are not all 0 or 1")
+    return whole.astype(np.bool_) if rows else whole.reshape(-1)
 
 
 def labels_changed(context: Context, counts: NDArray[np.int64]) -> bool:
