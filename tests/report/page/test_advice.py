@@ -54,6 +54,21 @@ def test_skipped_visits_and_waiting_are_told(tmp_path: Path) -> None:
     assert waiting.startswith("80% of the simulated time")
 
 
+def test_waiting_for_who_is_away_asks_for_a_deadline(tmp_path: Path) -> None:
+    split = {"compute": 1.0, "transfer": 1.0, "waiting": 8.0}
+    folder = write_run(tmp_path / "run", [0.8, 0.8], simulated_seconds=10.0, simulated_split=split)
+    lines = [json.loads(text) for text in (folder / "metrics.jsonl").read_text().splitlines()]
+    (folder / "metrics.jsonl").write_text(
+        "".join(json.dumps(one | {"round_away_seconds": 3.0}) + "\n" for one in lines)
+    )
+
+    (told,) = of_run(folder)
+
+    assert told.startswith(
+        "60% of the simulated time was waiting for clients that could not be reached: with a deadline_s"
+    )
+
+
 @pytest.mark.parametrize(
     ("finals", "told"),
     [

@@ -27,7 +27,8 @@ def on_network(run: RunRecord) -> list[Section]:
     settings = run.config.get("network", {})
     lead = (
         f"Rounds on {settings.get('name', 'its network')} under {settings.get('congestion', 'cubic')}. Transfers are "
-        "what they would take with the network to themselves. Waiting is what sharing the links adds."
+        "what they would take with the network to themselves. Waiting is what sharing the links, slower "
+        "times of a link and absences add."
     )
     return [Section("On the network", charts, _links(timed), lead)]
 
