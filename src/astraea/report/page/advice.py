@@ -142,8 +142,10 @@ def _waiting(run: RunRecord) -> list[str]:
     away = sum(line.get("round_away_seconds", 0.0) for line in run.history)
     if away > _MOSTLY_WAITING * split["waiting"]:
         return [
-            f"{away / sum(split.values()):.0%} of the simulated time was waiting for clients that could not be "
-            "reached: with a deadline_s in the network's file a round goes on without them."
+            (
+                f"{away / sum(split.values()):.0%} of the simulated time was waiting for clients that could not be "
+                "reached: with a deadline_s in the network's file a round goes on without them."
+            )
         ]
     mend = "try fewer clients in a round, longer visits, or another --sharing"
     return [f"{share:.0%} of the simulated time is transfers and waiting for them: {mend}."]
