@@ -163,6 +163,11 @@ def read_npz(path: Path) -> dict[str, NDArray[np.generic]]:
 
     So are arrays that are not as long as their header says, and archives of which little unpacks to very much.
     """
+    if path.is_dir():
+        raise DataError(
+            f"{path} is a folder: name an .npz file in it, or set data.name to 'folder' for pictures or to 'table' for "
+            "a file of each site"
+        )
     with reading(path), path.open("rb") as stream:
         if not zipfile.is_zipfile(stream):
             raise ValueError("it is not an .npz archive")

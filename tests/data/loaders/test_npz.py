@@ -151,3 +151,8 @@ def test_sequences_of_different_lengths_lie_end_to_end(tmp_path: Path) -> None:
     np.savez(tmp_path / "short.npz", x=[3, 7, 4], x_lengths=[2, 2], y=[0, 1])
     with pytest.raises(DataError, match=r"'x_lengths' must be whole numbers whose sum is the length of 'x', 3"):
         load_dataset("npz", path=tmp_path / "short.npz")
+
+
+def test_a_folder_is_told_from_a_damaged_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"is a folder: name an \.npz file in it, or set data.name to 'folder'"):
+        load_dataset("npz", path=tmp_path)
