@@ -47,7 +47,18 @@ def parts_of(settings: type[Settings], prefix: str = "") -> Iterator[str]:
 
 
 INSIDE: dict[str, tuple[Any, dict[str, Any]]] = {  # parts within parts: what stands there, and what else is needed
-    "algorithm.mediators": (PLANTED, {"algorithm": {"name": "astraea", "clients_per_round": 2, "capacity": 2}}),
+    "algorithm.mediators": (
+        PLANTED,
+        {
+            "algorithm": {
+                "name": "astraea",
+                "clients_per_round": 2,
+                "capacity": 2,
+                "local_epochs": 1,
+                "mediator_epochs": 2,
+            }
+        },
+    ),
     "evaluation.metrics": ([PLANTED], {}),
     "network.congestion": (PLANTED, {"network": {"name": "cross-silo"}}),
 }

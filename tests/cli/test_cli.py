@@ -112,7 +112,7 @@ def test_dry_run_says_what_it_would_cost(tmp_path: Path) -> None:
     assert not (tmp_path / "r").exists()
     cost = json.loads(cli("run", "--dry-run", "--json", *QUICK).stdout)
     assert cost["rounds"] == 2
-    assert cost["client_epochs"] == 16
+    assert cost["client_epochs"] == 40  # two rounds of four clients, five epochs each
 
 
 def test_scenario_as_text_json_and_picture(tmp_path: Path) -> None:
@@ -155,7 +155,8 @@ def test_compare_prints_and_plots(tmp_path: Path) -> None:
 
 def test_settings_lists_every_key() -> None:
     keys = {key["name"]: key for key in json.loads(cli("settings", "--json").stdout)}
-    assert keys["train.lr"]["default"] == "0.02"
+    assert keys["train.batch_size"]["default"] == "20"
+    assert keys["train.lr"]["default"] == "–"  # which its description tells
     assert "algorithm.capacity" in keys
     assert "balance.transforms.rotation" in keys
     assert "train.lr" in cli("settings", "train").stdout

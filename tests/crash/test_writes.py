@@ -54,7 +54,13 @@ SETTINGS: RunSettings = parse_settings(
         "scenario": {"labels": "half-normal", "clients": 3, "samples": 60},
         "model": {"name": "mlp", "options": {"hidden": []}},
         "train": {"batch_size": 20, "lr": 0.1},
-        "algorithm": {"name": "astraea", "clients_per_round": 3, "capacity": 2},
+        "algorithm": {
+            "name": "astraea",
+            "clients_per_round": 3,
+            "capacity": 2,
+            "local_epochs": 1,
+            "mediator_epochs": 2,
+        },
         "output": {"checkpoint_every": 2},
     }
 )

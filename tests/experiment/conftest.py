@@ -13,7 +13,7 @@ TINY: dict[str, Any] = {
     "scenario": {"labels": "half-normal", "clients": 6, "samples": 200},
     "model": {"name": "mlp", "options": {"hidden": [16]}},
     "train": {"batch_size": 5, "lr": 0.1},
-    "algorithm": {"name": "astraea", "clients_per_round": 4, "capacity": 2},
+    "algorithm": {"name": "astraea", "clients_per_round": 4, "capacity": 2, "local_epochs": 1, "mediator_epochs": 2},
     "output": {"checkpoint_every": 2},
 }
 

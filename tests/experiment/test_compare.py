@@ -22,7 +22,9 @@ from astraea.files import lock
 
 
 def test_every_built_in_arm_has_the_client_epochs_of_the_base() -> None:
-    base = {"algorithm": {"name": "astraea", "clients_per_round": 50, "local_epochs": 1, "mediator_epochs": 2}}
+    plan = {"clients_per_round": 50, "capacity": 50, "local_epochs": 1, "mediator_epochs": 2}
+    base = {"algorithm": {"name": "astraea", **plan}}
+    assert plan_of_a_round(arm_settings(base, "astraea", {}).algorithm) == "50 × 1 × 2"  # chains stay as they are
     for name in set(ARMS) - {"pooled"}:
         algorithm = arm_settings(base, name, {}).algorithm
         passes = getattr(algorithm, "mediator_epochs", 1)
@@ -42,7 +44,8 @@ def test_arms_differ_in_what_their_name_says() -> None:
 
 
 def test_controls_match_the_critical_path_and_the_mediators() -> None:
-    base = {"algorithm": {"name": "astraea", "clients_per_round": 50, "capacity": 10, "mediator_epochs": 2}}
+    algorithm = {"clients_per_round": 50, "capacity": 10, "local_epochs": 1, "mediator_epochs": 2}
+    base = {"algorithm": {"name": "astraea", **algorithm}}
     critical, chain = (flattened(arm_settings(base, name, {})) for name in ("fedavg-critical-path", "one-chain"))
     # A mediator's chain is 10 clients long and passed twice: 20 epochs one after another, 100 in all.
     assert (critical["algorithm.clients_per_round"], critical["algorithm.local_epochs"]) == (5, 20)
@@ -82,8 +85,8 @@ def test_variations_follow_any_arm() -> None:
 def test_every_variation_changes_something(variation: str) -> None:
     base = {"scenario": {"labels": "half-normal"}}
     plain, varied = (arm_settings(base, name, {}) for name in ("astraea", f"astraea+{variation}"))
-    # Copies are what "auto" comes to with Astraea; its loss is the running prior with another tau.
-    assert (resolved(plain) == resolved(varied)) == (variation == "copies")
+    # Copies are what "auto" comes to with Astraea, anew in each epoch; its loss is the running prior with another tau.
+    assert (resolved(plain) == resolved(varied)) == (variation in ("copies", "on-the-fly", "balanced"))
 
 
 def test_own_arms_are_tables_or_dotted_keys() -> None:
@@ -98,7 +101,7 @@ def test_own_arms_are_tables_or_dotted_keys() -> None:
 
 def test_an_own_arm_begins_from_another() -> None:
     assert plan_of_a_round(arm_settings({}, "fedavg", {}).algorithm) == "20 × 5"
-    assert plan_of_a_round(arm_settings({}, "astraea", {}).algorithm) == "50 × 1 × 2"
+    assert plan_of_a_round(arm_settings({}, "astraea", {}).algorithm) == "20 × 5"
     own: dict[str, dict[str, Any]] = {
         "slow": {"from": "fedavg+fedprox", "train.lr": 0.001},
         "slower": {"from": "slow+realigned", "train": {"lr": 0.0001}},

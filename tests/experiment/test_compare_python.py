@@ -17,7 +17,7 @@ from astraea.errors import InputError, RunError
 
 SHORT: dict[str, Any] = {
     "rounds": 2,
-    "algorithm": {"name": "astraea", "clients_per_round": 4, "capacity": 2},
+    "algorithm": {"name": "astraea", "clients_per_round": 4, "capacity": 2, "local_epochs": 1, "mediator_epochs": 2},
     "train": {"lr": 0.1},
 }
 

@@ -24,7 +24,13 @@ def train(**changes: Any) -> astraea.Result:
         "scenario": {"clients": 4, "skew": "dirichlet"},
         "model": nn.Linear(6, 3),
         "rounds": 3,
-        "algorithm": {"name": "astraea", "clients_per_round": 4, "capacity": 2},
+        "algorithm": {
+            "name": "astraea",
+            "clients_per_round": 4,
+            "capacity": 2,
+            "local_epochs": 1,
+            "mediator_epochs": 2,
+        },
         "train": {"lr": 0.1},
         "evaluation": {"metrics": ["auroc", "confusion"], "validation": 0.1},
     }

@@ -36,7 +36,13 @@ def train(out: Path, **changes: Any) -> astraea.Result:
     net = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2))
     settings: dict[str, Any] = {
         "rounds": 4,
-        "algorithm": {"name": "astraea", "clients_per_round": 2, "capacity": 2},
+        "algorithm": {
+            "name": "astraea",
+            "clients_per_round": 2,
+            "capacity": 2,
+            "local_epochs": 1,
+            "mediator_epochs": 2,
+        },
         "train": {"personal": ["batch-norm"], "lr": 0.1},
     }
     return astraea.run(dataset=(x, y), test=test, scenario={"clients": rows}, model=net, out=out, **settings | changes)

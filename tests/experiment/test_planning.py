@@ -14,7 +14,7 @@ from astraea.experiment.settings import dump_toml, load_toml, parse_settings
 SMALL: dict[str, Any] = {
     "data": {"name": "digits"},
     "scenario": {"clients": 6, "samples": 240},
-    "algorithm": {"name": "astraea", "clients_per_round": 4, "capacity": 2},
+    "algorithm": {"name": "astraea", "clients_per_round": 4, "capacity": 2, "local_epochs": 1, "mediator_epochs": 2},
 }
 HOME = """
 placement = "server"

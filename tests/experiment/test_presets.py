@@ -8,7 +8,7 @@ from astraea.errors import InputError
 from astraea.experiment.arms import arm_settings
 from astraea.experiment.changes import changed
 from astraea.experiment.presets import PRESETS
-from astraea.experiment.settings import dump_toml, parse_settings
+from astraea.experiment.settings import dump_toml, parse_settings, resolved
 from astraea.federation.algorithms import Algorithm, Astraea, FedAvg
 
 
@@ -52,9 +52,26 @@ def test_a_preset_that_is_said_later_takes_the_place_of_what_a_file_says() -> No
     assert _plan(settings.algorithm) == (20, 20, 5, 1, 4)
 
 
+def test_balanced_is_what_astraea_is_by_default() -> None:
+    assert resolved(parse_settings({"preset": "balanced"}).model_copy(update={"preset": None})) == resolved(
+        parse_settings({})
+    )
+    assert resolved(parse_settings({"algorithm": "fedavg"})).train.lr == 0.02
+    assert resolved(parse_settings({"train": {"lr": 0.05}})).train.lr == 0.05
+
+
+def test_the_papers_method_is_there_by_name() -> None:
+    settings = resolved(parse_settings({"preset": "as-published"}))
+    assert _plan(settings.algorithm) == (50, 10, 1, 2, 32)
+    assert (settings.train.optimizer, settings.train.lr, settings.train.schedule) == ("Adam", 0.001, "constant")
+    assert settings.train.loss.name == "cross-entropy"
+    assert (settings.balance.rebalancing.name, settings.balance.storage) == ("mean-power", "offline")
+
+
 def test_all_presets_train_as_many_client_epochs_a_round() -> None:
-    for preset in PRESETS.values():
-        assert preset.clients_per_round * preset.local_epochs * preset.mediator_epochs == 100
+    for name in PRESETS:
+        clients, _, epochs, passes, _ = _plan(parse_settings({"preset": name}).algorithm)
+        assert clients * epochs * passes == 100
 
 
 def test_a_preset_is_a_variation_of_an_arm() -> None:
@@ -76,5 +93,5 @@ def test_other_algorithms_have_no_presets() -> None:
 
 
 def test_an_unknown_preset_is_refused() -> None:
-    with pytest.raises(InputError, match="'fewest-bytes', 'balanced' or 'most-accurate'"):
+    with pytest.raises(InputError, match="'fewest-bytes', 'balanced', 'most-accurate' or 'as-published'"):
         parse_settings({"preset": "fast"})

@@ -16,7 +16,7 @@ SMALL: dict[str, Any] = {
     "rounds": 4,
     "data": {"name": "digits"},
     "scenario": {"clients": 6, "samples": 240},
-    "algorithm": {"name": "astraea", "clients_per_round": 4, "capacity": 2},
+    "algorithm": {"name": "astraea", "clients_per_round": 4, "capacity": 2, "local_epochs": 1, "mediator_epochs": 2},
     "network": {"name": "edge", "congestion": "bbr"},
 }
 

@@ -244,8 +244,8 @@ def test_a_run_that_learns_nothing_says_so(whole: Path, tiny: RunSettings) -> No
 
 
 def test_on_the_fly_augmentation_stores_nothing(tiny: RunSettings) -> None:
-    offline = run(tiny, rounds=1)
-    fresh = run(tiny, rounds=1, balance={"storage": "on-the-fly"})
+    offline = run(tiny, rounds=1, balance={"storage": "offline"})
+    fresh = run(tiny, rounds=1)
     assert offline.summary["storage_overhead"] > 0.1
     assert fresh.summary["storage_overhead"] == 0
     assert fresh.summary["samples_processed"] == offline.summary["samples_processed"]

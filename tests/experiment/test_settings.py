@@ -98,8 +98,8 @@ def test_auto_rebalancing_is_what_the_algorithm_stands_for() -> None:
 
 
 def test_flattened_names_every_value() -> None:
-    values = flattened(RunSettings())
-    assert values["train.lr"] == 0.02
+    values = flattened(resolved(RunSettings()))
+    assert values["train.lr"] == 0.01
     assert values["algorithm.participation"] == "uniform"
 
 

@@ -29,7 +29,7 @@ SMALL = {
     "rounds": 3,
     "data": {"name": "digits"},
     "scenario": {"clients": 6, "samples": 240},
-    "algorithm": {"name": "astraea", "clients_per_round": 4, "capacity": 2},
+    "algorithm": {"name": "astraea", "clients_per_round": 4, "capacity": 2, "local_epochs": 1, "mediator_epochs": 2},
 }
 HOME = """
 [server]

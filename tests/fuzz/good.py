@@ -55,7 +55,13 @@ def good_files(root: Path) -> None:
         "rounds": 2,
         "scenario": {"clients": 3, "samples": 60},
         "model": {"name": "mlp", "options": {"hidden": []}},
-        "algorithm": {"name": "astraea", "clients_per_round": 3, "capacity": 2},
+        "algorithm": {
+            "name": "astraea",
+            "clients_per_round": 3,
+            "capacity": 2,
+            "local_epochs": 1,
+            "mediator_epochs": 2,
+        },
     }
     run(parse_settings(settings), out=root / "run")
     latest = latest_checkpoint(RunFolder(root / "run").checkpoints)

@@ -18,7 +18,13 @@ from astraea.federation.clients import Population
 
 COUNTS = [40, 20, 10, 6]
 LONG_TAIL: dict[str, Any] = {"labels": "long-tail", "imbalance_factor": 10, "clients": 6, "min_per_class": 2}
-ROUND: dict[str, Any] = {"name": "astraea", "clients_per_round": 6, "capacity": 3}
+ROUND: dict[str, Any] = {
+    "name": "astraea",
+    "clients_per_round": 6,
+    "capacity": 3,
+    "local_epochs": 1,
+    "mediator_epochs": 2,
+}
 
 
 def pictures(cases: Path, name: str, **options: Any) -> Dataset:

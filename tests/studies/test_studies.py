@@ -136,7 +136,18 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     }
     arms = {
         "fedavg": parse_settings({**base, "algorithm": {"name": "fedavg", "clients_per_round": 4, "local_epochs": 1}}),
-        "astraea": parse_settings({**base, "algorithm": {"name": "astraea", "clients_per_round": 4, "capacity": 2}}),
+        "astraea": parse_settings(
+            {
+                **base,
+                "algorithm": {
+                    "name": "astraea",
+                    "clients_per_round": 4,
+                    "capacity": 2,
+                    "local_epochs": 1,
+                    "mediator_epochs": 2,
+                },
+            }
+        ),
     }
     return compare(arms, 2, tmp_path_factory.mktemp("runs") / "part")
 

@@ -69,9 +69,9 @@ class BalanceSettings(Settings):
         default_factory=AutoRebalancing, description="Which classes are augmented or thinned out."
     )
     storage: Literal["offline", "on-the-fly"] = Field(
-        "offline",
-        description="offline: copies are made once and stored, as in the papers; on-the-fly: only originals "
-        "are stored, and as many copies are made anew in each epoch.",
+        "on-the-fly",
+        description="on-the-fly: only originals are stored, and copies are made anew in each epoch; offline: as many "
+        "copies are made once and stored, as in the papers.",
     )
     transformed: Literal["copies", "all"] = Field(
         "copies",

@@ -25,16 +25,20 @@ from astraea.parts import Part
 __all__ = ["ARMS", "VARIATIONS", "Shape", "arm_settings", "variations"]
 
 _FEDAVG_EPOCHS = 5  # the papers' E for FedAvg; a comparison's own [arms] override it
-_MEDIATOR_EPOCHS = 2  # the papers' E_m
 
 Changes = dict[str, Any]
 
 
 class Shape(NamedTuple):
-    """What arms keep of the base: client ``epochs`` of one round, and the ``capacity`` of its mediators."""
+    """What arms keep of the base: client ``epochs`` of one round, and what its chains are.
+
+    These have mediators of so much ``capacity``, ``local`` epochs of a visit and so many ``passes``.
+    """
 
     epochs: int
     capacity: int
+    local: int
+    passes: int
 
 
 def _fedavg(shape: Shape, local_epochs: int = _FEDAVG_EPOCHS) -> Changes:
@@ -50,18 +54,18 @@ def _astraea(shape: Shape) -> Changes:
     return {
         "algorithm.name": "astraea",
         "algorithm.clients_per_round": _clients(shape),
-        "algorithm.local_epochs": 1,
-        "algorithm.mediator_epochs": _MEDIATOR_EPOCHS,
+        "algorithm.local_epochs": shape.local,
+        "algorithm.mediator_epochs": shape.passes,
     }
 
 
 def _clients(shape: Shape) -> int:
-    return max(1, round(shape.epochs / _MEDIATOR_EPOCHS))
+    return max(1, round(shape.epochs / (shape.local * shape.passes)))
 
 
 def _critical_path(shape: Shape) -> int:
     """Return the client epochs that a mediator's chain takes one after another."""
-    return min(shape.capacity, _clients(shape)) * _MEDIATOR_EPOCHS
+    return min(shape.capacity, _clients(shape)) * shape.local * shape.passes
 
 
 _PLAIN_LOSS = {"train.loss": "cross-entropy"}
@@ -106,13 +110,14 @@ VARIATIONS: dict[str, Changes] = {
     "copies": {"balance.rebalancing": "mean-power"},
     "class-balanced": {"balance.sampling": "class-balanced"},
     "on-the-fly": {"balance.storage": "on-the-fly"},
+    "stored": {"balance.storage": "offline"},
     "transformed": {"balance.transformed": "all"},
     "rare-first": {"algorithm.participation": "rare-first"},
     "shuffled": {"algorithm.order": "shuffled"},
     "fixed-classifier": {"model.head": "etf"},
     "8-bit": {"algorithm.bits": 8},
     "4-bit": {"algorithm.bits": 4},
-    **{name: preset.changes for name, preset in PRESETS.items()},
+    **{name: dict(preset) for name, preset in PRESETS.items()},
     "balanced-data": {"scenario.labels": "balanced"},
     "papers-optimizer": {"train.optimizer": "Adam", "train.lr": 0.001, "train.schedule": "constant"},
 }
@@ -209,9 +214,11 @@ def _own(
 
 
 def _shape(base: RunSettings) -> Shape:
-    algorithm = base.algorithm
-    passes = getattr(algorithm, "mediator_epochs", 1)
-    return Shape(algorithm.clients_per_round * algorithm.local_epochs * passes, getattr(algorithm, "capacity", 10))
+    algorithm, usual = base.algorithm, Astraea()
+    epochs = algorithm.clients_per_round * algorithm.local_epochs * algorithm.passes
+    if isinstance(algorithm, Astraea):
+        return Shape(epochs, algorithm.capacity, algorithm.local_epochs, algorithm.passes)
+    return Shape(epochs, usual.capacity, min(usual.local_epochs, epochs), usual.passes)
 
 
 def _dotted(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -60,7 +60,7 @@ def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
                 result[section] = kind.renewed(dict(table))
     today = {_today(key): value for key, value in changes.items()}
     if today.get("preset") in PRESETS:  # it is said last, so it takes the place of what the tables say
-        today = PRESETS[today["preset"]].changes | today
+        today = {**PRESETS[today["preset"]], **today}
     for key, value in sorted(today.items(), key=lambda item: item[0].count(".") - item[0].endswith(".name")):
         *parents, last = key.split(".")
         table, kind = result, RunSettings

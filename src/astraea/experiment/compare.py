@@ -28,7 +28,7 @@ from astraea.experiment.given import Given
 from astraea.experiment.jobs import Job, Runner
 from astraea.experiment.prepare import prepare
 from astraea.experiment.search import chosen
-from astraea.experiment.settings import RunSettings, parse_settings
+from astraea.experiment.settings import RunSettings, parse_settings, resolved
 from astraea.federation.models import Model
 from astraea.federation.settings import SCHEDULES
 from astraea.files import lock, write_json
@@ -119,7 +119,7 @@ def compare(
         "arms": list(runs),
         "seeds": list(range(first, first + seeds)),
         "samples": budget,
-        "rates": {name: settings.train.lr for name, settings in runs.items()},
+        "rates": {name: resolved(settings).train.lr for name, settings in runs.items()},
         "schedules": {name: settings.train.schedule for name, settings in runs.items()},
         "plans": {name: plan_of_a_round(settings.algorithm) for name, settings in runs.items()},
         "searched": searched,

@@ -210,8 +210,9 @@ def prepare(
             train = train.model_copy(update={"loss": BinaryCrossEntropy()})
     regression, several = scenario.regression is not None, scenario.train.sets is not None
     if train.loss.regression not in (None, regression) or train.loss.several not in (None, several):
+        left = "train.loss" if settings.preset is None else f"preset = '{settings.preset}', or train.loss,"
         what = "numbers to be predicted" if regression else "several labels a sample" if several else "classes"
-        raise InputError(f"loss '{train.loss.name}' does not fit these data, which have {what}: leave train.loss out")
+        raise InputError(f"loss '{train.loss.name}' does not fit these data, which have {what}: leave {left} out")
     for metric in settings.evaluation.metrics:
         if metric.regression not in (None, regression):
             raise InputError(

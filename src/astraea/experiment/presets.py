@@ -1,47 +1,51 @@
-"""Points of the frontier by name: what ``preset`` stands for, instead of five numbers.
+"""Plans of astraea by name: what ``preset`` stands for, instead of five numbers.
 
 Long visits to few clients send fewer models; fewer bits make each model smaller; many short visits learn most from as
-many samples. All make copies of rare classes anew in each epoch, which stores none and learns more. What each gives for
-its bytes and its steps is measured in ``docs/results/frontier.md``.
+many samples. These make copies of rare classes anew in each epoch, which stores none and learns more. What each gives
+for its bytes and its steps is measured in ``docs/results/frontier.md``. The papers' own plan is among them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 from astraea.errors import InputError
 from astraea.federation.algorithms import Algorithm, Astraea
 
-__all__ = ["PRESETS", "Preset", "PresetName", "completed"]
+__all__ = ["PRESETS", "PresetName", "completed"]
 
-PresetName = Literal["fewest-bytes", "balanced", "most-accurate"]
-
-
-class Preset(NamedTuple):
-    """What distinguishes a point: its plan of a round, and the learning rate that goes with it."""
-
-    clients_per_round: int
-    local_epochs: int
-    mediator_epochs: int
-    bits: int
-    lr: float
-
-    @property
-    def changes(self) -> dict[str, Any]:
-        """The preset as dotted keys of the settings. One chain takes all clients of a round."""
-        plan = {"capacity": self.clients_per_round, **self._asdict()}
-        rate = plan.pop("lr")
-        others = {"train.lr": rate, "balance.storage": "on-the-fly"}
-        return {f"algorithm.{key}": value for key, value in plan.items()} | others
+PresetName = Literal["fewest-bytes", "balanced", "most-accurate", "as-published"]
 
 
-PRESETS: Mapping[PresetName, Preset] = {
-    "fewest-bytes": Preset(clients_per_round=20, local_epochs=5, mediator_epochs=1, bits=8, lr=0.01),
-    "balanced": Preset(clients_per_round=20, local_epochs=5, mediator_epochs=1, bits=32, lr=0.01),
-    "most-accurate": Preset(clients_per_round=50, local_epochs=1, mediator_epochs=2, bits=32, lr=0.01),
+def _plan(clients: int, epochs: int, passes: int, *, capacity: int | None = None, bits: int = 32) -> dict[str, Any]:
+    """Return the dotted keys of a plan of a round; without a ``capacity`` one chain takes all clients of it."""
+    return {
+        "algorithm.clients_per_round": clients,
+        "algorithm.capacity": capacity or clients,
+        "algorithm.local_epochs": epochs,
+        "algorithm.mediator_epochs": passes,
+        "algorithm.bits": bits,
+    }
+
+
+_FRESH = {"balance.storage": "on-the-fly", "train.lr": 0.01}
+_PUBLISHED = {
+    "balance.rebalancing": "mean-power",
+    "balance.storage": "offline",
+    "train.loss": "cross-entropy",
+    "train.optimizer": "Adam",
+    "train.lr": 0.001,
+    "train.schedule": "constant",
 }
-"""From fewest to most bytes. All three train 100 client epochs a round, as the papers do."""
+
+PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
+    "fewest-bytes": _plan(20, 5, 1, bits=8) | _FRESH,
+    "balanced": _plan(20, 5, 1) | _FRESH,
+    "most-accurate": _plan(50, 1, 2) | _FRESH,
+    "as-published": _plan(50, 1, 2, capacity=10) | _PUBLISHED,
+}
+"""What each sets, by dotted keys. All train 100 client epochs a round, as the papers do; the default is ``balanced``."""
 
 assert tuple(PRESETS) == get_args(PresetName)
 
@@ -59,7 +63,7 @@ def completed(given: dict[str, Any]) -> dict[str, Any]:
     if name.lower() != Astraea.name:
         raise InputError(f"preset = '{given['preset']}' is a plan of astraea, not of '{name}': leave preset out")
     tables = {"algorithm": algorithm, "train": given.get("train", {}), "balance": given.get("balance", {})}
-    for key, value in preset.changes.items():
+    for key, value in preset.items():
         section, _, field = key.partition(".")
         table = tables[section]
         if not isinstance(table, Mapping):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from astraea.errors import AstraeaError, InputError, RunError
 from astraea.experiment.folder import RunFolder
 from astraea.experiment.planning import PLACEMENTS
-from astraea.experiment.settings import RunSettings
+from astraea.experiment.settings import RunSettings, resolved
 from astraea.federation.plan import SERVER, Chain, ChainState, RoundPlan, Visit
 from astraea.network.files import NetworkLike, load_network
 from astraea.network.layout import lay_out
@@ -227,15 +227,15 @@ def kept_runs(folders: Iterable[Path | str]) -> list[Kept]:
 
 
 def _shape(settings: RunSettings) -> Shape:
-    algorithm, recipe = settings.algorithm, settings.algorithm.recipe
+    algorithm, train = settings.algorithm, resolved(settings).train
     return Shape(
         algorithm.name,
         algorithm.clients_per_round,
         min(getattr(algorithm, "capacity", 1), algorithm.clients_per_round),
         algorithm.local_epochs,
         algorithm.passes,
-        settings.train.decided(recipe.loss).loss.called(),
-        settings.train.lr,
+        train.loss.called(),
+        train.first_rate,
     )
 
 

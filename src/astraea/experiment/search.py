@@ -9,7 +9,7 @@ from astraea.errors import RunError
 from astraea.experiment.comparison import run_folder
 from astraea.experiment.folder import RunFolder
 from astraea.experiment.jobs import Job, Runner, copy_run
-from astraea.experiment.settings import RunSettings
+from astraea.experiment.settings import RunSettings, resolved
 
 __all__ = ["chosen"]
 
@@ -26,7 +26,9 @@ def chosen(
     searched = _search(candidates, out, runner)
     if schedules[1:]:  # a rate that is good under one schedule is good under the others: no need to try all pairs
         best = {name: candidates[name][_best(scores)] for name, scores in searched.items()}
-        others = {name: _candidates(one, [one.train.lr] if rates else [], schedules[1:]) for name, one in best.items()}
+        others = {
+            name: _candidates(one, [one.train.first_rate] if rates else [], schedules[1:]) for name, one in best.items()
+        }
         scores = _search(others, out, runner, tolerate=True)
         candidates = {name: found | others[name] for name, found in candidates.items()}
         searched = {name: found | scores[name] for name, found in searched.items()}
@@ -45,10 +47,12 @@ def _best(scores: Mapping[str, float | None]) -> str:
 def _candidates(settings: RunSettings, rates: Sequence[float], schedules: Sequence[str]) -> dict[str, RunSettings]:
     """Return the settings with each rate and schedule, by a label that names what was varied."""
     found = {}
-    for rate in rates or [settings.train.lr]:
+    wanted: Sequence[float | None] = rates or [None]
+    for rate in wanted:
         for schedule in schedules or [settings.train.schedule]:
-            label = ", ".join(([f"{rate:g}"] if rates else []) + ([schedule] if schedules else []))
-            train = settings.train.model_copy(update={"lr": rate, "schedule": schedule})
+            label = ", ".join(([] if rate is None else [f"{rate:g}"]) + ([schedule] if schedules else []))
+            changes = {"schedule": schedule} | ({} if rate is None else {"lr": rate})
+            train = settings.train.model_copy(update=changes)
             found[label] = settings.model_copy(update={"train": train})
     return found
 
@@ -91,7 +95,7 @@ def _make_way(arm: Path, chosen: RunSettings) -> None:
     """
 
     def aside(settings: RunSettings) -> Path:
-        return arm / "earlier" / f"{settings.train.lr:g}-{settings.train.schedule}"
+        return arm / "earlier" / f"{resolved(settings).train.lr:g}-{settings.train.schedule}"
 
     for config in sorted(arm.glob("seed-*/config.toml")):
         earlier = aside(RunFolder(config.parent).settings())

@@ -98,8 +98,8 @@ class RunSettings(Settings):
     rounds: int = Field(60, ge=1, description="Rounds of training.")
     preset: PresetName | None = Field(
         None,
-        description="A plan of astraea by name, for what the configuration leaves open of algorithm and train.lr: "
-        "fewest-bytes, balanced, most-accurate.",
+        description="A plan of astraea by name, for what the configuration leaves open of algorithm, train and "
+        "balance: fewest-bytes, balanced (the default), most-accurate, or as-published, which is the papers'.",
     )
     samples: int | None = Field(
         None,
@@ -191,7 +191,7 @@ def load_toml(path: Path) -> dict[str, Any]:
 def resolved(settings: RunSettings) -> RunSettings:
     """Return the settings with everything decided that is left open and does not depend on the data."""
     recipe = settings.algorithm.recipe
-    balance, train = settings.balance.decided(recipe.rebalancing), settings.train.decided(recipe.loss)
+    balance, train = settings.balance.decided(recipe.rebalancing), settings.train.decided(recipe.loss, recipe.lr)
     scenario = settings.scenario.by_site(getattr(settings.data, "site_column", None))
     decided = {"scenario": scenario, "balance": balance, "train": train, "network": settings.network.decided()}
     return settings.model_copy(update=decided)
@@ -205,6 +205,8 @@ def dump_toml(settings: RunSettings) -> str:
     for key in (key for key, value in before.items() if value == "auto" and after[key] != "auto"):
         own = [f"{name.removeprefix(key)[1:]} {value}" for name, value in after.items() if name.startswith(f"{key}.")]
         notes.append(f"# {key} = auto came to {', '.join([after[key], *own])}\n")
+    if settings.train.lr is None:
+        notes.append(f"# train.lr was left open and came to {after['train.lr']:g}\n")
     return "".join(notes) + tomli_w.dumps(values)
 
 

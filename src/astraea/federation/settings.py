@@ -16,7 +16,10 @@ from astraea.federation.rules import Facts, LocalRule, Plain
 from astraea.parts import Settings
 from astraea.parts.base import Moved
 
-__all__ = ["SCHEDULES", "TrainingSettings"]
+__all__ = ["SCHEDULES", "USUAL_RATE", "TrainingSettings"]
+
+USUAL_RATE = 0.02
+"""The learning rate that is left open, where an algorithm does not say its own."""
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda progress: 1.0,
@@ -40,7 +43,12 @@ class TrainingSettings(Settings):
         "SGD",
         description="A class of torch.optim by name; its state is fresh at each visit. The papers: Adam.",
     )
-    lr: float = Field(0.02, gt=0, description="Learning rate at the first round. The papers: 0.001 with Adam.")
+    lr: float | None = Field(
+        None,
+        gt=0,
+        description="Learning rate at the first round; left open it is 0.01 with astraea, whose visits are long, and "
+        "0.02 with others. The papers: 0.001 with Adam.",
+    )
     momentum: float = Field(0.9, ge=0, lt=1, description="Momentum, for the optimisers that have it.")
     weight_decay: float = Field(0.0, ge=0, description="Weight decay, for the optimisers that have it.")
     options: dict[str, Any] = Field(
@@ -92,9 +100,15 @@ class TrainingSettings(Settings):
             raise unknown_name("schedule", name, SCHEDULES)
         return name
 
-    def decided(self, loss: Loss) -> TrainingSettings:
-        """Return the settings with ``loss`` where it is left open."""
-        return self.model_copy(update={"loss": loss}) if isinstance(self.loss, AutoLoss) else self
+    def decided(self, loss: Loss, lr: float = USUAL_RATE) -> TrainingSettings:
+        """Return the settings with ``loss`` and ``lr`` where they are left open."""
+        open_ = {"loss": loss} if isinstance(self.loss, AutoLoss) else {}
+        return self.model_copy(update=open_ | ({"lr": lr} if self.lr is None else {}))
+
+    @property
+    def first_rate(self) -> float:
+        """The learning rate at the first round."""
+        return USUAL_RATE if self.lr is None else self.lr
 
     def local_rule(self, weights: int = 0, samples: int = 0) -> LocalRule:
         """Return the rule with its loss for a model of so many trainable ``weights`` and ``samples`` of all clients.
@@ -108,8 +122,8 @@ class TrainingSettings(Settings):
     def rate(self, progress: float) -> float:
         """Return the learning rate at ``progress`` in [0, 1) through the run."""
         if progress < self.warmup:
-            return self.lr * max(progress, 0.01) / self.warmup
-        return self.lr * SCHEDULES[self.schedule]((progress - self.warmup) / (1.0 - self.warmup))
+            return self.first_rate * max(progress, 0.01) / self.warmup
+        return self.first_rate * SCHEDULES[self.schedule]((progress - self.warmup) / (1.0 - self.warmup))
 
     def local(self, epochs: int, progress: float) -> LocalTraining:
         """Return the training of the visits of a round at ``progress`` through the run.

@@ -90,6 +90,10 @@ class Options:
         chains = isinstance(chosen, Astraea)
         if chains and "most_samples" not in counts.model_fields_set:
             counts = counts.model_copy(update={"most_samples": _MOST_SAMPLES})
+        if "storage" not in counts.model_fields_set:
+            counts = counts.model_copy(update={"storage": "offline"})
+        if chains and "local_epochs" not in chosen.model_fields_set:
+            chosen = chosen.model_copy(update={"local_epochs": 1})
         unasked = chains and "defence" not in after.model_fields_set
         options = cls(
             chosen,

@@ -47,7 +47,7 @@ def plan_round(
     if plan.prior is not None and options.reads_histograms:  # else nobody was asked for its counts, and none is sent
         plan = replace(plan, prior=torch.from_numpy(algorithm.prior(registry.told)).to(torch.float32))
     if not record.follows_rates:  # a defence would else compare changes by rates that nobody used
-        plan = replace(plan, training=replace(plan.training, lr=options.train.lr))
+        plan = replace(plan, training=replace(plan.training, lr=options.train.first_rate))
     if options.accounting is not None:
         options.accounting.check(len(registry.clients))
     away = np.flatnonzero(~view.available).tolist()

@@ -92,7 +92,7 @@ def test_fedavg_plans_chains_of_one_visit() -> None:
 def test_astraea_pools_opposite_clients_and_passes_twice() -> None:
     # Clients 0 and 2 hold class 0, clients 1 and 3 class 1: pairs of opposites are uniform.
     histograms = [[4, 0], [0, 4], [2, 0], [0, 2]]
-    planned = plan(build(Astraea(clients_per_round=4, capacity=2)), view(histograms))
+    planned = plan(build(Astraea(clients_per_round=4, capacity=2, mediator_epochs=2)), view(histograms))
     for chain in planned.chains:
         visits = [visit.client for visit in chain.visits]
         assert visits[:2] == visits[2:]

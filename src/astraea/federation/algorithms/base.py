@@ -28,7 +28,7 @@ from astraea.federation.personal import Personal
 from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan
 from astraea.federation.rules import LocalRule, Plain
 from astraea.federation.server import Server, Sum
-from astraea.federation.settings import TrainingSettings
+from astraea.federation.settings import USUAL_RATE, TrainingSettings
 from astraea.parts import Part
 
 __all__ = ["Algorithm", "Recipe", "State", "Sum", "View"]
@@ -69,10 +69,11 @@ class View:
 
 
 class Recipe(NamedTuple):
-    """What an algorithm stands for beyond its chains: what ``auto`` comes to in other sections."""
+    """What an algorithm stands for beyond its chains: what is left open in other sections comes to this."""
 
     loss: Loss = CrossEntropy()
     rebalancing: RebalancingRule = NoRebalancing()
+    lr: float = USUAL_RATE
 
 
 class Algorithm(Part, kind="algorithm", default="astraea"):
