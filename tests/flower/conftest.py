@@ -27,10 +27,17 @@ SETTINGS: dict[str, Any] = {
     "rounds": 2,
     "data": {"name": "digits"},
     "scenario": {"clients": 5, "labels": "half-normal"},
-    "algorithm": {"name": "astraea", "clients_per_round": 5, "capacity": 2, "mediator_epochs": 2, "returns": "mean"},
+    "algorithm": {
+        "name": "astraea",
+        "clients_per_round": 5,
+        "capacity": 2,
+        "local_epochs": 1,
+        "mediator_epochs": 2,
+        "returns": "mean",
+    },
     "model": {"name": "mlp"},
     "train": {"lr": 0.1, "batch_size": 20},
-    "balance": {"most_samples": 3.0},
+    "balance": {"most_samples": 3.0, "storage": "offline"},
     "server": {"defence": {"name": "clip", "multiple": 3.0, "grace": 3}},  # as chains on Flower come
 }
 

@@ -45,7 +45,7 @@ PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
     "most-accurate": _plan(50, 1, 2) | _FRESH,
     "as-published": _plan(50, 1, 2, capacity=10) | _PUBLISHED,
 }
-"""What each sets, by dotted keys. All train 100 client epochs a round, as the papers do; the default is ``balanced``."""
+"""What each sets, by dotted keys: all train 100 client epochs a round, as the papers. ``balanced`` is the default."""
 
 assert tuple(PRESETS) == get_args(PresetName)
 
