@@ -57,7 +57,7 @@ def test_totals_add_up(constant: Any, three_clients: Population) -> None:
 
 
 def test_the_critical_path_is_the_longest_chain(constant: Any, three_clients: Population) -> None:
-    settings = Astraea(clients_per_round=3, capacity=2, mediator_epochs=2)
+    settings = Astraea(clients_per_round=3, capacity=2, local_epochs=1, mediator_epochs=2)
     algorithm = settings.bound(TrainingSettings(), Plain().bound(CrossEntropy()))
     run = go(constant, three_clients, Budget(rounds=1), algorithm)
     assert (run.totals["optimizer_steps"], run.totals["critical_path_steps"]) == (6, 4)

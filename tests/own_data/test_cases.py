@@ -213,7 +213,7 @@ def test_rare_classes_of_volumes_are_trained(cases: Path) -> None:
         rounds=8,
         scenario=LONG_TAIL,
         algorithm=ROUND,
-        balance={"rebalancing": "mean-power"},
+        balance={"rebalancing": "mean-power", "storage": "offline"},
     )
     assert result.summary["visits_skipped"] == 0
     assert result.summary["storage_overhead"] > 0
