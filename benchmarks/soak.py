@@ -83,7 +83,7 @@ def soak(engine: str, rounds: int, clients: int, per_round: int) -> list[dict[st
     from astraea.experiment.run import run
 
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(max(2 * clients, 400), 8)).astype(np.float32)
+    x = rng.normal(size=(20 * clients, 8)).astype(np.float32)  # one step a visit
     dataset = as_dataset((x, (x[:, 0] > 0).astype(np.int64)))
     watch = Watch(rounds)
     settings: dict[str, Any] = {

@@ -55,6 +55,8 @@ _CLIP = {"name": "clip", "multiple": 3.0}
 ARMS: dict[str, dict[str, Any]] = {
     "unguarded": {"balance.most_samples": 100.0},
     "as it comes": {"balance.most_samples": 3.0, "server.defence": {**_CLIP, "grace": 3}},
+    "most_samples = 10": {"balance.most_samples": 10.0, "server.defence": {**_CLIP, "grace": 3}},
+    "10, no grace": {"balance.most_samples": 10.0, "server.defence": _CLIP},
     "without grace": {"balance.most_samples": 3.0, "server.defence": _CLIP},
     "returns last": {
         "balance.most_samples": 3.0,

@@ -45,9 +45,9 @@ ALGORITHMS: dict[str, dict[str, Any]] = {
 }
 DEFENCES: dict[str, dict[str, Any]] = {
     "none": {},
-    "clip": {"server.defence": "clip", "balance.most_samples": 3.0},
-    "clip, most_samples = 100": {"server.defence": "clip"},
-    "clip, most_samples = 10": {"server.defence": "clip", "balance.most_samples": 10.0},
+    "clip": {"server.defence": "clip", "balance.most_samples": 10.0},
+    "clip, most_samples = 3": {"server.defence": "clip", "balance.most_samples": 3.0},
+    "clip, most_samples = 100": {"server.defence": "clip", "balance.most_samples": 100.0},
     "most_samples = 3": {"balance.most_samples": 3.0},
     "clip alone": {
         "server.defence": {"name": "clip", "multiple": 1.0, "discard": float("inf")},
@@ -109,33 +109,41 @@ class Cell(NamedTuple):
 
 def cells() -> Iterator[Cell]:
     """Yield every run, those that tell most first."""
-    held = ("clip", "clip alone")
+    chains = [algorithm for algorithm in ALGORITHMS if algorithm != "fedavg"]
     for seed in range(3):
         for dataset in DATASETS:
             for algorithm in ALGORITHMS:
-                for defence in ("none", *held):
+                for defence in ("none", "clip"):
                     yield Cell(dataset, algorithm, defence, "clean", 0.0, seed)
     for seed in range(2):
-        for share, defences in ((0.2, held), (0.1, ("clip", "none"))):
-            for dataset in DATASETS:
-                for algorithm in ALGORITHMS:
-                    for attack in ATTACKS:
-                        for defence in defences:
-                            yield Cell(dataset, algorithm, defence, attack, share, seed)
-    for defence in ("clip, most_samples = 10", "clip, most_samples = 100", "most_samples = 3"):
-        for seed in range(3):
-            for dataset in DATASETS:
-                for algorithm in ("chains of 10", "one chain of 50"):
-                    yield Cell(dataset, algorithm, defence, "clean", 0.0, seed)
-                if seed < 2 and defence != "most_samples = 3":
-                    yield Cell(dataset, "chains of 10", defence, "lying histogram", 0.2, seed)
-    for dataset in DATASETS:
-        for attack in ("zero", "garbage", "label flip", "sign flip"):
-            yield Cell(dataset, "chains of 10", "clip, most_samples = 10", attack, 0.2, 0)
+        for algorithms in (chains, ["fedavg"]):
+            for share in (0.2, 0.1):
+                for dataset in DATASETS:
+                    for algorithm in algorithms:
+                        for attack in ATTACKS:
+                            yield Cell(dataset, algorithm, "clip", attack, share, seed)
     for seed in range(3):
         for dataset in DATASETS:
             for way in PRIVATE:
                 yield Cell(dataset, "private", way, "clean", 0.0, seed)
+    for seed in range(2):
+        for dataset in DATASETS:
+            for algorithm in ALGORITHMS:
+                for attack in ATTACKS:
+                    yield Cell(dataset, algorithm, "none", attack, 0.1, seed)
+    for defence in ("clip, most_samples = 3", "clip, most_samples = 100", "most_samples = 3", "clip alone"):
+        for seed in range(3):
+            for dataset in DATASETS:
+                for algorithm in ALGORITHMS if defence in ("clip, most_samples = 3", "clip alone") else chains:
+                    yield Cell(dataset, algorithm, defence, "clean", 0.0, seed)
+                if seed < 2 and defence == "clip, most_samples = 100":
+                    yield Cell(dataset, "chains of 10", defence, "lying histogram", 0.2, seed)
+    for seed in range(2):
+        for dataset in DATASETS:
+            for algorithm in ALGORITHMS:
+                for attack in ATTACKS:
+                    for defence, share in (("clip alone", 0.2), *(("clip, most_samples = 3", s) for s in (0.2, 0.1))):
+                        yield Cell(dataset, algorithm, defence, attack, share, seed)
     for dataset in DATASETS:
         for algorithm in ("chains of 10", "fedavg"):
             for defence in ("median", "trimmed-mean", "multi-krum", "centred-clipping", "probe"):

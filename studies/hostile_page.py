@@ -16,8 +16,8 @@ honest clients.
 
 The runs are small: 100 clients of unequal sizes, 50 in a round, an MLP, 15 rounds. Hostile clients come last in their
 chains, in each pass. Figures are in %, means over seeds. Tail recall is that of the rarest quarter of classes. `clip`
-is `server.defence = "clip"` as it comes. `clip alone` shortens changes to one median and discards nothing. Both have
-`balance.most_samples = 3` where nothing else is said. Made by `{command}` from
+is `server.defence = "clip"` as it comes, with which `balance.most_samples` is 10. `clip alone` shortens changes to one
+median and discards nothing; it and `probe` have `balance.most_samples = 3`. Made by `{command}` from
 `studies/scores/hostile.jsonl`, a line a run; machines of two kinds made them.
 """
 _MAGNITUDE = ("zero", "sign flip × 10", "× 100", "× 1e30", "garbage", "NaN", "lying histogram")
@@ -26,7 +26,8 @@ _PRICE = """**What the price is made of: accuracy / tail recall in points agains
 
 How many pairs is in parentheses. Clipping costs nothing that can be seen. The price is that of `balance.most_samples`,
 which bounds how much a client counts. At 3 medians it cuts one client in nine, and these hold two fifths of all
-samples. At 10 it cuts one in fifty. At 100, the default, it holds no liar. So 10 is what to set beside `clip`.
+samples. At 10 it cuts one in fifty. At 100, what it is without a defence, it holds no liar. So with a defence it is 10 unless
+something else is set.
 """
 _ROBUST = """Chains of ten are hostile as a whole if one of their clients is, which then comes last: with 20 % hostile,
 1 - 0.8^10 = 89 % of the chains. No average over chains finds the honest ones among them, so it falls to chance. Fewer
@@ -79,10 +80,10 @@ def _in_short(rows: Sequence[Row]) -> list[str]:
 def _price(rows: Sequence[Row]) -> list[str]:
     """Return what clipping and the bound on a client's samples cost, each by itself, in pairs of the same seed."""
     defences = {
-        "clip": "clip, `most_samples = 3`",
+        "clip": "clip, `most_samples = 10` (as it comes)",
+        "clip, most_samples = 3": "clip, `most_samples = 3`",
+        "clip, most_samples = 100": "clip, `most_samples = 100`",
         "most_samples = 3": "no clip, `most_samples = 3`",
-        "clip, most_samples = 10": "clip, `most_samples = 10`",
-        "clip, most_samples = 100": "clip, `most_samples = 100` (the default)",
     }
     table = ["| algorithm | data | defence | nobody hostile | lying histograms, 20 % |", _rule(5)]
     for algorithm in ("chains of 10", "one chain of 50"):
@@ -133,7 +134,8 @@ def _clean(rows: Sequence[Row]) -> list[str]:
 
 
 def _attacked(rows: Sequence[Row]) -> list[str]:
-    cases = [("none", 0.1), ("clip", 0.1), ("clip", 0.2), ("clip alone", 0.2)]
+    bounds = ("clip", "clip, most_samples = 3")
+    cases = [("none", 0.1), *((defence, share) for defence in bounds for share in (0.1, 0.2)), ("clip alone", 0.2)]
     heads = [f"{defence}, {100 * share:.0f} %" for defence, share in cases]
     text = []
     for algorithm in sorted({row["algorithm"] for row in rows if row["algorithm"] != "private"}):

@@ -14,6 +14,15 @@ def test_the_parameters_of_a_rule_were_keys_of_balance_once() -> None:
         BalanceSettings(rebalancing="z-score", alpha=0.5)
 
 
+def test_who_sets_a_defence_bounds_what_clients_claim_more_tightly() -> None:
+    rule = MeanPower()
+    assert BalanceSettings().decided(rule, defended=False).bound == 100
+    assert BalanceSettings().decided(rule, defended=True).bound == 10
+    assert BalanceSettings(most_samples=50).decided(rule, defended=True).bound == 50
+    with pytest.raises(ValueError, match="left open"):
+        _ = BalanceSettings().bound
+
+
 def test_an_unknown_rule_names_the_nearest() -> None:
     with pytest.raises(InputError, match="did you mean 'z-score'"):
         BalanceSettings(rebalancing="zscore")

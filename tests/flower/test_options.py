@@ -45,6 +45,7 @@ def test_chains_come_guarded_unless_the_user_says_otherwise() -> None:
     assert (given.balance.most_samples, given.server.defence) == (50.0, Clip())
     assert given.undefended().server == given.server
     without = Options.of(None, None, None, 0, {"defence": "finite"})
-    assert without.server.defence == Finite()
+    assert (without.balance.most_samples, without.server.defence) == (3.0, Finite())
+    assert Options.of({"name": "fedavg"}, None, None, 0, {"defence": "clip"}).balance.most_samples == 10.0
     plain = Options.of({"name": "fedavg"}, None, None, 0)
     assert (plain.balance.most_samples, plain.server.defence) == (100.0, Finite())

@@ -12,6 +12,9 @@ from astraea.parts.base import Moved
 
 __all__ = ["BalanceSettings", "TransformSettings"]
 
+_DEFENDED, _TRUSTED = 10.0, 100.0
+"""Medians that a client counts for at most: docs/results/hostile.md says what each holds and costs."""
+
 
 class TransformSettings(Settings):
     """How a copy differs from its original; each amount is drawn anew for each copy, evenly unless said.
@@ -86,20 +89,35 @@ class BalanceSettings(Settings):
     transforms: TransformSettings = Field(
         default_factory=TransformSettings, description="How a copy differs from its original."
     )
-    most_samples: float = Field(
-        100.0,
+    most_samples: float | None = Field(
+        None,
         ge=1,
         description="As many times the median client's samples a client counts at most, in the counts of all, the "
-        "class prior and the average: what clients say of themselves is not verified (inf: no bound).",
+        "class prior and the average: what clients say of themselves is not verified (inf: no bound). Unset: 10 "
+        "with a server.defence, else 100.",
     )
     most_copies: float = Field(
         1000.0, ge=0, description="Most copies of a sample that a client is asked to make (inf: no bound)."
     )
 
-    def decided(self, rebalancing: RebalancingRule) -> BalanceSettings:
-        """Return the settings with the rule ``rebalancing`` where it is left open."""
-        left_open = isinstance(self.rebalancing, AutoRebalancing)
-        return self.model_copy(update={"rebalancing": rebalancing}) if left_open else self
+    def decided(self, rebalancing: RebalancingRule, *, defended: bool) -> BalanceSettings:
+        """Return the settings with the rule ``rebalancing`` where it is left open, and the bound on clients.
+
+        Who sets a defence does not trust clients, so that what they claim is bounded more tightly where ``defended``.
+        """
+        update: dict[str, object] = {}
+        if isinstance(self.rebalancing, AutoRebalancing):
+            update["rebalancing"] = rebalancing
+        if self.most_samples is None:
+            update["most_samples"] = _DEFENDED if defended else _TRUSTED
+        return self.model_copy(update=update)
+
+    @property
+    def bound(self) -> float:
+        """The value of ``most_samples``, which must be decided."""
+        if self.most_samples is None:
+            raise ValueError("most_samples is left open")
+        return self.most_samples
 
     @property
     def changes_samples(self) -> bool:

@@ -265,7 +265,7 @@ def tell(histograms: NDArray[np.int64], settings: RunSettings, adversary: Advers
     """Return what the server is told of clients that hold ``histograms`` ``(K, N)``; ``None`` where it is those."""
     said = histograms if adversary is None else adversary.told(histograms)
     told = settings.privacy.histograms.told(said, stream(settings.seed, Purpose.PRIVACY))
-    bounded = bounded_counts(told.histograms, settings.balance.most_samples)
+    bounded = bounded_counts(told.histograms, resolved(settings).balance.bound)
     if bounded is not told.histograms:
         told = told._replace(histograms=bounded, counts=bounded.sum(axis=0))
     plain = isinstance(settings.privacy.histograms, Plain)

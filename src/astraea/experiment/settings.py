@@ -191,7 +191,8 @@ def load_toml(path: Path) -> dict[str, Any]:
 def resolved(settings: RunSettings) -> RunSettings:
     """Return the settings with everything decided that is left open and does not depend on the data."""
     recipe = settings.algorithm.recipe
-    balance, train = settings.balance.decided(recipe.rebalancing), settings.train.decided(recipe.loss, recipe.lr)
+    balance = settings.balance.decided(recipe.rebalancing, defended=settings.server.defended)
+    train = settings.train.decided(recipe.loss, recipe.lr)
     scenario = settings.scenario.by_site(getattr(settings.data, "site_column", None))
     decided = {"scenario": scenario, "balance": balance, "train": train, "network": settings.network.decided()}
     return settings.model_copy(update=decided)

@@ -162,7 +162,7 @@ def _defended(experiment: Experiment, run: Run) -> dict[str, Any]:
         "clipped": visits("clipped"),
         "skipped": visits("skipped"),
     }
-    bound = experiment.settings.balance.most_samples
+    bound = resolved(experiment.settings).balance.bound
     said = experiment.said.sum(axis=1, dtype=np.float64)
     told["counts_bounded"] = [names[client] for client in np.flatnonzero(said > bound * np.median(said))]
     if experiment.adversary is not None:

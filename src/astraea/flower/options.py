@@ -37,6 +37,7 @@ Section = TypeVar("Section", BalanceSettings, TrainingSettings, ServerSettings, 
 _LONGEST = 5  # clients of a chain whose length the settings leave open
 
 # Nodes are other people's machines, so chains come guarded: studies/flower_defaults.py says what that costs and holds.
+# A bound of 10, which every other defence has, is too wide for ten clients whose first rounds are in grace.
 _MOST_SAMPLES, _MULTIPLE, _GRACE = 3.0, 3.0, 3
 
 _RENAMED = {
@@ -88,19 +89,21 @@ class Options:
         chosen = Algorithm.of(algorithm or {})
         counts, after = _section(BalanceSettings, balance, "balance"), _section(ServerSettings, server, "server")
         chains = isinstance(chosen, Astraea)
-        if chains and "most_samples" not in counts.model_fields_set:
+        if chains and counts.most_samples is None:
             counts = counts.model_copy(update={"most_samples": _MOST_SAMPLES})
         if "storage" not in counts.model_fields_set:
             counts = counts.model_copy(update={"storage": "offline"})
         if chains and "local_epochs" not in chosen.model_fields_set:
             chosen = chosen.model_copy(update={"local_epochs": 1})
         unasked = chains and "defence" not in after.model_fields_set
+        if unasked:
+            after = after.model_copy(update={"defence": Clip(multiple=_MULTIPLE, grace=_GRACE)})
         options = cls(
             chosen,
-            counts.decided(chosen.recipe.rebalancing),
+            counts.decided(chosen.recipe.rebalancing, defended=after.defended),
             _section(TrainingSettings, train, "train").decided(chosen.recipe.loss),
             seed,
-            after.model_copy(update={"defence": Clip(multiple=_MULTIPLE, grace=_GRACE)}) if unasked else after,
+            after,
             _section(PrivacySettings, privacy, "privacy"),
             unasked,
             Accounting.of(

@@ -101,7 +101,7 @@ class AstraeaStrategy(FedAvg):
         super().__init__(**flower_options(positional, flower, own))
         self.options = options = Options.of(algorithm, balance, train, seed, server, privacy, network)
         self.patience, self._every, self._prolong = patience, checkpoint_every, prolong
-        most, asks, way = options.balance.most_samples, options.reads_histograms, options.privacy.histograms
+        most, asks, way = options.balance.bound, options.reads_histograms, options.privacy.histograms
         self._registry = ClientRegistry(
             options.copying, seed, self.configrecord_key, ask=asks, most=most, privacy=way, together=together
         )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from astraea.data.scenario import Scenario
-from astraea.federation.defences import Defence, Finite, Guard
+from astraea.federation.defences import Defence, Guard
 from astraea.federation.defences.base import ProbeSamples
 from astraea.federation.defences.probe import probe_samples
 from astraea.federation.server.aggregation import Aggregator, Mean, SampleMean, Sum
@@ -73,7 +73,7 @@ class Server:
 
     def guard(self, memory: Mapping[str, Tensor]) -> Guard | None:
         """Return the defence of a round; ``None`` where it does no more than what is always done."""
-        return None if type(self.defence) is Finite else self.defence.guard(memory, self.probe)
+        return self.defence.guard(memory, self.probe) if self.settings.defended else None
 
     @property
     def aggregator(self) -> Aggregator:

@@ -46,3 +46,8 @@ class ServerSettings(Settings):
         description="Norm to which each class's row of the final layer is brought in the model in use (FedLoGe: 1.7). "
         "Unset: off.",
     )
+
+    @property
+    def defended(self) -> bool:
+        """Whether anything is done about a visit's work beyond what always is."""
+        return type(self.defence) is not Finite
