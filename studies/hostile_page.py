@@ -26,8 +26,8 @@ _PRICE = """**What the price is made of: accuracy / tail recall in points agains
 
 How many pairs is in parentheses. Clipping costs nothing that can be seen. The price is that of `balance.most_samples`,
 which bounds how much a client counts. At 3 medians it cuts one client in nine, and these hold two fifths of all
-samples. At 10 it cuts one in fifty. At 100, what it is without a defence, it holds no liar. So with a defence it is 10 unless
-something else is set.
+samples. At 10 it cuts one in fifty. At 100, what it is without a defence, it holds no liar. So with a defence it is 10
+unless something else is set.
 """
 _ROBUST = """Chains of ten are hostile as a whole if one of their clients is, which then comes last: with 20 % hostile,
 1 - 0.8^10 = 89 % of the chains. No average over chains finds the honest ones among them, so it falls to chance. Fewer
