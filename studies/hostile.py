@@ -30,6 +30,7 @@ BASE: dict[str, Any] = {
     "rounds": 15,
     "model": {"name": "mlp", "hidden": [128]},
     "train": {"lr": 0.05},
+    "balance": {"storage": "offline"},
     "evaluation": {"every": 5},
     "scenario": {"clients": 100, "skew": "random", "sizes": "uploads", "test": "balanced", "min_per_class": 20},
 }
@@ -37,7 +38,12 @@ DATASETS: dict[str, dict[str, Any]] = {
     "devanagari": {"scenario.labels": "letter-frequency", "scenario.samples": 6000, "scenario.test_per_class": 60},
     "fashion-mnist": {"scenario.labels": "half-normal", "scenario.samples": 5000, "scenario.test_per_class": 300},
 }
-_CHAINS = {"algorithm.name": "astraea", "algorithm.clients_per_round": 50, "algorithm.mediator_epochs": 2}
+_CHAINS = {
+    "algorithm.name": "astraea",
+    "algorithm.clients_per_round": 50,
+    "algorithm.mediator_epochs": 2,
+    "algorithm.local_epochs": 1,
+}
 ALGORITHMS: dict[str, dict[str, Any]] = {
     "chains of 10": {**_CHAINS, "algorithm.capacity": 10},
     "one chain of 50": {**_CHAINS, "algorithm.capacity": 50},
