@@ -54,7 +54,9 @@ def test_markdown_has_mean_and_sample_standard_deviation(comparison: Comparison)
     lines = comparison.to_markdown().splitlines()
     assert lines[0].startswith("| arm | accuracy, final (%) | best (%) |")
     # 50 and 60: mean 55, sample standard deviation sqrt(2 * 25) = 7.07; what a seed lacks is not averaged.
-    assert lines[2] == "| fedavg | 55.0 ± 7.1 | 65.0 ± 7.1 | 55.0 ± 7.1 | – | 55.0 ± 7.1 | 12 | 0.3 | 5 | 25 |  | 0.1 |"
+    assert (
+        lines[2] == "| fedavg | 55.0 ± 7.1 | 65.0 ± 7.1 | 55.0 ± 7.1 | – | 55.0 ± 7.1 | 12 | 0.34 | 5.0 | 25 |  | 0.1 |"
+    )
     assert lines[3].startswith("| astraea | 70.0 ± 0.0 |")
 
 

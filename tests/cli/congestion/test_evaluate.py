@@ -45,7 +45,7 @@ def test_a_suite_is_run_shown_written_and_not_run_again(tmp_path: Path) -> None:
     for text in ("loss: one flow", "random loss (%): 0.5", "never fair queueing", "written to"):
         assert text in " ".join(shown.output.split())
     assert {path.name for path in tmp_path.iterdir()} == {
-        ".lock", "evaluation.json", "evaluation.md", "loss.png", "outcomes.jsonl"
+        ".lock", "evaluation.json", "evaluation.md", "loss.png", "outcomes.jsonl", "over_time.jsonl"
     }  # fmt: skip
     lines = (tmp_path / "outcomes.jsonl").read_text()
     again = astraea(*words, "--json")

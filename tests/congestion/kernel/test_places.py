@@ -66,10 +66,10 @@ def test_it_is_installed_as_the_default_of_a_cgroup_alone(
     monkeypatch.setattr(system, "_NOTES", tmp_path / "run" / "kernel.json")
     usual = DEFAULT.read_text()
 
-    def run(command: str, *arguments: str) -> str:
+    def run(command: str, *arguments: str) -> str:  # its output in one line, however wide the terminal
         found = CliRunner().invoke(app, ["congestion", "kernel", command, *arguments], env={"COLUMNS": "200"})
         assert found.exit_code == 0, found.output
-        return found.output
+        return " ".join(found.output.split())
 
     try:
         assert f"new connections of the cgroup {cgroup} do so by default" in run("install", "--cgroup", str(cgroup))
