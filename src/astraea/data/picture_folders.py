@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -10,7 +11,16 @@ from pathlib import Path
 from astraea.data.images import has_images, is_hidden
 from astraea.errors import InputError
 
-__all__ = ["TRAINING", "VALIDATION", "class_folders", "endings", "folders", "parts_of", "refuse_sites", "unwrapped"]
+__all__ = [
+    "TRAINING",
+    "VALIDATION",
+    "class_folders",
+    "endings",
+    "folders",
+    "parts_of",
+    "parts_within_classes",
+    "unwrapped",
+]
 
 TRAINING = ("train", "training", "train_set", "trainset")
 """What a part of training samples may be called, in any case of letters."""
@@ -23,6 +33,11 @@ _PARTS = {
 }
 _ALIKE = 0.5  # share of the folders' names that all have, from which on they may be those of classes
 _SHOWN = 3
+_WITHIN_A_CLASS = re.compile(
+    "(batch|cam(era)?|case|clip|day|device|part(icipant)?|patient|person|phone|run|scan|seq(uence)?|series|session|shard|"
+    r"slide|subject|user|video|visit)[ _-]*\d+"
+)
+"""What numbered folders are called that part the pictures of a class, such as "subject_01"; no class is called so."""
 
 
 def folders(folder: Path) -> set[str]:
@@ -67,18 +82,24 @@ def unwrapped(root: Path) -> Path:
     return root
 
 
-def refuse_sites(root: Path) -> None:
-    """Raise :class:`InputError` if the folders in ``root`` may be sites that hold the same classes.
+def parts_within_classes(root: Path) -> str | None:
+    """Return a note if the folders in ``root`` hold folders of the same names that part the pictures of a class.
 
-    They hold no images but folders, two or more, and half of these folders' names or more are in all of them.
+    Raises :class:`InputError` if those in ``root`` may be sites that hold the same classes: they hold no images but
+    folders, two or more, half of these folders' names or more are in all of them, and no name says which they are.
     """
     outer = sorted(class_folders(root))
     inner = {name: _normal(class_folders(root / name)) for name in outer}
     if len(outer) < 2 or any(len(names) < 2 or has_images(root / name, deep=False) for name, names in inner.items()):
-        return
+        return None
     every = set().union(*inner.values())
     if sum(map(len, inner.values())) < _ALIKE * len(every) * len(outer):
-        return
+        return None
+    if all(_WITHIN_A_CLASS.fullmatch(name) for name in every):
+        return (
+            f"folders {_listed(outer)} were taken for the classes, and the folders of the same names in them "
+            f"({_listed(sorted(every))}) for parts of each; set data.sites to true if it is the other way round"
+        )
     raise InputError(
         f"{root}: its folders {_listed(outer)} hold folders of the same names ({_listed(sorted(every))}), so that "
         "either may be the classes: set data.sites to true if the outer folders are sites, or to false if they are "

@@ -190,6 +190,21 @@ def test_folders_of_sites_are_clients_where_that_is_said(tmp_path: Path, png: Ca
     assert load_dataset("folder", path=tmp_path, sites=False).class_names == ("north", "south")
 
 
+def test_folders_that_part_a_class_are_read_as_one_and_told(tmp_path: Path, png: Callable[..., bytes]) -> None:
+    for name, count in (("sit/subject_01", 1), ("sit/subject_02", 2), ("walk/subject_01", 3), ("walk/subject_02", 1)):
+        _fill(tmp_path / name, count, GREY, png)
+    dataset = load_dataset("folder", path=tmp_path)
+    assert dataset.class_names == ("sit", "walk")
+    assert dataset.train.y.tolist() == [0, 0, 0, 1, 1, 1, 1]
+    assert any(
+        "folders sit, walk were taken for the classes" in note and "(subject_01, subject_02)" in note
+        for note in dataset.notes
+    )
+    said = load_dataset("folder", path=tmp_path, sites=True)
+    assert said.class_names == ("subject_01", "subject_02")
+    assert not any("taken for the classes" in note for note in load_dataset("folder", path=tmp_path, sites=False).notes)
+
+
 def test_test_parts_may_be_by_site_or_not(tmp_path: Path, png: Callable[..., bytes]) -> None:
     for name in ("train/north/ill", "train/north/well", "train/south/ill", "train/south/well", "test/north/well"):
         _fill(tmp_path / name, 1, GREY, png)

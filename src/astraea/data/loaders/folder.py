@@ -15,7 +15,7 @@ from astraea.data.images import LeftOut, fill
 from astraea.data.inputs import ArrayReader
 from astraea.data.layout import DEPTHS, full_scale
 from astraea.data.loaders.base import OwnFiles
-from astraea.data.picture_folders import class_folders, endings, folders, parts_of, refuse_sites, unwrapped
+from astraea.data.picture_folders import class_folders, endings, folders, parts_of, parts_within_classes, unwrapped
 from astraea.data.pictures import WHITE, Colour
 from astraea.data.scales import dark
 from astraea.data.site_files import SITE
@@ -70,6 +70,7 @@ class ImageFolder(OwnFiles, name="folder"):
         """
         left_out = LeftOut()
         places = self._places(left_out)
+        within = parts_within_classes(places[0].folder) if self.sites is None else None
         classes = sorted(set().union(*(place.classes for place in places)))
         if not classes:
             held = endings(places[0].folder)
@@ -94,7 +95,11 @@ class ImageFolder(OwnFiles, name="folder"):
             train,
             read.get("test"),
             tuple(classes),
-            (*left_out.notes, *_whiteness(train, deepest, white, said=self.scale is not None)),
+            (
+                *left_out.notes,
+                *filter(None, (within,)),
+                *_whiteness(train, deepest, white, said=self.scale is not None),
+            ),
             site_column=SITE if "train" in sites else None,
             validation=read.get("validation"),
             reader=reader,
@@ -121,8 +126,6 @@ class ImageFolder(OwnFiles, name="folder"):
             for name in sorted(folders(root) - {name for names in parts.values() for name in names}):
                 left_out.add("folders beside the parts", name)
         folder = places[0][0] if self.sites else unwrapped(places[0][0])
-        if self.sites is None:
-            refuse_sites(folder)
         first = _Place(folder, "train", bool(self.sites))
         return [first, *(_like(first, folder, pool) for folder, pool in places[1:])]
 
