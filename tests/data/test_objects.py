@@ -144,3 +144,10 @@ def test_ids_of_a_batch_of_one_are_a_row() -> None:
     items = [{"input_ids": torch.tensor([[3, 4]]), "label": 0}, {"input_ids": torch.tensor([[5, 6]]), "label": 1}]
     form = as_dataset([({**item, "attention_mask": item["input_ids"]}) for item in items]).train.form
     assert [(one.kind, one.shape) for one in form.inputs] == [("codes", (2,)), ("codes", (2,))]
+
+
+def test_a_list_of_pairs_is_told_how_clients_are_given() -> None:
+    x, y = np.arange(8.0).reshape(4, 2), np.array([0, 1, 2, 1])
+    with pytest.raises(InputError, match=r"a list of pairs \(x, y\), .* a mapping of the clients' names"):
+        as_dataset([(x, y), (x, y)])
+    assert as_dataset({"north": (x, y), "south": (x, y)}).train.y.tolist() == [0, 1, 2, 1] * 2

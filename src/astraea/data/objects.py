@@ -18,7 +18,7 @@ from astraea.data.loaders.arrays import from_arrays, together
 from astraea.data.loaders.huggingface import HuggingFace
 from astraea.data.loaders.npz import from_members
 from astraea.data.several import as_array
-from astraea.errors import InputError
+from astraea.errors import DataError, InputError
 
 __all__ = ["as_dataset", "is_data", "mend", "with_parts"]
 
@@ -84,7 +84,15 @@ def as_dataset(value: Any) -> Dataset:
         labels = found.labels
         counted = names is not None and all(isinstance(label, int) and 0 <= label < len(names) for label in labels)
         called, kept = type(value).__name__, found.columns
-        dataset = from_arrays(found.x, labels, columns=kept, class_names=names if counted else None, name=called)
+        try:
+            dataset = from_arrays(found.x, labels, columns=kept, class_names=names if counted else None, name=called)
+        except (DataError, InputError):
+            if all(map(_is_pair, value)):
+                raise InputError(
+                    "dataset= is a list of pairs (x, y), perhaps one for each client: give a mapping of the clients' "
+                    "names, such as {'north': (x, y), 'south': (x, y)}"
+                ) from None
+            raise
         return replace(dataset, notes=(*dataset.notes, *found.notes))
     raise InputError(f"dataset= cannot be of type {type(value).__name__}: {mend(value)}")
 
@@ -173,6 +181,13 @@ def _is_arrays(value: Mapping[Any, Any]) -> bool:
         or (isinstance(part, list) and part and isinstance(part[0], list | tuple | np.ndarray))
         for part in arrays
     )
+
+
+def _is_pair(item: object) -> bool:
+    """Whether an item is many samples with a label each."""
+    if not (isinstance(item, tuple) and len(item) == 2):
+        return False
+    return np.ndim(item[0]) >= 1 and np.ndim(item[1]) == 1 and len(item[0]) == len(item[1]) > 1
 
 
 def _is_rows(value: object) -> bool:
