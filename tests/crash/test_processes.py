@@ -33,6 +33,17 @@ COMMANDS = {
         "outcomes.jsonl",
     ),
 }
+FLOWER = """
+import sys
+from pathlib import Path
+
+sys.path.insert(0, sys.argv[1])
+import test_writes
+
+test_writes.SETTINGS = test_writes.SETTINGS.model_copy(update={"rounds": 40})
+test_writes.a_flower_run(Path(sys.argv[2]))
+print(test_writes.flower_results[Path(sys.argv[2])])
+"""
 
 
 def ended(kind: str, out: Path, number: int, *more: str) -> tuple[int, str]:
@@ -107,3 +118,23 @@ def test_killed(kind: str, tmp_path: Path) -> None:
     for lines in out.rglob("*.jsonl"):
         for line in lines.read_text().splitlines():
             json.loads(line)
+
+
+def test_a_killed_flower_run_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
+
+    def line(folder: str) -> list[str]:
+        return [sys.executable, "-c", FLOWER, str(Path(__file__).parent), str(tmp_path / folder)]
+
+    whole = subprocess.run(line("whole"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    with subprocess.Popen(line("killed"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        deadline = time.monotonic() + 300
+        while not (made := list((tmp_path / "killed").rglob("round-*.safetensors"))) and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL, "it had ended before it was killed"
+    assert made
+    resumed = subprocess.run(line("killed"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    assert whole.stdout
+    assert resumed.stdout == whole.stdout
