@@ -115,3 +115,15 @@ def test_a_chain_returns_its_last_model_or_the_mean_of_all_by_samples() -> None:
         assert walk.state.params.tolist() == [7.0, 1.0]
         assert walk.result().end.params.tolist() == [expected, 1.0]
         assert walk.result().end.examples == 3
+
+
+def test_the_sum_of_a_chain_lies_in_the_room_that_is_lent_for_it() -> None:
+    """Models at 2 and at 7, of 3 samples each: their mean is 4.5, however often it is asked for."""
+    room = torch.full((2,), math.nan)
+    whole = begun(returns="mean")
+    walk = Walk(whole.plan, whole.chain, room=lambda params: room)
+    walk.take(VISITS[0], trained(2.0))
+    walk.take(VISITS[2], trained(7.0))
+    assert walk.result().end.params.tolist() == [4.5, 1.0]
+    assert walk.result().end.params.data_ptr() == room.data_ptr()
+    assert room.tolist() == [4.5, 1.0]

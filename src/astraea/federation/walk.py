@@ -21,7 +21,7 @@ from astraea.seeding import Purpose, torch_seed
 if TYPE_CHECKING:
     from astraea.federation.vector import VectorModel
 
-__all__ = ["Trained", "VisitError", "Walk", "accepted", "finite", "given_up", "reason"]
+__all__ = ["Trained", "VisitError", "Walk", "accepted", "finite", "given_up", "reason", "room_for_sum"]
 
 
 class VisitError(Exception):
@@ -64,18 +64,24 @@ def accepted(
     return (after, report) if guard is None else guard.judge(before, after, report, walk)
 
 
+def room_for_sum(params: Tensor) -> Tensor:
+    """Return memory for a sum of models like ``params``."""
+    return torch.empty_like(params, dtype=torch.promote_types(params.dtype, torch.float32))
+
+
 class Walk:
     """A chain under way: ``state`` is what its next visit trains, ``reports`` are those of the visits so far.
 
     Where models travel in few bits, ``state`` is what arrives at the client, and ``held`` what the mediator has.
     ``passes()`` is the context of passes over a whole model, for who can lend them more threads. A defence that tries
-    models on the server's samples needs the ``model``.
+    models on the server's samples needs the ``model``. ``room(params)`` returns memory for a sum of such models.
     """
 
     __slots__ = (
         "_counted",
         "_model",
         "_passes",
+        "_room",
         "_summed",
         "_weight",
         "chain",
@@ -92,8 +98,9 @@ class Walk:
         chain: Chain,
         passes: Callable[[], AbstractContextManager[Any]] = nullcontext,
         model: VectorModel | None = None,
+        room: Callable[[Tensor], Tensor] = room_for_sum,
     ) -> None:
-        self.plan, self.chain, self._passes, self._model = plan, chain, passes, model
+        self.plan, self.chain, self._passes, self._model, self._room = plan, chain, passes, model, room
         self._hold(plan.start)
         self.reports: list[VisitReport] = []
         self.client_states: dict[int, Mapping[str, Tensor]] = {}
@@ -172,14 +179,16 @@ class Walk:
         """Return what came of the chain."""
         end = self.held
         if self._summed is not None:
-            end = replace(end, params=self._summed.div(self._weight).to(end.params.dtype))
+            end = replace(end, params=self._summed.div_(self._weight).to(end.params.dtype))
+            self._weight = 1
         return ChainResult(self.chain, end, tuple(self.reports), self.client_states)
 
     def _sum_up(self, examples: int) -> None:
         """Add the mediator's model to the mean of all that it held, for a client of so many ``examples``."""
         params = self.held.params
         if self._summed is None:
-            self._summed = params.to(torch.promote_types(params.dtype, torch.float32)) * examples
+            room = self._room(params)
+            self._summed = torch.mul(params.to(room.dtype), examples, out=room)
         else:
             self._summed.add_(params, alpha=examples)
         self._weight += examples

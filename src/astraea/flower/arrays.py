@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from typing import Any, NamedTuple
-from weakref import ref
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from astraea.errors import InputError
 from astraea.federation.norm import BLOCK, Squares
 from astraea.federation.plan import ChainState
+from astraea.federation.spare import Spare
 from astraea.federation.walk import VisitError
 from astraea.flower.messages import MOST
 
@@ -121,7 +121,8 @@ class Layout:
             if more or before is None or not self._may_lack.issuperset(missing) or len(missing) == len(self.arrays):
                 what = f"lacks '{missing[0]}'" if missing else f"has an unknown '{more[0]}'"
                 raise VisitError(f"its model {what}: the models differ")
-        floats, integers = self._buffer(), np.empty(self._sizes[1], np.int64)
+        params, integers = self._spare.vector(), np.empty(self._sizes[1], np.int64)
+        floats = params.numpy()
         squares = Squares(floats, None if minus is None else minus.numpy())
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found by who takes the vectors
             for (name, shape, dtype), head, part in zip(self.arrays, self._heads, self._parts, strict=True):
@@ -140,7 +141,7 @@ class Layout:
                         raise VisitError(f"its '{name}' holds numbers that {dtype} cannot hold")
                     integers[part] = value.round().astype(np.int64).reshape(-1)
         counters = torch.from_numpy(integers) if len(integers) else torch.empty(0, dtype=torch.int64)
-        return Vectors(torch.from_numpy(floats), counters, same, squares.sum)
+        return Vectors(params, counters, same, squares.sum)
 
     def record(self, params: Tensor, counters: Tensor) -> ArrayRecord:
         """Return ``(params, counters)`` as named arrays of the original shapes and dtypes."""
@@ -185,18 +186,13 @@ class Layout:
         sizes = [(dtype.kind == "f", math.prod(shape)) for _, shape, dtype in self.arrays]
         return sum(size for is_float, size in sizes if is_float), sum(size for is_float, size in sizes if not is_float)
 
-    def _buffer(self) -> NDArray[Any]:
-        """Return a vector to be filled: one that nobody holds any more, as new memory takes longer than the copy."""
-        idle = (place for place, (_, lent) in enumerate(self._buffers) if lent() is None)
-        place = next(idle, len(self._buffers))
-        buffer = np.empty(self._sizes[0], self._dtype) if place == len(self._buffers) else self._buffers[place][0]
-        lent = buffer.view()  # lives as long as what is made of it
-        self._buffers[place:] = [(buffer, ref(lent)), *self._buffers[place + 1 :]]
-        return lent
+    def room(self) -> Tensor:
+        """Return memory for the floating point values of a model, or for a sum of many."""
+        return self._spare.vector()
 
     @cached_property
-    def _buffers(self) -> list[tuple[NDArray[Any], ref[NDArray[Any]]]]:
-        return []
+    def _spare(self) -> Spare:
+        return Spare(self._sizes[0], self._dtype)
 
     @cached_property
     def _dtype(self) -> np.dtype[Any]:

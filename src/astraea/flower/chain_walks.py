@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 
 from flwr.app import ArrayRecord, Message, RecordDict
 from flwr.serverapp import Grid
+from torch import Tensor
 
 from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan, Visit
-from astraea.federation.walk import VisitError, Walk
+from astraea.federation.walk import VisitError, Walk, room_for_sum
 from astraea.flower.messages import AWAY, bytes_of
 from astraea.flower.post import Post
 from astraea.flower.replies import Reading
@@ -52,7 +53,7 @@ class ChainWalks:
 
     ``pack(state)`` makes arrays of a model, ``write(visit, chain, arrays)`` a visit's message, ``read(client, state,
     reply)`` raises :class:`VisitError` if a reply to a visit that began at ``state`` cannot be understood;
-    ``title(client)`` is what a client is called in the log.
+    ``title(client)`` is what a client is called in the log. ``room`` is that of a :class:`Walk`.
     """
 
     def __init__(
@@ -63,9 +64,10 @@ class ChainWalks:
         write: Callable[[Visit, Chain, ArrayRecord], Message],
         read: Callable[[int, ChainState, Message], Reading],
         title: Callable[[int], str],
+        room: Callable[[Tensor], Tensor] = room_for_sum,
     ) -> None:
         self.plan, self._pack, self._write, self._read, self._title = plan, pack, write, read, title
-        self._chains = {chain.id: _UnderWay(Walk(plan, chain), arrays) for chain in plan.chains}
+        self._chains = {chain.id: _UnderWay(Walk(plan, chain, room=room), arrays) for chain in plan.chains}
         self._contents: list[tuple[tuple[int, int], RecordDict]] = []
         self._longest = max(len(chain.visits) for chain in plan.chains)
         self._done, self._told = 0, time.monotonic()

@@ -105,7 +105,7 @@ def begin_round(
             measured=plan.guard is not None,
         )
 
-    return ChainWalks(plan, arrays, record.pack, write, read, registry.title)
+    return ChainWalks(plan, arrays, record.pack, write, read, registry.title, lambda _: record.layout.room())
 
 
 def draw_evaluators(connected: Sequence[int], wanted: int, needed: int, seed: int, round_: int) -> list[int]:
