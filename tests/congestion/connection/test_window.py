@@ -110,6 +110,18 @@ def test_start_up_ends_at_three_losses_of_twenty_packets_not_at_one(alone: Any) 
     assert flow.c.window == 10 * UNIT  # an interval below the base says nothing of the rate: ten packets per 50 ms
 
 
+def test_start_up_on_a_path_that_the_policy_does_not_know_falls_back_at_once(alone: Any) -> None:
+    flow = alone(Policy)
+    for _ in range(2):
+        flow.round(2)
+    assert flow.c.window == 40 * UNIT
+    for k in range(8):
+        flow.ack(7, round_start=k == 0)
+    assert flow.c.fallen
+    assert not flow.c.draining
+    assert flow.c.window == 7 * 47 * UNIT // 10  # what it had grown to, and then a loss
+
+
 def test_packets_are_conserved_in_the_first_round_of_recovery_only(alone: Any) -> None:
     flow = settled(alone, 100.0)
     flow.f.inflight, flow.f.recovering = 60, RECOVERY

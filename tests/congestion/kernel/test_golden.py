@@ -96,6 +96,8 @@ MUTANTS = (
     ("detour.h", "#define STEADY_NS 1000000000", "#define STEADY_NS 1200000000"),
     ("window.h", "#define SAMPLES 8", "#define SAMPLES 9"),
     ("fallback.h", "#define CUBE 440", "#define CUBE 441"),
+    ("window.h", "reduce(c, fall(c, c->window))", "fall(c, c->window)"),
+    ("fallback.h", "base < least", "base < least >> 1"),
     ("fallback.h", "#define PATIENCE 8", "#define PATIENCE 9"),
 )
 

@@ -4,7 +4,8 @@ A policy knows what it was trained for: a base round-trip time, a window and a j
 that keeps the window filled most of the time. These ranges belong to it
 (:class:`astraea.congestion.connection.settings.PolicySettings`). Each control interval in which something was heard is
 judged; eight more outside than inside, counted within 0 and 8, are a reason to fall back, none is one to come back.
-The connection counts its time in fallback.
+Where the base lies outside at the end of start-up, that is reason enough: under a policy that knows no such path the
+window would first collapse. The connection counts its time in fallback.
 
 Loss and congestion marks then reduce the window to 0.7 of it, and packets are conserved in the first round trip of
 recovery, as under the policy. There is no slow start: the window is what the policy had reached. Windows are in 1/2**20
@@ -18,7 +19,7 @@ from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.connection.motion import BITS, MOST
 from astraea.congestion.connection.record import FLOOR, RECOVERY, Connection
 
-__all__ = ["FALLS", "RETURNS", "STAYS", "Fallback", "cube_root", "fall", "grow", "judge", "reduce"]
+__all__ = ["FALLS", "RETURNS", "STAYS", "Fallback", "cube_root", "fall", "grow", "judge", "reduce", "strange_path"]
 
 STAYS, FALLS, RETURNS = 0, 1, 2
 
@@ -56,8 +57,7 @@ def judge(f: Connection, c: Fallback, now: int) -> int:
         return STAYS
     jitter = (f.rtt_step_sum - c.judged_steps) // (f.acks - c.judged_acks)
     outside = (
-        f.min_rtt < f.rtt_least
-        or f.min_rtt > f.rtt_most
+        strange_path(f.min_rtt, f.rtt_least, f.rtt_most)
         or f.window > f.window_most << BITS
         or jitter * ONE > f.jitter_most * f.srtt_ns
         or now - c.filled_at > f.limited_most
@@ -75,9 +75,16 @@ def judge(f: Connection, c: Fallback, now: int) -> int:
 
 
 @inlined
+def strange_path(base: int, least: int, most: int) -> bool:
+    """Return whether a base round-trip time is none that a policy for ``least`` to ``most`` knows."""
+    return base < least or base > most
+
+
+@inlined
 def fall(c: Fallback, window: int) -> int:
     """Begin to fall back from ``window``; return where the curve begins."""
     c.fallen = 1
+    c.strange = _PATIENCE
     c.epoch = 0
     c.w_max = 0
     c.prior = max(window, _FLOOR)

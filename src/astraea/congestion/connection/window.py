@@ -153,7 +153,10 @@ def _begin_drain(f: Connection, c: State, now: int, window: int) -> None:
 
 @inlined
 def _take_over(f: Connection, c: State, now: int) -> None:
-    """Leave start-up with what fills the empty path at the rate of delivery."""
+    """Leave start-up with what fills the empty path at the rate of delivery, or fall back where the path is strange."""
+    if fallback.strange_path(f.min_rtt, f.rtt_least, f.rtt_most):
+        c.window = fallback.reduce(c, fallback.fall(c, c.window))
+        return
     arrived = min(f.sample_delivered << BITS, MOST)
     c.window = max(part_of(arrived, f.min_rtt, max(f.sample_interval, f.min_rtt)), LEAST)
     _begin_drain(f, c, now, _FIRST_SHARE * c.window // _QUARTERS)

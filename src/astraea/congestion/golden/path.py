@@ -48,6 +48,7 @@ PATHS = (
     Path("a detour", 400, 40, 30, 6.0, detour=(2.5, 40.0), control={"refresh_s": 0.8}),
     Path("a detour among many drains", 200, 40, 30, 4.0, detour=(1.5, 40.0), control={"refresh_s": 0.4}),
     Path("a broken path", 300, 40, 30, 4.0, loss=0.25),
+    Path("a short path", 2000, 2, 20, 1.0),
     Path("fallback", 300, 40, 40, 10.0, loss=0.005, control={"ranges": {"window_most": 16}}),
 )
 

@@ -14,6 +14,11 @@
 #define LONGEST (1 << 17)
 #define CUBE 440
 
+static INLINE int strange_path(s64 base, s64 least, s64 most)
+{
+	return base < least || base > most;
+}
+
 static INLINE int judge(struct connection *f, struct window *c, s64 now)
 {
 	s64 jitter;
@@ -24,7 +29,7 @@ static INLINE int judge(struct connection *f, struct window *c, s64 now)
 	if (f->intervals == c->judged || f->acks == c->judged_acks)
 		return STAYS;
 	jitter = quotient(f->rtt_step_sum - c->judged_steps, most(f->acks - c->judged_acks, 1));
-	outside = f->min_rtt < f->rtt_least || f->min_rtt > f->rtt_most || f->window > f->window_most << BITS ||
+	outside = strange_path(f->min_rtt, f->rtt_least, f->rtt_most) || f->window > f->window_most << BITS ||
 		  jitter * ONE > f->jitter_most * f->srtt || now - c->filled_at > f->limited_most;
 	c->strange = outside ? least(c->strange + 1, PATIENCE) : most(c->strange - 1, 0);
 	if (c->fallen)
@@ -41,6 +46,7 @@ static INLINE int judge(struct connection *f, struct window *c, s64 now)
 static INLINE s64 fall(struct window *c, s64 window)
 {
 	c->fallen = 1;
+	c->strange = PATIENCE;
 	c->epoch = 0;
 	c->w_max = 0;
 	c->prior = most(window, FLOOR);

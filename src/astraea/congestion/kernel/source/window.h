@@ -82,6 +82,10 @@ static INLINE void take_over(struct connection *f, struct window *c, s64 now)
 {
 	s64 arrived = least(f->sample_delivered << BITS, MOST);
 
+	if (strange_path(f->min_rtt, f->rtt_least, f->rtt_most)) {
+		c->window = reduce(c, fall(c, c->window));
+		return;
+	}
 	c->window = most(part_of(arrived, f->min_rtt, most(f->sample_interval, f->min_rtt)), LEAST);
 	begin_drain(f, c, now, quotient(FIRST_SHARE * c->window, QUARTERS));
 }
