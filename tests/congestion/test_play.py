@@ -16,7 +16,7 @@ from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import PolicyHeader
 from astraea.congestion.simulator.settings import WorldSettings
 from astraea.congestion.simulator.topology import dumbbell
-from astraea.congestion.trainer.evolution import law_policy
+from astraea.congestion.trainer.subjects import law_policy
 
 LAW_START = law_policy([n.start for n in LAW], PolicySettings(gain=0.25))
 SIZE = ObservationSettings().size

@@ -30,7 +30,7 @@ from astraea.congestion.evaluation.suite import Case, Setup, Suite, rng_of, shar
 from astraea.congestion.policy import load_policy
 from astraea.congestion.trainer import families
 from astraea.congestion.trainer.evolution import EvolutionSettings
-from astraea.congestion.trainer.search import train_law
+from astraea.congestion.trainer.search import train_by_evolution
 from astraea.congestion.trainer.td3 import Td3Settings, train_td3
 from astraea.data.dataset import Samples
 from astraea.errors import AstraeaError
@@ -127,7 +127,7 @@ def comparison_outcome(folder: Path) -> object:
 
 
 def a_training(folder: Path) -> None:
-    train_law(LAW, folder, resume=True)
+    train_by_evolution(LAW, folder, resume=True)
 
 
 def training_outcome(folder: Path) -> object:

@@ -12,9 +12,10 @@ from astraea.congestion.connection.record import Floats, Ints, Rows, rows
 from astraea.congestion.controllers import dispatch
 from astraea.congestion.observation.features import observe
 from astraea.congestion.observation.frames import FRAME, FRAMES, HISTORY, Frame, History, begin, record
-from astraea.congestion.policy.law import decide
+from astraea.congestion.policy.law import LAW, decide
 from astraea.congestion.policy.network import forward
 from astraea.congestion.policy.policy import Policy, shipped_policy
+from astraea.congestion.policy.residual import decide_residual
 from astraea.congestion.simulator.arrays import allocate, shape_of, world_at
 from astraea.congestion.simulator.build import fill
 from astraea.congestion.simulator.loop import advance
@@ -24,6 +25,9 @@ from astraea.congestion.simulator.state import World
 from astraea.congestion.simulator.steering import act
 
 __all__ = ["Playing", "play", "simulate"]
+
+_KINDS = ("law", "network", "residual")
+_, _NETWORK, _RESIDUAL = range(len(_KINDS))
 
 
 class Playing:
@@ -79,15 +83,18 @@ def _mind(policy: Policy) -> tuple[Any, ...]:
     """Return a policy as the arguments that compiled code takes."""
     head = policy.header
     network = head.kind == "network"
+    widest = max(head.widths, default=1)
     return (
         dispatch.number_of(head.controller),
         head.observation.kind,
         head.observation.history,
-        network,
+        _KINDS.index(head.kind),
         (np.zeros(0) if network else policy.weights).astype(np.int64),
         (policy.weights if network else np.zeros(0)).astype(np.float64),
         np.array(head.widths, np.int64),
-        np.zeros((2, max(head.widths, default=1))),
+        np.zeros((2, widest)),
+        np.zeros((2, widest), np.int64),
+        np.zeros(len(LAW), np.int64),
     )
 
 
@@ -101,11 +108,13 @@ def play(
     controller: int,
     kind: int,
     slots: int,
-    network: bool,
+    mind: int,
     numbers: Ints,
     weights: Floats,
     widths: Ints,
     room: Floats,
+    int_room: Ints,
+    turned: Ints,
 ) -> None:
     """Run world ``w`` to the end of virtual time ``until``, its flows under ``controller`` driven by a policy."""
     i = advance(w, until, True)
@@ -117,5 +126,10 @@ def play(
             if news and not dispatch.busy(w.controls, i, f):
                 x = features[i]
                 observe(kind, slots, frames[i], histories[i], x)
-                act(w, i, forward(weights, widths, x, room) if network else decide(numbers, x) / UNIT)
+                if mind == _NETWORK:
+                    act(w, i, forward(weights, widths, x, room))
+                elif mind == _RESIDUAL:
+                    act(w, i, decide_residual(numbers, widths, x, int_room, turned) / UNIT)
+                else:
+                    act(w, i, decide(numbers, x) / UNIT)
         i = advance(w, until, True)

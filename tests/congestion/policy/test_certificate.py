@@ -11,7 +11,7 @@ from astraea.congestion.policy import Policy
 from astraea.congestion.policy.certificate import certify
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import PolicyHeader
-from astraea.congestion.trainer.evolution import law_policy
+from astraea.congestion.trainer.subjects import law_policy
 from astraea.errors import InputError
 
 CONTROL = PolicySettings()

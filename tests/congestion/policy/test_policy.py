@@ -15,7 +15,7 @@ from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.policy import Policy, load_policy
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import PolicyHeader
-from astraea.congestion.trainer.evolution import law_policy
+from astraea.congestion.trainer.subjects import law_policy
 from astraea.errors import InputError
 
 SIZE = ObservationSettings().size

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.trainer import evolution, families
-from astraea.congestion.trainer.evolution import Evolution, EvolutionSettings
-from astraea.congestion.trainer.families import FAMILIES, Family, worlds_of
+from astraea.congestion.trainer.evolution import Evolution, EvolutionSettings, network_settings, residual_settings
+from astraea.congestion.trainer.families import FAMILIES, NOISY, Family, worlds_of
+from astraea.errors import InputError
 
 TINY = EvolutionSettings(generations=3, population=4, validate_every=2, validation_mixes=1, seed=5)
 
@@ -32,6 +35,15 @@ def test_a_mix_holds_each_family_as_often_as_it_says() -> None:
     assert len({world.seed for _, world in worlds}) == len(worlds)
 
 
+def test_a_mix_may_hold_noise_and_as_many_worlds_of_each_family() -> None:
+    worlds = worlds_of(np.random.default_rng(0), noisy=True)
+    assert len(worlds) == 20
+    assert worlds[:17] == worlds_of(np.random.default_rng(0))
+    assert {flow.jitter_ms > 0.2 for name, world in worlds if name == "noisy" for flow in world.flows} == {True}
+    names = [name for name, _ in worlds_of(np.random.default_rng(0), noisy=True, each=2)]
+    assert names == [family.name for family in (*FAMILIES, NOISY) for _ in range(2)]
+
+
 @pytest.mark.compiled
 @pytest.mark.usefixtures("small")
 def test_the_search_does_not_depend_on_threads_and_goes_on_from_its_past() -> None:
@@ -51,6 +63,27 @@ def test_another_seed_searches_elsewhere() -> None:
     assert first.centre != other.centre
 
 
+def test_settings_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(InputError, match="population must be even, as candidates come in pairs, got 5"):
+        network_settings(population=5)
+    with pytest.raises(InputError, match="law must hold the 18 numbers of a law for a residual, and none for others"):
+        EvolutionSettings(subject="residual")
+    with pytest.raises(InputError, match="none for others"):
+        network_settings(law=(0,) * 18)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("settings", [residual_settings, network_settings])
+def test_networks_are_searched_for_alike(settings: Callable[..., EvolutionSettings]) -> None:
+    tiny = settings(generations=3, population=4, validate_every=2, validation_mixes=1, noisy=False, seed=5)
+    one = Evolution(tiny)
+    whole = [one.step() for _ in range(3)]
+    two = Evolution(tiny, whole[:2])
+    assert two.step() == whole[2]
+    assert len(set(whole[0].values)) > 1
+    assert Evolution(tiny.model_copy(update={"seed": 6})).step().centre != whole[0].centre
+
+
 def test_it_climbs(monkeypatch: pytest.MonkeyPatch) -> None:
     """With nearness to a point as the return, the centre comes near that point."""
     aim = np.array([n.start + 0.5 * n.spread for n in LAW])
@@ -61,7 +94,7 @@ def test_it_climbs(monkeypatch: pytest.MonkeyPatch) -> None:
         return np.array([-float((((c - aim) / spread) ** 2).sum()) for c in candidates])
 
     monkeypatch.setattr(search, "_play", nearness)
-    monkeypatch.setattr(evolution, "worlds_of", lambda *_: [])
+    monkeypatch.setattr(evolution, "worlds_of", lambda *_, **__: [])
     monkeypatch.setattr(search, "validate", lambda _: {"all": 0.0})
     for _ in range(60):
         search.step()

@@ -15,9 +15,9 @@ from astraea import files
 from astraea.congestion import ObservationSettings, WorldRanges
 from astraea.congestion.policy import Policy, load_policy
 from astraea.congestion.trainer import families, search
-from astraea.congestion.trainer.evolution import EvolutionSettings
+from astraea.congestion.trainer.evolution import EvolutionSettings, residual_settings
 from astraea.congestion.trainer.families import FAMILIES, Family
-from astraea.congestion.trainer.search import train_law
+from astraea.congestion.trainer.search import train_by_evolution
 from astraea.congestion.trainer.td3 import Td3Settings, log, train_td3
 
 RANGES: dict[str, Any] = {"flows": (1, 2), "bandwidth_mbps": (1, 2), "rtt_ms": (30, 60), "buffer_bdp": (1, 2),
@@ -29,6 +29,8 @@ TD3 = Td3Settings(
     exploration_actions=30,
 )  # fmt: skip
 LAW = EvolutionSettings(generations=3, population=4, validate_every=1, validation_mixes=1, seed=5)
+
+RESIDUAL = residual_settings(generations=2, population=4, validate_every=1, validation_mixes=1, noisy=False, seed=5)
 
 Train = Callable[..., Policy]
 
@@ -64,7 +66,11 @@ def kill_at(write: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def law(out: Path, **options: Any) -> Policy:
-    return train_law(LAW, out, **options)
+    return train_by_evolution(LAW, out, **options)
+
+
+def residual(out: Path, **options: Any) -> Policy:
+    return train_by_evolution(RESIDUAL, out, **options)
 
 
 def td3(out: Path, **options: Any) -> Policy:
@@ -90,7 +96,11 @@ def same(one: Path, other: Path, lines: str) -> None:
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize(("train", "lines"), [(law, "generations.jsonl"), (td3, "metrics.jsonl")], ids=["law", "td3"])
+@pytest.mark.parametrize(
+    ("train", "lines"),
+    [(law, "generations.jsonl"), (residual, "generations.jsonl"), (td3, "metrics.jsonl")],
+    ids=["law", "residual", "td3"],
+)
 def test_a_kill_at_any_write_costs_nothing(
     train: Train, lines: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.policy import Policy
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import PolicyHeader
-from astraea.congestion.trainer.evolution import law_policy
+from astraea.congestion.trainer.subjects import law_policy
 from astraea.report.congestion.policy import policy_figure, policy_summary, policy_text, response
 
 PLAIN = {"target": 0.0, "target_rate": 0.5, "gain": -0.5, "rival_queue": 3.0}

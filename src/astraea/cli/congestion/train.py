@@ -6,7 +6,7 @@ import json
 import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,11 +18,9 @@ from astraea.progress import Bar
 if TYPE_CHECKING:
     from astraea.congestion.policy import Policy
     from astraea.congestion.trainer.evolution import EvolutionSettings, Generation
-    from astraea.congestion.trainer.td3 import Progress
+    from astraea.congestion.trainer.td3 import Progress, Td3Settings
 
 __all__ = ["train"]
-
-_RECIPES = ("law", "published", "quick")
 
 
 def train(
@@ -31,8 +29,9 @@ def train(
         typer.Option(
             "--recipe",
             "-r",
-            help="law: a law of few numbers, by evolution; published: Astraea's networks, by multi-agent TD3; "
-            "quick: small networks by TD3, in minutes.",
+            help="law: a law of few numbers, by CMA-ES; residual: a network on top of the shipped law, and network: "
+            "one by itself, by an evolution strategy; published: Astraea's networks, by multi-agent TD3; quick: small "
+            "networks by TD3, in minutes.",
         ),
     ] = "law",
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Seed of all randomness.")] = 0,
@@ -42,25 +41,34 @@ def train(
         int | None, typer.Option("--jobs", "-j", min=1, help="Threads; by default one for each processor.")
     ] = None,
     generations: Annotated[
-        int | None, typer.Option("--generations", "-g", min=1, help="Generations of 'law'; by default the recipe's.")
+        int | None,
+        typer.Option("--generations", "-g", min=1, help="Generations of an evolution; by default the recipe's."),
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option("--minutes", help="Minutes of 'published' and 'quick'; by default the recipe's.")
+        float | None, typer.Option("--minutes", help="Minutes of a training by TD3; by default the recipe's.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a policy from scratch; the best by validation is OUT/policy.safetensors."""
     with friendly(resume=f"astraea congestion train --recipe {recipe} --resume --out {out}"):
-        if recipe not in _RECIPES:
-            raise unknown_name("recipe", recipe, _RECIPES)
-        wrong, name = (minutes, "minutes") if recipe == "law" else (generations, "generations")
+        from astraea.congestion.trainer.evolution import EvolutionSettings
+        from astraea.congestion.trainer.recipes import RECIPES
+
+        if recipe not in RECIPES:
+            raise unknown_name("recipe", recipe, RECIPES)
+        evolves = isinstance(RECIPES[recipe](), EvolutionSettings)
+        wrong, name = (minutes, "minutes") if evolves else (generations, "generations")
         if wrong is not None:
             raise InputError(f"--{name} is not for the recipe '{recipe}': leave it out")
+        length = {
+            key: value for key, value in (("generations", generations), ("minutes", minutes)) if value is not None
+        }
         threads = jobs or os.cpu_count() or 1
-        if recipe == "law":
-            policy = _law(seed, out, resume, threads, generations)
+        settings = RECIPES[recipe](seed=seed, **length, **({} if evolves else {"threads": threads}))
+        if isinstance(settings, EvolutionSettings):
+            policy = _evolve(settings, out, resume, threads)
         else:
-            policy = _td3(recipe, seed, out, resume, threads, minutes)
+            policy = _td3(settings, out, resume)
         file = out / "policy.safetensors"
         if as_json:
             typer.echo(json.dumps({"policy": str(file), **policy.card}))
@@ -70,34 +78,22 @@ def train(
         OUT.print(f"written to {file}", highlight=False)
 
 
-def _law(seed: int, out: Path, resume: bool, threads: int, generations: int | None) -> Policy:
-    from astraea.congestion.trainer.evolution import EvolutionSettings
-    from astraea.congestion.trainer.search import train_law
+def _evolve(settings: EvolutionSettings, out: Path, resume: bool, threads: int) -> Policy:
+    from astraea.congestion.trainer.search import train_by_evolution
 
-    length: dict[str, Any] = {} if generations is None else {"generations": generations}
+    board = find_spec("tensorboard") is not None
     with _Training("training", ERR, now="compiling") as bar:
-        return train_law(
-            EvolutionSettings(seed=seed, **length),
-            out,
-            resume=resume,
-            jobs=threads,
-            tensorboard=find_spec("tensorboard") is not None,
-            watch=bar.show_generation,
+        return train_by_evolution(
+            settings, out, resume=resume, jobs=threads, tensorboard=board, watch=bar.show_generation
         )
 
 
-def _td3(recipe: str, seed: int, out: Path, resume: bool, threads: int, minutes: float | None) -> Policy:
-    from astraea.congestion.trainer.td3 import QUICK, Td3Settings, train_td3
+def _td3(settings: Td3Settings, out: Path, resume: bool) -> Policy:
+    from astraea.congestion.trainer.td3 import train_td3
 
-    base = QUICK if recipe == "quick" else Td3Settings()
-    changes: dict[str, Any] = {"seed": seed, "threads": threads}
-    if minutes is not None:
-        changes["minutes"] = minutes
-    settings = Td3Settings(**{**base.model_dump(), **changes})
+    board = find_spec("tensorboard") is not None
     with _Training("training", ERR, now="compiling") as bar:
-        return train_td3(
-            settings, out, resume=resume, tensorboard=find_spec("tensorboard") is not None, watch=bar.show_progress
-        )
+        return train_td3(settings, out, resume=resume, tensorboard=board, watch=bar.show_progress)
 
 
 class _Training(Bar):

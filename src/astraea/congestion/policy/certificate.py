@@ -17,6 +17,7 @@ from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import Policy
+from astraea.congestion.policy.residual import REACH, TURNED
 from astraea.errors import InputError
 
 __all__ = ["Certificate", "certify"]
@@ -80,11 +81,11 @@ class _Known:
 def certify(policy: Policy) -> Certificate:
     """Return what interval arithmetic proves of ``policy``.
 
-    Raises :class:`astraea.errors.InputError` unless it is a law.
+    Of a residual, whatever its network says. Raises :class:`astraea.errors.InputError` for a plain network.
     """
-    if policy.header.kind != "law":
+    if policy.header.kind == "network":
         raise InputError("only a law can be certified: a network's bounds would say nothing")
-    p = {number.name: _Known((w, w)) for number, w in zip(LAW, (policy.weights / ONE).tolist(), strict=True)}
+    p = _numbers(policy)
     ranges = {field.name: (field.low, field.high) for field in ObservationSettings().fields}
     own = _Known(ranges["own_queue"], (1.0, 1.0))
     past, loss, sent = _Known(ranges["own_queue"]), _Known(ranges["loss"]), _Known(ranges["sent_change"])
@@ -113,6 +114,16 @@ def certify(policy: Policy) -> Certificate:
     among = (growth - p["rival_cut"] * (loss - p["rival_free"]).most(zero)).within(-1.0, 1.0)
     action = step * (one - rivals) + among * rivals
     return Certificate(*action.slope)
+
+
+def _numbers(policy: Policy) -> dict[str, _Known]:
+    """Return what is known of the law's numbers: of those that a network turns, blind to the own queue, bounds."""
+    turned = TURNED if policy.header.kind == "residual" else ()
+    known = {}
+    for number, w in zip(LAW, (policy.weights[: len(LAW)] / ONE).tolist(), strict=True):
+        reach = REACH if number.name in turned else 0.0
+        known[number.name] = _Known((max(w - reach, min(w, number.low)), min(w + reach, max(w, number.high))))
+    return known
 
 
 def _sum(a: Bounds, b: Bounds) -> Bounds:

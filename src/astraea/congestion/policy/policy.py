@@ -20,6 +20,7 @@ from astraea.congestion.controllers.controller import Steered
 from astraea.congestion.observation.features import OBSERVATION_VERSION, ObservationSettings
 from astraea.congestion.policy.law import LAW, decide
 from astraea.congestion.policy.network import forward
+from astraea.congestion.policy.residual import SEEN, TURNED, WIDEST, decide_residual
 from astraea.congestion.settings import Settings
 from astraea.errors import InputError
 from astraea.files import write_tensors
@@ -34,12 +35,14 @@ _SHIPPED = "policy.safetensors"
 class PolicyHeader(Settings):
     """What a policy belongs to: it means nothing to flows that observe or act differently."""
 
-    kind: Literal["law", "network"] = Field(description="a law of few numbers in integers, or a network")
+    kind: Literal["law", "network", "residual"] = Field(
+        description="a law of few numbers in integers, a network, or a law whose numbers a network turns"
+    )
     controller: Steered = Field("policy", description="what its actions drive: a window (policy) or a rate (aurora)")
     observation_version: int = Field(OBSERVATION_VERSION, description="version of the observation")
     observation: ObservationSettings = Field(ObservationSettings(), description="what it observes")
     control: PolicySettings = Field(PolicySettings(), description="how its actions are applied")
-    widths: tuple[int, ...] = Field((), description="widths of a network's layers, the observation's first and 1 last")
+    widths: tuple[int, ...] = Field((), description="widths of a network's layers, from what it sees to what it says")
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class Policy:
     """From an observation to an action in [-1, 1].
 
     ``weights`` is a flat array: int32 of a law (in 1/1024, in the order of
-    :data:`astraea.congestion.policy.law.LAW`), float32 of a network. ``card`` says how it was made.
+    :data:`astraea.congestion.policy.law.LAW`), of a residual as well (the law's, then the network's), float32 of a
+    network. ``card`` says how it was made.
     Raises :class:`astraea.errors.InputError` if the weights do not fit the header.
     """
 
@@ -56,16 +60,20 @@ class Policy:
     card: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        head, dtype = self.header, (np.int32 if self.header.kind == "law" else np.float32)
-        if head.kind == "law":
-            if head.observation != ObservationSettings():
-                raise InputError("a law reads the features 'packets' with 4 slots of history: give it this observation")
-            count = len(LAW)
-        else:
-            widths = head.widths
-            if len(widths) < 2 or widths[0] != head.observation.size or widths[-1] != 1:
-                raise InputError(f"a network's widths must lead from {head.observation.size} to 1, got {list(widths)}")
-            count = sum((into + 1) * out for into, out in pairwise(widths))
+        head, dtype = self.header, (np.float32 if self.header.kind == "network" else np.int32)
+        if head.kind != "network" and head.observation != ObservationSettings():
+            raise InputError(
+                f"a {head.kind} reads the features 'packets' with 4 slots of history: give it this observation"
+            )
+        count = 0 if head.kind == "network" else len(LAW)
+        if head.kind != "law":
+            plain, widths = head.kind == "network", head.widths
+            size, ends = (head.observation.size, 1) if plain else (len(SEEN), len(TURNED))
+            if len(widths) < 2 or widths[0] != size or widths[-1] != ends or min(widths) < 1:
+                raise InputError(f"a {head.kind}'s widths must lead from {size} to {ends}, got {list(widths)}")
+            if head.kind == "residual" and max(widths) > WIDEST:
+                raise InputError(f"a residual's layers are at most {WIDEST} wide, got {list(widths)}")
+            count += sum((into + 1) * out for into, out in pairwise(widths))
         if self.weights.shape != (count,) or self.weights.dtype != dtype or not np.isfinite(self.weights).all():
             raise InputError(
                 f"a {head.kind} of this form has {count} finite numbers of type {np.dtype(dtype)}, but "
@@ -76,6 +84,10 @@ class Policy:
         """Return the action for the ``features`` (in 1/1024) of one observation."""
         if self.header.kind == "law":
             return decide(self.weights.astype(np.int64), features) / UNIT
+        if self.header.kind == "residual":
+            rooms = np.zeros((2, max(self.header.widths)), np.int64), np.zeros(len(LAW), np.int64)
+            weights, widths = self.weights.astype(np.int64), np.array(self.header.widths)
+            return decide_residual(weights, widths, features, *rooms) / UNIT
         room = np.zeros((2, max(self.header.widths)))
         return float(forward(self.weights.astype(np.float64), np.array(self.header.widths), features, room))
 

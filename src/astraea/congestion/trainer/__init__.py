@@ -1,1 +1,1 @@
-"""Training: a law by evolution, networks by multi-agent TD3."""
+"""Training: laws and networks by evolution, networks by multi-agent TD3."""

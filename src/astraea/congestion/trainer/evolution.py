@@ -1,10 +1,10 @@
-"""Training a law by evolution: candidates play the same worlds, and the search moves to where all flows did well.
+"""Training a policy by evolution: candidates play the same worlds, and the search moves to where all flows did well.
 
-CMA-ES (Hansen, 'The CMA evolution strategy: a tutorial', arXiv:1604.00772) over the numbers of
-:data:`astraea.congestion.policy.law.LAW`, from the library ``cmaes``. It is multi-agent policy search: one law is
-shared by all flows of a world, each acts on what it observes alone, and the return is that of all flows together.
-Candidates are rounded as a kernel holds them before they play. Each generation draws new worlds; the best is
-chosen on worlds of another stream.
+It is multi-agent policy search: one policy is shared by all flows of a world, each acts on what it observes alone, and
+the return is that of all flows together. What is searched for is a law of few numbers, a network on top of a law, or a
+network by itself (:mod:`astraea.congestion.trainer.subjects`), by CMA-ES or by a smoothed gradient
+(:mod:`astraea.congestion.trainer.strategies`). Candidates are rounded as a kernel holds them before they play. Each
+generation draws new worlds; the best is chosen on worlds of another stream.
 """
 
 from __future__ import annotations
@@ -12,42 +12,77 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
-from cmaes import CMA
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.play import simulate
 from astraea.congestion.policy.law import LAW
-from astraea.congestion.policy.policy import Policy, PolicyHeader
+from astraea.congestion.policy.policy import Policy, shipped_policy
 from astraea.congestion.settings import Settings
 from astraea.congestion.simulator.settings import WorldSettings
-from astraea.congestion.trainer.families import FAMILIES, worlds_of
+from astraea.congestion.trainer.families import families_of, worlds_of
 from astraea.congestion.trainer.fitness import FitnessSettings, fitness
+from astraea.congestion.trainer.strategies import CmaStrategy, GradientStrategy, Strategy
+from astraea.congestion.trainer.subjects import Subject, law_subject, network_subject, residual_subject
 from astraea.seeding import Purpose, stream
 
-__all__ = ["Evolution", "EvolutionSettings", "Generation", "law_policy"]
+__all__ = ["Evolution", "EvolutionSettings", "Generation", "network_settings", "residual_settings"]
 
 Numbers = NDArray[np.float64]
 Worlds = Sequence[tuple[str, WorldSettings]]
 
 
 class EvolutionSettings(Settings):
-    """How a law is searched for."""
+    """How a policy is searched for; the defaults are those of a law."""
 
     seed: int = Field(0, ge=0, description="seed of candidates and worlds")
+    subject: Literal["law", "residual", "network"] = Field(
+        "law", description="a law of few numbers, a network that turns numbers of a law, or a network by itself"
+    )
+    law: tuple[int, ...] = Field((), description="numbers of the law under a residual, in 1/1024")
+    strategy: Literal["cma", "gradient"] = Field("cma", description="CMA-ES, or a gradient smoothed by noise")
     generations: int = Field(30, ge=1, description="generations")
-    population: int = Field(20, ge=4, description="candidates of a generation")
+    population: int = Field(20, ge=4, description="candidates of a generation; of 'gradient' an even number")
     mixes: int = Field(1, ge=1, description="mixes of 17 worlds that each candidate plays")
-    step: float = Field(0.4, gt=0, description="first step size, in the spreads of the numbers")
+    noisy: bool = Field(False, description="whether a mix also holds three worlds with much noise")
+    each: int = Field(0, ge=0, description="worlds of each family in a mix of training; 0: as many as its share")
+    step: float = Field(0.4, gt=0, description="first step size, in the spreads of the numbers; of 'gradient' for good")
+    rate: float = Field(1.0, gt=0, description="how far 'gradient' follows its estimate")
+    momentum: float = Field(0.5, ge=0, lt=1, description="how much of its speed 'gradient' keeps")
     validate_every: int = Field(10, ge=1, description="generations between validations")
     validation_mixes: int = Field(10, ge=1, description="mixes of 17 worlds for a validation")
     control: PolicySettings = Field(PolicySettings(gain=0.25), description="how actions are applied")
     fitness: FitnessSettings = Field(FitnessSettings(), description="what is rewarded")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.strategy == "gradient" and self.population % 2:
+            raise ValueError(f"population must be even, as candidates come in pairs, got {self.population}")
+        if len(self.law) != (len(LAW) if self.subject == "residual" else 0):
+            raise ValueError(f"law must hold the {len(LAW)} numbers of a law for a residual, and none for others")
+        return self
+
+
+_DEEP: dict[str, Any] = {
+    "strategy": "gradient", "noisy": True, "each": 1, "step": 1.0, "rate": 4.0, "generations": 150,
+}  # fmt: skip
+"""What is common to networks: many generations of few worlds, since each tells little of so many weights."""
+
+
+def residual_settings(**fields: Any) -> EvolutionSettings:
+    """Return a search for a network on top of the shipped law."""
+    base = shipped_policy()
+    law = {"subject": "residual", "law": tuple(base.weights.tolist()), "control": base.header.control}
+    return EvolutionSettings(**{**_DEEP, **law, **fields})
+
+
+def network_settings(**fields: Any) -> EvolutionSettings:
+    """Return a search for a network by itself."""
+    return EvolutionSettings(**{**_DEEP, "subject": "network", **fields})
 
 
 @dataclass(frozen=True)
@@ -68,24 +103,16 @@ class Evolution:
         self.settings = settings
         self.generation = 0
         self._jobs = jobs
-        self._start = np.array([n.start for n in LAW])
-        self._spread = np.array([n.spread for n in LAW])
-        bounds = np.array([(n.low, n.high) for n in LAW])
-        self._search = CMA(
-            mean=np.zeros(len(LAW)),
-            sigma=settings.step,
-            bounds=(bounds - self._start[:, None]) / self._spread[:, None],
-            seed=int(stream(settings.seed, Purpose.EVOLUTION).integers(1 << 31)),
-            population_size=settings.population,
-        )
+        self.subject = _subject(settings)
+        self._search = _strategy(settings, self.subject)
         for known in past:
-            self._tell(self._ask(), known.values)
+            self._tell(self._search.ask(), known.values)
 
     def step(self) -> Generation:
         """Play one generation."""
-        asked = self._ask()
+        asked = self._search.ask()
         number = self.generation
-        worlds = worlds_of(stream(self.settings.seed, Purpose.EVOLUTION, number + 1), self.settings.mixes)
+        worlds = self._worlds(Purpose.EVOLUTION, number + 1, rounds=self.settings.mixes, each=self.settings.each)
         values = self._play([self._numbers(x) for x in asked], worlds)
         self._tell(asked, values)
         last = self.generation == self.settings.generations
@@ -95,30 +122,30 @@ class Evolution:
             number,
             tuple(values.tolist()),
             tuple(centre.tolist()),
-            float(self._search._sigma),
+            self._search.step,
             self.validate(centre) if due else None,
         )
 
     @property
     def centre(self) -> Numbers:
         """Where the search stands."""
-        return self._numbers(np.asarray(self._search.mean))
+        return self._numbers(self._search.mean)
 
     def validate(self, numbers: Numbers) -> dict[str, float]:
         """Return the mean fitness of ``numbers`` by family, and over all, on the validation's worlds."""
-        worlds = worlds_of(stream(self.settings.seed, Purpose.SELECTION), self.settings.validation_mixes)
+        worlds = self._worlds(Purpose.SELECTION, rounds=self.settings.validation_mixes)
         found = {name: float(values[0]) for name, values in self._by_family([numbers], worlds).items()}
         return {"all": float(_weighted(found)), **found}
 
-    def _ask(self) -> list[Numbers]:
-        return [np.asarray(self._search.ask()) for _ in range(self.settings.population)]
+    def _worlds(self, purpose: Purpose, *key: int, rounds: int, each: int = 0) -> Worlds:
+        return worlds_of(stream(self.settings.seed, purpose, *key), rounds, noisy=self.settings.noisy, each=each)
 
     def _tell(self, asked: Sequence[Numbers], values: Sequence[float] | Numbers) -> None:
-        self._search.tell([(x, -float(value)) for x, value in zip(asked, values, strict=True)])
+        self._search.tell(asked, values)
         self.generation += 1
 
     def _numbers(self, x: Numbers) -> Numbers:
-        return self._start + self._spread * x
+        return self.subject.start + self.subject.spread * x
 
     def _play(self, candidates: Sequence[Numbers], worlds: Worlds) -> Numbers:
         """Return the fitness of every candidate: the mean over families by their weights."""
@@ -126,7 +153,7 @@ class Evolution:
 
     def _by_family(self, candidates: Sequence[Numbers], worlds: Worlds) -> dict[str, Numbers]:
         """Return every candidate's mean fitness in the worlds of each family."""
-        policies = [law_policy(numbers, self.settings.control) for numbers in candidates]
+        policies = [self.subject.policy(numbers, {}) for numbers in candidates]
 
         def one(job: tuple[Policy, WorldSettings]) -> float:
             policy, world = job
@@ -140,12 +167,21 @@ class Evolution:
 
 
 def _weighted(found: Mapping[str, Numbers | float]) -> Numbers:
-    weights = {family.name: family.weight for family in FAMILIES}
+    weights = {family.name: family.weight for family in families_of(noisy=True)}
     return np.asarray(np.average(list(found.values()), axis=0, weights=[weights[name] for name in found]))
 
 
-def law_policy(numbers: Any, control: PolicySettings, card: dict[str, str] | None = None) -> Policy:
-    """Return the law of ``numbers``, in the order of LAW, rounded to 1/1024 and held within its bounds."""
-    held = np.clip(np.asarray(numbers, np.float64), [n.low for n in LAW], [n.high for n in LAW])
-    header = PolicyHeader(kind="law", control=control)
-    return Policy(header, np.rint(held * ONE).astype(np.int32), card or {})
+def _subject(settings: EvolutionSettings) -> Subject:
+    rng = stream(settings.seed, Purpose.MODEL)
+    if settings.subject == "residual":
+        return residual_subject(settings.law, settings.control, rng)
+    return law_subject(settings.control) if settings.subject == "law" else network_subject(settings.control, rng)
+
+
+def _strategy(settings: EvolutionSettings, subject: Subject) -> Strategy:
+    rng = stream(settings.seed, Purpose.EVOLUTION)
+    size, step, population = len(subject.start), settings.step, settings.population
+    if settings.strategy == "gradient":
+        return GradientStrategy(size, step, settings.rate, settings.momentum, population, rng)
+    bounds = np.tile((-np.inf, np.inf), (size, 1)) if subject.bounds is None else subject.bounds
+    return CmaStrategy(step, (bounds - subject.start[:, None]) / subject.spread[:, None], population, rng)

@@ -9,7 +9,7 @@ import numpy as np
 from astraea.congestion.environment.worlds import HOST_NOISE, WorldRanges, draw
 from astraea.congestion.simulator.settings import WorldSettings
 
-__all__ = ["FAMILIES", "Family", "worlds_of"]
+__all__ = ["FAMILIES", "NOISY", "Family", "families_of", "worlds_of"]
 
 _SAMPLE_MS = 100.0
 
@@ -113,11 +113,38 @@ FAMILIES: tuple[Family, ...] = (
 """The families: a mix holds ``share`` worlds of each."""
 
 
-def worlds_of(rng: np.random.Generator, rounds: int = 1) -> list[tuple[str, WorldSettings]]:
-    """Return ``rounds`` mixes of 17 worlds each, with the names of their families."""
+NOISY = Family(
+    "noisy",
+    "jitter of up to 10 ms, and acknowledgements that come in slots of up to 20 ms",
+    _ranges(
+        flows=(1, 3),
+        bandwidth_mbps=(15, 200),
+        rtt_ms=(10, 75),
+        buffer_bdp=(1, 4),
+        gap_s=(2, 5),
+        jitter_ms=(0.2, 10),
+        ack_slot_ms=(0, 20),
+    ),
+    3,
+)
+"""Worlds with more noise than hosts add. The shipped law has not met them."""
+
+
+def families_of(noisy: bool) -> tuple[Family, ...]:
+    """Return the families, with :data:`NOISY` if it is asked for."""
+    return (*FAMILIES, NOISY) if noisy else FAMILIES
+
+
+def worlds_of(
+    rng: np.random.Generator, rounds: int = 1, *, noisy: bool = False, each: int = 0
+) -> list[tuple[str, WorldSettings]]:
+    """Return ``rounds`` mixes of 17 worlds each (20 if ``noisy``), with the names of their families.
+
+    With ``each`` a mix holds that many of every family instead.
+    """
     return [
         (family.name, draw(family.ranges, rng).model_copy(update={"sample_ms": _SAMPLE_MS}))
         for _ in range(rounds)
-        for family in FAMILIES
-        for _ in range(family.share)
+        for family in families_of(noisy)
+        for _ in range(each or family.share)
     ]

@@ -35,9 +35,9 @@ def policy_summary(policy: Policy) -> dict[str, Any]:
         "bytes": int(policy.weights.nbytes),
         "card": policy.card,
     }
-    if policy.header.kind == "law":
+    if policy.header.kind != "network":
         found = certify(policy)
-        summary["numbers"] = {n.name: w / ONE for n, w in zip(LAW, policy.weights.tolist(), strict=True)}
+        summary["numbers"] = {n.name: w / ONE for n, w in zip(LAW, policy.weights[: len(LAW)].tolist(), strict=True)}
         summary["certificate"] = {"holds": found.holds, "steepest": found.steepest, "flattest": found.flattest}
     return summary
 
@@ -47,10 +47,10 @@ def policy_text(policy: Policy) -> RenderableType:
     lines = [f"{policy.header.kind}, {policy.weights.size} numbers, {policy.weights.nbytes} bytes"]
     lines += [f"{name}: {value}" for name, value in policy.card.items() if name != "numbers"]
     parts: list[RenderableType] = [Text("\n".join(lines))]
-    if policy.header.kind == "law":
+    if policy.header.kind != "network":
         rows = [
             [part.name, part.meaning, number(weight / ONE, 3)]
-            for part, weight in zip(LAW, policy.weights.tolist(), strict=True)
+            for part, weight in zip(LAW, policy.weights[: len(LAW)].tolist(), strict=True)
         ]
         table = Table(["number", "meaning", "value"], rows, labels=2).rich()
         found = certify(policy)

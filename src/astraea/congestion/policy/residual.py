@@ -1,0 +1,90 @@
+"""A small network on top of a law: it turns some of the law's numbers by what a flow observes, all in integers.
+
+At each decision the network adds to the numbers :data:`TURNED`, and the law then decides by them. So a network whose
+last layer is zero *is* the law, bit for bit; what it adds is held within :data:`REACH`, and each number within its
+bounds. It sees :data:`SEEN`, and so not the flow's own queue. So, whatever its weights are, the action still never
+rises with that queue, all else equal: :mod:`astraea.congestion.policy.certificate`.
+
+Weights and features are counts of 1/1024. Between the layers a leaky rectifier of slope 1/4. In the flat array the
+numbers of the law come first, then of each layer the matrix, row by row, and the biases.
+"""
+
+from __future__ import annotations
+
+from astraea.congestion.compiled import inlined
+from astraea.congestion.connection.fixed_point import ONE, SHIFT, clip
+from astraea.congestion.connection.record import Ints
+from astraea.congestion.observation.features import ObservationSettings
+from astraea.congestion.policy.law import LAW, decide
+
+__all__ = ["HIDDEN", "PLACES", "REACH", "SEEN", "TURNED", "WIDEST", "decide_residual", "turn"]
+
+TURNED = ("target", "gain", "rival_queue", "rival_growth")
+"""The numbers that the network turns, all of them in doublings: one output each, in this order."""
+
+REACH = 4.0
+"""The most that it adds to a number or takes off."""
+
+SEEN = (
+    "loss", "mean_queue", "noise", "pipe", "rate", "standing", "response", "inflight", "interval", "left",
+)  # fmt: skip
+"""The features that the network sees, of the present alone."""
+
+HIDDEN = (8,)
+"""Widths of the hidden layers that training uses."""
+
+WIDEST = 32
+"""The widest layer that is allowed."""
+
+_NAMES = [number.name for number in LAW]
+PLACES = tuple(_NAMES.index(name) for name in TURNED)
+"""Where these lie among the numbers of the law."""
+
+_LOWS = tuple(round(LAW[k].low * ONE) for k in PLACES)
+_HIGHS = tuple(round(LAW[k].high * ONE) for k in PLACES)
+
+_FIELDS = [field.name for field in ObservationSettings().fields]
+_SEEN = tuple(_FIELDS.index(name) for name in SEEN)
+
+_COUNT = len(LAW)
+_OUTPUTS = len(TURNED)
+_REACH = round(REACH * ONE)
+_MOST = 1 << 20  # of a layer's outputs: about 1,000
+_LEAK = 2  # bits by which what is negative is shifted
+
+
+@inlined
+def decide_residual(p: Ints, widths: Ints, x: Ints, room: Ints, turned: Ints) -> int:
+    """Return the action, held within -1 and 1, in 1/2**20, for features ``x`` and weights ``p``, both in 1/1024.
+
+    ``widths`` are those of all layers; ``room`` is int64 of shape ``(2, largest width)``, ``turned`` of the law's.
+    """
+    turn(p, widths, x, room, turned)
+    return int(decide(turned, x))
+
+
+@inlined
+def turn(p: Ints, widths: Ints, x: Ints, room: Ints, turned: Ints) -> None:
+    """Write the law's numbers, turned by the network, into ``turned``."""
+    for j in range(widths[0]):
+        room[0, j] = x[_SEEN[j]]
+    at = _COUNT
+    for layer in range(len(widths) - 1):
+        into, out = widths[layer], widths[layer + 1]
+        old, new = layer & 1, 1 - (layer & 1)
+        biases = at + into * out
+        for i in range(out):
+            total = p[biases + i] << SHIFT
+            for j in range(into):
+                total += p[at + i * into + j] * room[old, j]
+            total >>= SHIFT
+            if total < 0 and layer < len(widths) - 2:
+                total >>= _LEAK
+            room[new, i] = clip(total, -_MOST, _MOST)  # with 32 inputs and weights of 32 bits nothing overflows
+        at = biases + out
+    for k in range(_COUNT):
+        turned[k] = p[k]
+    last = (len(widths) - 1) & 1
+    for k in range(_OUTPUTS):
+        place = PLACES[k]
+        turned[place] = clip(p[place] + clip(room[last, k], -_REACH, _REACH), _LOWS[k], _HIGHS[k])

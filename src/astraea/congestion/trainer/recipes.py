@@ -1,0 +1,21 @@
+"""The recipes of ``astraea congestion train``: a name, and the settings that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from astraea.congestion.trainer.evolution import EvolutionSettings, network_settings, residual_settings
+from astraea.congestion.trainer.td3.settings import QUICK, Td3Settings
+
+__all__ = ["RECIPES", "Recipe"]
+
+Recipe = Callable[..., EvolutionSettings | Td3Settings]
+
+RECIPES: dict[str, Recipe] = {
+    "law": EvolutionSettings,
+    "residual": residual_settings,
+    "network": network_settings,
+    "published": Td3Settings,
+    "quick": lambda **fields: Td3Settings(**{**QUICK.model_dump(), **fields}),
+}
+"""By name: what makes its settings, given those fields that differ."""
