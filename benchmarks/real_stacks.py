@@ -35,6 +35,7 @@ JITTER_MS = 0.2  # in the simulator: without noise, flows lock into phase
 JAIN_APART, UTILISATION_APART = 0.05, 0.10
 METRICS = ("jain", "utilisation", "queue_ms", "queue_p95_ms", "loss", "convergence_s")
 COLUMNS = (*METRICS, "fallback", "late_p99_ms", "load", "tries")
+GOLDEN = 0.618  # its multiples fill an interval evenly
 EVERY_S = 15.0  # how often a link changes in the long runs
 
 
@@ -54,6 +55,7 @@ class Place(NamedTuple):
     delay_steps: tuple[tuple[float, float], ...] = ()  # what is added to the delay, in ms, and from when on
     steps: tuple[float, ...] = ()  # rates, one after another
     repeats: int = 99  # at most so many
+    spread_s: float = 0.0  # changes come up to this much sooner or later, from run to run, alike for all controllers
 
 
 RATES = (20, 8, 30, 12, 40, 6, 25, 10, 35, 15, 5, 28, 18, 9, 38, 14, 22, 7, 32, 16)
@@ -70,8 +72,14 @@ PLACES = (
     Place("random loss", "2 flows, 0.5 % of packets lost", link=("loss=0.005",)),
     Place("fast", "2 flows", mbps=50, rtt_ms=20),
     Place("long", "2 flows", mbps=10, rtt_ms=150, longer=1.5),
-    Place("rate steps", "2 flows, 20, 5, 30 and 10 Mbit/s", steps=(20, 5, 30, 10), longer=2),
-    Place("RTT steps", "2 flows, 40, 120, 60 and 40 ms", delay_steps=((0, 0), (10, 80), (20, 20), (30, 0)), longer=2),
+    Place("rate steps", "2 flows, 20, 5, 30 and 10 Mbit/s", steps=(20, 5, 30, 10), longer=2, spread_s=5),
+    Place(
+        "RTT steps",
+        "2 flows, 40, 120, 60 and 40 ms",
+        delay_steps=((0, 0), (10, 80), (20, 20), (30, 0)),
+        longer=2,
+        spread_s=5,
+    ),
     Place(
         "rates for 300 s", "2 flows, a rate from 5 to 40 Mbit/s every 15 s", steps=RATES, longer=15, bdp=2, repeats=1
     ),
@@ -109,8 +117,10 @@ def world_of(place: Place, controller: str, seconds: float, seed: int, traces: d
         duration_s=duration,
         seed=seed,
     )
-    steps = tuple((k * duration / len(place.steps), rate) for k, rate in enumerate(place.steps))
-    changed = world.links[0].model_copy(update={"steps": steps, "delay_steps": place.delay_steps})
+    moved = place.spread_s * (2 * (GOLDEN * seed % 1) - 1)
+    steps = tuple((k * duration / len(place.steps) + moved * (k > 0), rate) for k, rate in enumerate(place.steps))
+    ways = tuple((at + moved * (at > 0), ms) for at, ms in place.delay_steps)
+    changed = world.links[0].model_copy(update={"steps": steps, "delay_steps": ways})
     return world.model_copy(update={"links": (changed,)}), names
 
 

@@ -18,6 +18,7 @@ from astraea.congestion.golden.traces import Trace, load_traces
 from astraea.congestion.kernel import build, golden
 from astraea.congestion.kernel.golden import INTERVAL, KernelDecision, KernelSender
 from astraea.congestion.kernel.libbpf import update
+from astraea.congestion.kernel.policies import BYTES
 from astraea.congestion.policy.policy import Policy
 
 FIELDS = dtype_of(Interval).names or ()
@@ -125,7 +126,7 @@ def test_without_a_policy_the_window_is_cubics() -> None:
     """A map that holds nothing is safe: nothing is decided, and the window falls back."""
     trace = TRACES[0]
     with sender(policy_of(trace.control)) as kernel:
-        update(kernel._program.map("policies"), 0, bytes(128))
+        update(kernel._program.map("policies"), 0, bytes(BYTES))
         answers = [kernel.tell(event, numbers) for event, numbers in trace.events]
     decisions = [answer for answer in answers if answer is not None]
     assert all(decision.action is None for decision in decisions)

@@ -59,6 +59,7 @@ struct connection {
 	s64 round_start, round_end, window_limited;
 	s64 sample_delivered, sample_interval, sample_limited;
 	s64 window_max, refresh_after;
+	s64 clock; /* what the wall clock is ahead of the time here: drains are common by it */
 	s64 rtt_least, rtt_most, window_most, jitter_most, limited_most; /* what the policy is for */
 	s64 interval_min, interval_at, intervals, block_at, block_length, block_rtt, low_sum, low_count;
 };
@@ -80,6 +81,7 @@ struct window {
 struct policy {
 	u32 valid;
 	s32 gain; /* change of the window at an action of 1, in 1/2^20 */
+	s64 clock; /* what the wall clock is ahead of TAI */
 	s64 refresh_after; /* nanoseconds; INF: never */
 	s64 rtt_least, rtt_most, window_most, jitter_most, limited_most;
 	s32 numbers[18];

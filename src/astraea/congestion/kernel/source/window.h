@@ -68,9 +68,15 @@ static INLINE void enforce(struct connection *f, struct window *c)
 	pace(f, c);
 }
 
+/* The number of the period of wall-clock time. */
+static INLINE s64 period(struct connection *f, s64 now)
+{
+	return quotient(now + f->clock, f->refresh_after);
+}
+
 static INLINE void begin_drain(struct connection *f, struct window *c, s64 now, s64 window)
 {
-	c->drained = quotient(now, f->refresh_after);
+	c->drained = period(f, now);
 	c->draining = 1;
 	c->drain_window = most(window, LEAST);
 	c->drain_rtt = INF;
@@ -164,7 +170,7 @@ static INLINE void turn_over(struct connection *f, struct window *c, int turn, s
 		c->draining = c->testing = 0;
 	} else if (turn == RETURNS) {
 		c->fallen = 0;
-		c->drained = quotient(now, f->refresh_after);
+		c->drained = period(f, now);
 	}
 }
 
@@ -194,7 +200,7 @@ static INLINE void on_ack(struct flow *flow, s64 now)
 		c->window = grow(flow, now);
 	} else if (c->draining) {
 		drain(f, c, now);
-	} else if (quotient(now, f->refresh_after) > c->drained) {
+	} else if (period(f, now) > c->drained) {
 		begin_drain(f, c, now, quotient(DRAIN_SHARE * part_of(c->window, f->min_rtt, f->srtt), QUARTERS));
 	}
 	if (f->acked > 0)
