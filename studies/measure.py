@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from searched.datasets import dataset_of
 from searched.limits import limits_of, rounds_within
 from searched.page import write_page
 from searched.plan import Plan, Setup, load_plan
@@ -115,7 +116,8 @@ def _keep(known: Scores, setup: Setup, rounds: int, row: dict[str, Any]) -> None
 def _score(plan: Plan, setup: Setup, rounds: int) -> dict[str, Any]:
     """Run, and return the score; a rate at which training breaks down has one too."""
     try:
-        return row_of(run(setup.settings(plan, rounds)))
+        settings = setup.settings(plan, rounds)
+        return row_of(run(settings, dataset=dataset_of(settings.data)))
     except RunError as error:
         return {"failed": str(error)}
 

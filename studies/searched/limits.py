@@ -9,6 +9,7 @@ import numpy as np
 
 from astraea.experiment.prepare import Experiment, prepare
 from astraea.experiment.rounds import planned_rounds
+from searched.datasets import dataset_of
 from searched.plan import Plan, Setup
 from searched.search import point
 
@@ -48,7 +49,8 @@ def costs(experiment: Experiment) -> Iterator[Cost]:
 def limits_of(plan: Plan, dataset: str, case: str, seed: int) -> dict[str, Cost]:
     """Return the limits of each budget: shares of what the reference costs under this seed."""
     setup = Setup(dataset, case, plan.reference.arm, point(plan.reference.knobs), seed)
-    experiment = prepare(setup.settings(plan))
+    settings = setup.settings(plan)
+    experiment = prepare(settings, dataset=dataset_of(settings.data))
     experiment.engine.close()
     cost = next(cost for round_, cost in enumerate(costs(experiment), 1) if round_ == experiment.settings.rounds)
     return {
@@ -63,7 +65,8 @@ def limits_of(plan: Plan, dataset: str, case: str, seed: int) -> dict[str, Cost]
 
 def rounds_within(plan: Plan, setup: Setup, limits: Mapping[str, Cost]) -> dict[str, int]:
     """Return how many rounds of ``setup`` fit into each of the ``limits``; 0 if not even one does."""
-    experiment = prepare(setup.settings(plan))
+    settings = setup.settings(plan)
+    experiment = prepare(settings, dataset=dataset_of(settings.data))
     experiment.engine.close()
     found = dict.fromkeys(limits, 0)
     waiting = set(limits)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 from study import HERE, merged
 
 from astraea.errors import InputError
@@ -93,6 +93,7 @@ class Plan(BaseModel):
     contrasts: tuple[tuple[str, str], ...] = Field((), description="Methods whose paired differences are reported.")
     settings: dict[str, Any] = {}
     data: dict[str, dict[str, Any]] = Field({}, description="Datasets that have no file in studies/data.")
+    _clients: dict[tuple[str, str], int] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Plan:
@@ -116,6 +117,14 @@ class Plan(BaseModel):
     def seeds_at(self, case: str, budget: str) -> tuple[int, ...]:
         """Return the seeds that are measured in a case within a budget."""
         return self.seeds[: self.cases[case].seeds][: self.budgets[budget].seeds]
+
+    def clients(self, dataset: str, arm: str) -> int:
+        """Return how many clients an arm has in the study's first case."""
+        if (dataset, arm) not in self._clients:
+            whole = Setup(dataset, next(iter(self.cases)), arm, (), self.search_seed).settings(self)
+            assert whole.scenario.clients is not None
+            self._clients[dataset, arm] = whole.scenario.clients
+        return self._clients[dataset, arm]
 
 
 @dataclass(frozen=True)

@@ -115,8 +115,7 @@ def searched(plan: Plan, scores: Scores, cell: Cell) -> Outcome | None:
     def score(knobs: Point) -> float | None:
         return scores.validation(setup_of(plan, here, knobs, plan.search_seed), cell.budget)
 
-    clients = setup_of(plan, here, start, plan.search_seed).settings(plan).scenario.clients
-    assert clients is not None
+    clients = plan.clients(here.dataset, method.arm)
 
     def possible(knobs: Point) -> bool:
         shape = dict(knobs)
