@@ -43,6 +43,14 @@ def test_arms_differ_in_what_their_name_says() -> None:
     assert rare.algorithm.participation.name == "rare-first"
 
 
+def test_arms_without_chains_start_from_one_rate() -> None:
+    base = {"algorithm": {"name": "astraea"}}
+    rates = {name: resolved(arm_settings(base, name, {})).train.lr for name in ("fedavg", "augmentation", "one-chain")}
+    assert rates == {"fedavg": 0.02, "augmentation": 0.02, "one-chain": 0.01}
+    said = {**base, "train": {"lr": 0.3}}
+    assert {resolved(arm_settings(said, name, {})).train.lr for name in ("fedavg", "augmentation", "one-chain")} == {0.3}
+
+
 def test_controls_match_the_critical_path_and_the_mediators() -> None:
     algorithm = {"clients_per_round": 50, "capacity": 10, "local_epochs": 1, "mediator_epochs": 2}
     base = {"algorithm": {"name": "astraea", **algorithm}}

@@ -20,6 +20,7 @@ from astraea.federation.algorithms import Algorithm, Astraea
 from astraea.federation.defences import Defence
 from astraea.federation.rules import LocalRule
 from astraea.federation.server import Aggregator, ServerOptimizer
+from astraea.federation.settings import USUAL_RATE
 from astraea.parts import Part
 
 __all__ = ["ARMS", "VARIATIONS", "Shape", "arm_settings", "variations"]
@@ -32,13 +33,15 @@ Changes = dict[str, Any]
 class Shape(NamedTuple):
     """What arms keep of the base: client ``epochs`` of one round, and what its chains are.
 
-    These have mediators of so much ``capacity``, ``local`` epochs of a visit and so many ``passes``.
+    These have mediators of so much ``capacity``, ``local`` epochs of a visit and so many ``passes``. ``lr`` is the
+    base's rate, or that of an arm without chains if it says none.
     """
 
     epochs: int
     capacity: int
     local: int
     passes: int
+    lr: float = USUAL_RATE
 
 
 def _fedavg(shape: Shape, local_epochs: int = _FEDAVG_EPOCHS) -> Changes:
@@ -84,7 +87,7 @@ _POOLED = {
 ARMS: dict[str, Callable[[Shape], Changes]] = {
     "fedavg": lambda shape: _fedavg(shape) | _PLAIN,
     "fedavg-critical-path": lambda shape: _fedavg(shape, _critical_path(shape)) | _PLAIN,
-    "augmentation": lambda shape: _fedavg(shape) | _ALONE,
+    "augmentation": lambda shape: _fedavg(shape) | _ALONE | {"train.lr": shape.lr},
     "random-mediators": lambda shape: _astraea(shape) | _PLAIN | _RANDOM,
     "mediators": lambda shape: _astraea(shape) | _PLAIN,
     "one-chain": lambda shape: _astraea(shape) | _PLAIN | _RANDOM | {"algorithm.capacity": _clients(shape)},
@@ -216,9 +219,10 @@ def _own(
 def _shape(base: RunSettings) -> Shape:
     algorithm, usual = base.algorithm, Astraea()
     epochs = algorithm.clients_per_round * algorithm.local_epochs * algorithm.passes
+    lr = USUAL_RATE if base.train.lr is None else base.train.lr
     if isinstance(algorithm, Astraea):
-        return Shape(epochs, algorithm.capacity, algorithm.local_epochs, algorithm.passes)
-    return Shape(epochs, usual.capacity, min(usual.local_epochs, epochs), usual.passes)
+        return Shape(epochs, algorithm.capacity, algorithm.local_epochs, algorithm.passes, lr)
+    return Shape(epochs, usual.capacity, min(usual.local_epochs, epochs), usual.passes, lr)
 
 
 def _dotted(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
