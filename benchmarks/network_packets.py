@@ -1,13 +1,13 @@
 """What sharing gains in packets: real controllers on random rounds, against the bound, fair sharing and other rules.
 
-    python benchmarks/network_packets.py --worlds 60
+    python benchmarks/network_packets.py --worlds 60 --kept worlds.jsonl
 
 One full-duplex link of 20 to 100 Mbit/s that each client could fill, round trips of 20 to 100 ms, a buffer of one
 bandwidth-delay product, models of 6.6 MB (1.65 M parameters) on kept connections that begin in slow start. Families are
 those of ``network_gain.py``. T is a round's time in packets; the bound is that of transfers at the link's full rate,
 headers included, plus a round trip a hop. Prints T / bound, and the share of the possible gain over fair sharing under
 the same controller, (T_fair - T) / (T_fair - bound), where fair sharing is at least 1.3 times the bound; first the
-plan as fluids without slow start.
+plan as fluids without slow start. With --kept, worlds that have been played are not played again.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept import PACKETS, Kept, source_digest
 
 from astraea.network.bound import alone, lower_bound
 from astraea.network.fluid.model import Sharing, share
@@ -78,6 +80,21 @@ FAMILIES: dict[str, Callable[[np.random.Generator], Round]] = {
 }
 
 
+def played(family: str, rng: np.random.Generator) -> dict[str, float]:
+    """Return the time over its bound of a round of the ``family`` under each way, and as planned in fluids."""
+    world = FAMILIES[family](rng)
+    flows = world.at_once.flows
+    ideal = flows._replace(opening=np.full(len(flows.rtt), np.inf), wait=flows.wait + flows.rtt / 2)
+    times = alone(ideal)
+    bound = lower_bound(ideal, times)
+    fluid = planned(ideal, times)
+    order: dict[str, str | Sharing] = {"planned": fluid}
+    over = {"fluid plan": float(share(ideal, fluid).arrived.max()) / bound}
+    for controller, way in WAYS:
+        over[f"{controller} {way}"] = time_of(world, controller, "packets", order.get(way, way)).seconds / bound
+    return over
+
+
 def line(name: str, over: Sequence[float], gained: Sequence[float]) -> str:
     """Return a line of the table."""
     told = f"{name:22}" + "".join(f"{x:8.3f}" for x in np.quantile(over, [0.5, 0.9, 0.95, 1])) + " |"
@@ -89,7 +106,9 @@ def main() -> None:
     options.add_argument("--worlds", type=int, default=60, help="worlds of each family")
     options.add_argument("--families", nargs="*", default=list(FAMILIES), choices=list(FAMILIES))
     options.add_argument("--out", type=Path, help="file for every value, as JSON")
+    options.add_argument("--kept", type=Path, help="file of worlds that have been played, for going on after a stop")
     chosen = options.parse_args()
+    kept = Kept(chosen.kept, source_digest(*PACKETS, "network"))
     every: dict[str, Any] = {}
     for number, family in enumerate(FAMILIES):
         if family not in chosen.families:
@@ -97,23 +116,15 @@ def main() -> None:
         over: dict[str, list[float]] = {"fluid plan": [], **{" ".join(way): [] for way in WAYS}}
         gained: dict[str, list[float]] = {name: [] for name in over}
         for seed in range(chosen.worlds):
-            world = FAMILIES[family](np.random.default_rng([20, number, seed]))
-            flows = world.at_once.flows
-            ideal = flows._replace(opening=np.full(len(flows.rtt), np.inf), wait=flows.wait + flows.rtt / 2)
-            times = alone(ideal)
-            bound = lower_bound(ideal, times)
-            fluid = planned(ideal, times)
-            order: dict[str, str | Sharing] = {"planned": fluid}
-            over["fluid plan"].append(float(share(ideal, fluid).arrived.max()) / bound)
-            fair: dict[str, float] = {}
+            rng = np.random.default_rng([20, number, seed])
+            ratio = kept.get(f"{family} {seed}", partial(played, family, rng))
+            over["fluid plan"].append(ratio["fluid plan"])
             for controller, way in WAYS:
-                took = time_of(world, controller, "packets", order.get(way, way)).seconds
-                fair.setdefault(controller, took)
-                over[f"{controller} {way}"].append(took / bound)
-                if way != "fair" and fair[controller] >= 1.3 * bound:
-                    gained[f"{controller} {way}"].append((fair[controller] - took) / (fair[controller] - bound))
-                if controller == "mltcp" and fair["cubic"] >= 1.3 * bound:
-                    gained["mltcp fair"].append((fair["cubic"] - took) / (fair["cubic"] - bound))
+                took = ratio[f"{controller} {way}"]
+                fair = ratio["cubic fair" if controller == "mltcp" else f"{controller} fair"]
+                over[f"{controller} {way}"].append(took)
+                if (way != "fair" or controller == "mltcp") and fair >= 1.3:
+                    gained[f"{controller} {way}"].append((fair - took) / (fair - 1))
         every[family] = {"over": over, "gained": gained}
         print(f"\n{family}, {chosen.worlds} worlds: T / bound, and the share gained over fair sharing (mltcp: CUBIC's)")
         print(f"{'':22}{'median':>8}{'p90':>8}{'p95':>8}{'max':>8} |{'median':>8}{'p5':>8}")

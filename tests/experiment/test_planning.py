@@ -95,6 +95,18 @@ def test_rounds_that_are_not_timed_count_as_the_mean(plans: Plans, home: Path) -
     assert few.seconds == pytest.approx(whole.seconds, rel=0.5)
 
 
+def test_where_links_lose_packets_a_plan_is_timed_in_packets(home: Path, tmp_path: Path) -> None:
+    one = FEW._replace(clients=(2,))
+    lossy = tmp_path / "lossy.toml"
+    lossy.write_text(HOME + "loss = 0.02\n")
+
+    told = plan(lossy, SMALL, arms="fedavg", samples=100, choices=one).best
+
+    assert told.settings.network.fidelity == "packets"
+    assert told.seconds > plan(home, SMALL, arms="fedavg", samples=100, choices=one).best.seconds
+    assert run(told.settings).summary["simulated_seconds"] == pytest.approx(told.seconds)
+
+
 def test_by_default_as_many_samples_as_a_run_processes(home: Path) -> None:
     given = plan(home, SMALL | {"samples": 123}, arms=["fedavg"], choices=FEW._replace(clients=(2,)), timed=1)
     counted = plan(home, SMALL | {"rounds": 3}, arms=["fedavg"], choices=FEW._replace(clients=(2,)), timed=1)

@@ -129,3 +129,20 @@ def test_a_network_for_fewer_clients_is_refused_before_a_message_is_sent(
     with pytest.raises(InputError, match="client 3 has no site"):
         one.start(strategy)
     assert strategy.run.state.round == 0
+
+
+def test_a_trace_that_changes_in_mid_run_stops_the_strategy(federation: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "way.csv").write_text("0,5\n10,8\n")
+    path = tmp_path / "own.toml"
+    path.write_text(PLAIN.format(clients="*").replace("\ndown_mbps = 1e6\ndelay", "\ndown_trace = 'way.csv'\ndelay"))
+    one = federation()
+    strategy = one.strategy(network=str(path))
+    begun = strategy.aggregate_train
+
+    def aggregate(round_: int, replies: Any) -> Any:
+        (tmp_path / "way.csv").write_text("0,5\n10,9\n")
+        return begun(round_, replies)
+
+    strategy.aggregate_train = aggregate
+    with pytest.raises(InputError, match="or a trace that it names has changed since the last round"):
+        one.start(strategy, rounds=2)

@@ -35,6 +35,8 @@ def test_the_smallest_network_suffices(smallest: dict[str, Any]) -> None:
         ({"links": [{"name": "a", "up_mbps": 1, "down_mbps": 2, "half_duplex": True}]}, "link has one capacity"),
         ({"server": {**ENDS, "background_mbps": 1}}, "background_mbps 1.0 leaves nothing"),
         ({"sites": [{**ENDS, "clients": "9-3"}]}, "'9-3' is neither"),
+        ({"sites": [{**ENDS, "clients": [True]}]}, "sites.0.clients: [true] names no clients: write '*', a range"),
+        ({"sites": [{**ENDS, "clients": 7}]}, "sites.0.clients: 7 names no clients: write '*', a range"),
         ({"sites": [{**ENDS, "clients": [-1]}]}, "clients must be numbers from 0"),
         ({"sites": [{**ENDS, "clients": [2, 0, 2]}]}, "client 2 stands twice in one list"),
         ({"sites": [{"up_kbps": 1, "down_mbps": 1}]}, "sites.0: unknown setting 'up_kbps'; did you mean 'up_mbps'?"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -132,8 +132,7 @@ def round_costs(
     """Return what a round of each arm takes on ``network``, without training; ``tables`` are settings as in TOML."""
     base = dict(tables)
     own = base.pop("arms", {})
-    fidelity: Literal["packets", "fluid"] = "packets" if network.lossy else "fluid"
-    settings = NetworkSettings(name=network.name, congestion=congestion, sharing=sharing, fidelity=fidelity)
+    settings = NetworkSettings(name=network.name, congestion=congestion, sharing=sharing, fidelity=network.followed_by)
     costs = {}
     for arm in arms:
         experiment = prepare(arm_settings(base, arm, own))

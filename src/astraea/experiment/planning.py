@@ -1,4 +1,4 @@
-"""Which plan suits a network: rounds of many plans timed in the fluid model, without training.
+"""Which plan suits a network: rounds of many plans timed, without training.
 
 Clients of a round, capacity, epochs, passes and where mediators are decide how long it takes until a given number of
 samples is processed. What a sample is worth under each plan, only training tells: :mod:`astraea.experiment.reached`
@@ -61,8 +61,9 @@ def plan(
     Each of ``arms`` is tried with every combination of ``choices``, such as ``{"clients": (10, 20)}``: ``clients`` of a
     round, ``capacity`` (chain length), ``epochs`` of a visit, ``passes`` over a chain, and ``placement`` of mediators.
     ``samples`` is by default what a run of the settings processes. ``timed`` rounds of each plan are timed in the fluid
-    model, under the controller called ``congestion``; a run of the ``settings`` that a row holds counts the same
-    seconds if it has no more rounds than that. Raises :class:`InputError` for what cannot be tried and unknown names.
+    model, or in packets where links lose some, under the controller called ``congestion``; a run of the ``settings``
+    that a row holds counts the same seconds if it has no more rounds than that. Raises :class:`InputError` for what
+    cannot be tried and unknown names.
     """
     tables = _tables(settings)
     own = tables.pop("arms", {})
@@ -71,7 +72,7 @@ def plan(
     choices = choices if isinstance(choices, Choices) else _choices(choices or {})
     _check(choices, names, samples, timed)
     name = whole_name(network) if isinstance(network, str | Path) else None
-    chosen = NetworkSettings(name=name, congestion=congestion, sharing=sharing)
+    chosen = NetworkSettings(name=name, congestion=congestion, sharing=sharing, fidelity=found.followed_by)
     if samples is None:
         samples = _samples(parse_settings(tables))
     rows: list[PlanTime] = []

@@ -70,7 +70,9 @@ class Kept:
 
         ends = [0.0]
         for one in self.plans:
-            cost = round_time(one, network, congestion, steps=steps, sharing=sharing, begins=ends[-1])
+            cost = round_time(
+                one, network, congestion, network.followed_by, steps=steps, sharing=sharing, begins=ends[-1]
+            )
             ends.append(ends[-1] + cost.seconds)
         return np.array(ends[1:])
 
@@ -171,9 +173,9 @@ def time_to_accuracy(
 
     ``runs`` are folders of runs or of comparisons; those that differ in their seed alone are one plan. The accuracy
     after a round depends on the plan, not on the network, so it is read off ``metrics.jsonl`` and nothing is trained;
-    rounds are timed in the fluid model, with mediators at each of ``placement``. ``target`` is by default the lowest of
-    the final accuracies. Raises :class:`RunError` for a folder without a finished run, and :class:`InputError` for
-    runs on different scenarios, since their accuracies cannot be compared.
+    rounds are timed in the fluid model, or in packets where links lose some, with mediators at each of ``placement``.
+    ``target`` is by default the lowest of the final accuracies. Raises :class:`RunError` for a folder without a
+    finished run, and :class:`InputError` for runs on different scenarios, since their accuracies cannot be compared.
     """
     found, kept = load_network(network), kept_runs(runs)
     target = min(run.final for run in kept) if target is None else target

@@ -54,16 +54,21 @@ class Accounting:
             )
         if network.placement != "server":
             _log.info("%s has mediators at %s; Flower's are at the server", network.called, network.placement)
-        return cls(settings, network.model_copy(update={"placement": "server"}))
+        return cls(settings, network)
 
     def check(self, clients: int) -> None:
         """Raise :class:`InputError` if one of so many ``clients`` has no site."""
-        lay_out(self.network, range(clients))
+        lay_out(self._at_server, range(clients))
 
     def time(self, walks: ChainWalks, begins: float = 0.0) -> Simulated:
         """Return what the round of ``walks`` would have taken, ``begins`` simulated seconds being over.
 
-        Visits without a reply take no time.
+        Visits without a reply take no time. Raises :class:`InputError` if a trace has changed since the run began.
         """
-        cost = time_exchanges(walks.exchanges.values(), self.network, self.settings, walks.plan.round, begins)
+        self.settings.check(self.network)
+        cost = time_exchanges(walks.exchanges.values(), self._at_server, self.settings, walks.plan.round, begins)
         return Simulated(walks.plan, cost.seconds, cost.metrics)
+
+    @property
+    def _at_server(self) -> Network:
+        return self.network.model_copy(update={"placement": "server"})

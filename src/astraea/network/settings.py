@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
@@ -130,6 +130,16 @@ class Site(Ends):
         60.0, description="how long a client is away at a time; when it begins is drawn for each client"
     )
 
+    @field_validator("clients", mode="before")
+    @classmethod
+    def _numbered(cls, value: Any) -> Any:
+        numbers = isinstance(value, list | tuple) and all(type(one) is int for one in value)
+        if not numbers and not isinstance(value, str):
+            told = repr(value)[:60]
+            told = told.lower() if "True" in told or "False" in told else told
+            raise ValueError(f"{told} names no clients: write '*', a range such as '0-99', or a list such as [0, 3]")
+        return value
+
     @field_validator("clients")
     @classmethod
     def _readable(cls, value: str | tuple[int, ...]) -> str | tuple[int, ...]:
@@ -227,6 +237,11 @@ class Network(Settings):
     def lossy(self) -> bool:
         """Whether a link loses packets at random."""
         return any(ends.loss for ends in (self.server, *self.links, *self.sites))
+
+    @property
+    def followed_by(self) -> Literal["fluid", "packets"]:
+        """The faster way to simulate a round there that can follow it."""
+        return "packets" if self.lossy else "fluid"
 
     def check_fidelity(self, fidelity: str) -> None:
         """Raise :class:`InputError` if a round there cannot be simulated with ``fidelity``."""

@@ -81,8 +81,7 @@ class RoundTime:
     @cached_property
     def fair_seconds(self) -> float:
         """What the round takes under fair sharing: in the fluid model, or in packets where links lose some."""
-        lossy = self.round.layout.network.lossy
-        return time_of(self.round, self.congestion, "packets" if lossy else "fluid").seconds
+        return time_of(self.round, self.congestion, self.round.layout.network.followed_by).seconds
 
     @property
     def share_of_gain(self) -> float:

@@ -30,6 +30,8 @@ def test_what_does_not_apply_stays_visible_unless_it_is_to_be_left_out() -> None
     assert math.isnan(columns.mean("jain")(some, []))
     assert columns.mean("jain", known=True)(some, []) == pytest.approx(0.75)
     assert math.isnan(columns.mean("jain", known=True)(some[4:], []))
+    assert math.isnan(columns.least("jain")(some, []))
+    assert columns.least("jain", known=True)(some, []) == 0.5
     assert math.isnan(columns.mean("jain")([], []))
 
 

@@ -44,9 +44,14 @@ def mean(name: str, *, known: bool = False) -> Figure:
     return figure
 
 
-def least(name: str) -> Figure:
-    """Return its smallest value."""
-    return lambda own, _: _over(np.min, _values(own, name))
+def least(name: str, *, known: bool = False) -> Figure:
+    """Return its smallest value; with ``known``, over worlds in which it applies."""
+
+    def figure(own: Outcomes, _: Outcomes) -> float:
+        values = _values(own, name)
+        return _over(np.min, values[~np.isnan(values)] if known else values)
+
+    return figure
 
 
 def quantile(name: str, share: float) -> Figure:

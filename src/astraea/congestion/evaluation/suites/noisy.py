@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from astraea.congestion.evaluation.columns import JAIN, LOST, QUEUE, UTILISATION, UTILISATION_LEAST, mean
+from astraea.congestion.evaluation.columns import JAIN, LOST, QUEUE, UTILISATION, UTILISATION_LEAST, least, mean
 from astraea.congestion.evaluation.measure import sharing
 from astraea.congestion.evaluation.suite import Case, Column, Setup, Suite, rng_of, shared_queue
 from astraea.congestion.simulator.settings import RandomWalk
@@ -64,6 +64,10 @@ def _kind(path: Path) -> str:
     return "LTE" if "LTE" in path.name else "3G" if "EVDO" in path.name or "UMTS" in path.name else "other traces"
 
 
+_CARRIED = Column("utilisation", "utilisation (%)", mean("utilisation", known=True), 1, percent=True)
+_CARRIED_LEAST = Column("utilisation_least", "least (%)", least("utilisation", known=True), 1, percent=True)
+"""Of links that could carry something: a trace may be dead for the whole of a world, from where it begins."""
+
 _QUEUE_P95 = Column("queue_p95_ms", "its 95th percentile (ms)", mean("queue_p95_ms"), 1)
 
 LOSS = Suite(
@@ -90,10 +94,11 @@ SATELLITE = Suite(
 
 TRACES = Suite(
     name="traces",
-    summary="capacity that varies: one flow on cellular traces, three on a random walk from 10 to 200 Mbit/s; 40 ms",
+    summary="capacity that varies: one flow on cellular traces, three on a random walk from 10 to 200 Mbit/s; 40 ms; "
+    "a link that is dead for the whole minute has no utilisation and is left out of it",
     plan=_traces,
     measure=sharing,
-    columns=(UTILISATION, UTILISATION_LEAST, JAIN, QUEUE, _QUEUE_P95),
+    columns=(_CARRIED, _CARRIED_LEAST, JAIN, QUEUE, _QUEUE_P95),
     group="kind",
     group_title="link",
     shown=("utilisation", "queue_ms", "queue_p95_ms"),
