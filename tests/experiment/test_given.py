@@ -181,6 +181,9 @@ def test_a_named_model_of_ones_own_is_imported_on_trust_alone(tmp_path: Path, mo
     assert not (tmp_path / "imported").exists()
     assert isinstance(astraea.load("r", trust=True), nn.Sequential)
     assert (tmp_path / "imported").exists()
+    with pytest.raises(RunError, match=r"if you trust it, add --trust \(in Python trust=True\), or bring the model"):
+        astraea.run(out="r", resume=True)
+    assert isinstance(astraea.run(out="r", resume=True, trust=True).model, nn.Sequential)
 
 
 def test_names_and_tables_are_taken_where_objects_are() -> None:

@@ -226,7 +226,7 @@ def _built(
         if not trust:
             raise RunError(
                 f"the model of the run in {folder.path} is {path}, which is no part of this package and is not "
-                f"imported: {bring}, or import it with trust=True"
+                f"imported: if you trust it, add --trust (in Python trust=True), or {bring}"
             )
         options = start.options if isinstance(start, Imported) else {}
         start = Imported.given(path, options, start.freeze)

@@ -96,7 +96,7 @@ def run(
         settings = continued(settings.model_copy(update={"given": found}), stored, folder.path, prolong=prolong)
         if finished:
             check_moved_data(settings, stored, folder, given)
-            return load_result(folder.path, model=given.model)
+            return load_result(folder.path, model=given.model, trust=trust)
     experiment = prepare(settings, dataset=given.dataset, scenario=given.scenario, model=given.factory())
     try:
         for callback in callbacks:
