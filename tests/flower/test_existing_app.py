@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
@@ -30,14 +31,19 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     shutil.copytree(HERE / "apps", tmp_path, dirs_exist_ok=True)
     monkeypatch.syspath_prepend(tmp_path)
 
-    def once(app: str = "torch_app") -> Any:
+    def once(app: str = "torch_app", **config: Any) -> Any:
         client = importlib.import_module(f"{app}.client_app")
         server = importlib.import_module(f"{app}.server_app")
-        run_in_process(server.app, client.app, nodes=4)
+        run_in_process(server.app, client.app, nodes=4, run_config=config)
         return server.results[0]
 
     yield once
-    for name in [name for name in sys.modules if name.partition(".")[0] in {path.name for path in tmp_path.iterdir()}]:
+    _forget(*(path.name for path in tmp_path.iterdir()))
+
+
+def _forget(*apps: str) -> None:
+    """Have apps imported anew."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in apps]:
         del sys.modules[name]
 
 
@@ -98,6 +104,8 @@ KINDS = {
     "tabular_app": Kind("server_app.py", 'own(context)["label"]'),
     "strategy_app": Kind("strategy.py", "own(context)[1]"),
     "mods_app": Kind("server_app.py", "own(context)[1]"),
+    "statistics_app": Kind("server_app.py", "own(context)[1]"),
+    "text_app": Kind("server_app.py", "own(context)[1]"),
 }
 
 
@@ -141,6 +149,36 @@ def test_an_app_of_each_kind_is_turned_by_three_lines(run: Any, app: str, tmp_pa
         assert strategy.best[1] == 2
     if app == "mods_app":
         assert result.train_metrics_clientapp[2]["seen"] == 3  # rounds 1 and 2
+
+
+def test_sums_that_no_client_trains_are_those_of_fedavg_without_the_guard(
+    run: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What clients send does not begin at what they got: the guard shortens it, and the log names the mend."""
+    wanted = run("statistics_app")[1].arrays.to_numpy_ndarrays()
+    server = tmp_path / "statistics_app" / "server_app.py"
+    _turn(server.parent, KINDS["statistics_app"])
+    _forget("statistics_app")
+    run("statistics_app")
+    assert "round 1: 4 of 4 changes are shortened" in caplog.text
+    caplog.clear()
+    server.write_text(server.read_text().replace("FedAvg(", "FedAvg(server={'defence': 'finite'}, ", 1))
+    _forget("statistics_app")
+    strategy, result = run("statistics_app")
+    assert strategy.run.history[0]["chains"] == 2
+    for value, expected in zip(result.arrays.to_numpy_ndarrays(), wanted, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-12)
+    assert "shortened" not in caplog.text
+
+
+def test_a_short_run_of_a_recurrent_model_learns_no_less_than_with_fedavg(run: Any, tmp_path: Path) -> None:
+    rounds = {"num-server-rounds": 6}
+    fedavg = run("text_app", **rounds)[1].evaluate_metrics_serverapp
+    _turn(tmp_path / "text_app", KINDS["text_app"])
+    _forget("text_app")
+    astraea = run("text_app", **rounds)[1].evaluate_metrics_serverapp
+    for round_ in (3, 6):
+        assert astraea[round_]["accuracy"] >= fedavg[round_]["accuracy"]
 
 
 def test_no_page_and_no_app_has_astraea_installed_by_name_from_the_package_index() -> None:

@@ -49,3 +49,15 @@ def test_chains_come_guarded_unless_the_user_says_otherwise() -> None:
     assert Options.of({"name": "fedavg"}, None, None, 0, {"defence": "clip"}).balance.most_samples == 10.0
     plain = Options.of({"name": "fedavg"}, None, None, 0)
     assert (plain.balance.most_samples, plain.server.defence) == (100.0, Finite())
+
+
+def test_the_log_has_the_chains_that_a_run_really_has() -> None:
+    told = Options.of(None, None, None, 0).told
+    assert "clients_per_round=as fraction_train says" in told
+    assert "capacity=up to 5 " in told
+    assert told.endswith("returns=mean mediator_epochs=1")
+    given = Options.of({"capacity": 3, "returns": "last", "clients_per_round": 8}, None, None, 0).told
+    assert "clients_per_round=8 " in given
+    assert "capacity=3 " in given
+    assert given.endswith("returns=last mediator_epochs=1")
+    assert "capacity" not in Options.of({"name": "fedavg"}, None, None, 0).told

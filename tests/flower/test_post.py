@@ -10,10 +10,10 @@ import torch
 
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
 
-from flwr.app import ConfigRecord, Message, RecordDict
+from flwr.app import ConfigRecord, Error, Message, RecordDict
 
 from astraea.flower import AstraeaStrategy, InProcessGrid, post
-from astraea.flower.post import Post
+from astraea.flower.post import Post, PromptGrid
 
 
 class Late(InProcessGrid):
@@ -91,3 +91,28 @@ def test_the_log_says_who_is_waited_for(
     waiting.send(7, _question(99), 0.01)
     assert [arrival.reply for arrival in waiting.fetch()] == [None]
     assert "waiting for client 7: nothing has come for 0 s" in caplog.messages
+
+
+def test_nobody_looks_long_before_replies_have_come_so_far(federation: Callable[..., Any]) -> None:
+    """Of two messages, 10 and 2 s under way: a tenth of the younger one's time, or what is left of three quarters."""
+    grid = PromptGrid(InProcessGrid(federation().app(), 1))
+    waiting = Post[str](grid)
+    for tag, sent in (("old", 0.0), ("young", 8.0)):
+        waiting.send(tag, _question(99), None)
+        number = list(waiting._waiting)[-1]
+        waiting._waiting[number] = waiting._waiting[number]._replace(sent=sent)
+    assert waiting._pause(10.0) == pytest.approx(0.2)
+    grid.soonest = 3.2  # the young one is not looked for before 10.4
+    assert waiting._pause(10.0) == pytest.approx(0.4)
+    assert waiting._pause(10.4) == pytest.approx(0.24)
+    grid.soonest = 40.0  # nor is any before, but for the longest pause
+    assert waiting._pause(10.0) == 3.0
+
+
+def test_the_quickest_reply_is_known_and_errors_are_none(federation: Callable[..., Any]) -> None:
+    grid = PromptGrid(InProcessGrid(federation().app(), 1))
+    good = Message(RecordDict(), dst_node_id=2, message_type="train")
+    lost = Message(Error(code=0, reason="away"), reply_to=good)
+    for reply, seconds, soonest in ((lost, 0.1, 0.0), (good, 3.0, 3.0), (good, 2.0, 2.0), (good, 5.0, 2.0)):
+        grid.note(reply, seconds)
+        assert grid.soonest == soonest

@@ -14,15 +14,13 @@ from tests.flower.adding import PLAIN, train_adding
 from astraea.flower import AstraeaStrategy
 
 
-def test_the_models_of_a_round_are_added_up_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_models_of_a_round_are_added_up_one_after_the_other() -> None:
     """Four chains of one visit need memory for one model beside the sum and the model that the round began with."""
-    from astraea.flower.arrays import Layout
-
-    strategy, buffers = AstraeaStrategy(algorithm={"name": "fedavg"}, **PLAIN), []
-    monkeypatch.setattr(Layout, "_buffers", buffers)
+    strategy = AstraeaStrategy(algorithm={"name": "fedavg"}, **PLAIN)
     result = train_adding(strategy, rounds=3)
     assert result.arrays["w"].numpy().tolist() == [3.0, 3.0]
-    assert len(buffers) == 2
+    assert strategy._record is not None
+    assert len(strategy._record.layout._spare._vectors) == 2
 
 
 def test_nothing_is_read_again_between_rounds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import torch
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
 from tests.flower.adding import LAST, PLAIN, OwnLoop, train_adding
@@ -210,3 +210,13 @@ def test_a_configure_train_that_does_without_ours_gives_rounds_of_fedavg_and_the
     assert result.train_metrics_clientapp[3]["loss"] == 1.0
     assert [line["round"] for line in strategy.run.history] == [1, 2, 3]
     assert sum("Own.configure_train did without AstraeaStrategy's" in line for line in caplog.messages) == 3
+
+
+def test_the_log_tells_what_the_server_measures_as_flower_does(caplog: pytest.LogCaptureFixture) -> None:
+    strategy = AstraeaStrategy(algorithm=LAST, **PLAIN)
+    with caplog.at_level("INFO", "flwr"):
+        train_adding(strategy, evaluate_fn=lambda round_, arrays: MetricRecord({"seen": 10 + round_}))
+    assert "Initial global evaluation results: {'seen': 10}" in caplog.messages
+    assert caplog.messages.count("Global evaluation") == 2
+    assert "\t└──> MetricRecord: {'seen': 12}" in caplog.messages
+    assert caplog.messages.index("Final results:") > caplog.messages.index("\t└──> MetricRecord: {'seen': 12}")

@@ -210,7 +210,8 @@ class ClientRegistry:
         bounded = bounded_counts(own, self._most)
         for number in np.flatnonzero((bounded != own).any(axis=1)).tolist():
             _log.warning(
-                "%s claims %d samples, and counts as %d: no client counts for more than %g times the median one",
+                "%s claims %d samples, and counts as %d: no client counts for more than %g times the median one "
+                "(balance.most_samples)",
                 self.title(number),
                 own[number].sum(),
                 bounded[number].sum(),

@@ -35,6 +35,7 @@ __all__ = ["Options", "flower_options"]
 Section = TypeVar("Section", BalanceSettings, TrainingSettings, ServerSettings, PrivacySettings, NetworkSettings)
 
 _LONGEST = 5  # clients of a chain whose length the settings leave open
+_FITTING: dict[str, Any] = {"mediator_epochs": 1, "returns": "mean"}  # of chains, as far as the settings leave it open
 
 # Nodes are other people's machines, so chains come guarded: studies/flower_defaults.py says what that costs and holds.
 # A bound of 10, which every other defence has, is too wide for ten clients whose first rounds are in grace.
@@ -187,10 +188,23 @@ class Options:
             settings = settings.model_copy(update={"clients_per_round": wanted})
         if isinstance(settings, Astraea):
             capacity = max(1, min(_LONGEST, -(-settings.clients_per_round // 2)))
-            fitting = {"capacity": capacity, "mediator_epochs": 1, "returns": "mean"}
+            fitting = {"capacity": capacity} | _FITTING
             settings = settings.model_copy(update={key: fitting[key] for key in fitting.keys() - given})
         plain = self.server.optimizer.keeps_average
         return settings.bound(self.train, self.rule, Server(self.server, None if plain else layout.weights))
+
+    @property
+    def told(self) -> str:
+        """The algorithm as the log has it, with what the number of nodes decides."""
+        fitting: dict[str, Any] = {"clients_per_round": "as fraction_train says"}
+        if isinstance(self.algorithm, Astraea):
+            fitting |= {"capacity": f"up to {_LONGEST}"} | _FITTING
+        fitting = {name: value for name, value in fitting.items() if name not in self.algorithm.model_fields_set}
+        values = {name: getattr(self.algorithm, name) for name in type(self.algorithm).model_fields}
+        texts = (
+            f"{name}={value if isinstance(value, str) else repr(value)}" for name, value in (values | fitting).items()
+        )
+        return f"{self.algorithm.name}: {' '.join(texts)}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the options as JSON has them: two runs with the same ones are the same run."""

@@ -19,9 +19,10 @@ _log = logging.getLogger("flwr")
 
 Tag = TypeVar("Tag", bound=Hashable)
 
-_SHORTEST, _LONGEST = 0.02, 1.0  # seconds between two looks for replies
+_SHORTEST, _LONGEST = 0.02, 3.0  # seconds between two looks for replies, each of which costs the SuperLink CPU time
+_SHARE = 0.1  # the time between two looks grows with the time that a message has been waiting, as this share of it
+_EARLY = 0.75  # nobody looks before this share of the time that the quickest reply took so far
 _TELL = 10.0  # seconds without any reply after which the log says who is waited for, and again after twice as many
-_SHARE = 0.1  # the time between two looks grows with the time waited, as this share of it
 
 
 class Arrival(NamedTuple, Generic[Tag]):
@@ -42,7 +43,7 @@ class Post(Generic[Tag]):
     """Messages on ``grid`` that wait for their replies, each known by a tag; ``title`` names its node in the log."""
 
     def __init__(self, grid: Grid, title: Callable[[Tag], str] = "node {}".format) -> None:
-        self.grid, self._title = grid, title
+        self.grid, self._title = grid if isinstance(grid, PromptGrid) else PromptGrid(grid), title
         self._waiting: dict[str, _Waiting[Tag]] = {}
         self._lost: list[Tag] = []
 
@@ -73,6 +74,7 @@ class Post(Generic[Tag]):
             for reply in replies:
                 waiting = self._waiting.pop(reply.metadata.reply_to_message_id, None)
                 if waiting is not None:
+                    self.grid.note(reply, now - waiting.sent)
                     found.append(Arrival(waiting.tag, reply, now - waiting.sent))
             over = [number for number, waiting in self._waiting.items() if now >= waiting.until]
             lost = [self._waiting.pop(number) for number in over]
@@ -96,15 +98,31 @@ class Post(Generic[Tag]):
                     tell *= 2
                     who = ", ".join(sorted(self._title(one.tag) for one in self._waiting.values()))
                     _log.info("waiting for %s: nothing has come for %d s", who, now - began)
-                pause = min(max(_SHARE * (now - began), _SHORTEST), _LONGEST)
-                time.sleep(max(0.0, min(pause, min(one.until for one in self._waiting.values()) - now)))
+                time.sleep(self._pause(now))
+
+    def _pause(self, now: float) -> float:
+        """Return how long to wait before the next look at what is under way ``now``."""
+        soonest = _EARLY * self.grid.soonest
+        pauses = (
+            max(_SHARE * (now - one.sent), _SHORTEST, soonest - (now - one.sent)) for one in self._waiting.values()
+        )
+        ends = min(one.until for one in self._waiting.values()) - now
+        return max(0.0, min(*pauses, _LONGEST, ends))
 
 
 class PromptGrid(Grid):
-    """``grid``, but messages are sent as they are made, and replies fetched as they come."""
+    """``grid``, but messages are sent as they are made, and replies fetched as they come.
+
+    ``soonest`` is in how many seconds the quickest reply came so far, 0 before the first.
+    """
 
     def __init__(self, grid: Grid) -> None:
-        self._grid = grid
+        self._grid, self.soonest = grid, 0.0
+
+    def note(self, reply: Message, seconds: float) -> None:
+        """Take notice of how long a reply took; errors may come from the SuperLink, and say nothing about nodes."""
+        if not reply.has_error():
+            self.soonest = min(self.soonest or seconds, seconds)
 
     def set_run(self, run: Any) -> None:
         """Set what :attr:`run` returns."""
@@ -140,7 +158,7 @@ class PromptGrid(Grid):
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         """Send ``messages`` one by one, and return the replies that come within ``timeout`` seconds of each."""
         nodes: list[int] = []
-        post = Post[int](self._grid, lambda number: f"node {nodes[number]}")
+        post = Post[int](self, lambda number: f"node {nodes[number]}")
         for number, message in enumerate(messages):
             nodes.append(message.metadata.dst_node_id)
             post.send(number, message, timeout)

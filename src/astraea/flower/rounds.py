@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from flwr.app import ArrayRecord, ConfigRecord, MetricRecord
 from flwr.serverapp import Grid
-from flwr.serverapp.strategy import Strategy
+from flwr.serverapp.strategy import Result, Strategy
 
-__all__ = ["EvaluateFn", "Exchange", "train_round", "warn_of_plain_average"]
+__all__ = ["EvaluateFn", "Exchange", "evaluate", "logged", "train_round", "warn_of_plain_average"]
 
 _log = logging.getLogger("flwr")
 
@@ -50,6 +50,27 @@ def train_round(strategy: Strategy, round_: int, arrays: ArrayRecord, given: Exc
     if evaluate is not None:
         _log.info("\t└──> Aggregated MetricRecord: %s", evaluate)
     return Measured(made, train, evaluate)
+
+
+def evaluate(evaluate_fn: EvaluateFn | None, round_: int, arrays: ArrayRecord) -> MetricRecord | None:
+    """Return what the server measures of the model after ``round_`` rounds, if it does, and log it as Flower does."""
+    if evaluate_fn is None:
+        return None
+    found = evaluate_fn(round_, arrays)
+    if round_:
+        _log.info("Global evaluation")
+        _log.info("\t└──> MetricRecord: %s", found)
+    else:
+        _log.info("Initial global evaluation results: %s", found)
+    return found
+
+
+def logged(result: Result) -> Result:
+    """Return the result of a run, and log it as Flower does."""
+    _log.info("Final results:")
+    for line in str(result).splitlines():
+        _log.info("\t%s", line)
+    return result
 
 
 def warn_of_plain_average(strategy: Strategy, round_: int) -> None:

@@ -160,6 +160,15 @@ class RunRecord:
     def _enter(self, line: Metrics, planned: Planned, walks: ChainWalks) -> None:
         if not walks.counts_steps:  # ClientApps of the user's own train at rates of their own
             line.pop("lr", None)
+        shortened = len(line.get("clipped", ()))
+        if walks.plan.round == 0 and 2 * shortened > walks.plan.visits:
+            _log.warning(
+                "round 1: %d of %d changes are shortened, as nothing says yet how far visits go: half the norm of the "
+                "model, at least 1, is the first bound. A run of one round, or clients that do not train, need "
+                "server={'defence': 'finite'}",
+                shortened,
+                walks.plan.visits,
+            )
         self.run.history.append(line | ({"away": planned.away} if planned.away else {}))
 
     @property

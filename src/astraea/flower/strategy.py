@@ -34,7 +34,7 @@ from astraea.flower.post import PromptGrid
 from astraea.flower.privacy import refuse_false_privacy, wrapper_of
 from astraea.flower.questions import wait_for_nodes
 from astraea.flower.replies import averageable
-from astraea.flower.rounds import EvaluateFn, Exchange, train_round, warn_of_plain_average
+from astraea.flower.rounds import EvaluateFn, Exchange, evaluate, logged, train_round, warn_of_plain_average
 from astraea.flower.run_record import Planned, RunRecord
 from astraea.network.choice import NetworkSettings
 
@@ -126,7 +126,7 @@ class AstraeaStrategy(FedAvg):
 
     def summary(self) -> None:
         """Log the settings."""
-        _log.info("\t├──> Algorithm: %s", self.options.algorithm)
+        _log.info("\t├──> Algorithm: %s", self.options.told)
         _log.info("\t├──> Rebalancing: %s", self.options.balance.rebalancing)
         _log.info("\t├──> Defence: %s %s", self.options.server.defence.name, self.options.server.defence)
         super().summary()
@@ -178,7 +178,7 @@ class AstraeaStrategy(FedAvg):
         self.summary()
         arrays = record.arrays
         # What was measured before the first round is not measured anew by a process that resumes.
-        first = evaluate_fn(0, arrays) if evaluate_fn and not done else None
+        first = None if done else evaluate(evaluate_fn, 0, arrays)
         for round_ in range(done + 1, num_rounds + 1):
             _log.info("[ROUND %d/%d]", round_, num_rounds)
             measured = train_round(self, round_, arrays, given)
@@ -186,10 +186,10 @@ class AstraeaStrategy(FedAvg):
             self._count_without_last()
             record.note(round_, "flower_train", measured.train)
             record.note(round_, "flower_evaluate", measured.evaluate)
-            record.note(round_, "flower_server", evaluate_fn(round_, arrays) if evaluate_fn else None)
+            record.note(round_, "flower_server", evaluate(evaluate_fn, round_, arrays))
             if self._checkpoint is not None and (round_ % self._every == 0 or round_ >= num_rounds):
                 self._checkpoint.save(run, self._registry, budget, record.layout)
-        return record.result(first)
+        return logged(record.result(first))
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
