@@ -54,6 +54,10 @@ DEFENCES: dict[str, dict[str, Any]] = {
     "clip": {"server.defence": "clip", "balance.most_samples": 10.0},
     "clip, most_samples = 3": {"server.defence": "clip", "balance.most_samples": 3.0},
     "clip, most_samples = 100": {"server.defence": "clip", "balance.most_samples": 100.0},
+    "clip, multiple = 3": {
+        "server.defence": {"name": "clip", "multiple": 3.0, "discard": 6.0},
+        "balance.most_samples": 10.0,
+    },
     "most_samples = 3": {"balance.most_samples": 3.0},
     "clip alone": {
         "server.defence": {"name": "clip", "multiple": 1.0, "discard": float("inf")},
@@ -132,6 +136,11 @@ def cells() -> Iterator[Cell]:
         for dataset in DATASETS:
             for way in PRIVATE:
                 yield Cell(dataset, "private", way, "clean", 0.0, seed)
+    for dataset in DATASETS:
+        for seed in range(3):
+            yield Cell(dataset, "fedavg", "clip, multiple = 3", "clean", 0.0, seed)
+        for attack in ATTACKS:
+            yield Cell(dataset, "fedavg", "clip, multiple = 3", attack, 0.2, 0)
     for seed in range(2):
         for dataset in DATASETS:
             for algorithm in ALGORITHMS:
