@@ -38,7 +38,9 @@ BASE: dict[str, Any] = {
         "capacity": 5,
         "mediator_epochs": 1,
         "returns": "mean",
+        "local_epochs": 1,
     },
+    "balance": {"storage": "offline"},
     "scenario": {"clients": 10, "sizes": "uploads", "min_per_class": 20},
     "evaluation": {"every": 3},
 }
