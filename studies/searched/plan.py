@@ -93,7 +93,7 @@ class Plan(BaseModel):
     contrasts: tuple[tuple[str, str], ...] = Field((), description="Methods whose paired differences are reported.")
     settings: dict[str, Any] = {}
     data: dict[str, dict[str, Any]] = Field({}, description="Datasets that have no file in studies/data.")
-    _clients: dict[tuple[str, str], int] = PrivateAttr(default_factory=dict)
+    _clients: dict[tuple[str, str], int | None] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Plan:
@@ -118,11 +118,10 @@ class Plan(BaseModel):
         """Return the seeds that are measured in a case within a budget."""
         return self.seeds[: self.cases[case].seeds][: self.budgets[budget].seeds]
 
-    def clients(self, dataset: str, arm: str) -> int:
-        """Return how many clients an arm has in the study's first case."""
+    def clients(self, dataset: str, arm: str) -> int | None:
+        """Return how many clients an arm has in the study's first case; ``None`` where its data say who is a client."""
         if (dataset, arm) not in self._clients:
             whole = Setup(dataset, next(iter(self.cases)), arm, (), self.search_seed).settings(self)
-            assert whole.scenario.clients is not None
             self._clients[dataset, arm] = whole.scenario.clients
         return self._clients[dataset, arm]
 

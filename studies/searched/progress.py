@@ -119,7 +119,7 @@ def searched(plan: Plan, scores: Scores, cell: Cell) -> Outcome | None:
 
     def possible(knobs: Point) -> bool:
         shape = dict(knobs)
-        return shape.get("chains", 1) * shape.get("chain", 1) <= clients
+        return clients is None or shape.get("chains", 1) * shape.get("chain", 1) <= clients
 
     return search(start, method.search, plan.ladders, score, possible)
 

@@ -259,14 +259,14 @@ def test_scores_of_another_edition_and_damaged_ones_are_not_used(parts: Any, tin
         parts.scores.Scores(tmp_path, "tiny", tiny)
 
 
-@pytest.mark.parametrize("study", ["frontier", "longtail"])
+@pytest.mark.parametrize("study", ["frontier", "frontier-small", "longtail", "unseen-small"])
 def test_the_methods_of_a_study_can_be_run_on_all_of_its_data(parts: Any, study: str) -> None:
     plan = parts.plan.load_plan(STUDIES / f"{study}.toml")
     for cell in parts.progress.cells(plan):
         start = parts.search.point(plan.methods[cell.method].start)
         settings = parts.progress.setup_of(plan, cell, start, plan.search_seed).settings(plan)
         assert settings.evaluation.validation == 0.1
-        assert cell.dataset.startswith(settings.data.name)
+        assert cell.dataset in plan.data or cell.dataset == settings.data.name
         assert settings.train.optimizer == "SGD"
 
 
@@ -305,9 +305,17 @@ def test_rivals_come_after_all_budgets_and_other_cases_last(parts: Any, tmp_path
     assert (further[place - 1].setup.dataset, further[place - 1] in runs) == (plan.datasets[0], False)
 
 
-def test_the_frontiers_page_says_what_its_scores_say(parts: Any, tmp_path: Path) -> None:
-    plan = parts.plan.load_plan(STUDIES / "frontier.toml")
-    scores = parts.scores.Scores(STUDIES / "scores", "frontier", plan)
+@pytest.mark.parametrize("study", ["frontier", "frontier-small", "small", "unseen-small"])
+def test_the_pages_say_what_their_scores_say(parts: Any, tmp_path: Path, study: str) -> None:
+    plan = parts.plan.load_plan(STUDIES / f"{study}.toml")
+    scores = parts.scores.Scores(STUDIES / "scores", study, plan)
     assert scores.rows
-    parts.page.write_page(plan, "frontier", scores, tmp_path, "python studies/measure.py frontier")
-    assert (tmp_path / "frontier.md").read_text() == (DOCS / "frontier.md").read_text()
+    parts.page.write_page(plan, study, scores, tmp_path, f"python studies/measure.py {study}")
+    assert (tmp_path / f"{study}.md").read_text() == (DOCS / f"{study}.md").read_text()
+
+
+def test_clients_are_as_many_as_an_arm_has_or_as_the_data_say(parts: Any) -> None:
+    frontier, unseen = (parts.plan.load_plan(STUDIES / f"{name}.toml") for name in ("frontier-small", "unseen-small"))
+    assert frontier.clients("characters", "fedavg") == 50
+    assert frontier.clients("characters", "pooled") == 1
+    assert unseen.clients("UCI-HAR", "fedavg") is None
