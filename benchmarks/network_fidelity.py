@@ -1,6 +1,6 @@
 """How far the fluid model is from the packets: the error of a round's time over random rounds, per controller.
 
-    python benchmarks/network_fidelity.py --rounds 100
+    python benchmarks/network_fidelity.py --rounds 100 --kept rounds.jsonl
 
 Stars and chains of 2 to 12 clients with models of 0.5 to 2 MB, behind own links that ask for less than the server's
 carries, near 4 times or 10 times as much (ω). Two numbers of each controller are fitted first, on rounds that have no
@@ -10,6 +10,8 @@ window grows again that others have held back; --keep judges what ships instead.
 With --phases N every round is also run N times in packets with each start put off by up to 10 ms, drawn anew for each
 transfer. The fluid model is then judged against the mean of these, and so is a single run in packets, by the mean of
 the others: what is left of its error is luck, which no model can tell that does not repeat the packets.
+
+With --kept, what packets took is kept in a file, and rounds that it has are not played again.
 """
 
 from __future__ import annotations
@@ -17,9 +19,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from kept import PACKETS, Kept, source_digest
 from numpy.typing import NDArray
 
 from astraea.network.bound import alone
@@ -31,6 +36,10 @@ from astraea.network.shapes import chains
 from astraea.network.timing import Round, lay_round, time_of
 
 CONTROLLERS = ("cubic", "newreno", "bbr", "bbr3", "copa", "policy")
+
+
+ROUNDS = tuple(f"network/{file}.py" for file in ("packets", "flows", "layout", "capacities", "shapes", "transfers"))
+"""What decides a round in packets, beside packets."""
 
 
 class Draw(NamedTuple):
@@ -63,7 +72,7 @@ def drawn(number: int, draw: Draw) -> tuple[str, Round]:
 
 
 def with_profile(laid: Round, profile: Profile) -> Round:
-    layout = lay_out(laid.layout.network, laid.layout.clients, profile.efficiency)
+    layout = lay_out(laid.layout.network, laid.layout.clients, profile.efficiency, own=profile.own)
     flows = flows_of(laid.transfers, layout)
     return replace(laid, layout=layout, flows=flows, times=alone(flows, profile.growth), profile=profile)
 
@@ -73,6 +82,11 @@ def errors(rounds: Sequence[Round], packets: Sequence[float], profile: Profile) 
     fluid = [time_of(with_profile(laid, profile)).seconds for laid in rounds]
     off: NDArray[np.float64] = np.array(fluid) / np.array(packets) - 1.0
     return off
+
+
+def sent(laid: Round, controller: str) -> float:
+    """Return the round's time in packets."""
+    return time_of(laid, controller, "packets").seconds
 
 
 def jittered(laid: Round, controller: str, number: int) -> float:
@@ -95,7 +109,9 @@ def main() -> None:
     options.add_argument("--keep", action="store_true", help="judge the efficiencies that ship")
     options.add_argument("--phases", type=int, default=0, help="runs in packets with moved starts, for a mean")
     options.add_argument("--controllers", nargs="*", default=CONTROLLERS)
+    options.add_argument("--kept", type=Path, help="file of what packets took, for going on after a stop")
     chosen = options.parse_args()
+    kept = Kept(chosen.kept, source_digest(*PACKETS, *ROUNDS))
     judged = [drawn(number, JUDGED) for number in range(chosen.rounds)]
     fitted = [drawn(number, FITTED)[1] for number in range(chosen.fit)]
     classes = np.array([name for name, _ in judged])
@@ -106,10 +122,14 @@ def main() -> None:
     for controller in chosen.controllers:
         profile = lay_round(judged[0][1].transfers, judged[0][1].layout.network, controller).profile
         if not chosen.keep:
-            seen = [time_of(laid, controller, "packets").seconds for laid in fitted]
-            tried = [Profile(efficiency=float(e), recovery=r) for e in EFFICIENCIES for r in RECOVERIES]
+            seen = [
+                kept.get(f"{controller} fitted {k}", partial(sent, laid, controller)) for k, laid in enumerate(fitted)
+            ]
+            tried = [replace(profile, efficiency=float(e), recovery=r) for e in EFFICIENCIES for r in RECOVERIES]
             profile = min(tried, key=lambda one: spread(errors(fitted, seen, one)))
-        packets = [time_of(laid, controller, "packets").seconds for _, laid in judged]
+        packets = [
+            kept.get(f"{controller} judged {k}", partial(sent, laid, controller)) for k, (_, laid) in enumerate(judged)
+        ]
         off = 100 * errors([laid for _, laid in judged], packets, profile)
 
         def both(values: Any) -> str:
@@ -122,7 +142,15 @@ def main() -> None:
         )
         if chosen.phases > 1:
             count = chosen.phases
-            runs = np.array([[jittered(laid, controller, k) for k in range(count)] for _, laid in judged])
+            runs = np.array(
+                [
+                    [
+                        kept.get(f"{controller} judged {k} phase {n}", partial(jittered, laid, controller, n))
+                        for n in range(count)
+                    ]
+                    for k, (_, laid) in enumerate(judged)
+                ]
+            )
             means = runs.mean(axis=1)
             others = (runs.sum(axis=1, keepdims=True) - runs) / (count - 1)
             off = 100 * errors([laid for _, laid in judged], means.tolist(), profile)

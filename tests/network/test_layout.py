@@ -139,3 +139,9 @@ def test_a_half_duplex_link_is_one_link() -> None:
 
     assert paths.tolist() == [[-1, 0, 2, 5], [4, 2, 1, -1]]
     assert "air" in oversubscription(layout)
+
+
+def test_own_links_may_be_filled_to_another_share_than_shared_ones(branches: Network) -> None:
+    whole, partly = lay_out(branches, [0]).capacities, lay_out(branches, [0], 0.9, own=0.96).capacities
+
+    assert (partly.scale / whole.scale).tolist() == pytest.approx([0.9] * 6 + [0.96] * 2)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astraea.network.flows import Flows
+from astraea.network.fluid.state import INTERVAL, SETTLING_SHARE
 from astraea.network.transfers import depth_order
 
 __all__ = ["Alone", "alone", "jackson", "lower_bound"]
@@ -31,11 +32,14 @@ class Alone(NamedTuple):
     tail: Floats  # from its last byte sent to the end of the last chain that waits for it
 
 
-def alone(flows: Flows, growth: float = 2.0) -> Alone:
-    """Return heads, durations and tails of ``flows``; ``growth`` is that of a window in slow start."""
+def alone(flows: Flows, growth: float = 2.0, settling: float = 0.0) -> Alone:
+    """Return heads, durations and tails of ``flows``.
+
+    ``growth`` is that of a window in slow start, whose end costs ``settling`` control intervals.
+    """
     peak = np.append(flows.capacities.peak, np.inf)
     limit = np.minimum(flows.limit, peak[flows.shared].min(axis=1))
-    duration = _duration(flows, limit, growth)
+    duration = _duration(flows, limit, growth, settling)
     n = len(flows.after)
     head, tail = flows.wait.copy(), flows.flight.copy()
     order = depth_order(flows.after).tolist()
@@ -91,7 +95,7 @@ def jackson(head: Floats, work: Floats, tail: Floats) -> float:
     return float(worst)
 
 
-def _duration(flows: Flows, limit: Floats, growth: float) -> Floats:
+def _duration(flows: Flows, limit: Floats, growth: float, settling: float) -> Floats:
     """Return how long each flow sends alone: the window doubles each round trip until ``limit``."""
     rate = np.minimum(flows.opening, limit)
     left = flows.size.astype(np.float64)
@@ -107,5 +111,11 @@ def _duration(flows: Flows, limit: Floats, growth: float) -> Floats:
         left[whole] -= sent[whole]
         rate[whole] = np.minimum(rate[whole] * growth, limit[whole])
         opening = whole & (rate < limit)
+    if settling > 0:
+        slow = SETTLING_SHARE * limit
+        pause = settling * np.maximum(INTERVAL, flows.rtt / 2) / (1.0 - SETTLING_SHARE)
+        meanwhile = np.where(flows.opening < limit, np.minimum(left, slow * pause), 0.0)
+        duration += meanwhile / slow
+        left -= meanwhile
     duration += left / rate
     return duration

@@ -109,8 +109,16 @@ class Layout:
         return 2 + 2 * link + (down and not self.network.links[link].half_duplex)
 
 
-def lay_out(network: Network, clients: Sequence[int] | Ints, efficiency: float = 1.0, begins: float = 0.0) -> Layout:
+def lay_out(
+    network: Network,
+    clients: Sequence[int] | Ints,
+    efficiency: float = 1.0,
+    begins: float = 0.0,
+    own: float | None = None,
+) -> Layout:
     """Return the links of ``network`` for ``clients``, filled to ``efficiency`` of what the transport leaves.
+
+    Clients' own links are filled to ``own``, by default as others are.
 
     ``begins`` seconds of a run are over: traces, absences and outages go on from there.
 
@@ -125,7 +133,8 @@ def lay_out(network: Network, clients: Sequence[int] | Ints, efficiency: float =
     names, background = network.shared, [network.server.background_flows] * 2
     for link in network.links:
         background += [link.background_flows] * 2
-    usable = efficiency * (1.0 - network.transport.ack_share)
+    left = 1.0 - network.transport.ack_share
+    filled = left * (efficiency if own is None else own)
     return Layout(
         network=network,
         clients=chosen,
@@ -133,7 +142,7 @@ def lay_out(network: Network, clients: Sequence[int] | Ints, efficiency: float =
         step_seconds=steps * np.exp(step_spread * draw.normal(1)),
         names=tuple(names),
         capacities=capacities_of(
-            network, site_of, usable * np.exp(spread * draw.normal(0)), draw.uniform(2), usable, begins
+            network, site_of, filled * np.exp(spread * draw.normal(0)), draw.uniform(2), efficiency * left, begins
         ),
         background=np.array(background, np.int64),
         loss=np.repeat(

@@ -16,13 +16,17 @@ __all__ = ["Profile", "profile_of"]
 class Profile:
     """``growth`` is that of the window in a round trip of slow start; ``efficiency`` the share of a link it fills.
 
-    ``recovery`` is the growth in a round trip of a window that others have held back: what they leave when they end is
-    taken up no faster.
+    ``own`` is that share of a link which no other client uses, by default the same. ``recovery`` is the growth in a
+    round trip of a window that others have held back: what they leave when they end is taken up no faster.
+    ``settling`` is what the end of slow start costs, in control intervals (the larger of 30 ms and half a round trip):
+    a controller that stops to look at the path sends that much less.
     """
 
     growth: float = 2.0
     efficiency: float = 1.0
     recovery: float = np.inf
+    settling: float = 0.0
+    own: float | None = None
 
 
 _PROFILES = {
@@ -31,9 +35,10 @@ _PROFILES = {
     "bbr": Profile(efficiency=1.0, recovery=1.05),
     "bbr3": Profile(efficiency=0.99, recovery=1.02),
     "copa": Profile(efficiency=0.96, recovery=1.1),
-    "policy": Profile(efficiency=0.9, recovery=1.5),
+    "policy": Profile(efficiency=0.9, recovery=1.5, settling=4.2, own=0.96),
 }
-"""Fitted by ``benchmarks/network_fidelity.py`` on rounds of 2 to 12 clients; others count as filling links."""
+"""Fitted by ``benchmarks/network_fidelity.py`` on rounds of 2 to 12 clients; others count as filling links. What
+``settling`` costs was read off lone transfers of 0.2 to 20 MB over 10 and 50 Mbit/s, 20 and 80 ms."""
 
 
 def profile_of(controller: str) -> Profile:

@@ -156,11 +156,11 @@ def lay_round(
     profile = profile_of(congestion) if network.transport.efficiency else Profile()
     if isinstance(plan, Transfers):
         ends = np.concatenate([plan.source, plan.target])
-        layout = lay_out(network, ends[ends >= 0], profile.efficiency, begins)
+        layout = lay_out(network, ends[ends >= 0], profile.efficiency, begins, profile.own)
         transfers = plan
     else:
         clients = [visit.client for chain in plan.chains for visit in chain.visits]
-        layout = lay_out(network, clients, profile.efficiency, begins)
+        layout = lay_out(network, clients, profile.efficiency, begins, profile.own)
         transfers = transfers_of(plan, layout, plan.training.epochs if steps is None else steps)
     check(transfers)
     flows = flows_of(transfers, layout)
@@ -180,7 +180,7 @@ def time_of(
     if fidelity == "auto":
         fidelity, why = _fitting(laid, congestion, way)
     laid.layout.network.check_fidelity(fidelity)
-    moments = share(laid.flows, way, laid.profile.growth, until, laid.profile.recovery)
+    moments = share(laid.flows, way, laid.profile.growth, until, laid.profile.recovery, laid.profile.settling)
     if fidelity == "packets" and len(laid.flows.after):
         from astraea.network.packets import send
 
@@ -218,7 +218,9 @@ def _told(laid: Round, moments: Moments, congestion: str, fidelity: str) -> Roun
         last = int(np.argmax(moments.arrived))
         path = _path(transfers, last)
         compute = float(transfers.compute[path].sum())
-        alone_ = laid.times.duration[path] + laid.flows.flight[path] + laid.flows.wait[path] - transfers.compute[path]
+        profile = laid.profile
+        times = alone(laid.flows, profile.growth, profile.settling) if profile.settling else laid.times
+        alone_ = times.duration[path] + laid.flows.flight[path] + laid.flows.wait[path] - transfers.compute[path]
         seconds = float(moments.arrived[last])
         transfer = min(float(alone_.sum()), seconds - compute)
         waiting = max(seconds - compute - transfer, 0.0)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astraea.congestion.metrics.maxmin import max_min_shares
+from astraea.network.bound import alone
 from astraea.network.flows import Flows, flows_of
 from astraea.network.fluid import model
 from astraea.network.fluid.model import Sharing, share
@@ -33,6 +34,19 @@ def test_one_transfer_on_one_link(plain: Callable[..., Network]) -> None:
 
 def test_equal_transfers_share_a_link_equally(plain: Callable[..., Network]) -> None:
     assert ended(star([0.0] * 7), plain()).arrived[::2] == pytest.approx([7.0] * 7, rel=1e-6)
+
+
+def test_the_end_of_slow_start_costs_intervals(plain: Callable[..., Network]) -> None:
+    # 1 MB/s, a round trip of 0.2 s: 0.1 MB in the first, then half a rate for 0.8 s, then all of it.
+    flows = flows_of(star([0.0], 2_000_000), lay_out(plain(8, 8, delay_ms=100), [0]))
+    flows = flows._replace(opening=np.full(2, 5e5))
+
+    settled = share(flows, settling=4.0)
+
+    assert settled.sent[0] == pytest.approx(0.2 + 0.8 + 1.5)
+    assert share(flows).sent[0] == pytest.approx(0.2 + 1.9)
+    assert alone(flows, settling=4.0).duration == pytest.approx(settled.sent - settled.begun)
+    assert share(flows, Sharing(strict=True), settling=4.0).sent[0] == pytest.approx(0.2 + 1.9)
 
 
 @pytest.mark.parametrize(("n", "k", "tau"), [(10, 1, 0), (10, 1, 10), (20, 4, 0), (20, 20, 0), (10, 20, 5), (40, 4, 8)])

@@ -9,6 +9,7 @@ import numpy as np
 from astraea.congestion.compiled import compiled, inner
 from astraea.network.fluid import mesh, tree
 from astraea.network.fluid.heaps import drop, push
+from astraea.network.fluid.state import INTERVAL, SETTLING_SHARE
 
 __all__ = ["GATE", "TIMER", "run"]
 
@@ -162,9 +163,16 @@ def _speed_up(s: Any, i: int, now: float) -> None:
         if f.hindered:
             grown = s.head[0].recovery ** (f.pause / f.rtt)
             f.pause = max(f.rtt, _LOOKS * (now - f.begun))
-    f.opening *= grown
+    if f.settled and not f.hindered:
+        f.opening = np.inf
+    else:
+        f.opening *= grown
     if f.opening < limit:
         push(s.heaps, TIMER, 0, i, now + f.pause)
+    elif s.head[0].settling > 0.0 and not (f.settled or f.hindered):
+        f.settled = 1
+        f.opening = SETTLING_SHARE * limit
+        push(s.heaps, TIMER, 0, i, now + s.head[0].settling * max(INTERVAL, f.rtt / 2) / (1.0 - SETTLING_SHARE))
     else:
         f.opening = np.inf
     _renew(s, i, min(limit, f.opening), now)

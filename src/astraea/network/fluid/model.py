@@ -56,15 +56,18 @@ def share(
     growth: float = 2.0,
     until: float = np.inf,
     recovery: float = np.inf,
+    settling: float = 0.0,
 ) -> Moments:
     """Return when each flow begins, ends and arrives; what has not by ``until`` seconds has infinity.
 
     Flows share links max-min fairly unless ``sharing`` says otherwise; ``growth`` is that of a window in a round trip
-    of slow start, ``recovery`` that of one that others have held back, unless priority is strict. An event costs
-    O(log n) where links form a tree of two levels, and O(flows affected) elsewhere.
+    of slow start, ``recovery`` that of one that others have held back, and ``settling`` what the end of slow start
+    costs, in control intervals; the last two count unless priority is strict. An event costs O(log n) where links form
+    a tree of two levels, and O(flows affected) elsewhere.
     """
     sharing = sharing or Sharing()
-    state = _state(flows, sharing, growth, np.inf if sharing.strict else recovery)
+    held = (np.inf, 0.0) if sharing.strict else (recovery, settling)
+    state = _state(flows, sharing, growth, *held)
     if len(flows.after):
         run(state, until)
     return Moments(*(np.array(state.flow[name]) for name in Moments._fields))
@@ -105,7 +108,7 @@ def _tree(flows: Flows) -> _Tree | None:
     )
 
 
-def _state(flows: Flows, sharing: Sharing, growth: float, recovery: float) -> State:
+def _state(flows: Flows, sharing: Sharing, growth: float, recovery: float, settling: float) -> State:
     n, links = len(flows.after), len(flows.background)
     tree = None if sharing.strict else _tree(flows)
     hops = flows.shared.shape[1]
@@ -137,7 +140,13 @@ def _state(flows: Flows, sharing: Sharing, growth: float, recovery: float) -> St
         heaps=heaps(kinds, n + links),
     )
     _assign(
-        state.head, growth=growth, recovery=recovery, by_tree=tree is not None, strict=sharing.strict, few=sharing.few
+        state.head,
+        growth=growth,
+        recovery=recovery,
+        settling=settling,
+        by_tree=tree is not None,
+        strict=sharing.strict,
+        few=sharing.few,
     )
     _assign(state.rows, start=capacities.start, rate=capacities.rate)
     child, sibling = np.full(n, -1), np.full(n, -1)

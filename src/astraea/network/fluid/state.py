@@ -6,22 +6,30 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["FLOW", "GROUP", "HEAD", "LINK", "ROOT", "ROW", "State", "rows"]
+__all__ = ["FLOW", "GROUP", "HEAD", "INTERVAL", "LINK", "ROOT", "ROW", "SETTLING_SHARE", "State", "rows"]
+
+
+INTERVAL = 0.03
+"""The least of a control interval in seconds; else it is half a round trip."""
+
+SETTLING_SHARE = 0.5
+"""Of its limit, what a transfer sends while its controller settles."""
 
 
 def _dtype(floats: str, integers: str) -> np.dtype[Any]:
     return np.dtype([(name, "f8") for name in floats.split()] + [(name, "i8") for name in integers.split()], align=True)
 
 
-HEAD = _dtype("growth recovery when", "by_tree strict few")
-"""One row: growth of windows in a round trip, in slow start and once held back; when a flow ends; the sharing."""
+HEAD = _dtype("growth recovery settling when", "by_tree strict few")
+"""One row: growth of windows in a round trip, in slow start and once held back; intervals to settle; when a flow
+ends; the sharing."""
 
 FLOW = _dtype(
     "left wait flight window opening rtt pause weight priority "  # bytes; seconds; bytes/s
     "cap asked rate since "  # what it could take now, what its gate counts it as, its rate and from when
     "ready begun sent arrived",
     "gate child sibling phase group floats "  # child: the first that waits for it; sibling: the next such
-    "stale found hindered",
+    "stale found hindered settled",
 )
 
 LINK = _dtype(
