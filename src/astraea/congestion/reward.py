@@ -14,7 +14,9 @@ all throughput, so that sending nothing is best. Here each term lies in [0, 1] b
 
     reward = throughput - latency - loss - fairness - stability, or = 1 - distance - latency - loss,
 
-each with its coefficient. Rates are those of a flow's last interval, means and deviations those of its last
+each with its coefficient. With a *credit*, that much of a flow's reward is for its own terms, and the rest for those of
+all: it tells a flow among fifty what it did itself. Rates are those of a flow's last interval, means and deviations
+those of its last
 ``window`` intervals. A flow counts from its first interval on. Max-min shares count cross traffic as flows.
 Since every term is bounded, a world in which nothing is sent gains at most the coefficients of latency and loss
 over a full one: keep their sum (at the losses to expect) below the throughput's.
@@ -52,7 +54,7 @@ class Coefficients:
     tolerance: float
     tolerance_packets: float
     window: int
-    alone: int
+    credit: float
 
 
 COEFFICIENTS = dtype_of(Coefficients)
@@ -65,6 +67,12 @@ class RewardSettings(Settings):
         "cooperative",
         description="'cooperative': all flows' terms together; 'max-min': nearness to the max-min allocation in "
         "place of throughput, fairness and stability; 'own': each flow's terms alone",
+    )
+    credit: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="how much a flow's own terms count in its reward, the rest being those of all; 'own' is 1",
     )
     throughput: float = Field(
         1.0, ge=0, allow_inf_nan=False, description="coefficient of the throughput (or 1 - distance)"
@@ -104,7 +112,7 @@ def coefficients(settings: RewardSettings) -> Rows[Coefficients]:
     row.tolerance = settings.tolerance
     row.tolerance_packets = settings.tolerance_packets
     row.window = settings.window
-    row.alone = settings.kind == "own"
+    row.credit = 1.0 if settings.kind == "own" else settings.credit
     return made
 
 

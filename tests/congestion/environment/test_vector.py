@@ -145,6 +145,23 @@ def test_rounding_of_actions_is_forgiven() -> None:
         checked_actions(np.array([1.00001]))
 
 
+def test_a_credit_mixes_what_all_earn_with_what_a_flow_earns_itself() -> None:
+    envs = [
+        VectorEnvironment(RANGES, count=2, seed=1, reward=RewardSettings(**fields))
+        for fields in ({}, {"kind": "own"}, {"credit": 0.25})
+    ]
+    for env in envs:
+        env.reset()
+    differ = 0
+    for _ in range(200):
+        for env in envs:
+            env.step(np.zeros(env.due.shape))
+        common, own, mixed = (env.rewards for env in envs)
+        assert np.allclose(mixed, 0.75 * common + 0.25 * own, atol=1e-6)
+        differ += int((abs(common - own) > 0.01).sum())
+    assert differ > 10
+
+
 def test_each_flows_own_reward() -> None:
     env = VectorEnvironment(RANGES, count=2, seed=1, reward=RewardSettings(kind="own"))
     env.reset()

@@ -10,7 +10,7 @@ import pytest
 
 from astraea.congestion import WorldRanges
 from astraea.congestion.controllers.controller import Controller
-from astraea.congestion.environment.worlds import draw, shape_for
+from astraea.congestion.environment.worlds import WorldMix, draw, shape_for
 from astraea.congestion.policy.policy import PolicyHeader
 from astraea.congestion.simulator.arrays import shape_of
 from astraea.errors import InputError
@@ -130,3 +130,26 @@ def test_any_controller_that_waits_for_actions_can_be_learned() -> None:
             made(controller="cubic")
         with pytest.raises(InputError, match="unknown controller 'polcy'; did you mean 'policy'"):
             made(controller="polcy")
+
+
+def test_a_mix_draws_each_kind_as_often_as_its_share_says() -> None:
+    mix = WorldMix(parts=(WorldRanges(flows=2, bandwidth_mbps=10), WorldRanges(flows=4, rtt_ms=500)), shares=(3, 1))
+    counts = [len(draw(mix, np.random.default_rng(seed)).flows) for seed in range(400)]
+    assert set(counts) == {2, 4}
+    assert counts.count(2) == pytest.approx(300, abs=30)
+    shape, parts = shape_for(mix), [shape_for(part) for part in mix.parts]
+    assert shape.flows == 4
+    assert shape.packets == max(part.packets for part in parts) > min(part.packets for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"shares": (1,)}, "shares must be 2 numbers above 0"),
+        ({"shares": (1, 0)}, "shares must be 2 numbers above 0"),
+        ({"parts": (WorldRanges(), WorldRanges(controller="aurora"))}, "the same controller, policy and packet_bytes"),
+    ],
+)
+def test_an_impossible_mix_is_refused(fields: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        WorldMix(**{"parts": (WorldRanges(), WorldRanges()), "shares": (1, 1), **fields})

@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.policy import Policy, load_policy
+from astraea.congestion.policy.certificate import certify
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import PolicyHeader
 from astraea.congestion.trainer.subjects import law_policy
@@ -97,3 +98,16 @@ def test_the_shipped_policy_is_read_by_a_process_that_has_imported_nothing_else(
     code = "from astraea.congestion.policy import shipped_policy; print(shipped_policy().header.controller)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("policy\n", "")
+
+
+def test_the_policy_with_a_network_comes_by_name_unless_a_file_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    deep = load_policy("deep")
+    assert deep.header.kind == "residual"
+    assert max(deep.header.widths) <= 32
+    assert certify(deep).holds
+    assert deep.card["trained_by"] == "astraea congestion train --recipe residual"
+    law_policy([n.start for n in LAW], PolicySettings()).save(Path("deep"))
+    assert load_policy("deep").header.kind == "law"

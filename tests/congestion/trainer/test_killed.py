@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from astraea import files
 from astraea.congestion import ObservationSettings, WorldRanges
+from astraea.congestion.environment.worlds import WorldMix
 from astraea.congestion.policy import Policy, load_policy
 from astraea.congestion.trainer import families, search
 from astraea.congestion.trainer.evolution import EvolutionSettings, residual_settings
@@ -31,6 +32,13 @@ TD3 = Td3Settings(
 LAW = EvolutionSettings(generations=3, population=4, validate_every=1, validation_mixes=1, seed=5)
 
 RESIDUAL = residual_settings(generations=2, population=4, validate_every=1, validation_mixes=1, noisy=False, seed=5)
+
+DEEP = TD3.model_copy(
+    update={
+        "worlds": WorldMix(parts=(WorldRanges(**RANGES), WorldRanges(**{**RANGES, "flows": 2})), shares=(1, 2)),
+        "n_steps": 3, "noise_s": 0.2, "target_clamp": True, "actor_starts": 2, "gamma_s": 0.1,
+    }
+)  # fmt: skip
 
 Train = Callable[..., Policy]
 
@@ -77,6 +85,10 @@ def td3(out: Path, **options: Any) -> Policy:
     return train_td3(TD3, out, **options)
 
 
+def deep(out: Path, **options: Any) -> Policy:
+    return train_td3(DEEP, out, **options)
+
+
 def lines_of(file: Path) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
@@ -98,8 +110,8 @@ def same(one: Path, other: Path, lines: str) -> None:
 @pytest.mark.compiled
 @pytest.mark.parametrize(
     ("train", "lines"),
-    [(law, "generations.jsonl"), (residual, "generations.jsonl"), (td3, "metrics.jsonl")],
-    ids=["law", "residual", "td3"],
+    [(law, "generations.jsonl"), (residual, "generations.jsonl"), (td3, "metrics.jsonl"), (deep, "metrics.jsonl")],
+    ids=["law", "residual", "td3", "deep"],
 )
 def test_a_kill_at_any_write_costs_nothing(
     train: Train, lines: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -20,14 +20,21 @@ def observations(count: int) -> np.ndarray:
     return np.rint(np.random.default_rng(1).uniform(low, high, (count, len(fields)))).astype(np.int32)
 
 
-def test_a_residual_begins_as_its_law_and_leaves_it_with_the_first_step() -> None:
+def test_a_residual_begins_as_its_law_but_for_jitter_which_raises_the_target() -> None:
     law = law_subject(CONTROL).policy(law_subject(CONTROL).start, {})
     subject = residual_subject(LOW, CONTROL, np.random.default_rng(0))
     first = subject.policy(subject.start, {})
+    names = [f.name for f in ObservationSettings().fields]
     seen = observations(200)
+    seen[:, names.index("rate")] = 10 * 1024
+    seen[:, names.index("noise")] = 4 * 1024  # 30 ms / 2**6 of jitter
     assert [first.action(x) for x in seen] == [law.action(x) for x in seen]
-    moved = subject.policy(subject.start + subject.spread, {})
-    assert [moved.action(x) for x in seen] != [law.action(x) for x in seen]
+    seen[:, names.index("noise")] = 6 * 1024
+    raised = law_subject(CONTROL).start
+    raised[0] += 2 * 1434 / 1024  # 1.4 for each of two doublings
+    wanted = law_subject(CONTROL).policy(raised, {})
+    assert [first.action(x) for x in seen] == [wanted.action(x) for x in seen]
+    assert [first.action(x) for x in seen] != [law.action(x) for x in seen]
 
 
 def test_a_network_begins_with_no_action_at_all() -> None:

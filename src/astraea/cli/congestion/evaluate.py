@@ -35,7 +35,8 @@ def evaluate(
         ),
     ] = "newreno,cubic,vegas,copa,bbr,bbr3,policy",
     policy: Annotated[
-        Path | None, typer.Option("--policy", help="The file that the arm 'policy' takes; by default the shipped one.")
+        Path | None,
+        typer.Option("--policy", help="Of the arm 'policy': a file, or deep; by default the law."),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Sets of worlds, under consecutive seeds.")] = 3,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes side by side.")] = 1,

@@ -16,7 +16,7 @@ __all__ = ["policy"]
 
 
 def policy(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A policy; by default the shipped one.")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A file, or deep; by default the law.")] = None,
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Draw its response to queue and loss (png, svg or pdf).")
     ] = None,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from astraea.congestion.environment.stepping import Batch, allocate_batch, clear, step_worlds
-from astraea.congestion.environment.worlds import WorldRanges, draw, shape_for
+from astraea.congestion.environment.worlds import WorldMix, WorldRanges, draw, shape_for
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.reward import RewardSettings, coefficients
 from astraea.congestion.simulator.arrays import allocate, shape_of
@@ -30,7 +30,7 @@ class Arena:
 
     def __init__(
         self,
-        source: WorldRanges | WorldSettings,
+        source: WorldRanges | WorldMix | WorldSettings,
         count: int,
         observation: ObservationSettings,
         reward: RewardSettings,
@@ -49,10 +49,10 @@ class Arena:
     def begin(self, k: int, seed: int, episode: int) -> WorldSettings:
         """Make world ``k`` anew, at its time 0 and with nobody asked yet; return what it is made of."""
         rng = stream(seed, Purpose.ENVIRONMENT, k, episode)
-        if isinstance(self.source, WorldRanges):
-            settings = draw(self.source, rng)
-        else:
+        if isinstance(self.source, WorldSettings):
             settings = self.source.model_copy(update={"seed": int(rng.integers(1 << 62)), "sample_ms": 0.0})
+        else:
+            settings = draw(self.source, rng)
         fill(self.worlds, k, settings)
         clear(self.batch, self.worlds, k, settings)
         return settings

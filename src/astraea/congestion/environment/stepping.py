@@ -157,9 +157,9 @@ def _step(w: World, b: Batch, k: int, actions: Floats, kind: int, slots: int, c:
                 b.observations[k, i, j] = b.features[k, i, j] / ONE
             b.elapsed[k, i] = frame_at(b.frames[k, i], b.histories[k, i], 0).duration * 1e-6
             b.rewards[k, i] = together
-            if c.alone:
+            if c.credit > 0.0:
                 judge(w.flows, count, b.frames[k], b.histories[k], b.shares[k], b.base_rtts[k], c, i, b.terms[k])
-                b.rewards[k, i] = reward_of(b.terms[k], c)
+                b.rewards[k, i] = (1.0 - c.credit) * together + c.credit * reward_of(b.terms[k], c)
 
 
 @inlined

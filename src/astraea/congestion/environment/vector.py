@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from astraea.congestion.environment.arena import Arena
 from astraea.congestion.environment.global_state import STATE
-from astraea.congestion.environment.worlds import WorldRanges
+from astraea.congestion.environment.worlds import WorldMix, WorldRanges
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.reward import RewardSettings
 from astraea.congestion.simulator.settings import WorldSettings
@@ -47,7 +47,7 @@ class VectorEnvironment:
 
     def __init__(
         self,
-        worlds: WorldRanges | WorldSettings | None = None,
+        worlds: WorldRanges | WorldMix | WorldSettings | None = None,
         count: int = 64,
         *,
         observation: ObservationSettings | None = None,

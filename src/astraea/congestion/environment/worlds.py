@@ -17,7 +17,7 @@ from astraea.congestion.simulator.schedules import segments_of
 from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, RandomWalk, WorldSettings
 from astraea.congestion.simulator.topology import buffer_for
 
-__all__ = ["FLOWS_MAX", "HOST_NOISE", "WorldRanges", "draw", "shape_for"]
+__all__ = ["FLOWS_MAX", "HOST_NOISE", "WorldMix", "WorldRanges", "draw", "shape_for"]
 
 FLOWS_MAX = 256
 HOST_NOISE: dict[str, Any] = {"jitter_ms": (0.0, 0.5), "ack_every": (1, 4), "ack_slot_ms": (0.0, 1.5)}
@@ -97,11 +97,39 @@ class WorldRanges(Settings):
         return self.flows[1] + (self.cross_flows[1] if self.cross_share else 0)
 
 
-def draw(ranges: WorldRanges, rng: np.random.Generator) -> WorldSettings:
+class WorldMix(Settings):
+    """Worlds of several kinds: each is drawn from one of ``parts``, as often as its share says."""
+
+    parts: tuple[WorldRanges, ...] = Field(min_length=1, description="the kinds")
+    shares: tuple[float, ...] = Field(description="how often each is drawn, relative to the others")
+
+    @model_validator(mode="after")
+    def _alike(self) -> Self:
+        if len(self.shares) != len(self.parts) or not all(0 < share < math.inf for share in self.shares):
+            raise ValueError(f"shares must be {len(self.parts)} numbers above 0, one for each of the parts")
+        if len({(part.controller, part.policy, part.packet_bytes) for part in self.parts}) > 1:
+            raise ValueError("all parts of a mix must have the same controller, policy and packet_bytes")
+        return self
+
+    @property
+    def controller(self) -> Steered:
+        """What actions drive, in all of them."""
+        return self.parts[0].controller
+
+    @property
+    def policy(self) -> PolicySettings:
+        """How actions are applied, in all of them."""
+        return self.parts[0].policy
+
+
+def draw(ranges: WorldRanges | WorldMix, rng: np.random.Generator) -> WorldSettings:
     """Return the settings of one world; the same state of ``rng`` gives the same world.
 
     Learned flows are called ``flow-0``, ``flow-1``, ... in the order of their arrival.
     """
+    if isinstance(ranges, WorldMix):
+        part = int(rng.choice(len(ranges.parts), p=np.array(ranges.shares) / sum(ranges.shares)))
+        return draw(ranges.parts[part], rng)
     count = _whole(ranges.flows, rng)
     cross = _whole(ranges.cross_flows, rng) if rng.random() < ranges.cross_share else 0
     rtt = _log(ranges.rtt_ms, rng)
@@ -151,8 +179,10 @@ def draw(ranges: WorldRanges, rng: np.random.Generator) -> WorldSettings:
     )
 
 
-def shape_for(ranges: WorldRanges) -> Shape:
+def shape_for(ranges: WorldRanges | WorldMix) -> Shape:
     """Return the shape of arrays that hold every world of these ``ranges``."""
+    if isinstance(ranges, WorldMix):
+        return Shape(*map(max, zip(*map(shape_for, ranges.parts), strict=True)))
     largest = draw(ranges, np.random.default_rng(0))
     mbps, rtt = ranges.bandwidth_mbps[1], ranges.rtt_ms[1] * ranges.rtt_ratio[1]
     pipe = mbps * 1e3 / 8 * (rtt + ranges.buffer_bdp[1] * ranges.rtt_ms[1]) / ranges.packet_bytes

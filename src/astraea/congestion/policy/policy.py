@@ -29,7 +29,7 @@ from astraea.parts.sentences import sentence
 __all__ = ["Policy", "PolicyHeader", "load_policy", "shipped_policy"]
 
 _FORMAT = "astraea-policy"
-_SHIPPED = "policy.safetensors"
+_SHIPPED, _DEEP = "policy.safetensors", "deep"
 
 
 class PolicyHeader(Settings):
@@ -98,11 +98,13 @@ class Policy:
 
 
 def load_policy(path: Path | str) -> Policy:
-    """Return the policy that :meth:`Policy.save` wrote to ``path``.
+    """Return the policy that :meth:`Policy.save` wrote to ``path``; ``deep`` is that of the package with a network.
 
     Raises :class:`astraea.errors.InputError` if there is none, or it belongs to another version of the observation.
     """
     path = Path(path)
+    if str(path) == _DEEP and not path.exists():
+        return _packaged(f"{_DEEP}.safetensors")
     if not path.is_file():
         raise InputError(f"there is no policy at {path}: name a file that 'astraea congestion train' has written")
     try:
@@ -126,8 +128,12 @@ def load_policy(path: Path | str) -> Policy:
     return Policy(header, tensors["weights"], notes)
 
 
-@cache
 def shipped_policy() -> Policy:
     """Return the policy that comes with the package."""
-    with as_file(files(__package__) / _SHIPPED) as path:
+    return _packaged(_SHIPPED)
+
+
+@cache
+def _packaged(name: str) -> Policy:
+    with as_file(files(__package__) / name) as path:
         return load_policy(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from astraea.congestion.trainer.evolution import EvolutionSettings, network_settings, residual_settings
-from astraea.congestion.trainer.td3.settings import QUICK, Td3Settings
+from astraea.congestion.trainer.td3.settings import DEEP, QUICK, Td3Settings
 
 __all__ = ["RECIPES", "Recipe"]
 
@@ -17,5 +17,6 @@ RECIPES: dict[str, Recipe] = {
     "network": network_settings,
     "published": Td3Settings,
     "quick": lambda **fields: Td3Settings(**{**QUICK.model_dump(), **fields}),
+    "deep": lambda **fields: Td3Settings(**{**DEEP.model_dump(), **fields}),
 }
 """By name: what makes its settings, given those fields that differ."""

@@ -107,3 +107,30 @@ def test_a_restart_forgets_who_was_waiting() -> None:
     collector.restart(1)
     script.due[:] = [[0, 0], [1, 0]]
     assert [row[0] for row in collector.step(lambda observations: observations[:, 0] * 0).tolist()] == [10]
+
+
+def test_a_transition_may_span_decisions_by_hand() -> None:
+    # one flow, rewards 1, 2, 3, 4 with a discount of a half: 1 + 2 / 2 + 3 / 4 = 2.75, then 2 + 3 / 2 + 4 / 4 = 4.5
+    alone = [[1, 0], [0, 0]]
+    script = Script([alone] * 5)
+    first, second, third, fourth = collect(script, 4, n_steps=3, central=False)
+    assert (first, second) == ([], [])
+    assert third == [[0, 300, 0.0, 2.75, 0.125]]
+    assert fourth == [[100, 400, pytest.approx(0.1), 4.5, 0.125]]
+
+
+def test_spans_end_with_their_world_and_wait_for_flows_that_are_asked_later() -> None:
+    # world 0 ends at step 2; in world 1 flow 0 is asked at 0, 1 and 3, flow 1 at all
+    everyone, one = [[1, 1], [1, 1]], [[1, 1], [0, 1]]
+    script = Script([everyone, everyone, one, everyone, everyone], ended={2: 0})
+    found = collect(script, 4, n_steps=2, central=False)
+    assert [[row[0] for row in rows] for rows in found] == [[], [11], [10, 111], [200, 201, 110, 211]]
+    assert found[2][0] == [10, 310, pytest.approx(0.01), 1 + 3 / 2, 0.25]
+
+
+def test_exploration_changes_what_is_done_and_what_is_remembered() -> None:
+    script = Script([[[1, 0], [0, 0]]] * 2)
+    collector = Collector(script, central=False, gamma=0.5)
+    collector.restart(0)
+    ((row),) = collector.step(lambda seen: seen[:, 0] * 0, lambda actions, where: actions + where[0] + 0.5)
+    assert row[ACTION] == script.taken[0][0, 0] == 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from astraea.congestion.trainer.td3.exploration import epsilon_at, explored
+from astraea.congestion.trainer.td3.exploration import LastingNoise, epsilon_at, explored
 from astraea.congestion.trainer.td3.settings import Td3Settings
 
 SETTINGS = Td3Settings(epsilon=1.0, epsilon_end=0.05, exploration_actions=1000, worlds_at_once=4)
@@ -33,3 +33,23 @@ def test_a_share_of_actions_is_random_and_the_rest_stays() -> None:
     assert abs(random).max() <= 1
     assert random.std() == pytest.approx(1 / np.sqrt(3), rel=0.05)
     assert np.array_equal(explored(actions, 0.0, np.random.default_rng(0)), actions)
+
+
+def test_noise_lasts_as_long_as_it_is_said_to() -> None:
+    rng, noise = np.random.default_rng(0), LastingNoise((100, 200), 0.5)
+    noise.restart(rng)
+    where = np.nonzero(np.ones((100, 200)))
+    before = noise.at(where, np.zeros(20_000, np.float32), rng)
+    after = noise.at(where, np.full(20_000, 0.5, np.float32), rng)
+    assert after.std() == pytest.approx(1, rel=0.02)
+    assert np.corrcoef(before, after)[0, 1] == pytest.approx(np.exp(-1), abs=0.02)
+
+
+def test_noise_is_each_flows_own_and_changes_when_it_is_asked() -> None:
+    rng, noise = np.random.default_rng(0), LastingNoise((2, 2), 1.0)
+    noise.restart(rng)
+    every = np.nonzero(np.ones((2, 2)))
+    still = noise.at(every, np.zeros(4, np.float32), rng)
+    noise.at((np.array([1]), np.array([0])), np.array([3.0], np.float32), rng)
+    moved = noise.at(every, np.zeros(4, np.float32), rng) != still
+    assert moved.tolist() == [False, False, True, False]

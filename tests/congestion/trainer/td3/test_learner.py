@@ -7,7 +7,7 @@ import torch
 
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.trainer.td3.buffer import Batch
-from astraea.congestion.trainer.td3.learner import Learner, follow, targets
+from astraea.congestion.trainer.td3.learner import Learner, follow, largest_return, targets
 from astraea.congestion.trainer.td3.networks import Actor
 from astraea.congestion.trainer.td3.settings import Td3Settings
 
@@ -44,6 +44,26 @@ def test_targets_take_the_smaller_of_two_values() -> None:
         torch.tensor([0.9, 0.5, 0.0]),
     )
     assert targets(some, values).tolist() == pytest.approx([0.1 + 0.9 * 3, 0.2 - 0.5, 0.3])
+    assert targets(some, values, 0.25).tolist() == pytest.approx([0.25, -0.25, 0.25])
+
+
+def test_targets_are_held_within_what_rewards_can_come_to() -> None:
+    assert largest_return(Td3Settings(gamma=0.98)) == pytest.approx(0.1 * 50)  # the published reward is at most 0.1
+    by_time = Td3Settings(gamma=0.81, gamma_s=0.06)  # of 60 ms: 0.9 of an interval of 30 ms
+    assert largest_return(by_time) == pytest.approx(0.1 * 10)
+    held = Learner(SMALL.model_copy(update={"target_clamp": True, "policy_frequency": 1, "tau": 1.0}), seen=8)
+    most = largest_return(held.settings)
+    for k in range(60):
+        losses = held.improve([batch(seed=k, discount=0.5)._replace(reward=torch.full((64,), 100.0))], noise())
+    assert losses.value < 1.5 * most
+
+
+def test_the_actor_may_wait_for_the_critics_to_learn() -> None:
+    learner = Learner(SMALL.model_copy(update={"policy_frequency": 1, "actor_starts": 2}), seen=8)
+    before = learner.tensors()
+    assert learner.improve([batch(), batch(seed=1)], noise()).actor is None
+    assert all(torch.equal(learner.tensors()[name], before[name]) for name in before if name.startswith("actor/"))
+    assert learner.improve([batch(seed=2)], noise()).actor is not None
 
 
 def test_a_target_moves_by_tau_and_takes_over_the_moments() -> None:

@@ -1,4 +1,8 @@
-"""Exploration: now and then an action is replaced by one drawn from all alike."""
+"""Exploration: now and then an action is replaced by one drawn from all alike, or all are moved for a while.
+
+A window integrates its actions. Of actions drawn anew each time little is left in it, as they cancel. Noise that lasts
+(an Ornstein-Uhlenbeck process, as in Lillicrap et al., ICLR 2016) shows a flow what another share would bring.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from numpy.typing import NDArray
 
 from astraea.congestion.trainer.td3.settings import Td3Settings
 
-__all__ = ["epsilon_at", "explored"]
+__all__ = ["LastingNoise", "epsilon_at", "explored"]
 
 
 def epsilon_at(settings: Td3Settings, flow_steps: int) -> float:
@@ -24,3 +28,23 @@ def explored(actions: NDArray[np.float32], epsilon: float, rng: np.random.Genera
     """Return ``actions``, each replaced with probability ``epsilon`` by a uniform one of [-1, 1]."""
     random = rng.uniform(-1, 1, actions.shape).astype(np.float32)
     return np.where(rng.random(actions.shape) < epsilon, random, actions)
+
+
+class LastingNoise:
+    """Noise of deviation 1 for each flow, of shape ``(worlds, flows)``, that fades by ``1 / e`` in ``seconds``."""
+
+    def __init__(self, shape: tuple[int, ...], seconds: float) -> None:
+        self._noise = np.zeros(shape)
+        self._seconds = seconds
+
+    def restart(self, rng: np.random.Generator) -> None:
+        """Begin anew."""
+        self._noise = rng.standard_normal(self._noise.shape)
+
+    def at(
+        self, where: tuple[NDArray[np.intp], ...], elapsed: NDArray[np.float32], rng: np.random.Generator
+    ) -> NDArray[np.float32]:
+        """Return the noise of the flows at ``where`` after so many more seconds."""
+        kept = np.exp(-elapsed / self._seconds)
+        self._noise[where] = kept * self._noise[where] + np.sqrt(1 - kept**2) * rng.standard_normal(len(elapsed))
+        return self._noise[where].astype(np.float32)

@@ -6,6 +6,7 @@ flow's own action, so that their size does not depend on the number of flows (As
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,9 @@ from astraea.congestion.trainer.td3.networks import Actor, TwinCritic
 from astraea.congestion.trainer.td3.settings import Td3Settings
 from astraea.seeding import Purpose, torch_seed
 
-__all__ = ["Learner", "Losses", "follow", "targets"]
+__all__ = ["Learner", "Losses", "follow", "largest_return", "targets"]
+
+_SHORTEST_S = 0.03  # of a control interval
 
 
 class Losses(NamedTuple):
@@ -46,6 +49,7 @@ class Learner:
             network.eval()
         self._actor_adam = torch.optim.Adam(self.actor.parameters(), settings.actor_lr, fused=True)
         self._critic_adam = torch.optim.Adam(self.critic.parameters(), settings.critic_lr, fused=True)
+        self._most = largest_return(settings) if settings.target_clamp else math.inf
         self.steps = 0
 
     @torch.no_grad()
@@ -64,7 +68,8 @@ class Learner:
             value += values
             self.steps += 1
             if self.steps % self.settings.policy_frequency == 0:
-                actor.append(self._improve_actor(batch))
+                if self.steps > self.settings.actor_starts:
+                    actor.append(self._improve_actor(batch))
                 follow(self.actor_target, self.actor, self.settings.tau)
                 follow(self.critic_target, self.critic, self.settings.tau)
         count = len(batches)
@@ -76,7 +81,7 @@ class Learner:
             shifts = torch.randn(len(batch.action), generator=noise) * s.policy_noise
             shifts.clamp_(-s.noise_clip, s.noise_clip)
             actions = (self.actor_target(batch.next_seen[:, : self._sees]) + shifts).clamp(-1, 1)
-            goal = targets(batch, self.critic_target(batch.next_seen, actions))
+            goal = targets(batch, self.critic_target(batch.next_seen, actions), self._most)
         values = self.critic(batch.seen, batch.action)
         loss: Tensor = 2 * F.huber_loss(values, goal.expand_as(values))  # the sum of both critics' means
         self._descend(self._critic_adam, loss, s.critic_lr)
@@ -131,9 +136,18 @@ class Learner:
         return [("actor_adam", self._actor_adam), ("critic_adam", self._critic_adam)]
 
 
-def targets(batch: Batch, values: Tensor) -> Tensor:
-    """Return the clipped double-Q targets, ``(n,)``: reward + discount * the smaller of ``values``, ``(2, n)``."""
-    return batch.reward + batch.discount * values.amin(dim=0)
+def targets(batch: Batch, values: Tensor, most: float = math.inf) -> Tensor:
+    """Return the clipped double-Q targets, ``(n,)``: reward + discount * the smaller of ``values``, ``(2, n)``.
+
+    They are held within ``most``, which no sum of rewards can exceed, whatever the critics think.
+    """
+    return (batch.reward + batch.discount * values.amin(dim=0)).clamp(-most, most)
+
+
+def largest_return(settings: Td3Settings) -> float:
+    """Return what rewards come to at most, discounted, if every interval is the shortest, 30 ms."""
+    gamma = settings.gamma ** (_SHORTEST_S / settings.gamma_s) if settings.gamma_s else settings.gamma
+    return settings.reward.limit / (1 - gamma)
 
 
 @torch.no_grad()

@@ -6,12 +6,14 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from astraea.congestion.environment.worlds import HOST_NOISE, WorldRanges
+from astraea.congestion.connection.settings import PolicySettings
+from astraea.congestion.environment.worlds import HOST_NOISE, WorldMix, WorldRanges
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.reward import PUBLISHED, RewardSettings
 from astraea.congestion.settings import Settings
+from astraea.congestion.trainer.families import families_of
 
-__all__ = ["PUBLISHED_WORLDS", "QUICK", "Td3Settings"]
+__all__ = ["DEEP", "PUBLISHED_WORLDS", "QUICK", "Td3Settings"]
 
 PUBLISHED_WORLDS = WorldRanges(
     flows=(2, 5),
@@ -34,7 +36,7 @@ class Td3Settings(Settings):
 
     seed: int = Field(0, ge=0, description="seed of weights, worlds, exploration and samples")
     # what is learned from
-    worlds: WorldRanges = Field(PUBLISHED_WORLDS, description="worlds to train in")
+    worlds: WorldRanges | WorldMix = Field(PUBLISHED_WORLDS, description="worlds to train in")
     observation: ObservationSettings = Field(
         ObservationSettings(features="published", history=5), description="what the actor observes"
     )
@@ -56,6 +58,9 @@ class Td3Settings(Settings):
     lr_decay_every: int = Field(100_000, ge=1, description="... after each so many steps of the actor")
     gamma: float = Field(0.98, ge=0, lt=1, description="discount from one decision to the next")
     gamma_s: float = Field(0.0, ge=0, description="given, the discount is for so many seconds and not for a decision")
+    n_steps: int = Field(1, ge=1, le=100, description="decisions of a flow that a transition spans")
+    target_clamp: bool = Field(False, description="whether targets are held within what rewards can come to at most")
+    actor_starts: int = Field(0, ge=0, description="gradient steps of the critics before the actor moves at all")
     tau: float = Field(0.005, gt=0, le=1, description="how far the target networks move at a step of the actor")
     policy_frequency: int = Field(20, ge=1, description="gradient steps of the critics for one of the actor")
     policy_noise: float = Field(0.05, ge=0, description="standard deviation of the noise on the target's action")
@@ -71,6 +76,11 @@ class Td3Settings(Settings):
     gradient_steps: int = Field(20, ge=1, description="gradient steps of an update")
     epsilon: float = Field(1.0, ge=0, le=1, description="probability of a random action at the start")
     epsilon_end: float = Field(0.05, ge=0, le=1, description="the same at the end of exploration")
+    noise_s: float = Field(
+        0.0,
+        ge=0,
+        description="given, actions are moved by epsilon times noise that lasts so many seconds, and none is replaced",
+    )
     exploration_actions: int = Field(
         1_500_000, ge=1, description="decisions over which it falls, for each of the worlds side by side"
     )
@@ -118,3 +128,29 @@ QUICK = Td3Settings(
 )
 """Small nets, many gradient steps for each decision, features that tell a share, and a reward whose fairness counts:
 learns in minutes."""
+
+_CONTROL = PolicySettings(gain=0.1)
+_FAMILIES = families_of(noisy=True)
+
+DEEP = QUICK.model_copy(
+    update={
+        "worlds": WorldMix(
+            parts=tuple(family.ranges.model_copy(update={"policy": _CONTROL}) for family in _FAMILIES),
+            shares=tuple(float(family.share) for family in _FAMILIES),
+        ),
+        "reward": RewardSettings(kind="max-min", credit=0.3),
+        "actor_widths": (32,),
+        "gamma": 0.97,
+        "gamma_s": 0.1,
+        "n_steps": 5,
+        "target_clamp": True,
+        "actor_starts": 500,
+        "epsilon": 0.5,
+        "noise_s": 0.3,
+        "worlds_at_once": 16,
+        "exploration_actions": 60_000,
+        "flow_steps": 4_000_000,
+    }
+)
+"""The law's families and noisy worlds, a horizon in seconds, exploration that lasts, credit for a flow's own distance;
+at most 32 wide."""

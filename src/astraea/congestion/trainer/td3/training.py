@@ -25,8 +25,8 @@ from astraea.congestion.policy.policy import Policy, load_policy
 from astraea.congestion.trainer.folder import SETTINGS, claim
 from astraea.congestion.trainer.td3.buffer import ReplayBuffer
 from astraea.congestion.trainer.td3.checkpoint import Counts, load_checkpoint, save_checkpoint
-from astraea.congestion.trainer.td3.collect import Collector
-from astraea.congestion.trainer.td3.exploration import epsilon_at, explored
+from astraea.congestion.trainer.td3.collect import Collector, Places
+from astraea.congestion.trainer.td3.exploration import LastingNoise, epsilon_at, explored
 from astraea.congestion.trainer.td3.export import exported, header_of
 from astraea.congestion.trainer.td3.learner import Learner, Losses
 from astraea.congestion.trainer.td3.log import Log
@@ -102,7 +102,9 @@ class _Training:
             central=settings.critic == "central",
             gamma=settings.gamma,
             gamma_s=settings.gamma_s,
+            n_steps=settings.n_steps,
         )
+        self._noise = LastingNoise(env.due.shape, settings.noise_s)
         self._learner = Learner(settings, self._collector.seen)
         self._buffer = ReplayBuffer(settings.buffer_size, self._collector.seen)
         self._counts = Counts()
@@ -127,6 +129,8 @@ class _Training:
         rng = stream(s.seed, Purpose.TD3, counts.epoch)
         noise = torch.Generator().manual_seed(torch_seed(s.seed, Purpose.TD3, counts.epoch, 0))
         self._collector.restart(torch_seed(s.seed, Purpose.TD3, counts.epoch, 1))
+        if s.noise_s:
+            self._noise.restart(rng)
         rewards: list[float] = []
         losses: list[Losses] = []
         for update in range(s.updates):
@@ -203,16 +207,19 @@ class _Training:
         epsilon = self._epsilon()
         collected, earned = 0, 0.0
 
-        def act(observations: NDArray[np.float32]) -> NDArray[np.float32]:
-            return explored(self._act(observations), epsilon, rng)
+        def stir(actions: NDArray[np.float32], where: Places) -> NDArray[np.float32]:
+            if not self._settings.noise_s:
+                return explored(actions, epsilon, rng)
+            noise = self._noise.at(where, self._collector.worlds.elapsed[where], rng)
+            return np.clip(actions + np.float32(epsilon) * noise, -1, 1)
 
         while collected < self._settings.update_flow_steps:
-            rows = self._collector.step(act)
+            rows = self._collector.step(self._act, stir)
             self._buffer.add(rows)
             collected += len(rows)
             earned += float(rows[:, -2].sum(dtype=np.float64))
         self._counts.flow_steps += collected
-        return earned / collected
+        return earned / (collected * self._settings.n_steps)
 
     def _improve(self, rng: np.random.Generator, noise: torch.Generator) -> Losses:
         s = self._settings
