@@ -91,5 +91,6 @@ def test_a_drain_that_frees_an_eighth_has_met_a_queue(drained_ms: float | None, 
     assert flow.rounds_until_a_test([60.0] * 60, [40.0] * 60)
     drained = INF if drained_ms is None else round(drained_ms * MS)
     assert detour.judge(flow.f, flow.c, drained, flow.now) is longer
+    flow.c.usual, flow.c.low_1, flow.c.low_2 = 0, INF, INF  # long since
     again = flow.rounds_until_a_test([30.0, 30.0, *[60.0] * 60], [100.0, 100.0, *[40.0] * 60])
     assert again == (20 if longer else 51)  # after 3 s, if it was a queue

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from astraea.congestion import simulate
 from astraea.congestion.connection import window as driven
 from astraea.congestion.connection.motion import UNIT
 from astraea.congestion.connection.record import OPEN, RECOVERY
@@ -170,21 +171,33 @@ def test_a_late_comer_learns_its_base_as_it_takes_over() -> None:
 
 
 @pytest.mark.compiled
-def test_all_drain_together_every_ten_seconds_and_go_on_with_what_fits() -> None:
-    flows: list[Any] = [{"controller": "policy"}, {"controller": "policy", "start_s": 1.0}]
-    world = build(dumbbell(flows, capacity_mbps=8.0, rtt_ms=60.0, buffer_bdp=4.0, duration_s=30.0))
+def test_flows_that_start_at_any_time_fall_into_step() -> None:
+    flows: list[Any] = [{"controller": "policy", "start_s": start} for start in (0.0, 1.0, 3.5)]
+    world = build(dumbbell(flows, capacity_mbps=8.0, rtt_ms=60.0, buffer_bdp=4.0, duration_s=90.0))
     controls = world.controls.policy
-    while (who := advance(world, 9_990 * MS, True)) != REACHED:
-        act(world, who, 1.0 if controls[who].window < 30 * UNIT else 0.0)
-    before = float(controls[0].window)
-    draining = []
-    while world.clock[0].now < 10_600 * MS:
-        advance(world, int(world.clock[0].now) + 2 * MS, False)
-        draining.append((int(controls[0].draining), int(controls[1].draining)))
-    both = sum(first and second for first, second in draining)
-    assert both >= 0.8 * sum(first or second for first, second in draining) > 80  # of 2 ms each
-    assert world.flows[0].min_rtt == pytest.approx(61.5 * MS, abs=2 * MS)
-    assert controls[0].window == pytest.approx(before * 61.5 * MS / controls[0].drain_from, rel=0.05)
+    while (who := advance(world, 40_000 * MS, True)) != REACHED:
+        act(world, who, 1.0 if controls[who].window < 25 * UNIT else 0.0)
+    together, alone = 0, 0
+    while world.clock[0].now < 80_000 * MS:
+        until = int(world.clock[0].now) + 20 * MS
+        while (who := advance(world, until, True)) != REACHED:
+            act(world, who, 1.0 if controls[who].window < 25 * UNIT else 0.0)
+        draining = sum(int(controls[k].draining) for k in range(3))
+        together += draining == 3
+        alone += draining == 1
+    assert together > 25  # of 20 ms each
+    assert together > alone
+    assert all(world.flows[k].min_rtt == pytest.approx(61.5 * MS, abs=2 * MS) for k in range(3))
+
+
+@pytest.mark.compiled
+def test_what_a_flows_clock_shows_changes_nothing() -> None:
+    def goodput(*clocks: float) -> list[int]:
+        flows = [{"controller": "policy", "start_s": 1.0 * k, "clock_s": clock} for k, clock in enumerate(clocks)]
+        world = dumbbell(flows, capacity_mbps=20.0, rtt_ms=30.0, duration_s=30.0)
+        return [int(count) for count in simulate(world).goodput]
+
+    assert goodput(0.0, 0.0, 0.0) == goodput(123.4, 5.0, 9.9)
 
 
 def test_a_base_rises_only_when_six_drains_say_so(alone: Any) -> None:

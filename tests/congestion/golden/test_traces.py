@@ -39,8 +39,9 @@ def test_every_event_and_state_of_the_window_is_met() -> None:
     acks = [Ack(*numbers) for event, numbers in events if event == "ack"]
     assert all(sum(getattr(ack, name) for ack in acks) for name in ("undone", "recovered", "loses", "marked"))
     left = (dtype_of(Interval).names or ()).index("drain_left")
-    drains = next(trace for trace in TRACES if trace.name == "drains")
-    assert len({decision.interval[left] for decision in drains.decisions}) > 2  # several drains, each of its own
+    lefts = {decision.interval[left] for trace in TRACES for decision in trace.decisions}
+    assert min(lefts) == 0
+    assert max(lefts) > 154  # rivals are believed in
     actions = [decision.action for trace in TRACES for decision in trace.decisions]
     assert min(a for a in actions if a is not None) < 0 < max(a for a in actions if a is not None)
     assert None in actions
@@ -51,7 +52,7 @@ def test_a_longer_path_is_believed_by_a_drain_of_the_flows_own() -> None:
     base, end = names.index("min_rtt"), names.index("end")
     detour = next(trace for trace in TRACES if trace.name == "a detour")
     at = next(d.interval[end] for d in detour.decisions if d.interval[base] > 80_000_000)
-    assert 2.5e9 < at < 2.5e9 + 6 * 0.8e9  # before six drains have said so
+    assert 2.5e9 < at < 2.5e9 + 3.5e9  # before the path's drains have said so
 
 
 def test_a_path_that_loses_a_quarter_ends_below_two_packets() -> None:

@@ -18,7 +18,6 @@ from astraea.congestion.golden.traces import Trace, load_traces
 from astraea.congestion.kernel import build, golden
 from astraea.congestion.kernel.golden import INTERVAL, KernelDecision, KernelSender
 from astraea.congestion.kernel.libbpf import update
-from astraea.congestion.kernel.policies import BYTES
 from astraea.congestion.policy.policy import Policy
 
 FIELDS = dtype_of(Interval).names or ()
@@ -93,7 +92,10 @@ MUTANTS = (
     ("motion.h", "(per_ms * 1000)", "(per_ms * 1001)"),
     ("motion.h", "UNIT + ((gain", "UNIT + 1 + ((gain"),
     ("window.h", "#define PACING 12", "#define PACING 13"),
-    ("window.h", "#define GENERATION 3", "#define GENERATION 4"),
+    ("drains.h", "#define GENERATION 3", "#define GENERATION 4"),
+    ("drains.h", "ONE * least(most(smallest", "(ONE + 1) * least(most(smallest"),
+    ("drains.h", "#define SHORTEST_DRAIN 200000000", "#define SHORTEST_DRAIN 200000001"),
+    ("drains.h", "#define EARLY 6", "#define EARLY 7"),
     ("detour.h", "#define STEADY_NS 1000000000", "#define STEADY_NS 1200000000"),
     ("window.h", "#define SAMPLES 8", "#define SAMPLES 9"),
     ("fallback.h", "#define CUBE 440", "#define CUBE 441"),
@@ -126,7 +128,7 @@ def test_without_a_policy_the_window_is_cubics() -> None:
     """A map that holds nothing is safe: nothing is decided, and the window falls back."""
     trace = TRACES[0]
     with sender(policy_of(trace.control)) as kernel:
-        update(kernel._program.map("policies"), 0, bytes(BYTES))
+        update(kernel._program.map("policies"), 0, bytes(128))
         answers = [kernel.tell(event, numbers) for event, numbers in trace.events]
     decisions = [answer for answer in answers if answer is not None]
     assert all(decision.action is None for decision in decisions)

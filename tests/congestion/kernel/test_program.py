@@ -8,14 +8,12 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from astraea.congestion.kernel import loaded
-from astraea.congestion.kernel.libbpf import look_up
-from astraea.congestion.kernel.policies import BYTES, packed, with_clock
+from astraea.congestion.kernel.policies import packed
 from astraea.congestion.kernel.program import opened
 from astraea.congestion.policy.policy import shipped_policy
 from astraea.errors import InputError, RunError
@@ -102,29 +100,6 @@ def test_names_that_the_kernel_does_not_take_are_refused(name: str) -> None:
 def test_a_policy_is_written_as_the_program_reads_it() -> None:
     policy = shipped_policy()
     value = packed(policy)
-    assert len(value) == 136
+    assert len(value) == 128
     assert int.from_bytes(value[4:8], "little") == policy.header.control.gain * (1 << 20)
-    assert int.from_bytes(value[64:68], "little") == policy.weights[0]
-
-
-def test_a_policy_tells_how_far_the_wall_clock_is_from_tai(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = {time.CLOCK_TAI: 1037.01, time.CLOCK_REALTIME: 1000.0}
-    monkeypatch.setattr(time, "clock_gettime", times.__getitem__)
-    value = packed(shipped_policy(), clock_s=5.5)
-    assert int.from_bytes(value[8:16], "little", signed=True) == -31_500_000_000
-    times[time.CLOCK_TAI] = 1000.01
-    assert with_clock(value) == packed(shipped_policy())
-
-
-@pytest.mark.usefixtures("kernel")
-def test_what_the_machine_learns_of_leap_seconds_is_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    with loaded(NAME) as program:
-        before = look_up(program.chosen, 0, 4)
-        program.renew_clock()
-        assert look_up(program.chosen, 0, 4) == before  # nothing has changed
-        ahead = time.clock_gettime(time.CLOCK_REALTIME) + 50
-        monkeypatch.setattr(time, "clock_gettime", {time.CLOCK_TAI: ahead, time.CLOCK_REALTIME: ahead - 40}.__getitem__)
-        program.renew_clock()
-        slot = int.from_bytes(look_up(program.chosen, 0, 4), "little")
-        assert slot == 1 - int.from_bytes(before, "little")
-        assert look_up(program.policies, slot, BYTES) == packed(shipped_policy())
+    assert int.from_bytes(value[56:60], "little") == policy.weights[0]

@@ -94,7 +94,6 @@ def status(as_json: JsonOption = False) -> None:
         }
         if found is not None:
             counters = found.counters()
-            found.renew_clock()
             told |= {
                 "policy": found.policy,
                 "default_of": _places(found.places),

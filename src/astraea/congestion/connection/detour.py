@@ -4,10 +4,11 @@ A queue of flows of this kind falls when they yield, and so does a flow's own. S
 smallest round-trip time ``low`` seen in it:
 
 - A *rise* begins where ``low`` exceeds that of one of the two round trips before by half of its distance from the
-  base, as a hand-over does and a queue that builds up does not, and the window was 16 packets or more: the drain of a
-  flow with few packets would free nothing of a queue. It is over when half of it is gone, when as much again
-  has come, or after 64 round trips.
-- It is *steady* while ``low`` stays within a quarter of its distance from the base, and the flow's window is half of
+  base, as a hand-over does and a queue that builds up does not; that distance is twice the usual of late, since after a
+  common drain a queue comes back as it was; and the window was 16 packets or more: the drain of a flow with few
+  packets would free nothing of a queue. It is over when half of it is gone, when as much again has come, or after 64
+  round trips.
+- It is *steady* while ``low`` stays within an eighth of its distance from the base, and the flow's window is half of
   what it was before the rise or less.
 - After ten steady round trips and a second, a drain to half the window tests it: where the smallest round-trip time
   falls by an eighth of that distance, others keep a queue, and the next test waits for 3 s. Else it is the new base.
@@ -29,7 +30,8 @@ SLIGHT = 16
 _STEADY_ROUNDS, _STEADY_NS = 10, 1_000_000_000
 _ENOUGH = 16 << BITS  # window before a rise
 _ROUNDS = 64  # for which a rise is looked at
-_NARROW, _FELL, _FADING = 4, 8, 4
+_NARROW, _FELL, _FADING = 8, 8, 4
+_FORGETTING = 5
 _AGAIN = 3_000_000_000
 
 
@@ -39,6 +41,8 @@ class Detour:
     low: int  # smallest round-trip time of this round trip; INF: none yet
     low_1: int  # and of the last two that were watched
     low_2: int
+    floor: int  # the base at the last round trip watched
+    usual: int  # largest distance from the base of late, but for these two
     before: int  # largest window of late, as it was before the rise
     rise_from: int  # round-trip times before the rise, and at it
     rise_to: int
@@ -72,6 +76,13 @@ def watch(f: Connection, c: Detour, window: int, now: int) -> bool:
     c.low = INF
     if low == INF:
         return False
+    c.usual -= c.usual >> _FORGETTING
+    if SLIGHT * (c.floor - f.min_rtt) > f.min_rtt:
+        c.usual = 0
+        c.low_1 = c.low_2 = INF
+    c.floor = f.min_rtt
+    if c.low_2 < INF:
+        c.usual = max(c.usual, c.low_2 - f.min_rtt)
     c.low_2 = c.low_1
     c.low_1 = low
     if c.risen == 0:
@@ -81,7 +92,7 @@ def watch(f: Connection, c: Detour, window: int, now: int) -> bool:
         c.risen = 0
         return False
     again = c.risen == 0 or 2 * (low - c.rise_to) > c.rise_to - c.rise_from
-    if again and lately < INF and 2 * (low - lately) > far and c.before >= _ENOUGH:
+    if again and lately < INF and 2 * (low - lately) > far and far > 2 * c.usual and c.before >= _ENOUGH:
         c.risen = 1
         c.rise_from = lately
         c.rise_to = low
@@ -117,6 +128,7 @@ def judge(f: Connection, c: Detour, drained: int, now: int) -> bool:
     c.testing = 0
     c.risen = 0
     if drained < INF and (c.steady_least - drained) * _FELL <= c.steady_least - f.min_rtt:
+        c.usual = 0
         return True
     c.test_from = now + _AGAIN
     return False

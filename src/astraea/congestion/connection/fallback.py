@@ -19,7 +19,19 @@ from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.connection.motion import BITS, MOST
 from astraea.congestion.connection.record import FLOOR, RECOVERY, Connection
 
-__all__ = ["FALLS", "RETURNS", "STAYS", "Fallback", "cube_root", "fall", "grow", "judge", "reduce", "strange_path"]
+__all__ = [
+    "FALLS",
+    "RETURNS",
+    "STAYS",
+    "Fallback",
+    "cube_root",
+    "curve",
+    "fall",
+    "grow",
+    "judge",
+    "reduce",
+    "strange_path",
+]
 
 STAYS, FALLS, RETURNS = 0, 1, 2
 
@@ -85,6 +97,15 @@ def fall(c: Fallback, window: int) -> int:
     """Begin to fall back from ``window``; return where the curve begins."""
     c.fallen = 1
     c.strange = _PATIENCE
+    c.epoch = 0
+    c.w_max = 0
+    c.prior = max(window, _FLOOR)
+    return c.prior
+
+
+@inlined
+def curve(c: Fallback, window: int) -> int:
+    """Begin the curve anew at ``window``, or at two packets."""
     c.epoch = 0
     c.w_max = 0
     c.prior = max(window, _FLOOR)

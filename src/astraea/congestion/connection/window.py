@@ -14,31 +14,26 @@ enforced differs from it for a while:
 - In the first round trip of recovery a packet leaves only for a packet that arrived.
 - After a timeout, which halves the policy's window, the enforced one climbs back to it packet by packet.
 - What keeps losing falls, and grows little: :mod:`astraea.congestion.connection.breaker`.
-- At whole multiples of ten seconds (``refresh_after``) of wall-clock time the window falls to three quarters of
-  what fits into the empty path, for one round trip and at least 200 ms, and the smallest round-trip time seen then
-  renews the base: a flow that joins a standing queue would never learn its true base otherwise. One clock for all
-  lets flows empty the queue together, as BBR's do by seeing each other's drains; clocks that agree to tens of
-  milliseconds suffice. Where the queue did empty, a flow goes on with what fits; where others kept it filled, with
-  the window it had. A flow that takes over after its start-up drains as well, to half, since its own overshoot has
-  filled the queue and made all others yield.
+- Now and then the window falls to three quarters of what fits into the empty path, for a round trip, to learn the
+  base round-trip time (:mod:`astraea.congestion.connection.drains`). Where the queue did empty meanwhile, a flow goes
+  on with what fits; else with the window it had. A flow that takes over after its start-up drains as well, to half,
+  since its own overshoot has filled the queue and made all others yield.
 
-What a drain leaves of the queueing delay, the larger of the last one and half of the value before, tells whether
-rivals that do not drain are there. One drain that empties the queue may have met them after a loss.
+Where drains tell of rivals that keep the queue filled, and where the connection is outside what the policy is for, the
+window grows as CUBIC's (:mod:`astraea.congestion.connection.fallback`): in the first case with drains, which tell when
+the rivals are gone, in the second without.
 
-Where the connection is outside what the policy is for, the window grows as CUBIC's
-(:mod:`astraea.congestion.connection.fallback`), without drains.
-
-The base is the smallest of the drains of the last 30 to 60 s: one drain against a rival that fills the buffer says
-little. A path that has become longer at once is believed much sooner, by a drain of the flow's own
+A path that has become longer at once is believed by a drain of the flow's own
 (:mod:`astraea.congestion.connection.detour`); one that grows slowly shows in all drains.
 """
 
 from __future__ import annotations
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.connection import breaker, detour, fallback, startup
+from astraea.congestion.connection import breaker, detour, drains, fallback, startup
 from astraea.congestion.connection.breaker import Breaker
-from astraea.congestion.connection.detour import SLIGHT, Detour
+from astraea.congestion.connection.detour import Detour
+from astraea.congestion.connection.drains import Drains
 from astraea.congestion.connection.fallback import FALLS, RETURNS, STAYS, Fallback
 from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.connection.motion import BITS, LEAST, MOST, UNIT, moved, paced, part_of, units
@@ -48,7 +43,7 @@ from astraea.congestion.connection.startup import Startup
 __all__ = ["State", "act", "busy", "on_ack", "on_loss", "on_mark", "on_recovered", "on_timeout", "on_undo", "start"]
 
 
-class State(Startup, Breaker, Fallback, Detour):
+class State(Startup, Breaker, Fallback, Detour, Drains):
     """What it keeps between acknowledgements."""
 
     gain: int  # change of the window at an action of 1, in 1/2**20
@@ -57,22 +52,11 @@ class State(Startup, Breaker, Fallback, Detour):
     pace: int  # 1/1024 packets per second
     conserving: int  # whether this is the first round trip of recovery
     climbing: int  # whether the enforced window is on its way back after a timeout
-    draining: int  # whether the base round-trip time is being renewed
-    drain_window: int
-    drain_from: int  # smoothed round-trip time when the drain began
-    drain_rtt: int  # smallest round-trip time meanwhile
-    drain_until: int  # INF: what is in flight has not fallen yet
-    drained: int  # number of the period of time whose drain has begun
-    drains: int
-    base_now: int  # smallest round-trip time of the drains of this generation
-    base_before: int  # and of the generation before
 
 
 _START_PACING, _PACING = 20, 12  # tenths
-_FIRST_SHARE, _DRAIN_SHARE, _QUARTERS, _DRAIN_MIN = 2, 3, 4, 200_000_000
+_FIRST_SHARE, _DRAIN_SHARE, _QUARTERS = 2, 3, 4
 _FLOOR = int(FLOOR) << BITS  # of what is enforced
-_GENERATION = 3  # drains
-_EMPTY = ONE // 4  # of the queueing delay: nobody else kept the queue filled
 
 
 @inlined
@@ -80,7 +64,7 @@ def start(f: Connection, c: State, now: int) -> None:
     """Begin the start-up phase."""
     startup.begin(c)
     detour.begin(c)
-    c.base_now = c.base_before = INF
+    drains.begin(c, now)
     c.filled_at = c.judged_at = now
     c.gain = units(f.gain)
     c.window = f.window = int(INITIAL_WINDOW) << BITS
@@ -93,7 +77,7 @@ def on_ack(f: Connection, c: State, now: int) -> None:
     """Grow while starting, renew the base when it is old, and enforce what recovery allows."""
     turn = fallback.judge(f, c, now)
     if turn != STAYS and not c.starting:
-        _turn(f, c, turn, now)
+        _turn(c, turn, now)
     if c.starting:
         c.window = min(c.window + (startup.growth(f, c) << BITS), MOST)
         if not c.starting:
@@ -102,11 +86,16 @@ def on_ack(f: Connection, c: State, now: int) -> None:
         c.window = fallback.grow(f, c, c.window, now)
     elif c.draining:
         _drain(f, c, now)
-    elif now // f.refresh_after > c.drained:
-        _begin_drain(f, c, now, _DRAIN_SHARE * part_of(c.window, f.min_rtt, f.srtt_ns) // _QUARTERS)
+    elif drains.due(f, c, now):
+        drains.drain(f, c, now, _DRAIN_SHARE * part_of(c.window, f.min_rtt, f.srtt_ns) // _QUARTERS)
+    elif c.among:
+        c.window = fallback.grow(f, c, c.window, now)
     if f.acked > 0:
         c.low = min(c.low, f.last_rtt)
+        drains.see(f, c, now)
     if f.round_start:
+        if c.draining == 0:
+            drains.see_round(c, c.low)
         _watch(f, c, now)
         c.conserving = 0
         if c.starting or (c.draining and c.drains == 0):
@@ -122,33 +111,23 @@ def on_ack(f: Connection, c: State, now: int) -> None:
 @inlined
 def _watch(f: Connection, c: State, now: int) -> None:
     """Look for a longer path, once a round trip; a drain of the flow's own tests it."""
-    if c.starting or c.fallen or c.drains < 2:
+    if c.starting or c.fallen or c.among or c.drains < 2:
         detour.rest(c, c.window)
     elif c.draining:
         c.low = INF
     elif detour.watch(f, c, c.window, now):
-        _begin_drain(f, c, now, c.window >> 1)
+        drains.drain(f, c, now, c.window >> 1)
 
 
 @inlined
-def _turn(f: Connection, c: State, turn: int, now: int) -> None:
-    """Let the window change hands: fall back, or return to the policy, which drains at the next common time."""
+def _turn(c: State, turn: int, now: int) -> None:
+    """Let the window change hands: fall back, or return to the policy, which drains a period later."""
     if turn == FALLS:
         c.window = fallback.fall(c, c.window)
         c.draining = c.testing = 0
     elif turn == RETURNS:
         c.fallen = 0
-        c.drained = now // f.refresh_after
-
-
-@inlined
-def _begin_drain(f: Connection, c: State, now: int, window: int) -> None:
-    c.drained = now // f.refresh_after
-    c.draining = 1
-    c.drain_window = max(window, LEAST)
-    c.drain_rtt = INF
-    c.drain_until = INF
-    c.drain_from = f.srtt_ns
+        drains.wait(c, now)
 
 
 @inlined
@@ -159,29 +138,24 @@ def _take_over(f: Connection, c: State, now: int) -> None:
         return
     arrived = min(f.sample_delivered << BITS, MOST)
     c.window = max(part_of(arrived, f.min_rtt, max(f.sample_interval, f.min_rtt)), LEAST)
-    _begin_drain(f, c, now, _FIRST_SHARE * c.window // _QUARTERS)
+    drains.drain(f, c, now, _FIRST_SHARE * c.window // _QUARTERS)
 
 
 @inlined
 def _drain(f: Connection, c: State, now: int) -> None:
-    if f.acked > 0:
-        c.drain_rtt = min(c.drain_rtt, f.last_rtt)
-    if c.drain_until == INF:
-        if f.inflight << BITS <= max(c.drain_window, _FLOOR):
-            c.drain_until = now + max(f.srtt_ns, _DRAIN_MIN)
-    elif now >= c.drain_until:
-        c.draining = 0
-        if c.testing:
-            _tested(f, c, now)
-            return
-        _renew(f, c)
-        left = _left(c.drain_from - f.min_rtt, c.drain_rtt - f.min_rtt, f.min_rtt)
-        if SLIGHT * (f.last_rtt - 2 * c.drain_from + f.min_rtt) > f.min_rtt:
-            left = 0  # the path: it rose meanwhile by more than it was above the base
-        if c.drains > 1 and left < _EMPTY:  # at the first, it is what fits already
-            c.window = max(part_of(c.window, f.min_rtt, c.drain_from), LEAST)
-        f.drain_left = max(left, f.drain_left // 2 if c.drains > 2 else 0)  # the first was not a common one
-        f.min_rtt_at = now
+    """Go on with a drain; once it is over, learn from it, and let the window change hands."""
+    if not drains.over(f, c, now):
+        return
+    if c.testing:
+        _tested(f, c, now)
+        return
+    drains.renew(f, c, now)
+    was = c.among
+    emptied = drains.judge(f, c)
+    if c.among and not was:
+        c.window = fallback.curve(c, c.window)
+    if emptied and not c.among and c.drains > 1:  # at the first, it is what fits already
+        c.window = max(part_of(c.window, f.min_rtt, c.drain_from), LEAST)
 
 
 @inlined
@@ -191,34 +165,13 @@ def _tested(f: Connection, c: State, now: int) -> None:
         f.min_rtt = c.base_now = c.drain_rtt
         f.min_rtt_at = now
         c.base_before = INF
-        f.drain_left = 0
-
-
-@inlined
-def _renew(f: Connection, c: State) -> None:
-    """Take the smallest round-trip time of this drain and those before it, back to the generation before."""
-    if f.min_rtt < min(c.base_now, c.base_before):
-        c.base_now = f.min_rtt
-    c.base_now = min(c.base_now, c.drain_rtt)
-    c.drains += 1
-    if c.drains % _GENERATION == 0:
-        c.base_before = c.base_now
-        c.base_now = INF
-    f.min_rtt = min(c.base_now, c.base_before)
-
-
-@inlined
-def _left(before: int, after: int, base: int) -> int:
-    """Return in 1/1024 how much of a queueing delay a drain has left; nothing if it was hardly there."""
-    if SLIGHT * before < base:
-        return 0
-    return min(max(ONE * after // before, 0), ONE)
+        drains.alone(f, c)
 
 
 @inlined
 def on_loss(f: Connection, c: State, now: int) -> None:
     """Packets are conserved, but for the start-up phase, which judges losses itself; in fallback the window falls."""
-    if c.fallen:
+    if c.fallen or c.among:
         c.window = fallback.reduce(c, c.window)
     if not c.starting:
         c.conserving = 1
@@ -228,7 +181,7 @@ def on_loss(f: Connection, c: State, now: int) -> None:
 @inlined
 def on_mark(f: Connection, c: State, now: int) -> None:
     """A congestion mark ends the start-up phase as a loss does, and in fallback the window falls."""
-    if c.fallen:
+    if c.fallen or c.among:
         c.window = fallback.reduce(c, c.window)
     if c.starting:
         c.starting = 0
@@ -251,7 +204,7 @@ def on_timeout(f: Connection, c: State, now: int) -> None:
     if f.recovering != TIMEOUT:
         c.undo_window = f.window
     if f.recovering == OPEN:
-        c.window = fallback.reduce(c, c.window) if c.fallen else max(c.window >> 1, LEAST)
+        c.window = fallback.reduce(c, c.window) if c.fallen or c.among else max(c.window >> 1, LEAST)
         c.w_max = 0
     f.window = _FLOOR
     f.cwnd = FLOOR
@@ -269,7 +222,7 @@ def on_undo(f: Connection, c: State, now: int) -> None:
 @inlined
 def act(f: Connection, c: State, action: float) -> None:
     """Apply ``action`` in [-1, 1], a multiple of 1/2**20 or rounded to one, to the policy's window."""
-    if c.starting == 0:
+    if c.starting == 0 and c.among == 0:
         window = breaker.bounded(c, c.window, moved(c.window, c.gain, units(action)))
         c.window = min(max(window, LEAST), min(f.window_max << BITS, MOST))
     _enforce(f, c)
@@ -278,7 +231,7 @@ def act(f: Connection, c: State, action: float) -> None:
 @inlined
 def busy(f: Connection, c: State) -> int:
     """Return whether actions are not applied at present: while starting, renewing the base or in fallback."""
-    return c.starting or c.draining or c.fallen
+    return c.starting or c.draining or c.fallen or c.among
 
 
 @inlined

@@ -45,7 +45,7 @@ PATHS = (
     Path("random loss", 300, 60, 20, 3.0, loss=0.03),
     Path("drains", 150, 50, 30, 6.0, ack_every=3, control={"refresh_s": 1.5}),
     Path("marks and an outage", 200, 30, 12, 4.0, mark_above=8, outage_s=(1.5, 2.4)),
-    Path("a detour", 400, 40, 30, 6.0, detour=(2.5, 40.0), control={"refresh_s": 0.8}),
+    Path("a detour", 400, 40, 30, 6.0, detour=(2.5, 40.0), control={"refresh_s": 4.0}),
     Path("a detour among many drains", 200, 40, 30, 4.0, detour=(1.5, 40.0), control={"refresh_s": 0.4}),
     Path("a broken path", 300, 40, 30, 4.0, loss=0.25),
     Path("a short path", 2000, 2, 20, 1.0),

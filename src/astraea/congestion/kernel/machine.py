@@ -10,7 +10,7 @@ from astraea.congestion.kernel.libbpf import library
 
 __all__ = ["linux_version", "obstacle", "obstacles"]
 
-_OLDEST = (6, 1)  # programs may set the pacing rate from 6.0 on, and know the time of day from 6.1 on
+_OLDEST = (6, 0)  # programs may set the pacing rate from it on
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_PERFMON": 38, "CAP_BPF": 39}
 _ADMIN = 21  # CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON
 
@@ -22,8 +22,7 @@ def obstacles() -> list[str]:
     found = []
     if linux_version() < _OLDEST:
         found.append(
-            f"Linux {platform.release()} is too old: congestion control by BPF may pace and tell the time from 6.1 on, "
-            "which Debian 12 has"
+            f"Linux {platform.release()} is too old: congestion control by BPF may pace from 6.0 on; Debian 12 has 6.1"
         )
     if platform.machine() not in ("x86_64", "aarch64"):
         found.append(f"the processor {platform.machine()} is not supported: x86_64 and aarch64 are")

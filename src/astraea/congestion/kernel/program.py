@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from astraea.congestion.kernel.libbpf import Object, arguments_of, look_up, update
 from astraea.congestion.kernel.machine import linux_version
-from astraea.congestion.kernel.policies import BYTES, packed, with_clock
+from astraea.congestion.kernel.policies import packed
 from astraea.congestion.policy.policy import Policy, shipped_policy
 from astraea.errors import InputError
 
@@ -65,25 +65,14 @@ class Program:
     chosen: int
     counted: int
 
-    def follow(self, policy: Policy, clock_s: float = 0.0) -> None:
-        """Let all connections go by ``policy`` from their next decision on, and drain by a clock ``clock_s`` ahead.
+    def follow(self, policy: Policy) -> None:
+        """Let all connections go by ``policy`` from their next decision on.
 
         It is written beside the one in use, and takes over by one number. Raises :class:`InputError` as
         :func:`astraea.congestion.kernel.policies.packed` does.
         """
-        self._write(packed(policy, clock_s))
-
-    def renew_clock(self) -> None:
-        """Let connections drain by the wall clock, if the machine has learned of leap seconds since."""
-        value = look_up(self.policies, self._slot(), BYTES)
-        if (renewed := with_clock(value)) != value:
-            self._write(renewed)
-
-    def _slot(self) -> int:
-        return int(struct.unpack("<I", look_up(self.chosen, 0, 4))[0])
-
-    def _write(self, value: bytes) -> None:
-        other = 1 - self._slot()
+        value = packed(policy)
+        other = 1 - struct.unpack("<I", look_up(self.chosen, 0, 4))[0]
         update(self.policies, other, value)
         update(self.chosen, 0, struct.pack("<I", other))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -45,18 +45,11 @@ class Installed:
 
     def follow(self, policy: Policy) -> None:
         """Let its connections go by ``policy``."""
-        with self._program() as program:
-            program.follow(policy)
-
-    def renew_clock(self) -> None:
-        """Let its connections drain by the wall clock, whatever the machine has learned of it since."""
-        with self._program() as program:
-            program.renew_clock()
-
-    @contextmanager
-    def _program(self) -> Iterator[Program]:
-        with descriptor_of(self._number("policies")) as policies, descriptor_of(self._number("chosen")) as chosen:
-            yield Program(NAME, policies, chosen, -1)
+        with (
+            descriptor_of(self._number("policies")) as policies,
+            descriptor_of(self._number("chosen")) as chosen,
+        ):
+            Program(NAME, policies, chosen, -1).follow(policy)
 
     def _number(self, name: str) -> int:
         if name not in self.maps:

@@ -77,7 +77,7 @@ FEATURES: dict[str, tuple[tuple[Feature, ...], tuple[Feature, ...]]] = {
             _INFLIGHT,
             _INTERVAL,
             Feature(
-                "left", "queueing delay after a drain / before it; the last drain, or half of what was before", 0, 1
+                "left", "least part of the queueing delay that the last two periods left, or half of what it was", 0, 1
             ),
         ),
     ),

@@ -156,5 +156,5 @@ def test_a_flow_alone_learns_to_fill_its_link_with_a_short_queue(tmp_path: Path)
     )
     trained = train_td3(settings, tmp_path / "trained")
     before, after = (json.loads(policy.card["validation"])["reward"] for policy in (untrained, trained))
-    assert after > 0.85
-    assert after > before + 0.1
+    assert after > 0.95
+    assert 1 - after < 0.5 * (1 - before)

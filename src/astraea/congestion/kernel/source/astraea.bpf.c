@@ -46,7 +46,6 @@ struct {
 	__type(value, struct counters);
 } counted SEC(".maps");
 
-#define SECOND 1000000000LL
 #define ADD(field, by) __sync_fetch_and_add(&(field), (by))
 
 static INLINE struct policy *policy_now(void)
@@ -211,16 +210,6 @@ static INLINE void hear(struct tcp_sock *tp, const struct rate_sample *rs, struc
 		on_ack(flow, now);
 }
 
-/* Learn what the wall clock shows, of which TAI keeps the corrections; where it has been set, no drain is made up. */
-static INLINE void learn_clock(struct flow *flow, const struct policy *policy, s64 now)
-{
-	s64 clock = bpf_ktime_get_tai_ns() - bpf_ktime_get_ns() + policy->clock, set = clock - flow->f.clock;
-
-	flow->f.clock = clock;
-	if (set > SECOND || set < -SECOND)
-		flow->c.drained = period(&flow->f, now);
-}
-
 SEC("struct_ops/cong_control")
 void control(u64 *ctx)
 {
@@ -244,7 +233,6 @@ void control(u64 *ctx)
 		struct counters *count = counters();
 
 		began = bpf_ktime_get_ns();
-		learn_clock(flow, policy, now);
 		if (conclude(flow, policy, now) == DECIDED && count) {
 			ADD(count->decisions, 1);
 			ADD(count->decision_ns, bpf_ktime_get_ns() - began);

@@ -9,9 +9,10 @@
 #define STEADY_NS 1000000000
 #define ENOUGH (16LL << BITS)
 #define ROUNDS 64
-#define NARROW 4
+#define NARROW 8
 #define FELL 8
 #define FADED 4
+#define FORGETTING 5
 #define AGAIN 3000000000LL
 
 static INLINE void begin_watch(struct window *c)
@@ -40,6 +41,14 @@ static INLINE int watch(struct connection *f, struct window *c, s64 window, s64 
 	c->low = INF;
 	if (low == INF)
 		return 0;
+	c->usual -= c->usual >> FORGETTING;
+	if (SLIGHT * (c->floor - f->min_rtt) > f->min_rtt) {
+		c->usual = 0;
+		c->low_1 = c->low_2 = INF;
+	}
+	c->floor = f->min_rtt;
+	if (c->low_2 < INF)
+		c->usual = most(c->usual, c->low_2 - f->min_rtt);
 	c->low_2 = c->low_1;
 	c->low_1 = low;
 	if (c->risen == 0)
@@ -50,7 +59,7 @@ static INLINE int watch(struct connection *f, struct window *c, s64 window, s64 
 		return 0;
 	}
 	if ((c->risen == 0 || 2 * (low - c->rise_to) > c->rise_to - c->rise_from) && lately < INF &&
-	    2 * (low - lately) > far && c->before >= ENOUGH) {
+	    2 * (low - lately) > far && far > 2 * c->usual && c->before >= ENOUGH) {
 		c->risen = 1;
 		c->rise_from = lately;
 		c->rise_to = low;
@@ -79,8 +88,10 @@ static INLINE int judge_drain(struct connection *f, struct window *c, s64 draine
 {
 	c->testing = 0;
 	c->risen = 0;
-	if (drained < INF && (c->steady_least - drained) * FELL <= c->steady_least - f->min_rtt)
+	if (drained < INF && (c->steady_least - drained) * FELL <= c->steady_least - f->min_rtt) {
+		c->usual = 0;
 		return 1;
+	}
 	c->test_from = now + AGAIN;
 	return 0;
 }

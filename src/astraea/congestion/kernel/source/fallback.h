@@ -43,14 +43,19 @@ static INLINE int judge(struct connection *f, struct window *c, s64 now)
 	return c->strange == PATIENCE ? FALLS : STAYS;
 }
 
-static INLINE s64 fall(struct window *c, s64 window)
+static INLINE s64 curve(struct window *c, s64 window)
 {
-	c->fallen = 1;
-	c->strange = PATIENCE;
 	c->epoch = 0;
 	c->w_max = 0;
 	c->prior = most(window, FLOOR);
 	return c->prior;
+}
+
+static INLINE s64 fall(struct window *c, s64 window)
+{
+	c->fallen = 1;
+	c->strange = PATIENCE;
+	return curve(c, window);
 }
 
 static INLINE s64 reduce(struct window *c, s64 window)

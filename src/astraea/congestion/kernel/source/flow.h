@@ -59,7 +59,6 @@ struct connection {
 	s64 round_start, round_end, window_limited;
 	s64 sample_delivered, sample_interval, sample_limited;
 	s64 window_max, refresh_after;
-	s64 clock; /* what the wall clock is ahead of the time here: drains are common by it */
 	s64 rtt_least, rtt_most, window_most, jitter_most, limited_most; /* what the policy is for */
 	s64 interval_min, interval_at, intervals, block_at, block_length, block_rtt, low_sum, low_count;
 };
@@ -68,10 +67,10 @@ struct connection {
 struct window {
 	s64 starting, round_rtt, round_samples, round_lost, round_delivered;
 	s64 gain, window, undo_window, pace;
-	s64 conserving, climbing, draining, drain_window, drain_from, drain_rtt, drain_until, drained, drains;
-	s64 base_now, base_before;
+	s64 conserving, climbing, draining, drain_window, drain_from, drain_rtt, drain_until, drained_at, drains;
+	s64 lowest, lowest_at, lowest_before, peak, left, among, base_now, base_before, turned_at;
 	s64 past_lost, past_delivered, lately_lost, lately_heard, losing;
-	s64 low, low_1, low_2, before, rise_from, rise_to, risen;
+	s64 low, low_1, low_2, floor, usual, before, rise_from, rise_to, risen;
 	s64 steady, steady_at, steady_least, steady_most, testing, test_from;
 	s64 fallen, strange, judged, judged_at, judged_acks, judged_steps, filled_at;
 	s64 epoch, w_max, prior, w_est, origin, k;
@@ -81,7 +80,6 @@ struct window {
 struct policy {
 	u32 valid;
 	s32 gain; /* change of the window at an action of 1, in 1/2^20 */
-	s64 clock; /* what the wall clock is ahead of TAI */
 	s64 refresh_after; /* nanoseconds; INF: never */
 	s64 rtt_least, rtt_most, window_most, jitter_most, limited_most;
 	s32 numbers[18];

@@ -3,6 +3,7 @@
 #pragma once
 #include "breaker.h"
 #include "detour.h"
+#include "drains.h"
 #include "fallback.h"
 #include "fixed_point.h"
 #include "flow.h"
@@ -14,9 +15,6 @@
 #define FIRST_SHARE 2
 #define DRAIN_SHARE 3
 #define QUARTERS 4
-#define DRAIN_MIN 200000000
-#define GENERATION 3
-#define EMPTY (ONE / 4)
 
 #define THRESHOLD_MIN 4000000
 #define SAMPLES 8
@@ -68,22 +66,6 @@ static INLINE void enforce(struct connection *f, struct window *c)
 	pace(f, c);
 }
 
-/* The number of the period of wall-clock time. */
-static INLINE s64 period(struct connection *f, s64 now)
-{
-	return quotient(now + f->clock, f->refresh_after);
-}
-
-static INLINE void begin_drain(struct connection *f, struct window *c, s64 now, s64 window)
-{
-	c->drained = period(f, now);
-	c->draining = 1;
-	c->drain_window = most(window, LEAST);
-	c->drain_rtt = INF;
-	c->drain_until = INF;
-	c->drain_from = f->srtt;
-}
-
 static INLINE void take_over(struct connection *f, struct window *c, s64 now)
 {
 	s64 arrived = least(f->sample_delivered << BITS, MOST);
@@ -93,20 +75,7 @@ static INLINE void take_over(struct connection *f, struct window *c, s64 now)
 		return;
 	}
 	c->window = most(part_of(arrived, f->min_rtt, most(f->sample_interval, f->min_rtt)), LEAST);
-	begin_drain(f, c, now, quotient(FIRST_SHARE * c->window, QUARTERS));
-}
-
-static INLINE void renew(struct connection *f, struct window *c)
-{
-	if (f->min_rtt < least(c->base_now, c->base_before))
-		c->base_now = f->min_rtt;
-	c->base_now = least(c->base_now, c->drain_rtt);
-	c->drains++;
-	if ((u64)c->drains % GENERATION == 0) {
-		c->base_before = c->base_now;
-		c->base_now = INF;
-	}
-	f->min_rtt = least(c->base_now, c->base_before);
+	drain(f, c, now, quotient(FIRST_SHARE * c->window, QUARTERS));
 }
 
 static INLINE void tested(struct connection *f, struct window *c, s64 now)
@@ -115,41 +84,27 @@ static INLINE void tested(struct connection *f, struct window *c, s64 now)
 		f->min_rtt = c->base_now = c->drain_rtt;
 		f->min_rtt_at = now;
 		c->base_before = INF;
-		f->drain_left = 0;
+		alone(f, c);
 	}
 }
 
-static INLINE s64 left_of(s64 before, s64 after, s64 base)
+static INLINE void go_on_draining(struct connection *f, struct window *c, s64 now)
 {
-	if (SLIGHT * before < base)
-		return 0;
-	return least(quotient(ONE * most(after, 0), most(before, 1)), ONE);
-}
+	s64 was = c->among;
+	int emptied;
 
-static INLINE void drain(struct connection *f, struct window *c, s64 now)
-{
-	s64 left;
-
-	if (f->acked > 0)
-		c->drain_rtt = least(c->drain_rtt, f->last_rtt);
-	if (c->drain_until == INF) {
-		if (f->inflight << BITS <= most(c->drain_window, FLOOR))
-			c->drain_until = now + most(f->srtt, DRAIN_MIN);
-	} else if (now >= c->drain_until) {
-		c->draining = 0;
-		if (c->testing) {
-			tested(f, c, now);
-			return;
-		}
-		renew(f, c);
-		left = left_of(c->drain_from - f->min_rtt, c->drain_rtt - f->min_rtt, f->min_rtt);
-		if (SLIGHT * (f->last_rtt - 2 * c->drain_from + f->min_rtt) > f->min_rtt)
-			left = 0;
-		if (c->drains > 1 && left < EMPTY)
-			c->window = most(part_of(c->window, f->min_rtt, c->drain_from), LEAST);
-		f->drain_left = most(left, c->drains > 2 ? f->drain_left >> 1 : 0);
-		f->min_rtt_at = now;
+	if (!drain_over(f, c, now))
+		return;
+	if (c->testing) {
+		tested(f, c, now);
+		return;
 	}
+	renew(f, c, now);
+	emptied = judge_period(f, c);
+	if (c->among && !was)
+		c->window = curve(c, c->window);
+	if (emptied && !c->among && c->drains > 1)
+		c->window = most(part_of(c->window, f->min_rtt, c->drain_from), LEAST);
 }
 
 static INLINE void start(struct connection *f, struct window *c, s64 now)
@@ -158,30 +113,30 @@ static INLINE void start(struct connection *f, struct window *c, s64 now)
 	c->filled_at = c->judged_at = now;
 	c->starting = 1;
 	c->round_rtt = INF;
-	c->base_now = c->base_before = INF;
+	begin_drains(c, now);
 	c->window = f->window = (s64)INITIAL_WINDOW << BITS;
 	f->cwnd = INITIAL_WINDOW;
 }
 
-static INLINE void turn_over(struct connection *f, struct window *c, int turn, s64 now)
+static INLINE void turn_over(struct window *c, int turn, s64 now)
 {
 	if (turn == FALLS) {
 		c->window = fall(c, c->window);
 		c->draining = c->testing = 0;
 	} else if (turn == RETURNS) {
 		c->fallen = 0;
-		c->drained = period(f, now);
+		wait(c, now);
 	}
 }
 
 static INLINE void look(struct connection *f, struct window *c, s64 now)
 {
-	if (c->starting || c->fallen || c->drains < 2)
+	if (c->starting || c->fallen || c->among || c->drains < 2)
 		rest(c, c->window);
 	else if (c->draining)
 		c->low = INF;
 	else if (watch(f, c, c->window, now))
-		begin_drain(f, c, now, c->window >> 1);
+		drain(f, c, now, c->window >> 1);
 }
 
 static INLINE void on_ack(struct flow *flow, s64 now)
@@ -191,7 +146,7 @@ static INLINE void on_ack(struct flow *flow, s64 now)
 	int turn = judge(f, c, now);
 
 	if (turn != STAYS && !c->starting)
-		turn_over(f, c, turn, now);
+		turn_over(c, turn, now);
 	if (c->starting) {
 		c->window = least(c->window + (growth(f, c) << BITS), MOST);
 		if (!c->starting)
@@ -199,13 +154,19 @@ static INLINE void on_ack(struct flow *flow, s64 now)
 	} else if (c->fallen) {
 		c->window = grow(flow, now);
 	} else if (c->draining) {
-		drain(f, c, now);
-	} else if (period(f, now) > c->drained) {
-		begin_drain(f, c, now, quotient(DRAIN_SHARE * part_of(c->window, f->min_rtt, f->srtt), QUARTERS));
+		go_on_draining(f, c, now);
+	} else if (due(f, c, now)) {
+		drain(f, c, now, quotient(DRAIN_SHARE * part_of(c->window, f->min_rtt, f->srtt), QUARTERS));
+	} else if (c->among) {
+		c->window = grow(flow, now);
 	}
-	if (f->acked > 0)
+	if (f->acked > 0) {
 		c->low = least(c->low, f->last_rtt);
+		see(f, c, now);
+	}
 	if (f->round_start) {
+		if (!c->draining)
+			see_round(c, c->low);
 		look(f, c, now);
 		c->conserving = 0;
 		if (c->starting || (c->draining && c->drains == 0))
@@ -222,7 +183,7 @@ static INLINE void on_ack(struct flow *flow, s64 now)
 
 static INLINE void on_loss(struct connection *f, struct window *c)
 {
-	if (c->fallen)
+	if (c->fallen || c->among)
 		c->window = reduce(c, c->window);
 	if (!c->starting) {
 		c->conserving = 1;
@@ -232,7 +193,7 @@ static INLINE void on_loss(struct connection *f, struct window *c)
 
 static INLINE void on_mark(struct connection *f, struct window *c, s64 now)
 {
-	if (c->fallen)
+	if (c->fallen || c->among)
 		c->window = reduce(c, c->window);
 	if (c->starting) {
 		c->starting = 0;
@@ -254,7 +215,7 @@ static INLINE void on_timeout(struct connection *f, struct window *c)
 	if (f->recovering != TIMEOUT)
 		c->undo_window = f->window;
 	if (f->recovering == OPEN) {
-		c->window = c->fallen ? reduce(c, c->window) : most(c->window >> 1, LEAST);
+		c->window = c->fallen || c->among ? reduce(c, c->window) : most(c->window >> 1, LEAST);
 		c->w_max = 0;
 	}
 	f->window = FLOOR;
@@ -271,7 +232,7 @@ static INLINE void on_undo(struct window *c)
 
 static INLINE void act(struct connection *f, struct window *c, s64 action)
 {
-	if (c->starting == 0)
+	if (c->starting == 0 && c->among == 0)
 		c->window = least(most(bounded(c, moved(c->window, c->gain, action)), LEAST),
 				  least(f->window_max << BITS, MOST));
 	enforce(f, c);
@@ -279,5 +240,5 @@ static INLINE void act(struct connection *f, struct window *c, s64 action)
 
 static INLINE int busy(struct window *c)
 {
-	return c->starting || c->draining || c->fallen;
+	return c->starting || c->draining || c->fallen || c->among;
 }
