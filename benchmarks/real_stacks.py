@@ -15,6 +15,7 @@ import os
 import platform
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -270,12 +271,16 @@ def main() -> None:
     options.add_argument("--jobs", type=int, default=2, help="runs at once")
     chosen = options.parse_args()
     data = os.environ.get("ASTRAEA_DATA")
-    traces = {path.name: path for path in find_traces(Path(data) if data else None, chosen.out.absolute().parent)}
     todo = list(missing(read(chosen.out), chosen.repeats))
     fields = ("link", "controller", "repeat", "stack", *COLUMNS)
     if not chosen.out.exists():
         chosen.out.write_text(",".join(fields) + "\n", encoding="utf-8")
-    with ProcessPoolExecutor(chosen.jobs) as pool, chosen.out.open("a", newline="", encoding="utf-8") as opened:
+    with (
+        tempfile.TemporaryDirectory() as unpacked,
+        ProcessPoolExecutor(chosen.jobs) as pool,
+        chosen.out.open("a", newline="", encoding="utf-8") as opened,
+    ):
+        traces = {path.name: path for path in find_traces(Path(data) if data else None, Path(unpacked))}
         writer = csv.DictWriter(opened, fields)
         running = [pool.submit(cell, *one, chosen.seconds, traces) for one in todo]
         for number, done in enumerate(as_completed(running), 1):
