@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -15,12 +14,8 @@ STUDIES = Path(__file__).parents[2] / "studies"
 
 
 @pytest.fixture(scope="module")
-def pictures() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(STUDIES))
-    import pictures
-
-    yield pictures
-    sys.path.remove(str(STUDIES))
+def pictures(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("pictures")
 
 
 def _rows(*cells: tuple[str, str, str, float, float]) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,22 +16,14 @@ import pytest
 POLICY = Path(__file__).parents[2] / "studies" / "policy"
 
 
-def _load(name: str) -> ModuleType:
-    sys.path.insert(0, str(POLICY))
-    try:
-        return __import__(name)
-    finally:
-        sys.path.remove(str(POLICY))
+@pytest.fixture(scope="module")
+def arms(script: Callable[[str, str], ModuleType]) -> ModuleType:
+    return script("arms", "policy")
 
 
 @pytest.fixture(scope="module")
-def arms() -> ModuleType:
-    return _load("arms")
-
-
-@pytest.fixture(scope="module")
-def pages() -> ModuleType:
-    return _load("pages")
+def pages(script: Callable[[str, str], ModuleType]) -> ModuleType:
+    return script("pages", "policy")
 
 
 def test_arms_differ_from_the_first_in_one_thing_and_take_as_much(arms: ModuleType) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -16,19 +16,16 @@ from astraea.congestion.policy.policy import PolicyHeader
 from astraea.congestion.trainer.evolution import EvolutionSettings
 from astraea.congestion.trainer.td3 import Td3Settings
 
-STUDY = Path(__file__).parents[2] / "studies" / "policy"
+Load = Callable[[str], ModuleType]
 
 
-def _load(name: str) -> ModuleType:
-    sys.path.insert(0, str(STUDY))
-    try:
-        return __import__(name)
-    finally:
-        sys.path.remove(str(STUDY))
+@pytest.fixture
+def load(script: Callable[[str, str], ModuleType]) -> Load:
+    return lambda name: script(name, "policy")
 
 
-def test_all_that_evolve_play_as_much_and_matd3_as_many_decisions_as_it_is_told() -> None:
-    arms = _load("deep_arms")
+def test_all_that_evolve_play_as_much_and_matd3_as_many_decisions_as_it_is_told(load: Load) -> None:
+    arms = load("deep_arms")
     evolved = [arms.settings_of(name, 1, 5, 60_000) for name in ("law", "residual", "network")]
     assert {(s.generations, s.population, s.mixes, s.each, s.noisy, s.seed) for s in evolved} == {
         (5, 20, 1, 1, True, 1)
@@ -44,8 +41,8 @@ def test_all_that_evolve_play_as_much_and_matd3_as_many_decisions_as_it_is_told(
     assert max(matd3.actor_widths) <= 32
 
 
-def test_a_zeroed_residual_is_its_law_and_without_rivals_they_never_come(tmp_path: Path) -> None:
-    deep, law = _load("deep"), shipped_policy()
+def test_a_zeroed_residual_is_its_law_and_without_rivals_they_never_come(load: Load) -> None:
+    deep, law = load("deep"), shipped_policy()
     network = np.arange(10 * 4 + 4, dtype=np.int32)
     header = PolicyHeader(kind="residual", control=law.header.control, widths=(10, 4))
     residual = Policy(header, np.concatenate([law.weights, network]))
@@ -59,8 +56,8 @@ def test_a_zeroed_residual_is_its_law_and_without_rivals_they_never_come(tmp_pat
     assert deep.without_drains(law).header.control.refresh_s is None
 
 
-def test_cells_have_worlds_of_seeds_of_their_own() -> None:
-    cells = _load("deep_cells")
+def test_cells_have_worlds_of_seeds_of_their_own(load: Load) -> None:
+    cells = load("deep_cells")
     for cell in cells.CELLS:
         worlds = cell.worlds(3)
         assert len(worlds) == len({case.world.seed for case in worlds}) == 3
@@ -69,13 +66,13 @@ def test_cells_have_worlds_of_seeds_of_their_own() -> None:
     assert rival.value({"own_share": 1.4, "other_share": 0.6}) == 0.6
 
 
-def test_an_interval_by_hand() -> None:
+def test_an_interval_by_hand(load: Load) -> None:
     # gains 1, 2, 3: mean 2, deviation 1, Student's 4.303 with two degrees of freedom over the root of 3
-    assert _load("deep_pages").interval([1, 2, 3]) == pytest.approx((2.0, 4.3027 / 3**0.5), abs=1e-3)
+    assert load("deep_pages").interval([1, 2, 3]) == pytest.approx((2.0, 4.3027 / 3**0.5), abs=1e-3)
 
 
-def test_the_page_shows_gains_in_the_same_worlds(tmp_path: Path) -> None:
-    pages, cells = _load("deep_pages"), _load("deep_cells")
+def test_the_page_shows_gains_in_the_same_worlds(load: Load, tmp_path: Path) -> None:
+    pages, cells = load("deep_pages"), load("deep_cells")
 
     def keep(folder: str, arm: str, seed: int, figures: list[float]) -> None:
         made = {"arm": arm, "seed": seed, "worlds": len(figures), "generations": 5, "cpu_s": 30.0 + seed}

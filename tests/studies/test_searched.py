@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -69,13 +70,9 @@ scenario = { labels = "half-normal", clients = 6, samples = 200 }
 
 
 @pytest.fixture(scope="module")
-def parts() -> Any:
-    sys.path.insert(0, str(STUDIES))
-    try:
-        from searched import limits, page, plan, progress, scores, search
-    finally:
-        sys.path.remove(str(STUDIES))
-    return SimpleNamespace(limits=limits, page=page, plan=plan, progress=progress, scores=scores, search=search)
+def parts(script: Callable[[str], ModuleType]) -> Any:
+    names = ("limits", "page", "plan", "progress", "scores", "search")
+    return SimpleNamespace(**{name: script(f"searched.{name}") for name in names})
 
 
 @pytest.fixture

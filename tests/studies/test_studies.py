@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -25,23 +26,13 @@ NAMES = ("ablation", "headline", "skew", "imbalance", "cost", "sweeps", "peers",
 
 
 @pytest.fixture(scope="module")
-def study() -> ModuleType:
-    sys.path.insert(0, str(STUDIES))
-    try:
-        import study
-    finally:
-        sys.path.remove(str(STUDIES))
-    return study
+def study(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("study")
 
 
 @pytest.fixture(scope="module")
-def results(study: ModuleType) -> ModuleType:
-    sys.path.insert(0, str(STUDIES))
-    try:
-        import results
-    finally:
-        sys.path.remove(str(STUDIES))
-    return results
+def results(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("results")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -228,17 +219,14 @@ def test_the_readmes_first_table_is_that_of_the_frontier() -> None:
     assert [row for row in told if row[1:5] not in characters or row[5:] not in cifar] == []
 
 
-def test_studies_share_the_runs_that_they_have_in_common(finished: Comparison, tmp_path: Path) -> None:
-    sys.path.insert(0, str(STUDIES))
-    try:
-        from shared import FinishedRuns
-    finally:
-        sys.path.remove(str(STUDIES))
+def test_studies_share_the_runs_that_they_have_in_common(
+    script: Callable[[str], ModuleType], finished: Comparison, tmp_path: Path
+) -> None:
     kept = tmp_path / "headline" / "digits" / "searched"
     shutil.copytree(finished.folder, kept)
     (kept / "fedavg" / "seed-1" / "summary.json").unlink()
     (kept / "astraea" / "seed-1" / "config.toml").write_text("no_such_key = 1\n")
-    runs = FinishedRuns(tmp_path)
+    runs = script("shared").FinishedRuns(tmp_path)
     settings = RunFolder(finished.folder / "fedavg" / "seed-0").settings()
     assert runs(settings) == kept / "fedavg" / "seed-0"
     assert runs(settings.model_copy(update={"seed": 1})) is None  # not finished

@@ -16,8 +16,8 @@ all throughput, so that sending nothing is best. Here each term lies in [0, 1] b
 
 each with its coefficient. With a *credit*, that much of a flow's reward is for its own terms, and the rest for those of
 all: it tells a flow among fifty what it did itself. Rates are those of a flow's last interval, means and deviations
-those of its last
-``window`` intervals. A flow counts from its first interval on. Max-min shares count cross traffic as flows.
+those of its last ``window`` intervals. A flow counts from its first interval on. Max-min shares count cross traffic as
+flows.
 Since every term is bounded, a world in which nothing is sent gains at most the coefficients of latency and loss
 over a full one: keep their sum (at the losses to expect) below the throughput's.
 """

@@ -10,7 +10,7 @@ from astraea.congestion.trainer.strategies import CmaStrategy, GradientStrategy,
 
 def gradient(**changes: float) -> GradientStrategy:
     numbers = {"size": 1, "step": 0.5, "rate": 2.0, "momentum": 0.5, "population": 4, **changes}
-    return GradientStrategy(**numbers, rng=np.random.default_rng(0))  # type: ignore[arg-type]
+    return GradientStrategy(**numbers, rng=np.random.default_rng(0))  # type: ignore[arg-type]  # whole numbers are floats here
 
 
 def test_ranks_are_spread_from_minus_a_half_to_a_half_and_shared_by_what_is_equal() -> None:
