@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -42,8 +43,10 @@ def _unpack(archive: Path, folder: Path) -> None:
                 size += member.size
                 if size > _UNPACKED_BYTES:
                     raise DataError(f"{archive} holds more than {_UNPACKED_BYTES >> 20} MiB: it is not mahimahi's")
-                if member.isfile():
-                    packed.extract(member.replace(name=Path(member.name).name), partial, filter="data")
+                stream = packed.extractfile(member)  # none of what is no file; extract() has no filter before 3.11.4
+                if stream is not None:
+                    with stream, (partial / Path(member.name).name).open("wb") as file:
+                        shutil.copyfileobj(stream, file)
     except (tarfile.TarError, lzma.LZMAError, EOFError, OSError) as error:
         raise DataError(f"{archive} cannot be unpacked ({error}): fetch it again") from error
 
