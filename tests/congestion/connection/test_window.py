@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from astraea.congestion import simulate
+from astraea.congestion.connection import drains
 from astraea.congestion.connection import window as driven
 from astraea.congestion.connection.motion import UNIT
 from astraea.congestion.connection.record import OPEN, RECOVERY
@@ -212,6 +213,19 @@ def test_a_base_rises_only_when_six_drains_say_so(alone: Any) -> None:
             flow.now += 400 * MS
         bases.append(int(flow.f.min_rtt) // MS)
     assert bases == [50, 50, 50, 50, 50, 70, 70]
+
+
+@pytest.mark.parametrize(("left", "among", "soon"), [(0, 0, False), (200, 0, True), (200, 1, False), (154, 0, False)])
+def test_a_period_that_told_of_rivals_brings_the_next_drain_sooner(
+    alone: Any, left: int, among: int, soon: bool
+) -> None:
+    flow = settled(alone, 100.0)
+    flow.f.refresh_after = 900 * MS
+    flow.c.drains, flow.c.left, flow.c.among = 10, left, among
+    flow.c.drained_at = flow.c.lowest_at = 0
+    assert drains.due(flow.f, flow.c, 299 * MS) is False
+    assert drains.due(flow.f, flow.c, 300 * MS) is soon
+    assert drains.due(flow.f, flow.c, 900 * MS) is True
 
 
 @pytest.mark.compiled

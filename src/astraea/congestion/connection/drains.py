@@ -5,7 +5,8 @@ base: a flow that joins a standing queue would never learn its true base otherwi
 drain at once, and hosts have no common clock. So a flow remembers when it saw the smallest round-trip time since its
 last drain began, and drains ten seconds (``refresh_after``) after that. All flows at a queue see the same dips. Two
 that drain at once by chance make a deeper one, which draws the others: as BBR's flows do with their own drains. No
-flow waits for more than twice as long. The first six drains of a flow come three times as soon.
+flow waits for more than twice as long. The first six drains of a flow come three times as soon, and so does one after
+a period that told of rivals (below).
 
 The base is the smallest round-trip time of the last 30 to 60 s, that of drains and between them.
 
@@ -88,7 +89,8 @@ def see_round(c: Drains, low: int) -> None:
 @inlined
 def due(f: Connection, c: Drains, now: int) -> bool:
     """Return whether it is time for a drain."""
-    every = f.refresh_after // _SOONER if c.drains < _EARLY else f.refresh_after
+    doubtful = c.left > _RIVALS and not c.among
+    every = f.refresh_after // _SOONER if c.drains < _EARLY or doubtful else f.refresh_after
     return now - c.lowest_at >= every or (now - c.drained_at) >> 1 >= every
 
 

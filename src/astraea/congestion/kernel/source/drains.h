@@ -43,7 +43,8 @@ static INLINE void see_round(struct window *c, s64 low)
 
 static INLINE int due(struct connection *f, struct window *c, s64 now)
 {
-	s64 every = c->drains < EARLY ? quotient(f->refresh_after, SOONER) : f->refresh_after;
+	int doubtful = c->left > RIVALS && !c->among;
+	s64 every = c->drains < EARLY || doubtful ? quotient(f->refresh_after, SOONER) : f->refresh_after;
 
 	return now - c->lowest_at >= every || (now - c->drained_at) >> 1 >= every;
 }
