@@ -84,7 +84,7 @@ def network_text(summary: Mapping[str, Any]) -> RenderableType:
             )
             for site in summary["sites"]
         ],
-        title=f"{summary['network']}: {summary['summary']}",
+        title=": ".join(filter(None, [summary["network"], summary["summary"]])),
     )
     links = Table(
         ["link", "Mbit/s", "ω: demand / capacity"],
