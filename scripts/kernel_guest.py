@@ -1,9 +1,14 @@
-"""What ``scripts/kernel-in-qemu`` runs in its guest: the policy is loaded, told golden traces, installed, taken out."""
+"""What ``scripts/kernel-in-qemu`` runs in its guest: the policy is loaded, told golden traces, installed, taken out.
+
+With ``boot``, what it does at each of three starts of the machine under systemd.
+"""
 
 from __future__ import annotations
 
 import platform
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -13,7 +18,7 @@ from astraea.congestion.golden.traces import Trace, load_traces
 from astraea.congestion.kernel import loaded, obstacle
 from astraea.congestion.kernel.golden import INTERVAL, KernelDecision, KernelSender
 from astraea.congestion.kernel.system import install, uninstall
-from astraea.congestion.policy import shipped_policy
+from astraea.congestion.policy import load_policy, shipped_policy
 
 SETTINGS = Path("/proc/sys/net/ipv4")
 
@@ -65,6 +70,9 @@ def main() -> None:
     for trace in load_traces():
         assert holds(trace), trace.name
         print(f"golden trace '{trace.name}': {len(trace.decisions)} decisions, the same")
+    with loaded("guest", load_policy("deep")):
+        transfer("guest")
+        print("the policy with a network loaded, 4 MB sent")
     install(shipped_policy(), "the shipped one", default=True)
     assert setting("tcp_congestion_control") == "astraea"
     transfer("astraea")
@@ -73,5 +81,39 @@ def main() -> None:
     print("all is well")
 
 
+def say(*words: str) -> str:
+    """Run a command, show what it says, and return that."""
+    done = subprocess.run(words, capture_output=True, text=True)
+    said = (done.stdout + done.stderr).strip()
+    print("#", *words[-3:], "->", said, flush=True)
+    return said
+
+
+def start() -> None:
+    """What is done at a start of the machine: install, look and take out, look again."""
+    astraea = (sys.executable, "-m", "astraea", "congestion", "kernel")
+    unit, notes = "astraea-congestion.service", Path("/var/lib/guest")
+    number = int(notes.read_text()) if notes.exists() else 0
+    notes.write_text(str(number + 1))
+    print(f"start {number + 1}, Linux {platform.release()}", flush=True)
+    before = setting("tcp_available_congestion_control"), setting("tcp_congestion_control")
+    if number == 0:
+        say(*astraea, "install", "--default", "--at-boot")
+        assert say("systemctl", "is-enabled", unit) == "enabled"
+    elif number == 1:
+        assert say("systemctl", "is-active", unit) == "active"
+        assert before[1] == "astraea"
+        transfer("astraea")
+        say(*astraea, "status")
+        say(*astraea, "uninstall")
+        assert "astraea" not in setting("tcp_available_congestion_control") + setting("tcp_congestion_control")
+        say("systemctl", "is-enabled", unit)
+    else:
+        assert "astraea" not in " ".join(before)
+        assert say("systemctl", "list-unit-files", "--no-legend", unit) in ("", "0 unit files listed.")
+        assert not list(Path("/etc/systemd").rglob("*astraea*"))
+        print("all is well")
+
+
 if __name__ == "__main__":
-    main()
+    start() if sys.argv[1:] == ["boot"] else main()

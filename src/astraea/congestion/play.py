@@ -15,6 +15,7 @@ from astraea.congestion.observation.frames import FRAME, FRAMES, HISTORY, Frame,
 from astraea.congestion.policy.law import LAW, decide
 from astraea.congestion.policy.network import forward
 from astraea.congestion.policy.policy import Policy, shipped_policy
+from astraea.congestion.policy.quantised import decide_quantised
 from astraea.congestion.policy.residual import decide_residual
 from astraea.congestion.simulator.arrays import allocate, shape_of, world_at
 from astraea.congestion.simulator.build import fill
@@ -26,8 +27,8 @@ from astraea.congestion.simulator.steering import act
 
 __all__ = ["Playing", "play", "simulate"]
 
-_KINDS = ("law", "network", "residual")
-_, _NETWORK, _RESIDUAL = range(len(_KINDS))
+_KINDS = ("law", "network", "residual", "quantised")
+_, _NETWORK, _RESIDUAL, _QUANTISED = range(len(_KINDS))
 
 
 class Playing:
@@ -130,6 +131,8 @@ def play(
                     act(w, i, forward(weights, widths, x, room))
                 elif mind == _RESIDUAL:
                     act(w, i, decide_residual(numbers, widths, x, int_room, turned) / UNIT)
+                elif mind == _QUANTISED:
+                    act(w, i, decide_quantised(numbers, widths, x, int_room) / UNIT)
                 else:
                     act(w, i, decide(numbers, x) / UNIT)
         i = advance(w, until, True)

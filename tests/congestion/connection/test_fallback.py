@@ -125,3 +125,5 @@ def test_a_flow_on_a_path_that_its_policy_does_not_know_is_cubics_and_says_so() 
     )
     assert known.fallback_s[0] == 0.0
     assert unknown.fallback_s[0] > 8.0
+    assert known.fallback == 0.0
+    assert 0.8 < unknown.fallback <= 1.0

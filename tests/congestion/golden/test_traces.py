@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 
+import numpy as np
 import pytest
 
 from astraea.congestion.connection.motion import UNIT
@@ -13,6 +14,7 @@ from astraea.congestion.golden.path import PATHS, recorded, sender_of
 from astraea.congestion.golden.sender import Ack
 from astraea.congestion.golden.traces import FILE, Trace, load_traces
 from astraea.congestion.observation.features import OBSERVATION_VERSION
+from astraea.congestion.policy import Policy
 
 TRACES = load_traces()
 EACH = pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.name)
@@ -78,7 +80,8 @@ def test_a_difference_of_one_unit_is_noticed(mutant: str) -> None:
             elif mutant == "srtt_ns":
                 sender.f.srtt_ns += 1
             elif mutant == "number":
-                sender._numbers[0] += 1
+                policy = sender._policy
+                sender._policy = Policy(policy.header, policy.weights + np.eye(1, 18, dtype=np.int32)[0])
         told.append(sender.tell(event, numbers))
     assert [decision for decision in told if decision is not None] != trace.decisions
 

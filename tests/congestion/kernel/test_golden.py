@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,9 @@ from astraea.congestion.golden.traces import Trace, load_traces
 from astraea.congestion.kernel import build, golden
 from astraea.congestion.kernel.golden import INTERVAL, KernelDecision, KernelSender
 from astraea.congestion.kernel.libbpf import update
-from astraea.congestion.policy.policy import Policy
+from astraea.congestion.kernel.policies import SIZE
+from astraea.congestion.policy import load_policy
+from astraea.congestion.policy.policy import Policy, PolicyHeader
 
 FIELDS = dtype_of(Interval).names or ()
 TRACES = load_traces()
@@ -72,14 +75,59 @@ def trip(seed: int) -> Trip:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_the_kernel_decides_as_python_on_random_paths(seed: int) -> None:
-    made = recorded(trip(seed))
-    trace = Trace(
-        made["name"],
-        made["control"],
-        [(event[0], event[1:]) for event in made["events"]],
-        [Decision(*values) for values in made["decisions"]],
-    )
+    trace = trace_of(trip(seed))
     assert told(trace, policy_of(trace.control)) == [wanted(decision) for decision in trace.decisions]
+
+
+def trace_of(path: Trip, policy: Policy | None = None) -> Trace:
+    made = recorded(path, policy)
+    events = [(event[0], event[1:]) for event in made["events"]]
+    return Trace(made["name"], made["control"], events, [Decision(*values) for values in made["decisions"]])
+
+
+def network(widths: tuple[int, ...], seed: int) -> Policy:
+    """Return a network by itself, drawn at random, in integers."""
+    rng = np.random.default_rng(seed)
+    parts = [rng.normal(0, into**-0.5, (into + 1) * out) for into, out in itertools.pairwise(widths)]
+    return Policy(PolicyHeader(kind="network", widths=widths), np.concatenate(parts).astype("f4")).quantised()
+
+
+def residual(seed: int) -> Policy:
+    """Return the widest network on top of the law, drawn at random: it turns numbers beyond what is allowed as well."""
+    rng, law = np.random.default_rng(seed), policy_of({})
+    widths = (10, 32, 32, 4)
+    count = sum((into + 1) * out for into, out in itertools.pairwise(widths))
+    weights = np.concatenate([law.weights, rng.integers(-900, 900, count)]).astype(np.int32)
+    return Policy(law.header.model_copy(update={"kind": "residual", "widths": widths}), weights)
+
+
+NETWORKS = {
+    "deep": lambda: load_policy("deep"),
+    "residual": lambda: residual(1),
+    "one layer": lambda: network((25, 1), 2),
+    "two layers": lambda: network((25, 8, 1), 3),
+    "three layers of 32": lambda: network((25, 32, 32, 1), 4),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("seed", [0, 6])
+def test_the_kernel_runs_networks_to_the_bit(name: str, seed: int) -> None:
+    policy = NETWORKS[name]()
+    trace = trace_of(trip(seed), policy)
+    answers = told(trace, policy_of(trace.control, policy))
+    assert answers == [wanted(decision) for decision in trace.decisions]
+    assert len({answer.action for answer in answers}) >= 8  # it does decide, and not always the same
+
+
+@pytest.mark.parametrize("at", [0, 700, -1])
+def test_a_weight_that_is_one_unit_off_is_noticed(at: int) -> None:
+    policy = network((25, 32, 32, 1), 4)
+    trace = trace_of(trip(1), policy)
+    weights = policy.weights.copy()
+    weights[at] += 1 << 16
+    changed = Policy(policy.header, weights)
+    assert told(trace, policy_of(trace.control, changed)) != [wanted(decision) for decision in trace.decisions]
 
 
 MUTANTS = (
@@ -128,7 +176,7 @@ def test_without_a_policy_the_window_is_cubics() -> None:
     """A map that holds nothing is safe: nothing is decided, and the window falls back."""
     trace = TRACES[0]
     with sender(policy_of(trace.control)) as kernel:
-        update(kernel._program.map("policies"), 0, bytes(128))
+        update(kernel._program.map("policies"), 0, bytes(SIZE))
         answers = [kernel.tell(event, numbers) for event, numbers in trace.events]
     decisions = [answer for answer in answers if answer is not None]
     assert all(decision.action is None for decision in decisions)

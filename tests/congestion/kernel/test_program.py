@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from astraea.congestion.kernel import loaded
-from astraea.congestion.kernel.policies import packed
+from astraea.congestion.kernel.policies import SIZE, packed
 from astraea.congestion.kernel.program import opened
-from astraea.congestion.policy.policy import shipped_policy
+from astraea.congestion.policy.policy import Policy, PolicyHeader, load_policy, shipped_policy
 from astraea.errors import InputError, RunError
 
 AVAILABLE = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
@@ -100,6 +104,25 @@ def test_names_that_the_kernel_does_not_take_are_refused(name: str) -> None:
 def test_a_policy_is_written_as_the_program_reads_it() -> None:
     policy = shipped_policy()
     value = packed(policy)
-    assert len(value) == 128
+    assert len(value) == SIZE
     assert int.from_bytes(value[4:8], "little") == policy.header.control.gain * (1 << 20)
     assert int.from_bytes(value[56:60], "little") == policy.weights[0]
+    deep = packed(load_policy("deep"))
+    kind, layers, shift, leak, into, out, at = struct.unpack_from("<7I", deep, 128)
+    assert (kind, layers, shift, leak, into, out, at) == (1, 2, 10, 256, 10, 8, 0)
+    assert np.frombuffer(deep, "<i4", count=124, offset=180).tolist() == load_policy("deep").weights[18:].tolist()
+
+
+def network(widths: tuple[int, ...], **header: Any) -> Policy:
+    count = sum((into + 1) * out for into, out in itertools.pairwise(widths))
+    return Policy(PolicyHeader(kind="network", widths=widths, **header), np.full(count, 0.25, np.float32))
+
+
+def test_policies_that_the_program_cannot_run_are_refused() -> None:
+    for policy, why in (
+        (network((25, 8, 1)), "--quantise"),
+        (network((25, 4, 4, 4, 1)).quantised(), "3 layers and 2048 weights, and this network has 4"),
+        (network((25, 8, 1), controller="aurora"), "drive a window"),
+    ):
+        with pytest.raises(InputError, match=why):
+            packed(policy)

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from astraea.cli.app import app
 from astraea.congestion.kernel import boot, places, system
 from astraea.congestion.kernel.libbpf import descriptor_of, look_up
+from astraea.congestion.kernel.policies import SIZE
 from astraea.congestion.policy.policy import Policy, shipped_policy
 from astraea.errors import RunError
 
@@ -72,7 +73,7 @@ def test_a_policy_takes_the_place_of_another_without_a_break(tmp_path: Path) -> 
     assert second.policy.endswith("mine.safetensors")
     with descriptor_of(second.maps["chosen"]) as chosen, descriptor_of(second.maps["policies"]) as policies:
         slot = int.from_bytes(look_up(chosen, 0, 4), "little")
-        numbers = np.frombuffer(look_up(policies, slot, 128), "<i4", count=18, offset=56)
+        numbers = np.frombuffer(look_up(policies, slot, SIZE), "<i4", count=18, offset=56)
     assert numbers.tolist() == changed.weights.tolist()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,16 @@ def test_a_page_says_how_it_was_measured_and_hides_nothing(evaluation: Evaluatio
     assert "| all | bbr | 0.950 ± 0.000 |" in page
     assert "![grid](grid.png)" in page
     assert "Seconds of simulation, of one processor: cubic 9, bbr 9." in page
+    assert "fallback" not in page
+
+
+def test_the_share_in_fallback_is_told_and_beyond_a_twentieth_counts_as_cubics(evaluation: Evaluation) -> None:
+    aside = {"cubic": None, "bbr": 0.125}
+    changed = [replace(o, values={**o.values, "fallback": aside[o.arm]}) for o in evaluation.outcomes]
+    told = "In fallback, of the time of its flows: bbr 12.5 % (counts as CUBIC)."
+    assert evaluation_markdown(replace(evaluation, outcomes=tuple(changed))).count(told) == 3
+    few = [replace(o, values={**o.values, "fallback": 0.04}) for o in evaluation.outcomes]
+    assert "cubic 4.0 %, bbr 4.0 %." in evaluation_markdown(replace(evaluation, outcomes=tuple(few)))
 
 
 def test_one_seed_has_no_spread(evaluation: Evaluation) -> None:

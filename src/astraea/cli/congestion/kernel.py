@@ -23,7 +23,7 @@ app = App("kernel", "The policy in the Linux kernel, as the TCP congestion contr
 @app.command()
 def install(
     policy: Annotated[
-        Path | None, typer.Option("--policy", help="The policy, a file of 'train'; by default the shipped one.")
+        Path | None, typer.Option("--policy", help="The policy, a file of 'train', or deep; by default the law.")
     ] = None,
     default: Annotated[
         bool, typer.Option("--default", help="Make it the default of the system (of this network namespace).")
@@ -51,7 +51,7 @@ def install(
         from astraea.congestion.policy import load_policy, shipped_policy
 
         chosen = shipped_policy() if policy is None else load_policy(policy)
-        source = "the shipped one" if policy is None else str(policy.absolute())
+        source = "the shipped one" if policy is None else str(policy.absolute() if policy.exists() else policy)
         again = None
         if at_boot:
             again = [
@@ -109,7 +109,10 @@ def status(as_json: JsonOption = False) -> None:
         for line in lacking:
             OUT.print(f"in the way: {line}", highlight=False)
         if found is None:
-            OUT.print("installed" if told["installed"] else "not installed", highlight=False)
+            if not lacking and available():
+                OUT.print("not installed, but a program that runs has loaded 'astraea' for itself", highlight=False)
+            else:
+                OUT.print("installed" if told["installed"] else "not installed", highlight=False)
             return
         OUT.print(f"installed; policy: {found.policy}", highlight=False)
         for place in found.places:

@@ -20,6 +20,9 @@ def policy(
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Draw its response to queue and loss (png, svg or pdf).")
     ] = None,
+    quantise: Annotated[
+        Path | None, typer.Option("--quantise", help="Write a network in integers, as a kernel can run it.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a policy: how it was trained, its numbers, and the certificate that it yields to its own queue."""
@@ -29,6 +32,9 @@ def policy(
         from astraea.report.congestion.policy import policy_figure, policy_summary, policy_text
 
         shown = shipped_policy() if file is None else load_policy(file)
+        if quantise is not None:
+            shown = shown.quantised()
+            shown.save(quantise)
         if picture is not None:
             if shown.header.observation.features != "packets":
                 raise InputError("a picture needs a policy that observes its own queue: the features 'packets'")

@@ -28,6 +28,7 @@ def sharing(result: Result, settle_s: float = SETTLE_S) -> Values:
     """Return how flows shared: what :func:`astraea.congestion.metrics.score.score` finds, with the windows kept apart.
 
     ``goodput_mbps`` (per flow) and ``min_max`` are over windows that count and in which all flows are active.
+    ``fallback`` is the share of the time of flows under a policy in which it was set aside; NaN without such flows.
     ``deviation_late_mbps`` is the deviation in the second half of each stretch of 10 s or more between events,
     converged or not.
     """
@@ -54,6 +55,7 @@ def sharing(result: Result, settle_s: float = SETTLE_S) -> Values:
         "queue_ms": found.queue_ms,
         "queue_p95_ms": found.queue_p95_ms,
         "loss": found.loss,
+        "fallback": result.fallback,
     }
 
 

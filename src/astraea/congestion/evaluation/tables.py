@@ -54,6 +54,7 @@ class SuiteTable:
     suite: Suite
     rows: tuple[Row, ...]
     seconds: dict[str, float]  # processor time that simulating took, by arm
+    fallback: dict[str, float]  # share of the time in which flows under a policy had set it aside, by arm that has one
 
     @property
     def groups(self) -> list[float | str]:
@@ -84,7 +85,13 @@ def tabulate(evaluation: Evaluation, suite: Suite) -> SuiteTable:
             cells = tuple(_cell(column, own, reference, evaluation.seeds) for column in suite.columns)
             rows.append(Row(group, arm.name, len(own), cells))
     seconds = {arm.name: math.fsum(o.seconds for o in outcomes if o.arm == arm.name) for arm in evaluation.arms}
-    return SuiteTable(suite, tuple(rows), seconds)
+    fallback = {}
+    for arm in evaluation.arms:
+        shares = [o.values.get("fallback", math.nan) for o in outcomes if o.arm == arm.name]
+        known = [share for share in shares if share is not None and not math.isnan(share)]
+        if known:
+            fallback[arm.name] = math.fsum(known) / len(known)
+    return SuiteTable(suite, tuple(rows), seconds, fallback)
 
 
 def _cell(column: Column, own: Sequence[Outcome], reference: Sequence[Outcome], seeds: Sequence[int]) -> Cell:

@@ -61,21 +61,21 @@ class _Packet:
     missed: int = 0  # sent later and arrived
 
 
-def policy_of(control: dict[str, Any]) -> Policy:
-    """Return the package's policy, applied with the changes ``control``."""
-    shipped = shipped_policy()
-    merged = PolicySettings(**{**shipped.header.control.model_dump(), **control})
-    return Policy(shipped.header.model_copy(update={"control": merged}), shipped.weights)
+def policy_of(control: dict[str, Any], policy: Policy | None = None) -> Policy:
+    """Return ``policy``, by default the package's, applied with the changes ``control``."""
+    given = policy or shipped_policy()
+    merged = PolicySettings(**{**given.header.control.model_dump(), **control})
+    return Policy(given.header.model_copy(update={"control": merged}), given.weights)
 
 
-def sender_of(control: dict[str, Any]) -> Sender:
+def sender_of(control: dict[str, Any], policy: Policy | None = None) -> Sender:
     """Return a sender under :func:`policy_of`."""
-    return Sender(policy_of(control))
+    return Sender(policy_of(control, policy))
 
 
-def recorded(path: Path) -> dict[str, Any]:
+def recorded(path: Path, policy: Policy | None = None) -> dict[str, Any]:
     """Return the trace of one sender on ``path`` as plain values."""
-    run = _Run(path, sender_of(path.control))
+    run = _Run(path, sender_of(path.control, policy))
     run.to_end()
     return {"name": path.name, "control": path.control, "events": run.events, "decisions": run.decisions}
 

@@ -25,7 +25,6 @@ from astraea.congestion.connection.record import (
 )
 from astraea.congestion.observation.features import observe
 from astraea.congestion.observation.frames import FRAME, FRAMES, HISTORY, begin, record
-from astraea.congestion.policy import law
 from astraea.congestion.policy.policy import Policy
 
 __all__ = ["Ack", "Decision", "Sender"]
@@ -68,13 +67,13 @@ class Decision(NamedTuple):
 
 
 class Sender:
-    """One connection whose window ``policy``, a law, drives. Its ``f`` and ``c`` are the records of the connection."""
+    """One connection whose window ``policy`` drives, one in integers. ``f`` and ``c`` are the connection's records."""
 
     def __init__(self, policy: Policy) -> None:
         self.f, self.c = rows(1, _CONNECTION)[0], rows(1, dtype_of(window.State))[0]
         self._interval, self._mark, self._packet = (rows(1, kind)[0] for kind in (_INTERVAL, _SAMPLE, _SENT))
         self._frames, self._history = rows(FRAMES, FRAME), rows(1, HISTORY)
-        self._numbers = policy.weights.astype(np.int64)
+        self._policy = policy
         self._observation = policy.header.observation
         f, control = self.f, policy.header.control
         for name, value in control.fields().items():
@@ -147,7 +146,7 @@ class Sender:
         if len(features):
             observe(self._observation.kind, self._observation.history, self._frames, self._history[0], features)
             if not window.busy(f, c):
-                action = int(law.decide(self._numbers, features))
+                action = round(self._policy.action(features) * UNIT)
                 window.act(f, c, action / UNIT)
         values = [interval[name].item() for name in _INTERVAL.names or ()]
         return Decision(values, features.tolist(), action, int(c.window), int(f.window), int(c.pace))

@@ -83,7 +83,7 @@ def certify(policy: Policy) -> Certificate:
 
     Of a residual, whatever its network says. Raises :class:`astraea.errors.InputError` for a plain network.
     """
-    if policy.header.kind == "network":
+    if policy.header.kind in ("network", "quantised"):
         raise InputError("only a law can be certified: a network's bounds would say nothing")
     p = _numbers(policy)
     ranges = {field.name: (field.low, field.high) for field in ObservationSettings().fields}

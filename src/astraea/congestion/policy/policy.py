@@ -19,8 +19,10 @@ from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.controllers.controller import Steered
 from astraea.congestion.observation.features import OBSERVATION_VERSION, ObservationSettings
 from astraea.congestion.policy.law import LAW, decide
+from astraea.congestion.policy.layers import WIDEST
 from astraea.congestion.policy.network import forward
-from astraea.congestion.policy.residual import SEEN, TURNED, WIDEST, decide_residual
+from astraea.congestion.policy.quantised import WEIGHT, decide_quantised
+from astraea.congestion.policy.residual import SEEN, TURNED, decide_residual
 from astraea.congestion.settings import Settings
 from astraea.errors import InputError
 from astraea.files import write_tensors
@@ -35,8 +37,9 @@ _SHIPPED, _DEEP = "policy.safetensors", "deep"
 class PolicyHeader(Settings):
     """What a policy belongs to: it means nothing to flows that observe or act differently."""
 
-    kind: Literal["law", "network", "residual"] = Field(
-        description="a law of few numbers in integers, a network, or a law whose numbers a network turns"
+    kind: Literal["law", "network", "residual", "quantised"] = Field(
+        description="a law of few numbers in integers, a network, a law whose numbers a network turns, or a network "
+        "in integers"
     )
     controller: Steered = Field("policy", description="what its actions drive: a window (policy) or a rate (aurora)")
     observation_version: int = Field(OBSERVATION_VERSION, description="version of the observation")
@@ -51,7 +54,7 @@ class Policy:
 
     ``weights`` is a flat array: int32 of a law (in 1/1024, in the order of
     :data:`astraea.congestion.policy.law.LAW`), of a residual as well (the law's, then the network's), float32 of a
-    network. ``card`` says how it was made.
+    network, int32 of a quantised one (in 1/2**16). ``card`` says how it was made.
     Raises :class:`astraea.errors.InputError` if the weights do not fit the header.
     """
 
@@ -61,18 +64,18 @@ class Policy:
 
     def __post_init__(self) -> None:
         head, dtype = self.header, (np.float32 if self.header.kind == "network" else np.int32)
-        if head.kind != "network" and head.observation != ObservationSettings():
+        if head.kind in ("law", "residual") and head.observation != ObservationSettings():
             raise InputError(
                 f"a {head.kind} reads the features 'packets' with 4 slots of history: give it this observation"
             )
-        count = 0 if head.kind == "network" else len(LAW)
+        count = len(LAW) if head.kind in ("law", "residual") else 0
         if head.kind != "law":
-            plain, widths = head.kind == "network", head.widths
+            plain, widths = head.kind != "residual", head.widths
             size, ends = (head.observation.size, 1) if plain else (len(SEEN), len(TURNED))
             if len(widths) < 2 or widths[0] != size or widths[-1] != ends or min(widths) < 1:
                 raise InputError(f"a {head.kind}'s widths must lead from {size} to {ends}, got {list(widths)}")
-            if head.kind == "residual" and max(widths) > WIDEST:
-                raise InputError(f"a residual's layers are at most {WIDEST} wide, got {list(widths)}")
+            if head.kind != "network" and max(widths) > WIDEST:
+                raise InputError(f"a {head.kind}'s layers are at most {WIDEST} wide, got {list(widths)}")
             count += sum((into + 1) * out for into, out in pairwise(widths))
         if self.weights.shape != (count,) or self.weights.dtype != dtype or not np.isfinite(self.weights).all():
             raise InputError(
@@ -88,8 +91,25 @@ class Policy:
             rooms = np.zeros((2, max(self.header.widths)), np.int64), np.zeros(len(LAW), np.int64)
             weights, widths = self.weights.astype(np.int64), np.array(self.header.widths)
             return decide_residual(weights, widths, features, *rooms) / UNIT
+        if self.header.kind == "quantised":
+            room = np.zeros((2, max(self.header.widths)), np.int64)
+            weights, widths = self.weights.astype(np.int64), np.array(self.header.widths)
+            return decide_quantised(weights, widths, features, room) / UNIT
         room = np.zeros((2, max(self.header.widths)))
         return float(forward(self.weights.astype(np.float64), np.array(self.header.widths), features, room))
+
+    def quantised(self) -> Policy:
+        """Return a network in integers, as the kernel and, from then on, the simulator play it.
+
+        Raises :class:`astraea.errors.InputError` for a policy that is none, or whose layers or weights are too large.
+        """
+        if self.header.kind != "network":
+            raise InputError(f"a {self.header.kind} is in integers already: give it as it is")
+        weights = np.rint(self.weights.astype(np.float64) * (1 << WEIGHT))
+        if np.abs(weights).max() > np.iinfo(np.int32).max:
+            raise InputError(f"a weight of {np.abs(self.weights).max():g} is too large for 32 bits: train it anew")
+        header = self.header.model_copy(update={"kind": "quantised"})
+        return Policy(header, weights.astype(np.int32), self.card)
 
     def save(self, path: Path) -> None:
         """Write the policy to ``path``, a safetensors file. Raises :class:`astraea.errors.RunError` if it cannot be."""

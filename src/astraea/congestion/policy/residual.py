@@ -16,8 +16,9 @@ from astraea.congestion.connection.fixed_point import ONE, SHIFT, clip
 from astraea.congestion.connection.record import Ints
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.policy.law import LAW, decide
+from astraea.congestion.policy.layers import propagate
 
-__all__ = ["HIDDEN", "PLACES", "REACH", "SEEN", "TURNED", "WIDEST", "decide_residual", "turn"]
+__all__ = ["HIDDEN", "LEAK", "PLACES", "REACH", "SEEN", "TURNED", "decide_residual", "turn"]
 
 TURNED = ("target", "gain", "rival_queue", "rival_growth")
 """The numbers that the network turns, all of them in doublings: one output each, in this order."""
@@ -33,8 +34,8 @@ SEEN = (
 HIDDEN = (8,)
 """Widths of the hidden layers that training uses."""
 
-WIDEST = 32
-"""The widest layer that is allowed."""
+LEAK = ONE // 4
+"""By what the rectifier multiplies what is negative, in 1/1024."""
 
 _NAMES = [number.name for number in LAW]
 PLACES = tuple(_NAMES.index(name) for name in TURNED)
@@ -49,8 +50,6 @@ _SEEN = tuple(_FIELDS.index(name) for name in SEEN)
 _COUNT = len(LAW)
 _OUTPUTS = len(TURNED)
 _REACH = round(REACH * ONE)
-_MOST = 1 << 20  # of a layer's outputs: about 1,000
-_LEAK = 2  # bits by which what is negative is shifted
 
 
 @inlined
@@ -68,23 +67,9 @@ def turn(p: Ints, widths: Ints, x: Ints, room: Ints, turned: Ints) -> None:
     """Write the law's numbers, turned by the network, into ``turned``."""
     for j in range(widths[0]):
         room[0, j] = x[_SEEN[j]]
-    at = _COUNT
-    for layer in range(len(widths) - 1):
-        into, out = widths[layer], widths[layer + 1]
-        old, new = layer & 1, 1 - (layer & 1)
-        biases = at + into * out
-        for i in range(out):
-            total = p[biases + i] << SHIFT
-            for j in range(into):
-                total += p[at + i * into + j] * room[old, j]
-            total >>= SHIFT
-            if total < 0 and layer < len(widths) - 2:
-                total >>= _LEAK
-            room[new, i] = clip(total, -_MOST, _MOST)  # with 32 inputs and weights of 32 bits nothing overflows
-        at = biases + out
+    last = propagate(p, _COUNT, widths, room, SHIFT, LEAK)
     for k in range(_COUNT):
         turned[k] = p[k]
-    last = (len(widths) - 1) & 1
     for k in range(_OUTPUTS):
         place = PLACES[k]
         turned[place] = clip(p[place] + clip(room[last, k], -_REACH, _REACH), _LOWS[k], _HIGHS[k])

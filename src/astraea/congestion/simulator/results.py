@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,10 @@ from astraea.congestion.simulator.links import backlog, could_carry
 from astraea.congestion.simulator.settings import WorldSettings
 from astraea.congestion.simulator.state import WAITING, World
 
-__all__ = ["Result", "read"]
+__all__ = ["FALLBACK_MOST", "Result", "read"]
+
+FALLBACK_MOST = 0.05
+"""Share of the time in fallback beyond which what flows under a policy did counts as CUBIC's."""
 
 Series = NDArray[np.floating[Any]]
 
@@ -53,6 +57,19 @@ class Result:
     link_dropped: NDArray[np.int64]  # (links,) packets that found no room or met random loss
     fallback_s: Series = field(default_factory=lambda: np.zeros(0))
     """Time in which a policy's flow was outside what the policy is for, and under CUBIC's rules; empty: not known."""
+
+    @property
+    def fallback(self) -> float:
+        """Share of the time of flows under a policy's window in which that was so, from 0 to 1; NaN: no such flows."""
+        total = aside = 0.0
+        for flow, start, whole, spent in zip(
+            self.settings.flows, self.start_s, self.completion_s, self.fallback_s, strict=False
+        ):
+            if flow.controller.name == "policy" and start == start:
+                end = self.settings.duration_s if flow.end_s is None else min(flow.end_s, self.settings.duration_s)
+                total += whole if whole == whole else max(end - start, 0.0)
+                aside += spent
+        return float(aside / total) if total else math.nan
 
 
 def read(world: World, settings: WorldSettings) -> Result:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from astraea.congestion.emulation.emulate import Emulation
 from astraea.congestion.metrics.score import Score
+from astraea.congestion.simulator.results import FALLBACK_MOST
 from astraea.files import plain
 from astraea.report.congestion.race import race_summary, race_text
 
@@ -40,7 +41,8 @@ def emulation_text(done: Emulation, found: Score, predicted: Score | None) -> Re
     relay = done.relay
     lines = []
     if done.fallback is not None:
-        lines.append(("in fallback, astraea's flows", f"{done.fallback:.1%}"))
+        aside = " (counts as CUBIC's)" if done.fallback > FALLBACK_MOST else ""
+        lines.append(("in fallback, astraea's flows", f"{done.fallback:.1%}{aside}"))
     if predicted is not None:
         lines.append(("the simulator: Jain's index", f"{predicted.jain:.3f}"))
         lines.append(("the simulator: utilisation", f"{predicted.utilisation:.1%}"))

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from astraea.congestion.evaluation.runner import Evaluation
 from astraea.congestion.evaluation.suite import CONDITIONS
 from astraea.congestion.evaluation.tables import Cell, SuiteTable, tabulate
+from astraea.congestion.simulator.results import FALLBACK_MOST
 from astraea.figures import write_figure
 from astraea.files import plain, write_json, write_text
 from astraea.report.congestion.evaluation_figure import suite_figure
@@ -42,6 +43,7 @@ def evaluation_markdown(evaluation: Evaluation) -> str:
             _markdown(table),
             f"![{suite.name}]({suite.name}.png)",
             f"Seconds of simulation, of one processor: {took}.",
+            *([aside] if (aside := _aside(table)) else []),
         ]
     return "\n\n".join(parts) + "\n"
 
@@ -93,9 +95,19 @@ def _shown(table: SuiteTable) -> RenderableType:
             for column in suite.columns
         ]
     shown = Table(["", *arms], rows, title=f"{suite.name}: {suite.summary}").rich()
+    shown.caption = _aside(table) or None
     for row in groups:
         shown.rows[row].style = "italic"
     return shown
+
+
+def _aside(table: SuiteTable) -> str:
+    """Return the share of time in fallback, by arm; beyond a twentieth its figures are CUBIC's rather than its own."""
+    shares = [
+        f"{arm} {100 * share:.1f} %{' (counts as CUBIC)' if share > FALLBACK_MOST else ''}"
+        for arm, share in table.fallback.items()
+    ]
+    return f"In fallback, of the time of its flows: {', '.join(shares)}." if shares else ""
 
 
 def _markdown(table: SuiteTable) -> str:
@@ -141,4 +153,5 @@ def _plain(table: SuiteTable) -> dict[str, Any]:
             for row in table.rows
         ],
         "seconds": table.seconds,
+        "fallback": table.fallback,
     }

@@ -7,6 +7,9 @@
 
 #define FRAMES 16
 #define FEATURES 25
+#define WIDEST 32 /* layer of a network */
+#define LAYERS 3
+#define WEIGHTS 2048 /* a power of two */
 #define INF ((s64)1 << 62)
 #define OPEN 0
 #define RECOVERY 1
@@ -76,13 +79,27 @@ struct window {
 	s64 epoch, w_max, prior, w_est, origin, k;
 };
 
+/* The law's, in the order of astraea/congestion/policy/law.py. */
+struct numbers {
+	s32 number[18];
+};
+
+/* A layer of a network: its matrix, row by row, then its biases begin at `at`. */
+struct layer {
+	u32 into, out, at;
+};
+
 /* A policy of the map: `valid` is 0 where none has been written. */
 struct policy {
 	u32 valid;
 	s32 gain; /* change of the window at an action of 1, in 1/2^20 */
 	s64 refresh_after; /* nanoseconds; INF: never */
 	s64 rtt_least, rtt_most, window_most, jitter_most, limited_most;
-	s32 numbers[18];
+	struct numbers law;
+	u32 kind, layers;
+	u32 shift, leak; /* weights are counts of 1 / 2^shift; what is negative counts leak / 1024 */
+	struct layer layer[LAYERS];
+	s32 weights[WEIGHTS];
 };
 
 /* What the program itself keeps of a socket. */
@@ -103,6 +120,8 @@ struct flow {
 	s64 features[FEATURES];
 	struct merged merged[2];
 	struct sums sums;
+	struct numbers turned;
+	s64 room[2 * WIDEST]; /* of a network: activations of a layer and of the next */
 	s64 action; /* the last one, in 1/2^20 */
 	struct socket_marks socket;
 };

@@ -31,14 +31,14 @@ enum law_number {
 #define SCALE(a, b) (((s64)(a) * (s64)(b)) >> SHIFT)
 
 /* The action in units of 1 / 1024^2 for the features in flow->features. */
-GLOBAL s64 decide(struct flow *flow, const struct policy *policy)
+GLOBAL s64 decide(struct flow *flow, const struct numbers *numbers)
 {
 	s64 own, largest, smallest, target, error, lasting, gain, pace, going, alone, strange, rivals, growth, among;
 
-	if (!flow || !policy)
+	if (!flow || !numbers)
 		return 0;
 
-	const s32 *p = policy->numbers;
+	const s32 *p = numbers->number;
 	const s64 *x = flow->features;
 
 	own = x[OWN];

@@ -5,6 +5,7 @@
 #include "flow.h"
 #include "law.h"
 #include "measure.h"
+#include "network.h"
 #include "window.h"
 
 #define INTERVAL_MIN 30000000
@@ -58,7 +59,7 @@ GLOBAL int conclude(struct flow *flow, struct policy *policy, s64 now)
 	observe(flow);
 	if (busy(&flow->c) || !policy->valid)
 		return OBSERVED;
-	flow->action = decide(flow, policy);
+	flow->action = choose_action(flow, policy);
 	act(&flow->f, &flow->c, flow->action);
 	return DECIDED;
 }
