@@ -38,8 +38,7 @@ JITTER_MS = 0.2  # in the simulator: without noise, flows lock into phase
 JAIN_APART, UTILISATION_APART = 0.05, 0.10
 METRICS = ("jain", "utilisation", "queue_ms", "queue_p95_ms", "loss", "convergence_s")
 COLUMNS = (*METRICS, "fallback", "late_p99_ms", "load", "tries")
-GOLDEN, SILVER = 0.618, 0.414  # their multiples fill an interval evenly, each in an order of its own
-DRAINS_S = 10.0  # whole multiples of it by the clock are when the policy's flows drain
+GOLDEN = 0.618  # its multiples fill an interval evenly
 EVERY_S = 15.0  # how often a link changes in the long runs
 
 
@@ -151,9 +150,9 @@ def played(place: Place, world: WorldSettings, names: tuple[str, ...]) -> dict[s
     return {}
 
 
-def predicted(world: WorldSettings, clock_s: float) -> dict[str, Any]:
-    """Return what simulated flows did that began when the clock showed ``clock_s``."""
-    flows = tuple(flow.model_copy(update={"jitter_ms": JITTER_MS, "clock_s": clock_s}) for flow in world.flows)
+def predicted(world: WorldSettings) -> dict[str, Any]:
+    """Return what simulated flows did."""
+    flows = tuple(flow.model_copy(update={"jitter_ms": JITTER_MS}) for flow in world.flows)
     result = simulate(world.model_copy(update={"flows": flows}))
     found = score(result)
     aside = None if math.isnan(result.fallback) else result.fallback
@@ -167,11 +166,9 @@ def cell(place: Place, controller: str, repeat: int, seconds: float, traces: dic
         return []
     world, names = made
     key = {"link": place.name, "controller": controller, "repeat": repeat}
-    clock_s = DRAINS_S * (SILVER * repeat % 1) if place.spread_s else 0.0
-    time.sleep(clock_s)  # runs of one length would all begin at the same time of the clock
     rows = [{**key, "stack": "kernel", **real}] if (real := played(place, world, names)) else []
     if place.offload and controller in SIMULATED:
-        rows.append({**key, "stack": "simulator", **predicted(world, clock_s)})
+        rows.append({**key, "stack": "simulator", **predicted(world)})
     return rows
 
 
