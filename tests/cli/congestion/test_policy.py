@@ -71,3 +71,16 @@ def test_only_a_policy_that_sees_its_queue_can_be_drawn(tmp_path: Path) -> None:
     found = astraea("policy", str(tmp_path / "blind"), "--picture", str(tmp_path / "blind.png"))
     assert found.exit_code != 0
     assert "observes its own queue" in " ".join(found.output.split())
+
+
+def test_a_network_is_written_in_integers(tmp_path: Path) -> None:
+    plain = Policy(PolicyHeader(kind="network", widths=(25, 1)), np.full(26, 0.3, np.float32), {"seed": "7"})
+    plain.save(tmp_path / "plain.safetensors")
+    done = astraea("policy", str(tmp_path / "plain.safetensors"), "--quantise", str(tmp_path / "whole.safetensors"))
+    assert done.exit_code == 0, done.output
+    whole = load_policy(tmp_path / "whole.safetensors")
+    assert (whole.header.kind, whole.weights.dtype, whole.card["seed"]) == ("quantised", np.int32, "7")
+    assert whole.weights[0] == round(0.3 * 65536)
+    again = astraea("policy", str(tmp_path / "whole.safetensors"), "--quantise", str(tmp_path / "twice.safetensors"))
+    assert again.exit_code == 1
+    assert "in integers already" in again.output

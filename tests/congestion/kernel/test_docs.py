@@ -26,7 +26,8 @@ def test_its_commands_and_options_are_there() -> None:
     kernel = root.commands["congestion"].commands["kernel"].commands
     shown = re.findall(r"astraea congestion kernel (\w+)(.*)$", PAGE, flags=re.MULTILINE)
     assert {name for name, _ in shown} == set(kernel)
-    options = {option for command in kernel.values() for one in command.params for option in one.opts}
+    known = [*kernel.values(), root.commands["congestion"].commands["policy"]]
+    options = {option for command in known for one in command.params for option in one.opts}
     assert set(re.findall(r"(?<=[` ])--(?!check|help)[a-z-]+", PAGE)) <= options
 
 

@@ -157,6 +157,14 @@ MUTANTS = (
 def test_a_change_by_one_unit_is_noticed(
     mutant: tuple[str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    change(mutant, tmp_path, monkeypatch)
+    assert any(
+        told(trace, policy_of(trace.control)) != [wanted(decision) for decision in trace.decisions] for trace in TRACES
+    )
+
+
+def change(mutant: tuple[str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the kernel's sender be compiled from a source in which one thing is another."""
     if build.clang_version() != build.CLANG:
         pytest.skip(f"needs clang {build.CLANG}: apt install clang llvm libbpf-dev on Debian 12")
     file, old, new = mutant
@@ -167,9 +175,25 @@ def test_a_change_by_one_unit_is_noticed(
     monkeypatch.setattr(build, "SOURCE", tmp_path / "source")
     build.compile_program("golden", tmp_path / "golden.bpf.o")
     monkeypatch.setattr(golden, "shipped", lambda _: (tmp_path / "golden.bpf.o").read_bytes())
-    assert any(
-        told(trace, policy_of(trace.control)) != [wanted(decision) for decision in trace.decisions] for trace in TRACES
-    )
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("two layers", "#define TWICE 2955", "#define TWICE 2956"),
+        ("two layers", "total * policy->leak", "total * (policy->leak + 1)"),
+        ("three layers of 32", "weight(policy, bias) * ONE", "weight(policy, bias) * (ONE + 1)"),
+        ("residual", "x[MEAN_QUEUE + j - 1]", "x[MEAN_QUEUE + j - 2]"),
+        ("residual", "#define REACH (4 * ONE)", "#define REACH (4 * ONE - 1)"),
+    ],
+)
+def test_a_change_of_the_network_by_one_unit_is_noticed(
+    name: str, old: str, new: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = NETWORKS[name]()
+    trace = trace_of(trip(0), policy)
+    change(("network.h", old, new), tmp_path, monkeypatch)
+    assert told(trace, policy_of(trace.control, policy)) != [wanted(decision) for decision in trace.decisions]
 
 
 def test_without_a_policy_the_window_is_cubics() -> None:

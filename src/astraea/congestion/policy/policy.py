@@ -95,8 +95,8 @@ class Policy:
             room = np.zeros((2, max(self.header.widths)), np.int64)
             weights, widths = self.weights.astype(np.int64), np.array(self.header.widths)
             return decide_quantised(weights, widths, features, room) / UNIT
-        room = np.zeros((2, max(self.header.widths)))
-        return float(forward(self.weights.astype(np.float64), np.array(self.header.widths), features, room))
+        plain = np.zeros((2, max(self.header.widths)))
+        return float(forward(self.weights.astype(np.float64), np.array(self.header.widths), features, plain))
 
     def quantised(self) -> Policy:
         """Return a network in integers, as the kernel and, from then on, the simulator play it.

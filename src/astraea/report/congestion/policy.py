@@ -35,7 +35,7 @@ def policy_summary(policy: Policy) -> dict[str, Any]:
         "bytes": int(policy.weights.nbytes),
         "card": policy.card,
     }
-    if policy.header.kind != "network":
+    if policy.header.kind in ("law", "residual"):
         found = certify(policy)
         summary["numbers"] = {n.name: w / ONE for n, w in zip(LAW, policy.weights[: len(LAW)].tolist(), strict=True)}
         summary["certificate"] = {"holds": found.holds, "steepest": found.steepest, "flattest": found.flattest}
@@ -47,7 +47,7 @@ def policy_text(policy: Policy) -> RenderableType:
     lines = [f"{policy.header.kind}, {policy.weights.size} numbers, {policy.weights.nbytes} bytes"]
     lines += [f"{name}: {value}" for name, value in policy.card.items() if name != "numbers"]
     parts: list[RenderableType] = [Text("\n".join(lines))]
-    if policy.header.kind != "network":
+    if policy.header.kind in ("law", "residual"):
         rows = [
             [part.name, part.meaning, number(weight / ONE, 3)]
             for part, weight in zip(LAW, policy.weights[: len(LAW)].tolist(), strict=True)
