@@ -158,6 +158,14 @@ u32 undo(u64 *ctx)
 	return most(tp->snd_cwnd, flow->c.undo_window >> BITS);
 }
 
+/* Where a retransmission is acknowledged, TCP takes the round-trip time from its timestamps, which count whole
+ * milliseconds and so make it up to one too short. One that was measured is a multiple of 1000 once in 1000 times.
+ */
+static INLINE int is_measured(long rtt_us)
+{
+	return rtt_us > 0 && (u64)rtt_us % 1000 != 0;
+}
+
 /* Tell the flow of an acknowledgement, as the simulator does: what came, then losses and marks, then the window. */
 static INLINE void hear(struct tcp_sock *tp, const struct rate_sample *rs, struct flow *flow, s64 now)
 {
@@ -192,8 +200,10 @@ static INLINE void hear(struct tcp_sock *tp, const struct rate_sample *rs, struc
 	}
 	if (f->acked)
 		f->acks++;
-	if (rs->rtt_us > 0 && f->acked)
+	if (f->acked && is_measured(rs->rtt_us))
 		measure_rtt(f, (s64)rs->rtt_us * 1000, f->acked, now);
+	else if (f->acked)
+		f->rtt_sum += f->last_rtt * f->acked; /* which the mean is taken over */
 	if (state < TCP_CA_RECOVERY && f->recovering != OPEN) {
 		f->recovering = OPEN;
 		on_recovered(c);
