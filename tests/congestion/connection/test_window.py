@@ -223,9 +223,32 @@ def test_a_period_that_told_of_rivals_brings_the_next_drain_sooner(
     flow.f.refresh_after = 900 * MS
     flow.c.drains, flow.c.left, flow.c.among = 10, left, among
     flow.c.drained_at = flow.c.lowest_at = 0
-    assert drains.due(flow.f, flow.c, 299 * MS) is False
-    assert drains.due(flow.f, flow.c, 300 * MS) is soon
-    assert drains.due(flow.f, flow.c, 900 * MS) is True
+    assert bool(drains.due(flow.f, flow.c, 299 * MS)) is False
+    assert bool(drains.due(flow.f, flow.c, 300 * MS)) is soon
+    assert bool(drains.due(flow.f, flow.c, 900 * MS)) is True
+
+
+@pytest.mark.parametrize(
+    ("among", "lowest", "drained", "left"),
+    [
+        (0, 50, 80, 0),  # others emptied the queue meanwhile
+        (1, 50, 80, 768),  # as rivals' cuts do: the flow's own drain left three quarters
+        (1, 80, 50, 0),
+        (0, 80, 90, 768),
+        (0, 53, 60, 0),  # less than a sixteenth of the base
+    ],
+)
+def test_what_a_period_left_is_told_by_all_drains_and_among_rivals_by_the_flows_own(
+    alone: Any, among: int, lowest: int, drained: int, left: int
+) -> None:
+    flow = settled(alone, 100.0)
+    flow.f.min_rtt, flow.f.last_rtt = 50 * MS, 50 * MS
+    flow.c.drains, flow.c.among, flow.c.left = 10, among, 1024
+    flow.c.peak, flow.c.drain_from = 90 * MS, 70 * MS
+    flow.c.lowest_before, flow.c.drain_rtt = lowest * MS, drained * MS
+    assert bool(drains.judge(flow.f, flow.c)) is (left == 0)
+    assert flow.c.left == left
+    assert flow.c.among == (left > 0)
 
 
 @pytest.mark.compiled

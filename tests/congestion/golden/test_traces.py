@@ -91,3 +91,11 @@ def test_traces_hold_integers_alone() -> None:
         for decision in trace.decisions:
             values = [*decision.interval, *decision.features, decision.action, *decision[3:]]
             assert {type(value) for value in values} <= {int, type(None)}
+
+
+def test_a_rival_that_empties_the_queue_is_believed_in_by_swings_of_the_rate() -> None:
+    left = (dtype_of(Interval).names or ()).index("drain_left")
+    swings = next(trace for trace in TRACES if trace.name == "a rival that empties the queue")
+    lefts = [decision.interval[left] for decision in swings.decisions]
+    assert 512 in lefts
+    assert max(lefts[: lefts.index(512)]) == 0  # no drain told of it

@@ -14,6 +14,8 @@ A period, from one drain to the end of the next, *leaves* a part of the queueing
 of a round trip's smallest. Where flows of this kind are in step the queue empties, and hardly a twentieth is left;
 a flow that fills the buffer leaves two fifths and more. Two periods in a row that leave more than 15 % tell of
 rivals; what was believed before halves with each period. One period alone proves nothing: a newcomer may have met it.
+Less than a sixteenth of the base is not left but the path, which moves by as much. A flow that believes in rivals asks
+its own drains alone: their cuts empty the queue as well. (Other evidence: :mod:`astraea.congestion.connection.swings`.)
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.connection.motion import BITS, LEAST
 from astraea.congestion.connection.record import FLOOR, INF, Connection
 
-__all__ = ["Drains", "alone", "begin", "drain", "due", "judge", "over", "renew", "see", "see_round", "wait"]
+__all__ = ["Drains", "alone", "begin", "believe", "drain", "due", "judge", "over", "renew", "see", "see_round", "wait"]
 
 _SHORTEST = 200_000_000
 _EARLY, _SOONER = 6, 3
@@ -140,7 +142,8 @@ def renew(f: Connection, c: Drains, now: int) -> None:
 @inlined
 def judge(f: Connection, c: Drains) -> bool:
     """Take what the period left as evidence of rivals; return whether the queue was empty in it."""
-    left = _left(max(c.peak, c.drain_from) - f.min_rtt, min(c.lowest_before, c.drain_rtt) - f.min_rtt, f.min_rtt)
+    lowest = c.drain_rtt if c.among else min(c.lowest_before, c.drain_rtt)
+    left = _left(max(c.peak, c.drain_from) - f.min_rtt, lowest - f.min_rtt, f.min_rtt)
     c.peak = 0
     if SLIGHT * (f.last_rtt - 2 * c.drain_from + f.min_rtt) > f.min_rtt:
         left = 0  # the path: it rose meanwhile by more than it was above the base
@@ -151,6 +154,13 @@ def judge(f: Connection, c: Drains) -> bool:
 
 
 @inlined
+def believe(f: Connection, c: Drains) -> None:
+    """Believe in rivals on other evidence, as if two periods had left half of the queueing delay."""
+    f.drain_left = c.left = ONE // 2
+    c.among = 1
+
+
+@inlined
 def alone(f: Connection, c: Drains) -> None:
     """Believe in no rivals: what was left belonged to the path."""
     f.drain_left = c.left = c.among = c.peak = 0
@@ -158,7 +168,8 @@ def alone(f: Connection, c: Drains) -> None:
 
 @inlined
 def _left(most: int, least: int, base: int) -> int:
-    """Return in 1/1024 what part of the queueing delay ``most`` the ``least`` is; nothing if it was hardly there."""
-    if SLIGHT * most < base:
+    """Return in 1/1024 what part of the queueing delay ``most`` the ``least`` is; nothing where that is hardly any."""
+    least = min(least, most)
+    if SLIGHT * least < base:
         return 0
-    return ONE * min(max(least, 0), most) // most
+    return ONE * least // most

@@ -30,7 +30,7 @@ A path that has become longer at once is believed by a drain of the flow's own
 from __future__ import annotations
 
 from astraea.congestion.compiled import inlined
-from astraea.congestion.connection import breaker, detour, drains, fallback, startup
+from astraea.congestion.connection import breaker, detour, drains, fallback, startup, swings
 from astraea.congestion.connection.breaker import Breaker
 from astraea.congestion.connection.detour import Detour
 from astraea.congestion.connection.drains import Drains
@@ -39,11 +39,12 @@ from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.connection.motion import BITS, LEAST, MOST, UNIT, moved, paced, part_of, units
 from astraea.congestion.connection.record import FLOOR, INF, INITIAL_WINDOW, NO_THRESHOLD, OPEN, TIMEOUT, Connection
 from astraea.congestion.connection.startup import Startup
+from astraea.congestion.connection.swings import Swings
 
 __all__ = ["State", "act", "busy", "on_ack", "on_loss", "on_mark", "on_recovered", "on_timeout", "on_undo", "start"]
 
 
-class State(Startup, Breaker, Fallback, Detour, Drains):
+class State(Startup, Breaker, Fallback, Detour, Drains, Swings):
     """What it keeps between acknowledgements."""
 
     gain: int  # change of the window at an action of 1, in 1/2**20
@@ -110,11 +111,15 @@ def on_ack(f: Connection, c: State, now: int) -> None:
 
 @inlined
 def _watch(f: Connection, c: State, now: int) -> None:
-    """Look for a longer path, once a round trip; a drain of the flow's own tests it."""
+    """Look for a longer path, once a round trip, which a drain of the flow's own tests, and for swings of the rate."""
     if c.starting or c.fallen or c.among or c.drains < 2:
         detour.rest(c, c.window)
+        swings.look_anew(f, c)
     elif c.draining:
         c.low = INF
+    elif swings.swung(f, c, c.low, c.window, now):
+        drains.believe(f, c)
+        c.window = fallback.curve(c, c.window)
     elif detour.watch(f, c, c.window, now):
         drains.drain(f, c, now, c.window >> 1)
 

@@ -36,6 +36,7 @@ class Path:
     mark_above: int | None = None
     outage_s: tuple[float, float] = (0.0, 0.0)
     detour: tuple[float, float] = (0.0, 0.0)  # s from which on the path takes so many ms longer
+    rival: tuple[float, float] = (1.0, 0.0)  # s in which a rival's queue grows to so many ms, and then it is empty
     ack_every: int = 2
     control: dict[str, Any] = field(default_factory=dict)
 
@@ -47,6 +48,7 @@ PATHS = (
     Path("marks and an outage", 200, 30, 12, 4.0, mark_above=8, outage_s=(1.5, 2.4)),
     Path("a detour", 400, 40, 30, 6.0, detour=(2.5, 40.0), control={"refresh_s": 4.0}),
     Path("a detour among many drains", 200, 40, 30, 4.0, detour=(1.5, 40.0), control={"refresh_s": 0.4}),
+    Path("a rival that empties the queue", 400, 40, 30, 13.0, rival=(6.0, 80.0), control={"refresh_s": 9.0}),
     Path("a broken path", 300, 40, 30, 4.0, loss=0.25),
     Path("a short path", 2000, 2, 20, 1.0),
     Path("fallback", 300, 40, 40, 10.0, loss=0.005, control={"ranges": {"window_most": 16}}),
@@ -134,7 +136,8 @@ class _Run:
                     self._free_at = round(path.outage_s[1] * 1e9)
                 if self._rng.random() >= path.loss:
                     longer = path.detour[1] if self._free_at * 1e-9 >= path.detour[0] else 0.0
-                    arrives = self._free_at + round((path.rtt_ms + longer) * 1e6)
+                    queue = path.rival[1] * (self._free_at * 1e-9 / path.rival[0] % 1.0)
+                    arrives = self._free_at + round((path.rtt_ms + longer + queue) * 1e6)
             marked = path.mark_above is not None and waiting >= path.mark_above
             self._out.append(_Packet(arrives, tuple(int(fact) for fact in facts), marked))
 

@@ -93,15 +93,16 @@ static INLINE void renew(struct connection *f, struct window *c, s64 now)
 
 static INLINE s64 left_of(s64 largest, s64 smallest, s64 base)
 {
-	if (SLIGHT * largest < base)
+	smallest = least(smallest, largest);
+	if (SLIGHT * smallest < base)
 		return 0;
-	return quotient(ONE * least(most(smallest, 0), largest), most(largest, 1));
+	return quotient(ONE * smallest, most(largest, 1));
 }
 
 static INLINE int judge_period(struct connection *f, struct window *c)
 {
-	s64 left = left_of(most(c->peak, c->drain_from) - f->min_rtt,
-			   least(c->lowest_before, c->drain_rtt) - f->min_rtt, f->min_rtt);
+	s64 lowest = c->among ? c->drain_rtt : least(c->lowest_before, c->drain_rtt);
+	s64 left = left_of(most(c->peak, c->drain_from) - f->min_rtt, lowest - f->min_rtt, f->min_rtt);
 
 	c->peak = 0;
 	if (SLIGHT * (f->last_rtt - 2 * c->drain_from + f->min_rtt) > f->min_rtt)
@@ -110,6 +111,12 @@ static INLINE int judge_period(struct connection *f, struct window *c)
 	c->left = left;
 	c->among = f->drain_left > RIVALS;
 	return left < EMPTY;
+}
+
+static INLINE void believe(struct connection *f, struct window *c)
+{
+	f->drain_left = c->left = ONE / 2;
+	c->among = 1;
 }
 
 static INLINE void alone(struct connection *f, struct window *c)

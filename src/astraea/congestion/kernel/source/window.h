@@ -8,6 +8,7 @@
 #include "fixed_point.h"
 #include "flow.h"
 #include "motion.h"
+#include "swings.h"
 
 #define INITIAL_WINDOW 10
 #define START_PACING 20
@@ -131,12 +132,17 @@ static INLINE void turn_over(struct window *c, int turn, s64 now)
 
 static INLINE void look(struct connection *f, struct window *c, s64 now)
 {
-	if (c->starting || c->fallen || c->among || c->drains < 2)
+	if (c->starting || c->fallen || c->among || c->drains < 2) {
 		rest(c, c->window);
-	else if (c->draining)
+		look_anew(f, c);
+	} else if (c->draining) {
 		c->low = INF;
-	else if (watch(f, c, c->window, now))
+	} else if (swung(f, c, c->low, c->window, now)) {
+		believe(f, c);
+		c->window = curve(c, c->window);
+	} else if (watch(f, c, c->window, now)) {
 		drain(f, c, now, c->window >> 1);
+	}
 }
 
 static INLINE void on_ack(struct flow *flow, s64 now)
