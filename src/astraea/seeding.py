@@ -42,10 +42,11 @@ class Purpose(IntEnum):
     EVALUATION = 14  # worlds of the evaluation's suites, which no training and no selection may see
     EVOLUTION = 15  # worlds and candidates of each generation
     SELECTION = 16  # worlds on which the best of a training is chosen
-    TD3 = 17  # worlds, exploration and samples of each chapter of a training
+    TD3 = 17  # worlds, exploration and samples of each epoch of a training
     NETWORK = 18  # capacities, step times and absences of the clients of a network
     HANDOVER = 19  # how the change that a client sends back is rounded
     EVALUATORS = 20  # which nodes of Flower measure a round's model
+    MAPPO = 21  # worlds, exploration and minibatches of each epoch of a training
     ATTACK = 30  # which clients are hostile, and what they draw
     PRIVACY = 31  # noise on what clients tell of their labels
 

@@ -17,10 +17,10 @@ from PIL import Image
 from astraea.congestion import ObservationSettings
 from astraea.congestion.policy import shipped_policy
 from astraea.congestion.trainer import folder as training_folder
+from astraea.congestion.trainer.checkpoint import Counts, save_checkpoint
 from astraea.congestion.trainer.evolution import Evolution, EvolutionSettings
 from astraea.congestion.trainer.td3 import Td3Settings
 from astraea.congestion.trainer.td3.buffer import ReplayBuffer
-from astraea.congestion.trainer.td3.checkpoint import Counts, save_checkpoint
 from astraea.congestion.trainer.td3.learner import Learner
 from astraea.data.loaders.uci_har import CHANNELS
 from astraea.experiment.folder import RunFolder

@@ -19,7 +19,7 @@ from astraea.congestion.policy import load_policy
 from astraea.congestion.traces import read_capacity, read_opportunities
 from astraea.congestion.trainer import folder as training_folder
 from astraea.congestion.trainer import search
-from astraea.congestion.trainer.td3.checkpoint import load_checkpoint as load_td3_checkpoint
+from astraea.congestion.trainer.checkpoint import load_checkpoint as load_td3_checkpoint
 from astraea.data.catalogue import load_dataset
 from astraea.data.image_stack import ImageStack
 from astraea.data.named_clients import _read as read_index_file

@@ -74,21 +74,15 @@ class RewardSettings(Settings):
         le=1,
         description="how much a flow's own terms count in its reward, the rest being those of all; 'own' is 1",
     )
-    throughput: float = Field(
-        1.0, ge=0, allow_inf_nan=False, description="coefficient of the throughput (or 1 - distance)"
-    )
-    latency: float = Field(0.3, ge=0, allow_inf_nan=False, description="coefficient of the latency")
-    loss: float = Field(2.0, ge=0, allow_inf_nan=False, description="coefficient of the loss")
-    fairness: float = Field(1.0, ge=0, allow_inf_nan=False, description="coefficient of the unfairness")
-    stability: float = Field(0.1, ge=0, allow_inf_nan=False, description="coefficient of the instability")
-    tolerance: float = Field(
-        0.1, ge=0, allow_inf_nan=False, description="queueing delay that costs nothing, in base RTTs"
-    )
-    tolerance_packets: float = Field(
-        2.0, ge=0, allow_inf_nan=False, description="the same in packets a flow; the larger of the two counts"
-    )
+    throughput: float = Field(1.0, ge=0, description="coefficient of the throughput (or 1 - distance)")
+    latency: float = Field(0.3, ge=0, description="coefficient of the latency")
+    loss: float = Field(2.0, ge=0, description="coefficient of the loss")
+    fairness: float = Field(1.0, ge=0, description="coefficient of the unfairness")
+    stability: float = Field(0.1, ge=0, description="coefficient of the instability")
+    tolerance: float = Field(0.1, ge=0, description="queueing delay that costs nothing, in base RTTs")
+    tolerance_packets: float = Field(2.0, ge=0, description="the same in packets a flow; the larger of the two counts")
     window: int = Field(5, ge=2, le=FRAMES, description="intervals over which means and deviations are taken")
-    limit: float = Field(1.0, gt=0, allow_inf_nan=False, description="the reward is held within plus and minus this")
+    limit: float = Field(1.0, gt=0, description="the reward is held within plus and minus this")
 
 
 PUBLISHED = RewardSettings(

@@ -15,9 +15,12 @@ __all__ = ["IntSpan", "MisplacedError", "Settings", "Span"]
 
 
 class Settings(TruthsApart):
-    """Frozen values; an unknown name or a value out of range is an :class:`astraea.errors.InputError`."""
+    """Frozen values; an unknown name or a value out of range is an :class:`astraea.errors.InputError`.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Nothing is infinite, nor not a number: what is unlimited is unset.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def __init__(self, **values: Any) -> None:
         try:

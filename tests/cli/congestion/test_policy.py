@@ -55,6 +55,8 @@ def test_a_policy_is_trained_shown_and_drawn(tmp_path: Path) -> None:
         (["train", "--recipe", "lav"], "unknown recipe 'lav'; did you mean 'law'?"),
         (["train", "--recipe", "residual", "--minutes", "1"], "--minutes is not for the recipe 'residual'"),
         (["train", "--recipe", "deep", "--generations", "1"], "--generations is not for the recipe 'deep'"),
+        (["train", "--recipe", "mappo", "--minutes", "inf"], "minutes: Input should be a finite number"),
+        (["train", "--recipe", "quick", "--minutes", "nan"], "minutes: Input should be"),
         (["policy", "none.safetensors"], "there is no policy at none.safetensors"),
     ],
 )

@@ -15,11 +15,12 @@ from astraea import files
 from astraea.congestion import ObservationSettings, WorldRanges
 from astraea.congestion.environment.worlds import WorldMix
 from astraea.congestion.policy import Policy, load_policy
-from astraea.congestion.trainer import families, search
+from astraea.congestion.trainer import families, log, search
 from astraea.congestion.trainer.evolution import EvolutionSettings, residual_settings
 from astraea.congestion.trainer.families import FAMILIES, Family
+from astraea.congestion.trainer.mappo import mappo_settings, train_mappo
 from astraea.congestion.trainer.search import train_by_evolution
-from astraea.congestion.trainer.td3 import Td3Settings, log, train_td3
+from astraea.congestion.trainer.td3 import Td3Settings, train_td3
 
 RANGES: dict[str, Any] = {"flows": (1, 2), "bandwidth_mbps": (1, 2), "rtt_ms": (30, 60), "buffer_bdp": (1, 2),
                           "duration_s": 1.0, "gap_s": (0.1, 0.3)}  # fmt: skip
@@ -38,6 +39,11 @@ DEEP = TD3.model_copy(
         "worlds": WorldMix(parts=(WorldRanges(**RANGES), WorldRanges(**{**RANGES, "flows": 2})), shares=(1, 2)),
         "n_steps": 3, "noise_s": 0.2, "target_clamp": True, "actor_starts": 2, "gamma_s": 0.1,
     }
+)  # fmt: skip
+
+MAPPO = mappo_settings(
+    worlds=WorldRanges(**RANGES, policy=RESIDUAL.control), num_steps=15, num_minibatches=2, update_epochs=2,
+    worlds_at_once=2, updates=2, flow_steps=50, validation_mixes=1, critic_widths=(4,),
 )  # fmt: skip
 
 Train = Callable[..., Policy]
@@ -89,6 +95,10 @@ def deep(out: Path, **options: Any) -> Policy:
     return train_td3(DEEP, out, **options)
 
 
+def mappo(out: Path, **options: Any) -> Policy:
+    return train_mappo(MAPPO, out, **options)
+
+
 def lines_of(file: Path) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
@@ -110,8 +120,14 @@ def same(one: Path, other: Path, lines: str) -> None:
 @pytest.mark.compiled
 @pytest.mark.parametrize(
     ("train", "lines"),
-    [(law, "generations.jsonl"), (residual, "generations.jsonl"), (td3, "metrics.jsonl"), (deep, "metrics.jsonl")],
-    ids=["law", "residual", "td3", "deep"],
+    [
+        (law, "generations.jsonl"),
+        (residual, "generations.jsonl"),
+        (td3, "metrics.jsonl"),
+        (deep, "metrics.jsonl"),
+        (mappo, "metrics.jsonl"),
+    ],
+    ids=["law", "residual", "td3", "deep", "mappo"],
 )
 def test_a_kill_at_any_write_costs_nothing(
     train: Train, lines: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

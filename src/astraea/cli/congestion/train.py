@@ -18,7 +18,9 @@ from astraea.progress import Bar
 if TYPE_CHECKING:
     from astraea.congestion.policy import Policy
     from astraea.congestion.trainer.evolution import EvolutionSettings, Generation
-    from astraea.congestion.trainer.td3 import Progress, Td3Settings
+    from astraea.congestion.trainer.mappo import MappoSettings
+    from astraea.congestion.trainer.pace import Progress
+    from astraea.congestion.trainer.td3 import Td3Settings
 
 __all__ = ["train"]
 
@@ -31,7 +33,8 @@ def train(
             "-r",
             help="law: a law of few numbers, by CMA-ES; residual: a network on top of the shipped law, and network: "
             "one by itself, by an evolution strategy; published: Astraea's networks, by multi-agent TD3; quick: small "
-            "networks by TD3, in minutes; deep: the same in the law's families of worlds.",
+            "networks by TD3, in minutes; deep: the same in the law's families of worlds; mappo: a network on top of "
+            "the shipped law, by MAPPO.",
         ),
     ] = "law",
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Seed of all randomness.")] = 0,
@@ -45,7 +48,7 @@ def train(
         typer.Option("--generations", "-g", min=1, help="Generations of an evolution; by default the recipe's."),
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option("--minutes", help="Minutes of a training by TD3; by default the recipe's.")
+        float | None, typer.Option("--minutes", help="Minutes of a training by gradients; by default the recipe's.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -68,7 +71,7 @@ def train(
         if isinstance(settings, EvolutionSettings):
             policy = _evolve(settings, out, resume, threads)
         else:
-            policy = _td3(settings, out, resume)
+            policy = _descend(settings, out, resume)
         file = out / "policy.safetensors"
         if as_json:
             typer.echo(json.dumps({"policy": str(file), **policy.card}))
@@ -88,11 +91,14 @@ def _evolve(settings: EvolutionSettings, out: Path, resume: bool, threads: int) 
         )
 
 
-def _td3(settings: Td3Settings, out: Path, resume: bool) -> Policy:
+def _descend(settings: MappoSettings | Td3Settings, out: Path, resume: bool) -> Policy:
+    from astraea.congestion.trainer.mappo import MappoSettings, train_mappo
     from astraea.congestion.trainer.td3 import train_td3
 
     board = find_spec("tensorboard") is not None
     with _Training("training", ERR, now="compiling") as bar:
+        if isinstance(settings, MappoSettings):
+            return train_mappo(settings, out, resume=resume, tensorboard=board, watch=bar.show_progress)
         return train_td3(settings, out, resume=resume, tensorboard=board, watch=bar.show_progress)
 
 
@@ -114,7 +120,7 @@ class _Training(Bar):
             figures = (
                 f"{key} {value:.3f}"
                 for key, value in found.line.items()
-                if key in ("jain", "utilisation") and value is not None
+                if key in ("jain", "utilisation", "fitness/all") and value is not None
             )
             self.validation = ", ".join(figures)
         now = f"{found.flow_steps:,} decisions {self.validation}"

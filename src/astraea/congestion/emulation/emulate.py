@@ -38,7 +38,6 @@ class EmulationSettings(Settings):
     late_ms: float = Field(
         1.0,
         gt=0,
-        allow_inf_nan=False,
         description="a run is rejected if 1 packet in 100 is handed over later than that",
     )
 

@@ -32,12 +32,10 @@ Series = NDArray[np.float64]
 class ScoreSettings(Settings):
     """How the metrics are taken."""
 
-    window_s: float = Field(1.0, gt=0, allow_inf_nan=False, description="length of a window of goodput")
+    window_s: float = Field(1.0, gt=0, description="length of a window of goodput")
     band: float = Field(0.25, gt=0, lt=1, description="how near to its share a flow counts as converged, in shares")
-    hold_s: float = Field(5.0, gt=0, allow_inf_nan=False, description="how long it must stay there")
-    settle_s: float = Field(
-        0.0, ge=0, allow_inf_nan=False, description="windows so soon after an arrival do not count for Jain's index"
-    )
+    hold_s: float = Field(5.0, gt=0, description="how long it must stay there")
+    settle_s: float = Field(0.0, ge=0, description="windows so soon after an arrival do not count for Jain's index")
 
 
 @dataclass(frozen=True)

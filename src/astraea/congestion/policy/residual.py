@@ -11,14 +11,15 @@ numbers of the law come first, then of each layer the matrix, row by row, and th
 
 from __future__ import annotations
 
-from astraea.congestion.compiled import inlined
+from astraea.congestion.compiled import compiled, inlined
 from astraea.congestion.connection.fixed_point import ONE, SHIFT, clip
-from astraea.congestion.connection.record import Ints
+from astraea.congestion.connection.motion import UNIT
+from astraea.congestion.connection.record import Floats, Ints, Rows
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.policy.law import LAW, decide
 from astraea.congestion.policy.layers import propagate
 
-__all__ = ["HIDDEN", "LEAK", "PLACES", "REACH", "SEEN", "TURNED", "decide_residual", "turn"]
+__all__ = ["HIDDEN", "LEAK", "PLACES", "REACH", "SEEN", "TURNED", "decide_residual", "decide_turned", "turn"]
 
 TURNED = ("target", "gain", "rival_queue", "rival_growth")
 """The numbers that the network turns, all of them in doublings: one output each, in this order."""
@@ -68,8 +69,26 @@ def turn(p: Ints, widths: Ints, x: Ints, room: Ints, turned: Ints) -> None:
     for j in range(widths[0]):
         room[0, j] = x[_SEEN[j]]
     last = propagate(p, _COUNT, widths, room, SHIFT, LEAK)
+    _add(p, room[last], turned)
+
+
+@compiled
+def decide_turned(p: Ints, said: Rows[Ints], x: Rows[Ints], turned: Ints, actions: Floats) -> None:
+    """Write into ``actions``, ``(n,)``, within -1 and 1, what the law ``p`` does where something says ``said``.
+
+    ``said`` is int64 ``(n, 4)``, what is added to the numbers that may be turned, ``x`` features ``(n, 25)``, all in
+    1/1024; ``turned`` is int64 of the law's length. So a trainer may say what a network does not.
+    """
+    for i in range(len(actions)):
+        _add(p, said[i], turned)
+        actions[i] = decide(turned, x[i]) / UNIT
+
+
+@inlined
+def _add(p: Ints, said: Ints, turned: Ints) -> None:
+    """Write the law's numbers and what is said of four of them into ``turned``."""
     for k in range(_COUNT):
         turned[k] = p[k]
     for k in range(_OUTPUTS):
         place = PLACES[k]
-        turned[place] = clip(p[place] + clip(room[last, k], -_REACH, _REACH), _LOWS[k], _HIGHS[k])
+        turned[place] = clip(p[place] + clip(said[k], -_REACH, _REACH), _LOWS[k], _HIGHS[k])

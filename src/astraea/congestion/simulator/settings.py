@@ -14,12 +14,12 @@ from astraea.congestion.settings import Settings
 
 __all__ = ["FlowSettings", "LinkSettings", "RandomWalk", "Turn", "Turns", "WorldSettings"]
 
-Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Capacity = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
-Delay = Annotated[float, Field(ge=0, le=1e5, allow_inf_nan=False)]
-Period = Annotated[float, Field(ge=0.001, le=1e6, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Capacity = Annotated[float, Field(gt=0, le=1e6)]
+Delay = Annotated[float, Field(ge=0, le=1e5)]
+Period = Annotated[float, Field(ge=0.001, le=1e6)]
 
 
 class RandomWalk(Settings):
@@ -70,7 +70,7 @@ class Turn(Settings):
     """Where a flow waits for its turn, and before whom it has it."""
 
     link: str = Field(description="name of the link that a few flows may use at a time")
-    priority: float = Field(0.0, allow_inf_nan=False, description="the highest goes first; the first in order of equal")
+    priority: float = Field(0.0, description="the highest goes first; the first in order of equal")
     asks_mbps: Capacity = Field(1e6, description="rate it could send at alone: more are let in to fill the link")
 
 
@@ -97,7 +97,7 @@ class FlowSettings(Settings):
     )
     path: tuple[str, ...] = Field((), description="names of the links it crosses, in order; empty: all of them")
     turn: Turn | None = Field(None, description="where it waits for its turn; unset: nowhere")
-    rtt_ms: Annotated[float, Field(gt=0, le=1e5, allow_inf_nan=False)] | None = Field(
+    rtt_ms: Annotated[float, Field(gt=0, le=1e5)] | None = Field(
         None, description="round-trip time without queues and transmission; unset: twice the path's delays"
     )
     start_s: NotNegative = Field(0.0, description="when it starts")
@@ -117,7 +117,7 @@ class FlowSettings(Settings):
     ack_timeout_ms: Positive = Field(40.0, description="longest an acknowledgement is held back")
     ack_slot_ms: NotNegative = Field(0.0, description="acknowledgements arrive together at multiples of this time")
     jitter_ms: NotNegative = Field(0.0, description="mean of an exponential delay each packet suffers, in order")
-    clock_s: Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)] = Field(
+    clock_s: Annotated[float, Field(ge=-1e6, le=1e6)] = Field(
         0.0, description="how far the clock its controller reads is ahead of the world's, in s"
     )
     clock_ppm: Annotated[int, Field(ge=-1000, le=1000)] = Field(
@@ -138,9 +138,7 @@ class WorldSettings(Settings):
     flows: tuple[FlowSettings, ...] = Field(
         (FlowSettings(),), min_length=1, max_length=4096, description="flows that compete"
     )
-    duration_s: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = Field(
-        30.0, description="virtual time simulated"
-    )
+    duration_s: Annotated[float, Field(gt=0, le=1e6)] = Field(30.0, description="virtual time simulated")
     seed: int = Field(0, ge=0, description="seed of every random number in the world")
     packet_bytes: int = Field(1500, ge=64, le=9000, description="bytes of a packet on the wire")
     sample_ms: NotNegative = Field(100.0, description="time between samples of the series; 0: none")

@@ -9,8 +9,7 @@ generation draws new worlds; the best is chosen on worlds of another stream.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -19,13 +18,12 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from astraea.congestion.connection.settings import PolicySettings
-from astraea.congestion.play import simulate
 from astraea.congestion.policy.law import LAW
-from astraea.congestion.policy.policy import Policy, shipped_policy
+from astraea.congestion.policy.policy import shipped_policy
 from astraea.congestion.settings import Settings
-from astraea.congestion.simulator.settings import WorldSettings
-from astraea.congestion.trainer.families import families_of, worlds_of
-from astraea.congestion.trainer.fitness import FitnessSettings, fitness
+from astraea.congestion.trainer.families import worlds_of
+from astraea.congestion.trainer.fitness import FitnessSettings
+from astraea.congestion.trainer.judging import Worlds, by_family, in_all, weighted
 from astraea.congestion.trainer.strategies import CmaStrategy, GradientStrategy, Strategy
 from astraea.congestion.trainer.subjects import Subject, law_subject, network_subject, residual_subject
 from astraea.seeding import Purpose, stream
@@ -33,7 +31,6 @@ from astraea.seeding import Purpose, stream
 __all__ = ["Evolution", "EvolutionSettings", "Generation", "network_settings", "residual_settings"]
 
 Numbers = NDArray[np.float64]
-Worlds = Sequence[tuple[str, WorldSettings]]
 
 
 class EvolutionSettings(Settings):
@@ -134,8 +131,7 @@ class Evolution:
     def validate(self, numbers: Numbers) -> dict[str, float]:
         """Return the mean fitness of ``numbers`` by family, and over all, on the validation's worlds."""
         worlds = self._worlds(Purpose.SELECTION, rounds=self.settings.validation_mixes)
-        found = {name: float(values[0]) for name, values in self._by_family([numbers], worlds).items()}
-        return {"all": float(_weighted(found)), **found}
+        return in_all(self._by_family([numbers], worlds))
 
     def _worlds(self, purpose: Purpose, *key: int, rounds: int, each: int = 0) -> Worlds:
         return worlds_of(stream(self.settings.seed, purpose, *key), rounds, noisy=self.settings.noisy, each=each)
@@ -149,26 +145,12 @@ class Evolution:
 
     def _play(self, candidates: Sequence[Numbers], worlds: Worlds) -> Numbers:
         """Return the fitness of every candidate: the mean over families by their weights."""
-        return _weighted(self._by_family(candidates, worlds))
+        return weighted(self._by_family(candidates, worlds))
 
     def _by_family(self, candidates: Sequence[Numbers], worlds: Worlds) -> dict[str, Numbers]:
         """Return every candidate's mean fitness in the worlds of each family."""
         policies = [self.subject.policy(numbers, {}) for numbers in candidates]
-
-        def one(job: tuple[Policy, WorldSettings]) -> float:
-            policy, world = job
-            return fitness(simulate(world, policy=policy), self.settings.fitness)
-
-        jobs = [(policy, world) for policy in policies for _, world in worlds]
-        with ThreadPoolExecutor(self._jobs) as pool:
-            values = np.array(list(pool.map(one, jobs))).reshape(len(policies), len(worlds))
-        names = np.array([name for name, _ in worlds])
-        return {name: values[:, names == name].mean(axis=1) for name in dict.fromkeys(names.tolist())}
-
-
-def _weighted(found: Mapping[str, Numbers | float]) -> Numbers:
-    weights = {family.name: family.weight for family in families_of(noisy=True)}
-    return np.asarray(np.average(list(found.values()), axis=0, weights=[weights[name] for name in found]))
+        return by_family(policies, worlds, self.settings.fitness, self._jobs)
 
 
 def _subject(settings: EvolutionSettings) -> Subject:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from astraea.congestion.environment.worlds import HOST_NOISE, WorldRanges, draw
+from astraea.congestion.connection.settings import PolicySettings
+from astraea.congestion.environment.worlds import HOST_NOISE, WorldMix, WorldRanges, draw
 from astraea.congestion.simulator.settings import WorldSettings
 
-__all__ = ["FAMILIES", "NOISY", "Family", "families_of", "worlds_of"]
+__all__ = ["FAMILIES", "NOISY", "Family", "families_of", "mix_of", "worlds_of"]
 
 _SAMPLE_MS = 100.0
 
@@ -133,6 +134,15 @@ NOISY = Family(
 def families_of(noisy: bool) -> tuple[Family, ...]:
     """Return the families, with :data:`NOISY` if it is asked for."""
     return (*FAMILIES, NOISY) if noisy else FAMILIES
+
+
+def mix_of(control: PolicySettings) -> WorldMix:
+    """Return all families and noisy worlds for an environment that applies actions as ``control`` says."""
+    families = families_of(noisy=True)
+    return WorldMix(
+        parts=tuple(family.ranges.model_copy(update={"policy": control}) for family in families),
+        shares=tuple(float(family.share) for family in families),
+    )
 
 
 def worlds_of(

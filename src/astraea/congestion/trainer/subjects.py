@@ -47,24 +47,26 @@ def law_subject(control: PolicySettings) -> Subject:
     )
 
 
-def network_subject(control: PolicySettings, rng: np.random.Generator) -> Subject:
+def network_subject(control: PolicySettings, rng: np.random.Generator, hidden: tuple[int, ...] = HIDDEN) -> Subject:
     """Return the weights of a network that does nothing at first: its last layer is zero."""
-    widths = (ObservationSettings().size, *HIDDEN, 1)
+    widths = (ObservationSettings().size, *hidden, 1)
     header = PolicyHeader(kind="network", control=control, widths=widths)
     start, spread = _layers(widths, [field.name for field in ObservationSettings().fields], rng)
     return Subject(start, spread, lambda numbers, card: Policy(header, numbers.astype(np.float32), card))
 
 
-def residual_subject(law: Sequence[int], control: PolicySettings, rng: np.random.Generator) -> Subject:
+def residual_subject(
+    law: Sequence[int], control: PolicySettings, rng: np.random.Generator, hidden: tuple[int, ...] = HIDDEN
+) -> Subject:
     """Return the weights of a network that turns numbers of ``law`` (in 1/1024).
 
     It begins with one unit that theory knows, as the law's own numbers do: jitter over 30 ms is ``noise - rate`` in
     doublings, and what exceeds 30 ms / 2**6, more than hosts add, raises the target. Other units say nothing yet.
     """
-    widths = (len(SEEN), *HIDDEN, len(TURNED))
+    widths = (len(SEEN), *hidden, len(TURNED))
     header = PolicyHeader(kind="residual", control=control, widths=widths)
     start, spread = _layers(widths, SEEN, rng)
-    inputs, units = len(SEEN), HIDDEN[0]
+    inputs, units = len(SEEN), hidden[0]
     start[:inputs] = [{"noise": 1.0, "rate": -1.0}.get(name, 0.0) for name in SEEN]
     start[inputs * units] = _QUIET
     start[(inputs + 1) * units + units * TURNED.index("target")] = _RAISED

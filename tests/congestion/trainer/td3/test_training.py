@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 
 from astraea.congestion import ObservationSettings, WorldRanges
 from astraea.congestion.policy import load_policy
-from astraea.congestion.trainer.td3 import QUICK, Progress, Td3Settings, train_td3
+from astraea.congestion.trainer.pace import Progress
+from astraea.congestion.trainer.td3 import QUICK, Td3Settings, train_td3
 from astraea.congestion.trainer.td3.training import CHECKPOINT, POLICY, SETTINGS
 from astraea.errors import InputError, RunError
 from astraea.files import lock

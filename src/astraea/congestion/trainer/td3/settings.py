@@ -11,7 +11,7 @@ from astraea.congestion.environment.worlds import HOST_NOISE, WorldMix, WorldRan
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.reward import PUBLISHED, RewardSettings
 from astraea.congestion.settings import Settings
-from astraea.congestion.trainer.families import families_of
+from astraea.congestion.trainer.families import mix_of
 
 __all__ = ["DEEP", "PUBLISHED_WORLDS", "QUICK", "Td3Settings"]
 
@@ -85,7 +85,7 @@ class Td3Settings(Settings):
         1_500_000, ge=1, description="decisions over which it falls, for each of the worlds side by side"
     )
     # length
-    updates: int = Field(100, ge=1, description="updates of a epoch: it begins with new worlds, ends with a validation")
+    updates: int = Field(100, ge=1, description="updates of an epoch: new worlds, then so many, then a validation")
     flow_steps: int = Field(200_000_000, ge=1, description="decisions after which training ends")
     minutes: float | None = Field(180.0, gt=0, description="time after which it ends; unset: no limit")
     validation_worlds: int = Field(12, ge=1, description="worlds of a validation, drawn like those of training")
@@ -129,15 +129,9 @@ QUICK = Td3Settings(
 """Small nets, many gradient steps for each decision, features that tell a share, and a reward whose fairness counts:
 learns in minutes."""
 
-_CONTROL = PolicySettings(gain=0.1)
-_FAMILIES = families_of(noisy=True)
-
 DEEP = QUICK.model_copy(
     update={
-        "worlds": WorldMix(
-            parts=tuple(family.ranges.model_copy(update={"policy": _CONTROL}) for family in _FAMILIES),
-            shares=tuple(float(family.share) for family in _FAMILIES),
-        ),
+        "worlds": mix_of(PolicySettings(gain=0.1)),
         "reward": RewardSettings(kind="max-min", credit=0.3),
         "actor_widths": (32,),
         "gamma": 0.97,

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,35 +21,26 @@ from torch import Tensor
 
 from astraea.congestion.environment.vector import VectorEnvironment
 from astraea.congestion.policy.policy import Policy, load_policy
+from astraea.congestion.trainer.checkpoint import Counts, load_checkpoint, save_checkpoint
 from astraea.congestion.trainer.folder import SETTINGS, claim
+from astraea.congestion.trainer.log import Log
+from astraea.congestion.trainer.pace import Progress, torch_threads
 from astraea.congestion.trainer.td3.buffer import ReplayBuffer
-from astraea.congestion.trainer.td3.checkpoint import Counts, load_checkpoint, save_checkpoint
 from astraea.congestion.trainer.td3.collect import Collector, Places
 from astraea.congestion.trainer.td3.exploration import LastingNoise, epsilon_at, explored
 from astraea.congestion.trainer.td3.export import exported, header_of
 from astraea.congestion.trainer.td3.learner import Learner, Losses
-from astraea.congestion.trainer.td3.log import Log
 from astraea.congestion.trainer.td3.settings import Td3Settings
 from astraea.congestion.trainer.td3.validation import Validation, headline
 from astraea.errors import InputError, RunError
 from astraea.files import lock
 from astraea.seeding import Purpose, stream, torch_seed
 
-__all__ = ["CHECKPOINT", "POLICY", "SETTINGS", "Progress", "train_td3"]
+__all__ = ["CHECKPOINT", "POLICY", "SETTINGS", "train_td3"]
 
 CHECKPOINT, POLICY = "checkpoint.safetensors", "policy.safetensors"
 
 _EXECUTION = ("flow_steps", "minutes", "checkpoint_minutes", "threads")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a training is, told after every update."""
-
-    done: float  # share of its length, of decisions or of time, whichever is further
-    flow_steps: int
-    epsilon: float
-    line: dict[str, Any] | None  # what the last finished epoch came to, as in metrics.jsonl
 
 
 def train_td3(
@@ -69,7 +59,7 @@ def train_td3(
     Raises :class:`InputError` if ``out`` holds a training and ``resume`` is not given, and :class:`RunError` if it is
     another one, naming the key, or if the losses are no numbers any more.
     """
-    with lock(out), _threads(settings.threads):
+    with lock(out), torch_threads(settings.threads):
         claim(out, "td3", settings, resume=resume, execution=_EXECUTION)
         training = _Training(settings, out, tensorboard, watch)
         try:
@@ -144,7 +134,6 @@ class _Training:
                     Progress(
                         min(self._done(), 1.0),
                         counts.flow_steps,
-                        self._epsilon(),
                         counts.history[-1] if counts.history else None,
                     )
                 )
@@ -273,14 +262,3 @@ class _Training:
         s = self._settings
         spent = 0.0 if s.minutes is None else (time.monotonic() - self._began) / (60 * s.minutes)
         return max(self._counts.flow_steps / s.flow_steps, spent)
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Let PyTorch use ``count`` threads meanwhile."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -1,6 +1,6 @@
 """A training in one file: what is learned, what is remembered and what is counted, so that it goes on exactly.
 
-Random streams and worlds are not in it: a epoch draws its own, from the seed and its number, when it begins.
+Random streams and worlds are not in it: an epoch draws its own, from the seed and its number, when it begins.
 """
 
 from __future__ import annotations
@@ -8,18 +8,19 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from astraea.congestion.trainer.td3.buffer import ReplayBuffer
-from astraea.congestion.trainer.td3.learner import Learner
 from astraea.errors import RunError
 from astraea.files import write_tensors
 from astraea.reading import DAMAGE, checksum, read_tensors
 
-__all__ = ["Counts", "load_checkpoint", "save_checkpoint"]
+if TYPE_CHECKING:
+    from astraea.congestion.trainer.td3.buffer import ReplayBuffer
+
+__all__ = ["Counts", "Learning", "load_checkpoint", "save_checkpoint"]
 
 _FORMAT = "astraea-td3-3"
 
@@ -35,23 +36,39 @@ class Counts:
     history: list[dict[str, Any]] = field(default_factory=list)  # a line per epoch
 
 
-def save_checkpoint(path: Path, counts: Counts, learner: Learner, buffer: ReplayBuffer, best: Tensor | None) -> None:
+class Learning(Protocol):
+    """What learns; ``steps`` are its gradient steps so far."""
+
+    steps: int
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that further steps depend on, beside ``steps``."""
+
+    def restore(self, tensors: dict[str, Tensor], steps: int) -> None:
+        """Be again what :meth:`tensors` was taken of."""
+
+
+def save_checkpoint(
+    path: Path, counts: Counts, learner: Learning, buffer: ReplayBuffer | None, best: Tensor | None
+) -> None:
     """Write a training to ``path``; ``best`` are the flat weights of its best policy so far.
 
     Raises :class:`RunError` if it cannot be written; the one before is intact then.
     """
     tensors = {f"learner/{name}": value for name, value in learner.tensors().items()}
-    tensors["buffer"] = buffer.rows[: buffer.size]
+    facts = {**vars(counts), "steps": learner.steps}
+    if buffer is not None:
+        tensors["buffer"] = buffer.rows[: buffer.size]
+        facts["at"] = buffer.at
     if best is not None:
         tensors["best"] = best
-    facts = {**vars(counts), "steps": learner.steps, "at": buffer.at}
     tensors = {name: value.contiguous() for name, value in tensors.items()}
     text = json.dumps(facts)
     write_tensors(path, tensors, {"format": _FORMAT, "facts": text, "digest": checksum(tensors, text)})
 
 
-def load_checkpoint(path: Path, learner: Learner, buffer: ReplayBuffer) -> tuple[Counts, Tensor | None]:
-    """Bring ``learner`` and ``buffer`` to where they were, and return counts and best weights.
+def load_checkpoint(path: Path, learner: Learning, buffer: ReplayBuffer | None) -> tuple[Counts, Tensor | None]:
+    """Bring ``learner`` and ``buffer``, if it has one, to where they were, and return counts and best weights.
 
     Raises :class:`RunError` if the file is damaged or was written by another version of this trainer.
     """
@@ -62,12 +79,13 @@ def load_checkpoint(path: Path, learner: Learner, buffer: ReplayBuffer) -> tuple
         if notes["digest"] != checksum(tensors, notes["facts"]):
             raise ValueError("its checksum is wrong")
         facts = json.loads(notes["facts"])
-        steps, at = facts.pop("steps"), facts.pop("at")
+        steps = facts.pop("steps")
         learner.restore(
             {name.removeprefix("learner/"): value for name, value in tensors.items() if name.startswith("learner/")},
             steps,
         )
-        buffer.restore(tensors["buffer"], at)
+        if buffer is not None:
+            buffer.restore(tensors["buffer"], facts.pop("at"))
         return TypeAdapter(Counts).validate_python(facts), tensors.get("best")
     except (*DAMAGE, OSError, RuntimeError) as error:
         why = " ".join(str(error).split())[:300]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from astraea.congestion.trainer.td3.log import Log
+from astraea.congestion.trainer.log import Log
 
 
 def test_lines_beyond_the_checkpoint_are_dropped(tmp_path: Path) -> None:
