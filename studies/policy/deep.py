@@ -23,13 +23,13 @@ from astraea.cli.shell import friendly
 from astraea.congestion.policy import Policy, load_policy, shipped_policy
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.trainer.evolution import Evolution, EvolutionSettings, residual_settings
+from astraea.congestion.trainer.mappo import MappoSettings, train_mappo
 from astraea.congestion.trainer.search import train_by_evolution
 from astraea.congestion.trainer.td3 import train_td3
 from astraea.errors import unknown_name
 from astraea.files import write_json
 
 _CONSOLE = Console(stderr=True, highlight=False)
-_PER_GENERATION = 12_000  # decisions of MATD3, which take about as long as a generation on one processor
 
 
 def main(
@@ -47,25 +47,26 @@ def main(
         for name in names:
             if name not in ARMS:
                 raise unknown_name("arm", name, ARMS)
-        length = {"generations": generations, "flow_steps": generations * _PER_GENERATION}
         if not report:
             for seed in range(seeds):
                 for name in names:
                     folder = out / name / f"seed-{seed}"
-                    policy = train(name, seed, folder, **length)
-                    _score(folder, {"arm": name, "seed": seed, **length}, policy, worlds)
+                    policy = train(name, seed, folder, generations)
+                    _score(folder, {"arm": name, "seed": seed, "generations": generations}, policy, worlds)
             for name, policy in fixed(out).items():
                 _score(out / name, {"arm": name, "seed": 0}, policy, worlds)
         if not write_page(out, results or Path(__file__).parents[2] / "docs" / "results"):
             _CONSOLE.print("nothing is finished yet")
 
 
-def train(arm: str, seed: int, folder: Path, generations: int, flow_steps: int) -> Policy:
+def train(arm: str, seed: int, folder: Path, generations: int) -> Policy:
     """Train one policy, or go on with it; processor seconds are kept in ``spent.json``."""
     spent = _Spent(folder / "spent.json")
-    settings = settings_of(arm, seed, generations, flow_steps)
+    settings = settings_of(arm, seed, generations)
     if isinstance(settings, EvolutionSettings):
         return train_by_evolution(settings, folder, resume=True, watch=lambda *_: spent.write())
+    if isinstance(settings, MappoSettings):
+        return train_mappo(settings, folder, resume=True, watch=lambda *_: spent.write())
     return train_td3(settings, folder, resume=True, watch=lambda *_: spent.write())
 
 
@@ -76,35 +77,27 @@ def fixed(out: Path) -> dict[str, Policy]:
     begun = start.policy(start.start, {})
     found = {
         "shipped": law,
-        "shipped, no rivals": without_rivals(law),
         "shipped, no drains": without_drains(law),
         "residual, untrained": begun,
     }
-    file = out / "residual" / "seed-0" / "policy.safetensors"
-    if file.is_file():
-        residual = load_policy(file)
-        found["residual, zeroed"] = zeroed(residual)
-        found["residual, no rivals"] = without_rivals(residual)
-        found["residual, no drains"] = without_drains(residual)
+    for name in ARMS:
+        file = out / name / "seed-0" / "policy.safetensors"
+        if name != "law" and file.is_file():
+            deep = load_policy(file)
+            found[f"{name}, zeroed"] = zeroed(deep)
+            found[f"{name}, no drains"] = without_drains(deep)
     return found
 
 
 def zeroed(policy: Policy) -> Policy:
-    """Return a residual whose network says nothing."""
+    """Return a policy whose network says nothing: of a residual the law is left, of a network alone no action."""
     weights = policy.weights.copy()
-    weights[len(LAW) :] = 0
-    return replace(policy, weights=weights)
-
-
-def without_rivals(policy: Policy) -> Policy:
-    """Return a law, or a residual, that never believes in rivals: no drain leaves more than all of the delay."""
-    weights = policy.weights.copy()
-    weights[[number.name for number in LAW].index("rival_left")] = 1024
+    weights[len(LAW) if policy.header.kind == "residual" else 0 :] = 0
     return replace(policy, weights=weights)
 
 
 def without_drains(policy: Policy) -> Policy:
-    """Return the policy in windows that never drain together."""
+    """Return the policy in windows that never drain, and so neither renew their base nor find rivals by drains."""
     control = policy.header.control.model_copy(update={"refresh_s": None})
     return replace(policy, header=policy.header.model_copy(update={"control": control}))
 

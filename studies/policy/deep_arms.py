@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from astraea.congestion.trainer.evolution import EvolutionSettings, network_settings, residual_settings
+from astraea.congestion.trainer.mappo import MappoSettings
 from astraea.congestion.trainer.recipes import RECIPES
 from astraea.congestion.trainer.td3 import DEEP, Td3Settings
 
@@ -15,6 +16,8 @@ ARMS: dict[str, str] = {
     "residual": "a network of 8 units that turns four numbers of the shipped law, by an evolution strategy",
     "network": "a network of 8 units by itself, by an evolution strategy",
     "matd3": "a network of 32 units by itself, by multi-agent TD3 (recipe `deep`)",
+    "mappo": "a network of 32 units by itself, by MAPPO",
+    "mappo on the law": "a network of 8 units that turns four numbers of the shipped law, by MAPPO (recipe `mappo`)",
 }
 
 ABOUT = """
@@ -26,10 +29,20 @@ no selection has seen.
 """
 
 
-def settings_of(arm: str, seed: int, generations: int, flow_steps: int) -> EvolutionSettings | Td3Settings:
-    """Return the training of an arm: as many worlds for each that evolves, ``flow_steps`` decisions for MATD3."""
+_MATD3, _MAPPO = 12_000, 60_000
+"""Decisions that take about as long as a generation on one processor; MAPPO takes far fewer gradient steps."""
+
+Training = EvolutionSettings | MappoSettings | Td3Settings
+
+
+def settings_of(arm: str, seed: int, generations: int) -> Training:
+    """Return the training of an arm: as many worlds for each that evolves, as many decisions for the others."""
     length: dict[str, Any] = {"seed": seed, "generations": generations, "validate_every": 5, "validation_mixes": 3}
+    if arm.startswith("mappo"):
+        make = MappoSettings if arm == "mappo" else RECIPES["mappo"]
+        return make(seed=seed, flow_steps=generations * _MAPPO, updates=8, validation_mixes=3)
     if arm == "matd3":
+        flow_steps = generations * _MATD3
         changes = {
             "flow_steps": flow_steps,
             "updates": max(flow_steps // DEEP.update_flow_steps // 5, 1),

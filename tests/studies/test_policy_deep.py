@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from astraea.congestion.policy import Policy, shipped_policy
-from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.policy import PolicyHeader
 from astraea.congestion.trainer.evolution import EvolutionSettings
 from astraea.congestion.trainer.td3 import Td3Settings
@@ -26,7 +25,7 @@ def load(script: Callable[[str, str], ModuleType]) -> Load:
 
 def test_all_that_evolve_play_as_much_and_matd3_as_many_decisions_as_it_is_told(load: Load) -> None:
     arms = load("deep_arms")
-    evolved = [arms.settings_of(name, 1, 5, 60_000) for name in ("law", "residual", "network")]
+    evolved = [arms.settings_of(name, 1, 5) for name in ("law", "residual", "network")]
     assert {(s.generations, s.population, s.mixes, s.each, s.noisy, s.seed) for s in evolved} == {
         (5, 20, 1, 1, True, 1)
     }
@@ -35,13 +34,17 @@ def test_all_that_evolve_play_as_much_and_matd3_as_many_decisions_as_it_is_told(
         (EvolutionSettings, "residual"),
         (EvolutionSettings, "network"),
     ]
-    matd3 = arms.settings_of("matd3", 1, 5, 60_000)
+    matd3 = arms.settings_of("matd3", 1, 5)
     assert isinstance(matd3, Td3Settings)
     assert (matd3.flow_steps, matd3.updates, matd3.minutes) == (60_000, 12, None)
     assert max(matd3.actor_widths) <= 32
+    alone, on_law = (arms.settings_of(name, 1, 5) for name in ("mappo", "mappo on the law"))
+    assert (alone.subject, on_law.subject) == ("network", "residual")
+    assert alone.flow_steps == on_law.flow_steps == 300_000
+    assert on_law.law == evolved[1].law
 
 
-def test_a_zeroed_residual_is_its_law_and_without_rivals_they_never_come(load: Load) -> None:
+def test_a_zeroed_residual_is_its_law_and_a_zeroed_network_does_nothing(load: Load) -> None:
     deep, law = load("deep"), shipped_policy()
     network = np.arange(10 * 4 + 4, dtype=np.int32)
     header = PolicyHeader(kind="residual", control=law.header.control, widths=(10, 4))
@@ -49,10 +52,10 @@ def test_a_zeroed_residual_is_its_law_and_without_rivals_they_never_come(load: L
     zeroed = deep.zeroed(residual)
     assert zeroed.weights.tolist() == [*law.weights.tolist(), *[0] * 44]
     x = np.zeros(25, np.int32)
-    x[[0, 4, 8, 12, 18, 24]] = [9216, 9216, 9216, 9216, 9216, 1000]  # a queue as long as the pipe, left by a drain
-    assert zeroed.action(x) == law.action(x)
-    assert deep.without_rivals(law).action(x) != law.action(x)
-    assert deep.without_rivals(residual).weights[[n.name for n in LAW].index("rival_left")] == 1024
+    x[[0, 4, 8, 12, 18, 24]] = [9216, 9216, 9216, 9216, 9216, 1000]
+    assert zeroed.action(x) == law.action(x) != residual.action(x)
+    plain = Policy(PolicyHeader(kind="network", widths=(25, 1)), np.ones(26, np.float32))
+    assert deep.zeroed(plain).action(x) == 0 < plain.action(x)
     assert deep.without_drains(law).header.control.refresh_s is None
 
 

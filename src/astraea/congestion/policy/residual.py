@@ -14,7 +14,7 @@ from __future__ import annotations
 from astraea.congestion.compiled import compiled, inlined
 from astraea.congestion.connection.fixed_point import ONE, SHIFT, clip
 from astraea.congestion.connection.motion import UNIT
-from astraea.congestion.connection.record import Floats, Ints, Rows
+from astraea.congestion.connection.record import Floats, Ints
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.policy.law import LAW, decide
 from astraea.congestion.policy.layers import propagate
@@ -73,7 +73,7 @@ def turn(p: Ints, widths: Ints, x: Ints, room: Ints, turned: Ints) -> None:
 
 
 @compiled
-def decide_turned(p: Ints, said: Rows[Ints], x: Rows[Ints], turned: Ints, actions: Floats) -> None:
+def decide_turned(p: Ints, said: Ints, x: Ints, turned: Ints, actions: Floats) -> None:
     """Write into ``actions``, ``(n,)``, within -1 and 1, what the law ``p`` does where something says ``said``.
 
     ``said`` is int64 ``(n, 4)``, what is added to the numbers that may be turned, ``x`` features ``(n, 25)``, all in

@@ -264,7 +264,7 @@ def _critic(settings: MappoSettings, generator: torch.Generator) -> nn.Sequentia
 
 
 def _orthogonal(into: int, out: int, gain: float, generator: torch.Generator) -> nn.Linear:
-    layer = nn.utils.skip_init(nn.Linear, into, out)  # of itself it would draw from the generator of all
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, into, out)  # type: ignore[no-untyped-call]  # it would draw
     nn.init.orthogonal_(layer.weight, gain, generator=generator)
     nn.init.zeros_(layer.bias)
     return layer

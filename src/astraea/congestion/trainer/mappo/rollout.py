@@ -80,9 +80,9 @@ class Collector:
         after[last[there]] = self._learner.values(torch.from_numpy(self._look(there)))
         whole = ~np.isnan(earned[:count])
         places = np.append(np.where(whole, np.cumsum(whole) - 1, -1), -1)  # -1: what follows is not here
-        found = (np.concatenate(part)[whole] for part in zip(*heard, strict=True))
-        known = (part[:count][whole] for part in (values, earned, discounts, after))
-        return Rollout(*found, *known, places[following[:count][whole]])
+        seen, said, logprob = (np.concatenate(part)[whole] for part in zip(*heard, strict=True))
+        values, earned, discounts, after = (part[:count][whole] for part in (values, earned, discounts, after))
+        return Rollout(seen, said, logprob, values, earned, discounts, after, places[following[:count][whole]])
 
     def _look(self, where: Places) -> NDArray[np.float32]:
         return np.concatenate([self.worlds.observations[where], self.worlds.states[where[0]]], axis=1)
