@@ -30,6 +30,7 @@ from astraea.congestion.evaluation.suite import Case, Setup, Suite, rng_of, shar
 from astraea.congestion.policy import load_policy
 from astraea.congestion.trainer import families
 from astraea.congestion.trainer.evolution import EvolutionSettings
+from astraea.congestion.trainer.mappo import MappoSettings, train_mappo
 from astraea.congestion.trainer.search import train_by_evolution
 from astraea.congestion.trainer.td3 import Td3Settings, train_td3
 from astraea.data.dataset import Samples
@@ -139,6 +140,14 @@ def a_td3_training(folder: Path) -> None:
     train_td3(TD3, folder, resume=True)
 
 
+def a_mappo_training(folder: Path) -> None:
+    settings = MappoSettings(
+        worlds=TD3.worlds, num_steps=15, num_minibatches=2, update_epochs=2, worlds_at_once=2, updates=2, flow_steps=50,
+        validation_mixes=1, critic_widths=(4,), hidden=(3,),
+    )  # fmt: skip
+    train_mappo(settings, folder, resume=True)
+
+
 def td3_outcome(folder: Path) -> object:
     lines = [json.loads(line) | {"seconds": 0} for line in (folder / "metrics.jsonl").read_text().splitlines()]
     policy = load_policy(folder / "policy.safetensors")
@@ -199,6 +208,7 @@ KINDS = {
     "compare": Kind(a_comparison, comparison_outcome),
     "train": Kind(a_training, training_outcome),
     "train-td3": Kind(a_td3_training, td3_outcome),
+    "train-mappo": Kind(a_mappo_training, td3_outcome),
     "evaluate": Kind(an_evaluation, evaluation_outcome),
     "flower": Kind(a_flower_run, flower_results.__getitem__),
 }

@@ -96,9 +96,42 @@ def test_traces_are_used_where_given(tmp_path: Path) -> None:
     assert shape_for(ranges).segments >= 2
 
 
+def test_paths_may_change() -> None:
+    fields: dict[str, Any] = {"bandwidth_mbps": (10, 100), "rtt_ms": 30, "anew_s": 10, "duration_s": 35}
+    ranges = WorldRanges(**fields, stepping_share=0.5, moving_share=0.5, longer=(1.5, 2))
+    shape, worlds = shape_for(ranges), drawn(ranges, 40)
+    stepping = [world.links[0] for world in worlds if world.links[0].steps]
+    moving = [world.links[0] for world in worlds if world.links[0].delay_steps]
+    assert 10 < len(stepping) < 30
+    assert 10 < len(moving) < 30
+    for link in stepping:
+        assert [start for start, _ in link.steps] == [0, 10, 20, 30]
+        assert link.steps[0][1] == link.capacity_mbps
+        assert all(10 <= mbps <= 100 for _, mbps in link.steps)
+    for link in moving:
+        assert [start for start, _ in link.delay_steps] == [0, 10, 20, 30]
+        assert all(15 <= added <= 30 for _, added in link.delay_steps)
+    need = [shape_of(world) for world in worlds]
+    assert max(one.segments for one in need) == shape.segments == 4
+    assert max(one.delays for one in need) == shape.delays == 4
+    varying = drawn(WorldRanges(**fields, varying_share=1, stepping_share=1), 5)
+    assert not any(world.links[0].steps for world in varying)  # one way at a time
+
+
+def test_paths_that_stay_are_drawn_as_before_there_were_others() -> None:
+    world = draw(WorldRanges(), np.random.default_rng(0))
+    moved = draw(WorldRanges(moving_share=1), np.random.default_rng(0))
+    assert moved.links[0].delay_steps
+    assert moved.flows == world.flows
+    assert moved.links[0].model_copy(update={"delay_steps": ()}) == world.links[0]
+
+
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
+        ({"longer": 0.5}, "longer is of a base RTT to its smallest, so it cannot be 0.5"),
+        ({"stepping_share": 2}, "stepping_share"),
+        ({"anew_s": 0}, "anew_s"),
         ({"bandwidth_mbps": (400, 20)}, "write the smaller number first"),
         ({"bandwidth_mbps": 0}, "bandwidth_mbps must lie above 0"),
         ({"rtt_ms": (-5, 10)}, "rtt_ms must lie above 0"),

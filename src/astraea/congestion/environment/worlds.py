@@ -62,6 +62,12 @@ class WorldRanges(Settings):
     traces: tuple[Path, ...] = Field(
         (), description="mahimahi traces for worlds whose capacity varies; none: a random walk, half to double"
     )
+    stepping_share: float = Field(
+        0.0, ge=0, le=1, description="share of the other worlds whose capacity is drawn anew every anew_s"
+    )
+    moving_share: float = Field(0.0, ge=0, le=1, description="share of worlds whose base RTTs change every anew_s")
+    longer: Span = Field((1.0, 2.0), description="how many times its smallest the smallest base RTT then is")
+    anew_s: float = Field(15.0, ge=0.001, le=1e5, description="time between such changes")
     duration_s: float = Field(30.0, gt=0, le=1e5, description="length of an episode in s of virtual time")
     interval_ms: float = Field(0.0, ge=0, description="one control interval for all; 0: max(30 ms, srtt / 2) of each")
     packet_bytes: int = Field(1500, ge=64, le=9000, description="bytes of a packet")
@@ -80,6 +86,8 @@ class WorldRanges(Settings):
             )
         if self.rtt_ratio[0] < 1:
             raise ValueError(f"rtt_ratio is of the largest to the smallest RTT, so it cannot be {self.rtt_ratio[0]:g}")
+        if self.longer[0] < 1:
+            raise ValueError(f"longer is of a base RTT to its smallest, so it cannot be {self.longer[0]:g}")
         if self.cross_flows[0] < 1:
             raise ValueError("cross_flows must be at least 1: set cross_share to 0 to have worlds without any")
         if not (self.loss[0] >= 0 and self.loss[1] < 1):
@@ -164,9 +172,11 @@ def draw(ranges: WorldRanges | WorldMix, rng: np.random.Generator) -> WorldSetti
         )
         for i in range(cross)
     ]
+    varied = _variation(ranges, mbps, rng)
     link = LinkSettings(
-        capacity_mbps=mbps, delay_ms=rtt / 2, buffer_bytes=buffer, loss=loss, **_variation(ranges, mbps, rng)
-    )
+        capacity_mbps=mbps, delay_ms=rtt / 2, buffer_bytes=buffer, loss=loss, **varied,
+        **_changes(ranges, mbps, rtt, bool(varied), rng),
+    )  # fmt: skip
     return WorldSettings(
         links=(link,),
         flows=tuple(flows),
@@ -184,14 +194,16 @@ def shape_for(ranges: WorldRanges | WorldMix) -> Shape:
     if isinstance(ranges, WorldMix):
         return Shape(*map(max, zip(*map(shape_for, ranges.parts), strict=True)))
     largest = draw(ranges, np.random.default_rng(0))
-    mbps, rtt = ranges.bandwidth_mbps[1], ranges.rtt_ms[1] * ranges.rtt_ratio[1]
+    longest = ranges.longer[1] - 1 if ranges.moving_share else 0.0
+    mbps, rtt = ranges.bandwidth_mbps[1], ranges.rtt_ms[1] * (ranges.rtt_ratio[1] + longest)
     pipe = mbps * 1e3 / 8 * (rtt + ranges.buffer_bdp[1] * ranges.rtt_ms[1]) / ranges.packet_bytes
     links = [LinkSettings(trace=trace) for trace in ranges.traces] or [LinkSettings(walk=RandomWalk())]
     varied = max(segments_of(link, ranges.duration_s) for link in links) if ranges.varying_share else 0
     return shape_of(largest)._replace(
         flows=ranges.flows_most,
         packets=min(1 << math.ceil(math.log2(2 * pipe + 1024)), _RING_MAX),
-        segments=varied,
+        segments=max(varied, _count(ranges) if ranges.stepping_share else 0),
+        delays=_count(ranges) if ranges.moving_share else 0,
     )
 
 
@@ -229,6 +241,24 @@ def _variation(ranges: WorldRanges, mbps: float, rng: np.random.Generator) -> di
     if ranges.traces:
         return {"trace": ranges.traces[rng.integers(len(ranges.traces))], "trace_offset_s": rng.integers(600) * 0.1}
     return {"walk": RandomWalk(low_mbps=mbps / 2, high_mbps=mbps * 2)}
+
+
+def _changes(ranges: WorldRanges, mbps: float, rtt: float, varied: bool, rng: np.random.Generator) -> dict[str, object]:
+    """Return capacity and added delay over time, of worlds that have them; others draw no random numbers."""
+    found: dict[str, object] = {}
+    starts = np.arange(_count(ranges)) * ranges.anew_s
+    if ranges.stepping_share and rng.random() < ranges.stepping_share and not varied:
+        rates = [mbps, *(_log(ranges.bandwidth_mbps, rng) for _ in starts[1:])]
+        found["steps"] = tuple(zip(starts.tolist(), rates, strict=True))
+    if ranges.moving_share and rng.random() < ranges.moving_share:
+        added = (rng.uniform(*ranges.longer, len(starts)) - 1) * rtt
+        found["delay_steps"] = tuple(zip(starts.tolist(), added.tolist(), strict=True))
+    return found
+
+
+def _count(ranges: WorldRanges) -> int:
+    """Return how often within an episode something is drawn anew, its start included."""
+    return math.ceil(ranges.duration_s / ranges.anew_s)
 
 
 def _whole(span: tuple[int, int], rng: np.random.Generator) -> int:
