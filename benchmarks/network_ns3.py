@@ -31,6 +31,8 @@ CONTROLLERS = {"newreno": "TcpLinuxReno", "cubic": "TcpCubic", "bbr": "TcpBbr"}
 GOODPUT, JAIN, MOST = 0.05, 0.03, 2
 PAYLOAD, PACKET = 1446, 1500
 DURATION_S, SKIPPED_S, LATE_S = 60.0, 15.0, 0.1
+EARLY_S = 1e-3
+STREAMS = 100
 
 
 def judged(worlds: list[dict[str, Any]]) -> list[list[float]]:
@@ -87,7 +89,15 @@ def played(ns: Any, world: dict[str, Any]) -> list[float]:
         sender.Install(source).Start(ns.Seconds(world["starts"][i]))
         sinks.append(receiver.Get(0).GetObject[ns.PacketSink]())
     ns.Ipv4GlobalRoutingHelper.PopulateRoutingTables()
-    ns.Simulator.Stop(ns.Seconds(SKIPPED_S))
+    now = 0.0
+    if world["own_phases"]:  # a socket is made when its flow starts
+        for i, start in enumerate(world["starts"]):
+            if start > 0:
+                ns.Simulator.Stop(ns.Seconds(start - EARLY_S - now))
+                ns.Simulator.Run()
+                now = start - EARLY_S
+            ns.Config.SetDefault("ns3::TcpBbr::Stream", ns.UintegerValue(STREAMS + i))
+    ns.Simulator.Stop(ns.Seconds(SKIPPED_S - now))
     ns.Simulator.Run()
     before = [sink.GetTotalRx() for sink in sinks]
     ns.Simulator.Stop(ns.Seconds(DURATION_S - SKIPPED_S))
@@ -155,6 +165,9 @@ def main() -> None:
         "--no-burst", action="store_true", help="end slow start in ns-3 at one bandwidth-delay product"
     )
     options.add_argument("--no-sack", action="store_true", help="switch selective acknowledgements off in ns-3")
+    options.add_argument(
+        "--own-phases", action="store_true", help="let each flow of BBR in ns-3 draw the phases of its cycle by itself"
+    )
     options.add_argument("--controllers", nargs="*", default=list(CONTROLLERS), choices=list(CONTROLLERS))
     options.add_argument("--phases", type=int, default=1, help="times each world is played, with starts moved; means")
     options.add_argument("--judge", action="store_true", help=argparse.SUPPRESS)
@@ -162,7 +175,7 @@ def main() -> None:
     if chosen.judge:
         print(json.dumps(judged(json.load(sys.stdin))))
         return
-    switches = {"no_burst": chosen.no_burst, "no_sack": chosen.no_sack}
+    switches = {"no_burst": chosen.no_burst, "no_sack": chosen.no_sack, "own_phases": chosen.own_phases}
     drawn_ = [{**world, **switches} for world in drawn(chosen.worlds, chosen.controllers)]
     worlds = [moved(world, phase) for world in drawn_ for phase in range(chosen.phases)]
     command = [chosen.python, str(Path(__file__).resolve()), "--judge"]

@@ -54,6 +54,18 @@ def test_the_text_names_what_there_is(network: Network) -> None:
     assert "a round there" not in text
 
 
+def test_the_text_of_rounds_fits_into_a_narrow_terminal(network: Network) -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+    cost = round_time(chains([[1.0, 2.0], [4.0, 5.0]]), network)
+
+    console.print(network_text(network_summary(network, 4, {"fedavg": cost, "astraea": cost})))
+
+    text = console.export_text()
+    assert "…" not in text
+    for words in ("a round there", "slowest client", "astraea"):
+        assert words in text
+
+
 @pytest.mark.parametrize("name", ["cross-device", "edge"])
 def test_a_network_is_drawn_with_all_its_sites(name: str) -> None:
     network = load_network(name)

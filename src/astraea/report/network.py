@@ -105,7 +105,8 @@ def network_text(summary: Mapping[str, Any]) -> RenderableType:
         ],
         title=f"a round there, mediators: {summary['placement']}",
     )
-    return Group(*(table.rich() for table in (sites, links, rounds) if table.rows))
+    shown = [sites, links, *([rounds.transposed()] if rounds.rows else [])]
+    return Group(*(table.rich() for table in shown))
 
 
 def network_figure(network: Network, clients: int | None) -> Figure:

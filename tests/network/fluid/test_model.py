@@ -150,6 +150,7 @@ worlds = st.fixed_dictionaries(
         "cold": st.booleans(),
         "seed": st.integers(0, 99),
         "few": st.sampled_from([0, 2]),
+        "recovery": st.sampled_from([1.1, np.inf]),
     }
 )
 
@@ -180,7 +181,7 @@ def test_both_ways_of_sharing_agree(world: dict[str, Any]) -> None:
         with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
             if not by_tree:
                 patch.setattr(model, "_tree", lambda flows: None)
-            found.append(share(flows, sharing))
+            found.append(share(flows, sharing, recovery=world["recovery"]))
 
     np.testing.assert_allclose(found[0].arrived, found[1].arrived, rtol=1e-9)
 

@@ -21,7 +21,7 @@ _SAME = 1e-12  # ends this close, relative to the time, are one event
 
 _balance_tree, _enter_tree, _leave_tree, _soonest_tree = tree.balance, tree.enter, tree.leave, tree.soonest
 _balance_mesh, _enter_mesh, _leave_mesh, _soonest_mesh = mesh.balance, mesh.enter, mesh.leave, mesh.soonest
-_advance_tree = tree.advance
+_advance_tree, _lift_tree = tree.advance, tree.lift
 
 
 @compiled
@@ -190,7 +190,9 @@ def _rate(s: Any, i: int) -> float:
 
 @inner
 def _renew(s: Any, i: int, cap: float, now: float) -> None:
-    if cap != s.flow[i].cap:
+    if cap == s.flow[i].cap:
+        return
+    if not (s.head[0].by_tree and _lift_tree(s, i, cap)):
         _leave(s, i, now)
         s.flow[i].cap = cap
         _enter(s, i, now)

@@ -15,7 +15,7 @@ import numpy as np
 from astraea.congestion.compiled import inner
 from astraea.network.fluid.heaps import drop, push
 
-__all__ = ["advance", "balance", "enter", "leave", "soonest"]
+__all__ = ["advance", "balance", "enter", "leave", "lift", "soonest"]
 
 LIMITED, ENDING, RISING, FLOWING = 0, 1, 2, 3  # heaps: limited by ratio (largest first) and by end; rising by both
 _HAIR = 1e-12
@@ -35,6 +35,19 @@ def leave(s: Any, i: int, now: float) -> None:
         _unfloat(s, g, i)
     else:
         _unlimit(s, g, i, now)
+
+
+@inner
+def lift(s: Any, i: int, cap: float) -> bool:
+    """Give transfer ``i`` another limit in place if it shares and goes on sharing; return whether it did."""
+    f = s.flow[i]
+    g = f.group
+    if not f.floats or cap <= s.group[g].level * f.weight:
+        return False
+    drop(s.heaps, RISING, g, i)
+    f.cap = cap
+    push(s.heaps, RISING, g, i, cap / f.weight)
+    return True
 
 
 @inner
