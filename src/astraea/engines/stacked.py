@@ -58,7 +58,8 @@ class StackedEngine:
         for first in range(0, len(plan.chains), self.width):
             chains = plan.chains[first : first + self.width]
             with repeatable(self.model.device, self.threads):
-                apart = self._one_by_one or rule.views > 1  # views are drawn visit by visit
+                # Views are drawn visit by visit, and features kept call by call.
+                apart = self._one_by_one or rule.views > 1 or rule.reads_features
                 results = None if apart else self._together(plan, chains, rule, clients)
                 if results is None:
                     results = [run_chain(plan, chain, self.model, rule, clients, self.deadline) for chain in chains]

@@ -104,6 +104,7 @@ VARIATIONS: dict[str, Changes] = {
     },
     "fedprox": {"train.rule": "fedprox"},
     "scaffold": {"train.rule": "scaffold"},
+    "class-centred": {"train.rule": "class-centred"},
     "self-distilled": {"train.rule": "self-distilled"},
     "fednova": {"server.aggregation": "fednova"},
     "fedavgm": {"server.optimizer": "momentum"},

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from astraea.experiment.prepare import Experiment
 from astraea.federation.calling import unpacked
 from astraea.federation.clients import Population, as_input
 from astraea.federation.diagnosis import check_logits, logits_of, warn_of_probabilities, words
+from astraea.federation.features import Features
 from astraea.federation.optimizers import make_optimizer
 from astraea.federation.rule import VisitContext
 from astraea.federation.vector import VectorModel
@@ -42,16 +44,18 @@ def try_first_batch(experiment: Experiment) -> None:
     if experiment.algorithm.rule.views > 1:
         population[0].varied(x, 1.0, torch.Generator())
     try:
-        with torch.random.fork_rng(devices=[]):
+        reads = experiment.algorithm.rule.reads_features
+        with torch.random.fork_rng(devices=[]), Features(model.module) if reads else nullcontext() as features:
             model.module.train()
             with model.precision(), _no_foreign_draws():
                 logits = logits_of(model.module, x, population.form)
+            entered = None if features is None else features.of(logits)
             check_logits(logits, experiment.outputs)
             if not bool(torch.isfinite(logits).all()):
                 raise InputError("the model gives NaN or infinite logits for the first samples: check it and the data")
             if experiment.outputs > 1:
                 warn_of_probabilities(logits, lambda: _of_large_weights(model, x))
-            _check_gradients(model, experiment, logits, y)
+            _check_gradients(model, experiment, logits, y, entered)
             _check_step(model, experiment)
             _check_weights_are_read(model, x)
             _check_held_out(model, experiment)
@@ -164,7 +168,9 @@ def _check_held_out(model: VectorModel, experiment: Experiment) -> None:
         model.module.train(was)
 
 
-def _check_gradients(model: VectorModel, experiment: Experiment, logits: Tensor, y: Tensor) -> None:
+def _check_gradients(
+    model: VectorModel, experiment: Experiment, logits: Tensor, y: Tensor, features: Tensor | None
+) -> None:
     params, _ = model.read()
     histograms = experiment.population.histograms
     prior = torch.from_numpy(histograms.sum(axis=0) / histograms.sum()).to(params)
@@ -187,6 +193,8 @@ def _check_gradients(model: VectorModel, experiment: Experiment, logits: Tensor,
         part.grad = None
     try:
         rule = experiment.algorithm.rule
+        if features is not None:
+            context = replace(context, features=features, prepared=rule.prepare(features.detach(), y, context))
         loss = rule.objective(torch.cat([logits] * rule.views), y, context)
         loss.backward()  # type: ignore[no-untyped-call]
     except Exception as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,12 @@ class ClientData:
             rows = fresh.nonzero().squeeze(1)
             x[rows] = transform(x[rows], self.transforms, generator, feature_spread(x, form=form), form)
         return x, (self.y if self.targets is None else self.targets).index_select(0, here)
+
+    def plain(self, size: int, device: torch.device) -> Iterator[Tensor]:
+        """Yield all samples as they are, in their order, ready for the model, ``size`` at once."""
+        form = self.form or conventional(self.x.dtype, self.x.shape)
+        for start in range(0, len(self.y), size):
+            yield as_input(self.x[start : start + size], form).to(device)
 
     def varied(self, samples: Tensor, strength: float, generator: torch.Generator) -> Tensor:
         """Return a random variation of each of some samples as a model takes them, ``strength`` times a copy's.

@@ -27,7 +27,8 @@ class VisitContext:
     model; ``client``: what this client kept from its earlier visits; ``log_prior``: of the effective class
     prior, ``(N,)``, or ``None``; ``lr``: learning rate of the round; ``histogram``: of the labels that the client
     trains on in an epoch, ``(N,)``, or ``None`` where nobody counted them; ``step``: optimiser steps that this
-    visit has taken so far.
+    visit has taken so far. A rule that reads features finds those of the batch in ``features`` ``(B, d)``, and what it
+    made of all of the client's samples, before the visit trained, in ``prepared``.
     """
 
     start: Tensor
@@ -37,6 +38,8 @@ class VisitContext:
     lr: float
     histogram: Tensor | None = None
     step: int = 0
+    features: Tensor | None = None
+    prepared: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,9 @@ class LocalRule(Part, kind="local rule", default="plain"):
 
     views: ClassVar[int] = 1
     """How often the model is shown each sample of a batch; each time is one sample processed."""
+
+    reads_features: ClassVar[bool] = False
+    """Whether the objective looks at what enters the model's final layer; such visits run one by one."""
 
     _loss: Callable[[Tensor, Tensor, ClassView], Tensor] = PrivateAttr(default_factory=CrossEntropy)
     _facts: Facts = PrivateAttr(default_factory=Facts)
@@ -105,6 +111,14 @@ class LocalRule(Part, kind="local rule", default="plain"):
         than one view overrides this; its objective gets the logits of all views, and the targets once.
         """
         return inputs
+
+    def prepare(self, features: Tensor, targets: Tensor, context: VisitContext) -> Mapping[str, Tensor]:
+        """Return what the objective is to know of the client's samples: see :class:`VisitContext`.
+
+        ``features`` ``(n, d)`` are those that the model gives for them as it arrived, samples as they are. Called once
+        a visit, where a rule reads features; this pass without gradients is not counted as samples processed.
+        """
+        return {}
 
     def objective(self, logits: Tensor, targets: Tensor, context: VisitContext) -> Tensor:
         """Return the scalar whose gradient the batch gives."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from astraea.federation.clients import ClientData
+from astraea.federation.features import Features
 from astraea.federation.optimizers import elementwise, optimizer_maker
 from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, RoundPlan, Visit
 from astraea.federation.rule import LocalRule, VisitContext
@@ -22,6 +24,9 @@ __all__ = ["Deadline", "Trainer", "batches", "clipped", "run_chain", "seed_dropo
 
 _MANY = 16
 """Seeds from which on it is faster to work them out together."""
+
+_AT_ONCE = 256
+"""Samples that go through the model together where nothing is trained."""
 
 Clock = Callable[[], float]
 """Seconds on a clock that only goes forward."""
@@ -57,6 +62,7 @@ class Trainer:
         plain = type(rule).gradient is LocalRule.gradient and training.clip_norm is None
         self._by_parts = plain and elementwise(training)
         self._finishes = type(rule).finish is not LocalRule.finish
+        self._features = Features(model.module) if rule.reads_features else None
 
     def train(
         self, data: ClientData, start: ChainState, seed: int, client_state: Mapping[str, Tensor] | None = None
@@ -75,7 +81,8 @@ class Trainer:
         def context(step: int) -> VisitContext:
             return VisitContext(start.params[:size], start.extras, kept, self._log_prior, training.lr, histogram, step)
 
-        steps, loss = self._descend(data, seed, context)
+        with self._features or nullcontext():
+            steps, loss = self._descend(data, seed, context)
         params, counters = model.release()
         extras = start.extras
         if self._finishes:
@@ -92,7 +99,8 @@ class Trainer:
             return 0, 0.0
         order = torch.Generator().manual_seed(seed)
         began = deadline.clock() if deadline is not None else 0.0
-        step_along, rule = self._stepper(), self.rule
+        step_along, rule, features = self._stepper(), self.rule, self._features
+        prepared = {} if features is None or not len(data) else self._prepared(data, features, context(0))
 
         def vary(samples: Tensor, strength: float) -> Tensor:
             return data.varied(samples, strength, order)
@@ -106,11 +114,23 @@ class Trainer:
                     raise VisitError(f"not done within {deadline.seconds:g} s")
                 here = context(steps)
                 shown = x[start:stop] if rule.views == 1 else rule.shown(x[start:stop], vary)
-                loss = rule.objective(model.outputs(shown), y[start:stop], here)
+                logits = model.outputs(shown)
+                if features is not None:
+                    here = replace(here, features=features.of(logits), prepared=prepared)
+                loss = rule.objective(logits, y[start:stop], here)
                 step_along(model.gradients(loss), here)
                 steps += 1
                 total += loss.detach() * (stop - start)
         return steps, float(total)
+
+    def _prepared(self, data: ClientData, features: Features, context: VisitContext) -> Mapping[str, Tensor]:
+        """Return what the rule makes of the client's samples, as they are, with the model that arrived."""
+        model = self.model
+        model.module.eval()
+        with torch.no_grad():
+            found = [features.of(model.outputs(x)) for x in data.plain(_AT_ONCE, model.device)]
+        model.begin_training()
+        return self.rule.prepare(torch.cat(found), data.y.to(model.device), context)
 
     def _stepper(self) -> Callable[[list[Tensor], VisitContext], None]:
         """Return what takes a step along the gradients by the model's parts, with a fresh optimiser."""

@@ -24,9 +24,10 @@ class LocalScaling(Loss, name="local-scaling"):
         """Return the mean cross-entropy of ``logits * (a + (1 - a) * n_k / max n_k)``, n_k the client's class counts.
 
         The local scaling of FedLF (Adaptive Logit Adjustment and Feature Optimization in Federated Long-Tailed
-        Learning), without its class centres and decorrelation of features. ``a`` is ``least_scale``; 1 is plain
-        cross-entropy. FedRS has one factor for all classes that the client holds. A class that nobody holds, where the
-        prior tells which it is, counts as an average one. Raises :class:`InputError` without the client's histogram.
+        Learning); its class centres and decorrelation of features are the local rule ``class-centred``. ``a`` is
+        ``least_scale``; 1 is plain cross-entropy. FedRS has one factor for all classes that the client holds. A class
+        that nobody holds, where the prior tells which it is, counts as an average one. Raises :class:`InputError`
+        without the client's histogram.
         """
         counts = with_unheld(client_counts(classes).to(logits.dtype), classes)
         scale = self.least_scale + (1 - self.least_scale) * counts / counts.max().clamp(min=1)
