@@ -104,6 +104,16 @@ def test_gradients_of_one_step_are_those_of_serial(population: Population, norm:
     assert float((found[0].end.params - plan.start.params).abs().max()) > 1e-3
 
 
+def test_rates_fall_along_chains_of_any_length_as_in_serial(population: Population) -> None:
+    plan = plan_of(made(Double, False), [[0, 1, 2], [3], [4, 0]], lr=0.5, falls_to=0.1)
+    expected = list(SerialEngine(made(Double, False)).execute(plan, PLAIN, population))
+    close(list(StackedEngine(made(Double, False)).execute(plan, PLAIN, population)), expected, 1e-9)
+    standing = plan_of(made(Double, False), [[0, 1, 2], [3], [4, 0]], lr=0.5)
+    other = list(SerialEngine(made(Double, False)).execute(standing, PLAIN, population))
+    assert torch.equal(other[1].end.params, expected[1].end.params)  # a chain of one visit has the first rate
+    assert float((other[0].end.params - expected[0].end.params).abs().max()) > 1e-3
+
+
 @pytest.mark.parametrize("norm", [False, True])
 @pytest.mark.parametrize(
     "training",

@@ -145,3 +145,13 @@ def test_skipped_visits_are_in_the_metrics(three_clients: Population) -> None:
     assert run.history[0]["skipped"] == [{"client": 1, "pass": 0, "reason": "ValueError: one sample is not enough"}]
     assert run.totals["visits_skipped"] == 1
     assert run.totals["samples_processed"] == 4
+
+
+def test_a_budget_knows_where_the_next_round_ends() -> None:
+    assert Budget(rounds=4).after(1, Totals()) == 0.5
+    assert Budget(rounds=4).after(3, Totals()) == 1.0
+    samples = Budget(rounds=1, samples=100)
+    assert samples.after(0, Totals()) is None
+    # Two rounds took 40 samples, so the third is taken for 20; more than all is not done.
+    assert samples.after(2, Totals({"samples_processed": 40})) == pytest.approx(0.6)
+    assert samples.after(1, Totals({"samples_processed": 80})) == 1.0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 import torch
 
 from astraea.federation.plan import SERVER, Chain, ChainState, Hop, LocalTraining, RoundPlan, Visit
@@ -64,3 +67,12 @@ def test_each_chain_may_have_its_mediator_elsewhere() -> None:
 
 def test_a_chain_without_visits_sends_nothing() -> None:
     assert plan(()).hops() == []
+
+
+def test_along_chains_the_rate_falls_to_that_of_the_next_round() -> None:
+    standing = plan((7, 4, 2, 5), (3,))
+    assert [standing.training_at(place).lr for place in range(4)] == [0.1] * 4
+    falling = replace(standing, training=replace(standing.training, falls_to=0.02))
+    # The longest chain has four visits, each a quarter of the way from 0.1 to 0.02.
+    assert [falling.training_at(place).lr for place in range(4)] == pytest.approx([0.1, 0.08, 0.06, 0.04])
+    assert replace(falling.training_at(3), lr=0.1) == falling.training

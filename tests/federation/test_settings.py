@@ -25,6 +25,15 @@ def test_warm_up_rises_to_the_full_rate_and_then_follows_the_schedule() -> None:
     assert settings.rate(0.0) > 0
 
 
+def test_within_a_round_the_rate_falls_if_that_is_wanted() -> None:
+    settings = TrainingSettings(schedule="linear", lr=1.0)
+    assert settings.local(1, 0.5, 0.75).falls_to is None
+    falling = TrainingSettings(schedule="linear", lr=1.0, decay="visits")
+    assert falling.local(1, 0.5, 0.75).falls_to == 0.25
+    assert falling.local(1, 0.75, 1.0).falls_to == 0.0
+    assert falling.local(1, 0.5).falls_to is None  # where nobody knows how long the round is
+
+
 def test_an_optimiser_gets_what_it_takes() -> None:
     assert TrainingSettings().local(1, 0.0).options == {"momentum": 0.9, "weight_decay": 0.0}
     assert TrainingSettings(optimizer="Adam").local(1, 0.0).options == {"weight_decay": 0.0}

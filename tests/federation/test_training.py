@@ -43,6 +43,14 @@ def test_a_chain_hands_the_model_on(constant: nn.Module, three_clients: Populati
     assert result.end.examples == 3
 
 
+def test_the_rate_falls_from_visit_to_visit(constant: nn.Module, three_clients: Population, plan_of: PlanOf) -> None:
+    plan = plan_of([0, 1], falls_to=0.0)
+    result = run_chain(plan, plan.chains[0], VectorModel(constant), PLAIN, three_clients)
+    # As above, but the second of two visits has half the rate.
+    s = math.e / (math.e + 1)
+    assert result.end.params.tolist() == pytest.approx([0.5 - s / 2, -0.5 + s / 2])
+
+
 def test_a_client_visited_twice_counts_once(constant: nn.Module, three_clients: Population, plan_of: PlanOf) -> None:
     plan = plan_of([0, 0])
     result = run_chain(plan, plan.chains[0], VectorModel(constant), PLAIN, three_clients)

@@ -112,11 +112,12 @@ class StackedEngine:
         self.model.begin_training()
         began, limit = self.deadline.clock(), self.deadline.seconds
         log_prior = None if plan.prior is None else plan.prior.log()
+        training = plan.training_at(place)
         train_rows(
             self.model,
             [row for _, _, row in rows],
             rule,
-            plan.training,
+            training,
             log_prior,
             getattr(clients, "classes", None),
             precision=self.model.precision,
@@ -126,4 +127,4 @@ class StackedEngine:
             if row.late:
                 walk.skip(visit, VisitError(f"not done within {limit:g} s"))
             else:
-                walk.take(visit, row.trained(rule, plan.training, self.model.size, log_prior))
+                walk.take(visit, row.trained(rule, training, self.model.size, log_prior))

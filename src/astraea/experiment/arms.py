@@ -119,6 +119,7 @@ VARIATIONS: dict[str, Changes] = {
     "rare-first": {"algorithm.participation": "rare-first"},
     "shuffled": {"algorithm.order": "shuffled"},
     "fixed-classifier": {"model.head": "etf"},
+    "falling-rate": {"train.decay": "visits"},
     "8-bit": {"algorithm.bits": 8},
     "4-bit": {"algorithm.bits": 4},
     **{name: dict(preset) for name, preset in PRESETS.items()},

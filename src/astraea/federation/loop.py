@@ -74,6 +74,16 @@ class Budget:
             done, length = totals["samples_processed"], self.samples
         return min(done / next((past for past in self.earlier if done < past), length), 1.0)
 
+    def after(self, round_: int, totals: Totals) -> float | None:
+        """Return the share that will be done after the round that follows on ``round_`` others.
+
+        Where rounds are not what is counted, it is taken for as long as those before it, and ``None`` before the first.
+        """
+        if self.seconds is None and self.samples is None:
+            return self.progress(round_ + 1, totals)
+        done = self.progress(round_, totals)
+        return min(done + done / round_, 1.0) if round_ else None
+
 
 @dataclass
 class Run:
@@ -147,6 +157,7 @@ def train(
                 progress=budget.progress(number, run.totals),
                 seed=seed,
                 weighed=population.told is not None,
+                until=budget.after(number, run.totals),
             )
             plan = algorithm.plan(run.state, view, stream(seed, Purpose.PARTICIPATION, number))
             plan = plan if adversary is None else adversary.placed(plan)

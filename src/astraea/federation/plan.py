@@ -33,7 +33,8 @@ class LocalTraining:
     """How every visit of a round trains: ``epochs`` passes over the client's samples in mini-batches.
 
     ``optimizer`` names a class of ``torch.optim``; its state is made anew for each visit, as a client that may
-    not come back for many rounds, and whose model has travelled on, has no use for old moments.
+    not come back for many rounds, and whose model has travelled on, has no use for old moments. With ``falls_to`` the
+    rate goes from ``lr`` towards it along the round's longest chain: see :meth:`RoundPlan.training_at`.
     """
 
     epochs: int
@@ -42,6 +43,7 @@ class LocalTraining:
     lr: float
     options: Mapping[str, Any] = field(default_factory=dict)
     clip_norm: float | None = None
+    falls_to: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,18 @@ class RoundPlan:
     def visits(self) -> int:
         """Number of visits of all chains."""
         return sum(len(chain.visits) for chain in self.chains)
+
+    def training_at(self, place: int) -> LocalTraining:
+        """Return how the visit trains that is number ``place`` of its chain, from 0.
+
+        Where the rate falls along chains, it has gone so much of its way as there are visits behind it, of those of
+        the longest chain: visits side by side have one rate, and the next round goes on from where the way ends.
+        """
+        training = self.training
+        if training.falls_to is None or not place:
+            return training
+        share = place / max(len(chain.visits) for chain in self.chains)
+        return replace(training, lr=training.lr + share * (training.falls_to - training.lr))
 
     @property
     def bytes_per_hop(self) -> int:

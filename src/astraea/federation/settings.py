@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -58,6 +58,11 @@ class TrainingSettings(Settings):
         "cosine",
         description="Learning rate over the rounds of a run: constant, cosine or linear decay to zero, "
         "or a tenth at one half and again at three quarters (step). The papers: constant.",
+    )
+    decay: Literal["rounds", "visits"] = Field(
+        "rounds",
+        description="When the rate of the schedule changes: with each round, or within a round too, from visit to "
+        "visit of a chain (visits). Few rounds of long chains else end with clients that train at a high rate.",
     )
     warmup: float = Field(
         0.0,
@@ -125,8 +130,8 @@ class TrainingSettings(Settings):
             return self.first_rate * max(progress, 0.01) / self.warmup
         return self.first_rate * SCHEDULES[self.schedule]((progress - self.warmup) / (1.0 - self.warmup))
 
-    def local(self, epochs: int, progress: float) -> LocalTraining:
-        """Return the training of the visits of a round at ``progress`` through the run.
+    def local(self, epochs: int, progress: float, until: float | None = None) -> LocalTraining:
+        """Return the training of the visits of a round at ``progress`` through the run, and ``until`` at its end.
 
         Raises :class:`InputError` if the optimiser does not take the options given.
         """
@@ -146,6 +151,7 @@ class TrainingSettings(Settings):
             self.rate(progress),
             options | self.options,
             self.clip_norm,
+            self.rate(until) if until is not None and self.decay == "visits" else None,
         )
 
 

@@ -55,14 +55,18 @@ class Trainer:
         prior: Tensor | None = None,
         deadline: Deadline | None = None,
     ) -> None:
-        self.model, self.rule, self.training = model, rule, training
+        self.model, self.rule = model, rule
         self._log_prior = None if prior is None else prior.log()
         self._deadline = deadline if deadline is not None and deadline.seconds is not None else None
-        self._optimizer = optimizer_maker(training)
+        self._set(training)
         plain = type(rule).gradient is LocalRule.gradient and training.clip_norm is None
         self._by_parts = plain and elementwise(training)
         self._finishes = type(rule).finish is not LocalRule.finish
         self._features = Features(model.module) if rule.reads_features else None
+
+    def _set(self, training: LocalTraining) -> None:
+        """Train the visits to come so: they differ in their rate, if in anything."""
+        self.training, self._optimizer = training, optimizer_maker(training)
 
     def train(
         self, data: ClientData, start: ChainState, seed: int, client_state: Mapping[str, Tensor] | None = None
@@ -166,6 +170,8 @@ class Trainer:
         for place, visit in enumerate(chain.visits):
             client = visit.client
             try:
+                if plan.training.falls_to is not None:
+                    self._set(plan.training_at(place))
                 seed = visit_seed(plan, visit) if seeds is None else seeds[place]
                 trained = self.train(clients[client], walk.starting(client), seed, walk.kept_by(client))
             except Exception as error:  # whatever went wrong at one client must not end the others' work

@@ -13,7 +13,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.serverapp import Grid
 
 from astraea.federation.algorithms import Algorithm, View
-from astraea.federation.plan import Chain, ChainState, Visit
+from astraea.federation.plan import Chain, ChainState, RoundPlan, Visit
 from astraea.federation.settings import TrainingSettings
 from astraea.federation.training import visit_seed
 from astraea.flower.chain_walks import ChainWalks
@@ -38,16 +38,25 @@ class Keys(NamedTuple):
 
 
 def plan_round(
-    algorithm: Algorithm, options: Options, registry: ClientRegistry, record: RunRecord, grid: Grid, progress: float
+    algorithm: Algorithm,
+    options: Options,
+    registry: ClientRegistry,
+    record: RunRecord,
+    grid: Grid,
+    progress: float,
+    until: float | None = None,
 ) -> Planned:
-    """Plan the next round with the clients that are connected, and log it."""
+    """Plan the next round with the clients that are connected, and log it.
+
+    It goes from ``progress`` to ``until`` through the run, shares of it.
+    """
     run = record.run
-    view = View(registry.histograms, registry.available(grid), progress, options.seed)
+    view = View(registry.histograms, registry.available(grid), progress, options.seed, until=until)
     plan = algorithm.plan(run.state, view, stream(options.seed, Purpose.PARTICIPATION, run.state.round))
     if plan.prior is not None and options.reads_histograms:  # else nobody was asked for its counts, and none is sent
         plan = replace(plan, prior=torch.from_numpy(algorithm.prior(registry.told)).to(torch.float32))
     if not record.follows_rates:  # a defence would else compare changes by rates that nobody used
-        plan = replace(plan, training=replace(plan.training, lr=options.train.first_rate))
+        plan = replace(plan, training=replace(plan.training, lr=options.train.first_rate, falls_to=None))
     if options.accounting is not None:
         options.accounting.check(len(registry.clients))
     away = np.flatnonzero(~view.available).tolist()
@@ -84,7 +93,7 @@ def begin_round(
             stream=visit_seed(plan, visit),
             progress=planned.progress,
             epochs=options.algorithm.local_epochs,
-            train=options.train,
+            train=_at(plan, chain, visit, options.train),
             prior=prior,
             copying=None if copying is None else copying.drawn_from(options.seed, visit.client),
         )
@@ -106,6 +115,14 @@ def begin_round(
         )
 
     return ChainWalks(plan, arrays, record.pack, write, read, registry.title, lambda _: record.layout.room())
+
+
+def _at(plan: RoundPlan, chain: Chain, visit: Visit, train: TrainingSettings) -> TrainingSettings:
+    """Return the settings of a visit: those of the run, or where the rate falls along chains with the visit's own."""
+    if plan.training.falls_to is None:
+        return train
+    own = plan.training_at(chain.visits.index(visit)).lr
+    return train.model_copy(update={"lr": own, "schedule": "constant", "warmup": 0.0})
 
 
 def draw_evaluators(connected: Sequence[int], wanted: int, needed: int, seed: int, round_: int) -> list[int]:

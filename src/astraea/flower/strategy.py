@@ -215,9 +215,11 @@ class AstraeaStrategy(FedAvg):
         record = self._record = self._record or RunRecord(arrays)
         arrays = record.take_over(arrays, server_round - 1)
         self._count_without_last()
-        progress = 0.0 if self._budget is None else self._budget.progress(server_round - 1, record.run.totals)
+        done = (server_round - 1, record.run.totals)
+        progress = 0.0 if self._budget is None else self._budget.progress(*done)
+        until = None if self._budget is None else self._budget.after(*done)
         algorithm = self._algorithm(record)
-        self._planned = planned = plan_round(algorithm, self.options, self._registry, record, grid, progress)
+        self._planned = planned = plan_round(algorithm, self.options, self._registry, record, grid, progress, until)
         if self._wrapper is not None:
             refuse_false_privacy(self._wrapper, self.options, planned.plan)
         keys = Keys(self.arrayrecord_key, self.configrecord_key, self.weighted_by_key)

@@ -58,7 +58,8 @@ class View:
 
     ``histograms`` ``(K, N)``: what each client trains on, copies included; ``available`` ``(K,)``: who would
     answer an invitation; ``progress``: share of the run already done, in [0, 1); ``seed``: of the run. With ``weighed``
-    a client counts in the average as many samples as its histogram does, and not as many as it says.
+    a client counts in the average as many samples as its histogram does, and not as many as it says. ``until``: share
+    that is done after the round, as far as that is known.
     """
 
     histograms: NDArray[np.int64]
@@ -66,6 +67,7 @@ class View:
     progress: float
     seed: int
     weighed: bool = False
+    until: float | None = None
 
 
 class Recipe(NamedTuple):
@@ -208,7 +210,7 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
             seed=view.seed,
             start=ChainState(state.params, state.counters, state.shared),
             chains=chains,
-            training=self.training.local(self.local_epochs, view.progress),
+            training=self.training.local(self.local_epochs, view.progress, view.until),
             prior=torch.from_numpy(self.prior(view.histograms)).to(torch.float32) if self.rule.uses_prior else None,
             client_states={client: state.clients[client] for client in cohort if client in state.clients},
             guard=self.server.guard(state.defence),

@@ -62,7 +62,7 @@ class Clip(Defence, name="clip"):
     ) -> tuple[ChainState, VisitReport]:
         """Return the state with the change shortened, what travels beside the model too; the report tells its pace."""
         length = norm(after.params, before.params) if report.length is None else report.length
-        unit = _unit(report, walk.plan.training)
+        unit = _unit(report, walk.plan.training_at(len(walk.reports)))
         report = report._replace(pace=length / unit)
         known = self.measured("pace", walk, guard, FEW)
         if len(known) < FEW:
