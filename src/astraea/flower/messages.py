@@ -149,7 +149,7 @@ class Instructions(_Told):
     ``stream`` is the seed of the visit, from which its batches are drawn. Neither the run's seed is told, nor the
     client's number, nor its place in a chain: from these it could work out who trains before it. ``prior`` is the
     effective class prior ``(N,)`` for losses that read it, ``progress`` the share of the run that is done. Where
-    ``train.decay`` is ``visits``, the rate in ``train`` is the visit's own, which tells about how far its chain has come.
+    ``train.decay`` is ``visits``, the rate in ``train`` is the visit's own, which tells about how far its chain is.
     """
 
     stream: int
