@@ -11,6 +11,7 @@ from typer.testing import Result
 
 from astraea.cli.app import app
 from astraea.congestion.emulation import obstacle
+from astraea.congestion.kernel import obstacle as kernel_obstacle
 
 SMALL = ["--bandwidth", "5", "--rtt", "20", "--duration", "1", "--late", "100000"]
 
@@ -35,6 +36,17 @@ def test_json_and_series_of_real_flows(tmp_path: Path) -> None:
     assert (tmp_path / "e.csv").read_text().startswith("time_s,flow,")
 
 
+@pytest.mark.compiled
+def test_a_policy_with_a_network_drives_real_flows() -> None:
+    if (lack := obstacle() or kernel_obstacle()) is not None:
+        pytest.skip(lack)
+    shown = astraea("astraea", *SMALL, "--policy", "deep", "--predict", "--json")
+    assert shown.exit_code == 0, shown.output
+    summary = json.loads(shown.stdout)
+    assert 0 < summary["utilisation"] <= 1
+    assert 0 < summary["predicted"]["utilisation"] <= 1
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -42,6 +54,7 @@ def test_json_and_series_of_real_flows(tmp_path: Path) -> None:
         (["cubic,rtt_ms=0"], "rtt_ms"),
         (["cubic", "--csv", "/nowhere/e.csv"], "is not there"),
         (["cubic", "--sample", "0"], "set sample_ms above 0"),
+        (["astraea", "--policy", "/nowhere/p.safetensors"], "there is no policy at /nowhere/p.safetensors"),
     ],
 )
 def test_mistakes_are_one_sentence(words: list[str], sentence: str) -> None:

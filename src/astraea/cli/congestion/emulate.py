@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +24,7 @@ from astraea.cli.shell import ERR, OUT, friendly
 
 if TYPE_CHECKING:
     from astraea.congestion.emulation.emulate import Emulation, EmulationSettings
+    from astraea.congestion.policy import Policy
     from astraea.congestion.simulator.settings import WorldSettings
 
 __all__ = ["emulate"]
@@ -53,6 +55,9 @@ def emulate(
     late: Annotated[
         float, typer.Option("--late", help="Reject the run if 1 packet in 100 is handed over later than that, in ms.")
     ] = 1.0,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", help="Of 'astraea': a file of 'train', or deep; by default the law.")
+    ] = None,
     predict: Annotated[bool, typer.Option("--predict", help="Print what the simulator predicts as well.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Seed of random loss and of random capacity.")] = 0,
     picture: PictureOption = None,
@@ -67,6 +72,7 @@ def emulate(
         from astraea.congestion.emulation import EmulationSettings, kernel_world
         from astraea.congestion.metrics.score import ScoreSettings, score
         from astraea.congestion.play import simulate
+        from astraea.congestion.policy import load_policy
         from astraea.figures import write_figure
         from astraea.report.congestion.emulation import emulation_summary, emulation_text
         from astraea.report.congestion.race import race_figure, write_race_csv
@@ -83,10 +89,11 @@ def emulate(
             sample_ms=sample,
             seed=seed,
         )
-        done = _watched(world, names, EmulationSettings(offload=offload, late_ms=late))
+        chosen = None if policy is None else load_policy(policy)
+        done = _watched(world, names, EmulationSettings(offload=offload, late_ms=late), chosen)
         how = ScoreSettings(window_s=min(1.0, duration))
         found = score(done.result, how)
-        predicted = score(simulate(world), how) if predict else None
+        predicted = score(simulate(world, policy=chosen), how) if predict else None
         if picture is not None:
             write_figure(picture, race_figure(done.result))
         if csv is not None:
@@ -97,7 +104,9 @@ def emulate(
             OUT.print(emulation_text(done, found, predicted))
 
 
-def _watched(world: WorldSettings, names: tuple[str, ...], settings: EmulationSettings) -> Emulation:
+def _watched(
+    world: WorldSettings, names: tuple[str, ...], settings: EmulationSettings, policy: Policy | None
+) -> Emulation:
     """Emulate the world, showing on a terminal how long it still takes."""
     from rich.progress import Progress
 
@@ -105,4 +114,4 @@ def _watched(world: WorldSettings, names: tuple[str, ...], settings: EmulationSe
 
     with Progress(console=ERR, transient=True) as progress:
         task = progress.add_task(f"{len(names)} flows", total=world.duration_s)
-        return play(world, names, settings, lambda now, _: progress.update(task, completed=now))
+        return play(world, names, settings, lambda now, _: progress.update(task, completed=now), policy)

@@ -17,6 +17,7 @@ from astraea.congestion.emulation.wire import CEILING_MBPS, Report, Wire
 from astraea.congestion.emulation.worlds import check_world
 from astraea.congestion.kernel import Program, loaded, obstacle
 from astraea.congestion.metrics.shares import base_rtts_ms
+from astraea.congestion.policy.policy import Policy
 from astraea.congestion.settings import Settings
 from astraea.congestion.simulator.results import Result
 from astraea.congestion.simulator.schedules import schedule_of
@@ -58,12 +59,12 @@ def emulate(
     controllers: Sequence[str],
     settings: EmulationSettings | None = None,
     tell: Callable[[float, Sequence[Sending]], None] | None = None,
+    policy: Policy | None = None,
 ) -> Emulation:
     """Play ``world`` in real time, flow ``i`` under the kernel's congestion controller ``controllers[i]``.
 
-    ``astraea`` is the policy that comes with the package, which is loaded for the time being; ``bandit`` chooses among
-    :data:`astraea.congestion.emulation.bandit.ARMS` as it goes. ``tell`` is called at
-    every sample with the time and the flows so far. Raises :class:`InputError` for a world that cannot be emulated, and
+    ``astraea`` is ``policy``, by default the one that comes with the package, loaded for the time being; ``bandit``
+    chooses among :data:`astraea.congestion.emulation.bandit.ARMS` as it goes. ``tell`` is called at every sample with the time and the flows so far. Raises :class:`InputError` for a world that cannot be emulated, and
     :class:`RunError` where the machine does not allow it or was too busy to keep to the link's times.
     """
     chosen = settings or EmulationSettings()
@@ -83,7 +84,7 @@ def emulate(
     longest = max(rtts) + max((ms for _, ms in link.delay_steps), default=0.0)
     waiting = 3 * (fastest * 125 * longest + link.buffer_bytes)  # a window's data and what the kernel keeps with it
     with (
-        _learned(controllers) as (names, program),
+        _learned(controllers, policy) as (names, program),
         Wire(
             link,
             rtts_ms=rtts,
@@ -109,7 +110,7 @@ def emulate(
 
 
 @contextmanager
-def _learned(controllers: Sequence[str]) -> Iterator[tuple[list[str], Program | None]]:
+def _learned(controllers: Sequence[str], policy: Policy | None) -> Iterator[tuple[list[str], Program | None]]:
     """Load the policy, if a flow asks for it, under a name of this process's own; yield the names to ask for."""
     if _OURS not in controllers:
         yield list(controllers), None
@@ -117,7 +118,7 @@ def _learned(controllers: Sequence[str]) -> Iterator[tuple[list[str], Program | 
     if (lack := obstacle()) is not None:
         raise RunError(lack)
     name = f"{_OURS}_{os.getpid()}"[:15]
-    with loaded(name) as program:
+    with loaded(name, policy) as program:
         yield [name if one == _OURS else one for one in controllers], program
 
 
