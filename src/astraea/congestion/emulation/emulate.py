@@ -64,7 +64,8 @@ def emulate(
     """Play ``world`` in real time, flow ``i`` under the kernel's congestion controller ``controllers[i]``.
 
     ``astraea`` is ``policy``, by default the one that comes with the package, loaded for the time being; ``bandit``
-    chooses among :data:`astraea.congestion.emulation.bandit.ARMS` as it goes. ``tell`` is called at every sample with the time and the flows so far. Raises :class:`InputError` for a world that cannot be emulated, and
+    chooses among :data:`astraea.congestion.emulation.bandit.ARMS` as it goes. ``tell`` is called at every sample with
+    the time and the flows so far. Raises :class:`InputError` for a world that cannot be emulated, and
     :class:`RunError` where the machine does not allow it or was too busy to keep to the link's times.
     """
     chosen = settings or EmulationSettings()
