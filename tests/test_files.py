@@ -93,11 +93,25 @@ def test_a_planted_link_is_replaced_not_followed(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "text"
 
 
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="needs links that can be told when a file is opened")
+def test_nothing_is_added_to_or_taken_off_what_a_planted_link_points_to(tmp_path: Path) -> None:
+    other, file = tmp_path / "other", tmp_path / "lines"
+    other.write_text("one\ntwo")
+    file.symlink_to(other)
+
+    with pytest.raises(RunError, match="lines is a link, and nothing is added to what it points to: remove it"):
+        append_text(file, "three\n")
+    assert whole_lines(file) == ["one"]
+
+    assert other.read_text() == "one\ntwo"
+    assert not file.is_symlink()
+    assert file.read_text() == "one\n"
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is known to Linux alone")
 def test_a_full_disk_is_an_error_that_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "lines").symlink_to("/dev/full")
-    with pytest.raises(RunError, match=r"lines cannot be written \(No space left on device\): free space"):
-        append_text(tmp_path / "lines", "text\n")
+    with pytest.raises(RunError, match=r"full cannot be written \(No space left on device\): free space"):
+        append_text(Path("/dev/full"), "text\n")
 
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -105,7 +119,7 @@ def test_a_full_disk_is_an_error_that_names_the_file(tmp_path: Path, monkeypatch
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(RunError, match=r"file cannot be written \(No space left on device\): free space"):
         write_text(tmp_path / "file", "text")
-    assert os.listdir(tmp_path) == ["lines"]
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_missing_folder_is_an_error_that_names_the_file(tmp_path: Path) -> None:

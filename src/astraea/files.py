@@ -7,6 +7,7 @@ both become null, here and nowhere else. A folder that is trained into is held b
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import math
 import os
@@ -175,11 +176,13 @@ def write_tensors(
 def append_text(path: Path, text: str, *, durable: bool = False) -> None:
     """Add ``text`` to the end of ``path``. A kill may cut it short: :func:`whole_lines` takes that off again.
 
-    Only what is ``durable`` is on the disk when this returns; a power cut may take the rest.
+    Only what is ``durable`` is on the disk when this returns; a power cut may take the rest. A link at ``path`` is
+    refused, not followed.
     """
     try:
         new = durable and not path.exists()
-        with path.open("a", encoding="utf-8", newline="") as file:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        with os.fdopen(os.open(path, flags, 0o666), "a", encoding="utf-8", newline="") as file:
             file.write(text)
             if durable:
                 file.flush()
@@ -187,6 +190,8 @@ def append_text(path: Path, text: str, *, durable: bool = False) -> None:
         if new:
             _flush(path.parent, os.O_RDONLY)
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise StorageError(f"{path} is a link, and nothing is added to what it points to: remove it") from error
         raise _unwritable(path, error.strerror or error) from error
 
 
@@ -202,6 +207,8 @@ def flush(path: Path) -> None:
 def whole_lines(path: Path) -> list[str]:
     """Return the lines of ``path``; what a kill or a power cut has left of a last one is taken off the file.
 
+    A link at ``path`` is then replaced by a file, and what it points to stays as it is.
+
     Raises :class:`RunError` if it cannot be read or written.
     """
     try:
@@ -209,8 +216,7 @@ def whole_lines(path: Path) -> list[str]:
         written = text.partition(b"\0")[0]  # a power cut leaves zeros where nothing has reached the disk
         whole = written[: written.rfind(b"\n") + 1]
         if len(whole) < len(text):
-            with path.open("r+b") as lines:
-                lines.truncate(len(whole))
+            write_bytes(path, whole)
     except OSError as error:
         raise _unwritable(path, error.strerror or error) from error
     return whole.decode("utf-8", errors="replace").split("\n")[:-1]
