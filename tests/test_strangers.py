@@ -125,6 +125,7 @@ def test_no_command_imports_what_a_configuration_names(unimported: Path, key: st
         ("run", config, "--dry-run"),
         ("compare", config, "--arms", "fedavg", "--seeds", "1", "--match-rounds", "--out", "c"),
         ("plan", config),
+        ("network", "show", "edge", config),
         ("scenario", config),
     ):
         code, told = command(*line)

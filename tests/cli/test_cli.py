@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 from tests.cli.runner import RUNNER
 from typer.testing import Result
@@ -227,3 +230,48 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     checkpoint = max((out / "checkpoint").iterdir())
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
     assert "is damaged" in sentence(cli("run", "--resume", "--out", str(out)))
+
+
+def commands_that_take_a_configuration(
+    group: click.Group, names: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands_that_take_a_configuration(command, (*names, name))
+        elif any(parameter.name == "config" for parameter in command.params):
+            yield (*names, name), command
+
+
+def test_every_command_names_the_file_in_which_a_mistake_is(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("rouns = 3\n")
+    given: dict[tuple[str, ...], tuple[str, ...]] = {("network", "show"): ("edge", str(file))}
+    group = typer.main.get_command(app)
+    assert isinstance(group, click.Group)
+    found = dict(commands_that_take_a_configuration(group))
+    assert {("run",), ("compare",), ("plan",), ("scenario",), ("network", "show")} <= {*found}
+
+    for command, its in found.items():
+        # A configuration that names code is refused with "add --trust": so there must be such an option.
+        assert any("--trust" in parameter.opts for parameter in its.params), command
+        told = RUNNER.invoke(app, [*command, *given.get(command, (str(file),))], env={"COLUMNS": "4000"}).stderr
+        assert f"astraea: {file}: unknown key 'rouns'; did you mean 'rounds'?" in told, (command, told)
+
+
+@pytest.mark.parametrize("command", ["run", "compare", "plan", "scenario"])
+def test_a_mistake_on_the_command_line_is_not_put_on_the_file_alone(tmp_path: Path, command: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("rounds = 3\n")
+
+    told = RUNNER.invoke(app, [command, str(file), "--set", "rouns=3"], env={"COLUMNS": "4000"}).stderr
+
+    assert f"astraea: {file} or --set: unknown key 'rouns'" in told
+
+
+def test_a_mistake_in_an_arm_names_the_file_and_the_arm(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[arms.slow]\ntrain.rate = 3\n")
+
+    told = RUNNER.invoke(app, ["compare", str(file), "--arms", "slow"], env={"COLUMNS": "4000"}).stderr
+
+    assert f"astraea: {file}: arm 'slow': unknown key 'train.rate'" in told

@@ -30,6 +30,17 @@ def test_plan_tells_and_writes_what_ends_soonest(tmp_path: Path) -> None:
     assert first["seconds"] == min(row["seconds"] for row in told["plans"])
 
 
+def test_a_configuration_that_names_code_is_planned_with_trust_alone(tmp_path: Path) -> None:
+    config = tmp_path / "mine.toml"
+    config.write_text('rounds = 1\ntrain.loss = "astraea.balance.losses:CrossEntropy"\n')
+    line = ("plan", str(config), "--network", "edge", "--arms", "fedavg", *FEW)
+
+    refused, planned = cli(*line), cli(*line, "--trust")
+
+    assert (refused.exit_code, planned.exit_code) == (1, 0), planned.output
+    assert "is imported only if you trust it: add --trust" in " ".join(refused.stderr.split())
+
+
 def test_plan_ranks_finished_runs(tmp_path: Path) -> None:
     out = str(tmp_path / "r")
     assert cli("run", *SMALL, "--set", "rounds=1", "--out", out).exit_code == 0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,19 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     for name, tables in (("astraea", SMALL), ("fedavg", fedavg), ("fedavg-1", {**fedavg, "seed": 1})):
         run(parse_settings(tables), out=base / name)
     return [base / name for name in ("astraea", "fedavg", "fedavg-1")]
+
+
+def test_code_that_a_folder_names_is_imported_with_trust_alone(runs: list[Path], tmp_path: Path) -> None:
+    strange = tmp_path / "strange"
+    shutil.copytree(runs[1], strange)
+    config = strange / "config.toml"
+    text = config.read_text().replace('loss = "auto"', 'loss = "astraea.balance.losses:CrossEntropy"')
+    assert text != config.read_text()
+    config.write_text(text)
+
+    with pytest.raises(InputError, match="is imported only if you trust it: add --trust"):
+        kept_runs([strange])
+    assert kept_runs([strange], trust=True)[0].settings.train.loss.name == "cross-entropy"
 
 
 def test_rounds_of_a_finished_run_end_when_the_run_counted(runs: list[Path]) -> None:

@@ -63,7 +63,7 @@ def test_tables_and_networks_are_taken_as_they_are(smallest: dict[str, Any]) -> 
         ("cross-devices", None, "there is no network 'cross-devices'; did you mean 'cross-device'?"),
         ("absent.toml", None, "cannot read absent.toml (No such file or directory)"),
         ("bad.toml", "x = ", "is not TOML"),
-        ("empty.toml", "", "network 'empty': 'server' has no default: set it"),
+        ("empty.toml", "", "empty.toml: 'server' has no default: set it"),
     ],
 )
 def test_what_is_no_network_is_refused(
@@ -81,12 +81,10 @@ def test_what_is_no_network_is_refused(
 def test_a_mistake_names_its_site(tmp_path: Path) -> None:
     file = tmp_path / "office.toml"
     file.write_text(SMALLEST.replace('clients = "*"', 'name = "dsl"').replace("up_mbps = 10\n", "up_mbps = true\n"))
-    with pytest.raises(InputError, match=r"network 'office': site 'dsl'\.up_mbps: Input should be a valid number"):
+    with pytest.raises(InputError, match=r"office.toml: site 'dsl'\.up_mbps: Input should be a valid number"):
         load_network(file)
     file.write_text(SMALLEST.replace("down_mbps = 50\n", ""))
-    with pytest.raises(
-        InputError, match=r"network 'office': sites\.0: 'down_mbps' has no default: set it, or name its"
-    ):
+    with pytest.raises(InputError, match=r"office.toml: sites\.0: 'down_mbps' has no default: set it, or name its"):
         load_network(file)
 
 

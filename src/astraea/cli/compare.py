@@ -102,7 +102,7 @@ def compare(
         from astraea.report.comparison import write_report
 
         changes = short_for(changes, {"network.name": network, "network.congestion": congestion})
-        tables, _ = read_tables(config, changes, data_dir)
+        tables, source = read_tables(config, changes, data_dir)
         own = tables.pop("arms", {})
         try:
             grid = [float(rate) for rate in rates.split(",") if rate.strip()]
@@ -119,6 +119,7 @@ def compare(
                 schedules=[name.strip() for name in schedules.split(",") if name.strip()],
                 jobs=jobs,
                 trust=trust,
+                source=source,
                 watch=bar.watch,
                 **tables,
             )

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from astraea.cli.commands import App
-from astraea.cli.options import ConfigArgument, DataDirOption, JsonOption, SetOption
+from astraea.cli.options import ConfigArgument, DataDirOption, JsonOption, SetOption, TrustOption
 from astraea.cli.shell import COMPILING, ERR, OUT, friendly, read_tables, told_if_slow
 
 __all__ = ["app"]
@@ -50,6 +50,7 @@ def show(
         Path | None, typer.Option("--timeline", help="Draw a round of the first of --arms into this file.")
     ] = None,
     data_dir: DataDirOption = None,
+    trust: TrustOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show sites, links, oversubscription ω, and what a round of each algorithm costs there, before any training.
@@ -70,9 +71,11 @@ def show(
         names = [arm.strip() for arm in arms.split(",") if arm.strip()]
         if timeline is not None and not names:
             raise InputError("--timeline draws a round of the first of --arms: name one")
-        tables, _ = read_tables(config, changes, data_dir)
+        tables, source = read_tables(config, changes, data_dir)
         with told_if_slow(COMPILING):
-            costs = round_costs(tables, names, network, congestion=congestion, sharing=sharing)
+            costs = round_costs(
+                tables, names, network, congestion=congestion, sharing=sharing, source=source, trust=trust
+            )
         summary = network_summary(network, clients, costs)
         if picture is not None:
             write_figure(picture, network_figure(network, clients))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from astraea.cli.options import ConfigArgument, DataDirOption, JsonOption, SetOption
+from astraea.cli.options import ConfigArgument, DataDirOption, JsonOption, SetOption, TrustOption
 from astraea.cli.shell import ERR, OUT, friendly, read_tables
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def plan(
     ] = None,
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,
+    trust: TrustOption = False,
 ) -> None:
     """Show which plans end soonest on a network: clients of a round, capacity, epochs, passes, place of mediators.
 
@@ -84,7 +85,13 @@ def plan(
                     "--out writes a plan that was made here: leave out --accuracy-of, or copy a run's config"
                 )
             reached = time_to_accuracy(
-                accuracy_of, network, target=target, placement=places, congestion=congestion, sharing=sharing
+                accuracy_of,
+                network,
+                target=target,
+                placement=places,
+                congestion=congestion,
+                sharing=sharing,
+                trust=trust,
             )
             _tell(reached, most, as_json)
             return
@@ -94,7 +101,7 @@ def plan(
         choices = planning.Choices(
             **{name: _numbers(text, f"--{name}") for name, text in tried.items()}, placement=places
         )
-        tables, _ = read_tables(config, changes, data_dir)
+        tables, source = read_tables(config, changes, data_dir)
         found = planning.plan(
             network,
             tables,
@@ -104,6 +111,8 @@ def plan(
             congestion=congestion,
             sharing=sharing,
             timed=timed,
+            source=source,
+            trust=trust,
         )
         _tell(found, most, as_json)
         if out is not None:

@@ -142,4 +142,6 @@ def read_tables(
         tables.pop("model")
     if data_dir is not None:
         more["data.dir"] = str(data_dir)
-    return changed(tables, more), str(config or "settings")
+    if config is None:
+        return changed(tables, more), "settings"
+    return changed(tables, more), f"{config} or --set" if changes else str(config)

@@ -146,6 +146,7 @@ def arm_settings(
     base: Mapping[str, Any],
     name: str,
     own: Mapping[str, Mapping[str, Any]],
+    source: str = "settings",
     *,
     trust: bool = False,
     validates: bool = False,
@@ -154,7 +155,7 @@ def arm_settings(
 
     ``base`` are the settings' tables; ``own`` the configuration's ``[arms.NAME]``, whose keys are dotted keys of
     the settings, or tables, and ``from``, the arm to begin from: without it an arm begins from the base.
-    ``validates`` is as for :func:`parse_settings`. A name that is not among them is a
+    ``source``, ``trust`` and ``validates`` are as for :func:`parse_settings`. A name that is not among them is a
     built-in arm, or a further algorithm. Raises :class:`InputError` for an unknown name or a change that cannot be
     made.
     """
@@ -162,10 +163,10 @@ def arm_settings(
         raise InputError(f"arms take a preset by their names: write --arms astraea+{base['preset']}, and no preset")
 
     def shape() -> Shape:  # of built-in arms alone: the base by itself need be no run where others make it one
-        return _shape(parse_settings(base, trust=trust, validates=validates))
+        return _shape(parse_settings(base, source, trust=trust, validates=validates))
 
     changes = _changes(name, own, shape, ())
-    return parse_settings(changed(base, changes), f"arm '{name}'", trust=trust, validates=validates)
+    return parse_settings(changed(base, changes), f"{source}: arm '{name}'", trust=trust, validates=validates)
 
 
 def variations() -> Mapping[str, Changes]:

@@ -54,6 +54,7 @@ def compare(
     schedules: Sequence[str] = (),
     jobs: int = 1,
     trust: bool = False,
+    source: str = "settings",
     watch: Callable[[Sequence[Job], int], None] | None = None,
     known: Callable[[RunSettings], Path | None] | None = None,
     **changes: Any,
@@ -73,6 +74,7 @@ def compare(
     side by side; ``watch(jobs, finished)`` is told of progress. ``known(settings)`` may name the folder of a finished
     run of these settings, which is copied instead of run again. Without ``out`` the runs are kept in a temporary
     folder for as long as the result is. Code that settings name by import path is imported with ``trust`` alone.
+    Messages call the settings ``source``, such as the path of the file that they stand in.
 
     Raises :class:`InputError` for arms that cannot be compared; :class:`RunError` if ``out`` holds another
     comparison, or if runs failed, after all others are done.
@@ -84,8 +86,8 @@ def compare(
         kept = _Temporary()
         out = kept.path
     out = Path(out)
-    runs = _settings_of(arms, base, own or {}, trust=trust, validates=given.validates)
-    _check_given(given, base, runs)
+    runs = _settings_of(arms, base, own or {}, source, trust=trust, validates=given.validates)
+    _check_given(given, base, runs, source)
     runs = {name: one.model_copy(update={"given": given.recorded(one.given)}) for name, one in runs.items()}
     if not runs or seeds < 1:
         raise InputError("a comparison needs at least one arm and one seed")
@@ -141,6 +143,7 @@ def _settings_of(
     arms: str | Sequence[str] | Mapping[str, RunSettings | Mapping[str, Any]],
     base: Mapping[str, Any],
     own: Mapping[str, Mapping[str, Any]],
+    source: str,
     *,
     trust: bool,
     validates: bool,
@@ -157,12 +160,12 @@ def _settings_of(
         if "/" in name or name.startswith("."):
             raise InputError(f"an arm cannot be called '{name}', as its folder is: leave out slashes and leading dots")
     return {
-        name: whole[name] if name in whole else arm_settings(base, name, own, trust=trust, validates=validates)
+        name: whole[name] if name in whole else arm_settings(base, name, own, source, trust=trust, validates=validates)
         for name in names
     }
 
 
-def _check_given(given: Given, base: Mapping[str, Any], arms: Mapping[str, RunSettings]) -> None:
+def _check_given(given: Given, base: Mapping[str, Any], arms: Mapping[str, RunSettings], source: str) -> None:
     """Raise :class:`InputError` if an arm changes what an object is in the place of."""
     fixed = {
         "data": given.dataset is not None or given.scenario is not None,
@@ -170,7 +173,7 @@ def _check_given(given: Given, base: Mapping[str, Any], arms: Mapping[str, RunSe
         "model": given.model is not None,
     }
     for section in (name for name, is_fixed in fixed.items() if is_fixed):
-        expected = getattr(parse_settings({section: base.get(section, {})}), section)
+        expected = getattr(parse_settings({section: base.get(section, {})}, source), section)
         for name, one in arms.items():
             if getattr(one, section) != expected:
                 brought = "scenario" if fixed["scenario"] and section == "data" else section

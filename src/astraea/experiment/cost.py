@@ -127,15 +127,26 @@ def _probe(experiment: Experiment, plan: RoundPlan, clock: Callable[[], float]) 
 
 
 def round_costs(
-    tables: Mapping[str, Any], arms: Sequence[str], network: Network, *, congestion: str, sharing: str = "fair"
+    tables: Mapping[str, Any],
+    arms: Sequence[str],
+    network: Network,
+    *,
+    congestion: str,
+    sharing: str = "fair",
+    source: str = "settings",
+    trust: bool = False,
 ) -> dict[str, RoundTime]:
-    """Return what a round of each arm takes on ``network``, without training; ``tables`` are settings as in TOML."""
+    """Return what a round of each arm takes on ``network``, without training.
+
+    ``tables`` are settings as in TOML, and ``source`` is what messages call them; code that they name is
+    imported with ``trust`` alone.
+    """
     base = dict(tables)
     own = base.pop("arms", {})
     settings = NetworkSettings(name=network.name, congestion=congestion, sharing=sharing, fidelity=network.followed_by)
     costs = {}
     for arm in arms:
-        experiment = prepare(arm_settings(base, arm, own))
+        experiment = prepare(arm_settings(base, arm, own, source, trust=trust))
         try:
             costs[arm] = Simulation(settings, network, experiment.population).time(first_round(experiment))
         finally:

@@ -54,6 +54,8 @@ def plan(
     congestion: str = "cubic",
     sharing: str = "fair",
     timed: int = 3,
+    source: str | None = None,
+    trust: bool = False,
 ) -> Plans:
     """Return how long plans of ``arms`` take on ``network`` until ``samples`` are processed, the soonest first.
 
@@ -62,10 +64,15 @@ def plan(
     round, ``capacity`` (chain length), ``epochs`` of a visit, ``passes`` over a chain, and ``placement`` of mediators.
     ``samples`` is by default what a run of the settings processes. ``timed`` rounds of each plan are timed in the fluid
     model, or in packets where links lose some, under the controller called ``congestion``; a run of the ``settings``
-    that a row holds counts the same seconds if it has no more rounds than that. Raises :class:`InputError` for what
-    cannot be tried and unknown names.
+    that a row holds counts the same seconds if it has no more rounds than that. Messages call the settings ``source``,
+    by default the file that they came from; code that tables or a file name is imported with ``trust`` alone.
+
+    Raises :class:`InputError` for what cannot be tried and unknown names.
     """
     tables = _tables(settings)
+    trust = trust or isinstance(settings, RunSettings)  # whose code is imported already
+    if source is None:
+        source = str(settings) if isinstance(settings, Path | str) else "settings"
     own = tables.pop("arms", {})
     found = load_network(network)
     names = [name.strip() for name in (arms.split(",") if isinstance(arms, str) else arms) if name.strip()]
@@ -74,10 +81,10 @@ def plan(
     name = whole_name(network) if isinstance(network, str | Path) else None
     chosen = NetworkSettings(name=name, congestion=congestion, sharing=sharing, fidelity=found.followed_by)
     if samples is None:
-        samples = _samples(parse_settings(tables))
+        samples = _samples(parse_settings(tables, source, trust=trust))
     rows: list[PlanTime] = []
     for arm in names:
-        experiment = prepare(arm_settings(tables, arm, own))
+        experiment = prepare(arm_settings(tables, arm, own, source, trust=trust))
         experiment.engine.close()
         for algorithm in _algorithms(experiment, choices):
             places = _placements(found, algorithm, choices)

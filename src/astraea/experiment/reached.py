@@ -40,10 +40,13 @@ class Kept:
     final: float
 
     @classmethod
-    def read(cls, path: Path) -> Kept:
-        """Return the run in a folder. Raises :class:`RunError` if there is none that is finished."""
+    def read(cls, path: Path, *, trust: bool = False) -> Kept:
+        """Return the run in a folder; code that it names is imported with ``trust`` alone.
+
+        Raises :class:`RunError` if there is none that is finished.
+        """
         folder = RunFolder(path)
-        settings = folder.settings()
+        settings = folder.settings(trust=trust)
         summary, scenario = folder.read_json(folder.summary), folder.read_json(folder.scenario)
         lines = folder.read_metrics()
         try:
@@ -168,16 +171,18 @@ def time_to_accuracy(
     placement: Sequence[str] = (),
     congestion: str = "cubic",
     sharing: str = "fair",
+    trust: bool = False,
 ) -> Reaches:
     """Return when the plans of finished ``runs`` reach ``target`` on ``network``, the soonest first.
 
     ``runs`` are folders of runs or of comparisons; those that differ in their seed alone are one plan. The accuracy
     after a round depends on the plan, not on the network, so it is read off ``metrics.jsonl`` and nothing is trained;
     rounds are timed in the fluid model, or in packets where links lose some, with mediators at each of ``placement``.
-    ``target`` is by default the lowest of the final accuracies. Raises :class:`RunError` for a folder without a
+    ``target`` is by default the lowest of the final accuracies. Code that the folders name is imported with ``trust``
+    alone. Raises :class:`RunError` for a folder without a
     finished run, and :class:`InputError` for runs on different scenarios, since their accuracies cannot be compared.
     """
-    found, kept = load_network(network), kept_runs(runs)
+    found, kept = load_network(network), kept_runs(runs, trust=trust)
     target = min(run.final for run in kept) if target is None else target
     if not 0 < target <= 1:
         raise InputError(f"the accuracy to be reached is {target:g}: it is a share above 0 and at most 1, such as 0.8")
@@ -210,15 +215,15 @@ def time_to_accuracy(
     return Reaches(found, congestion, sharing, target, tuple(rows))
 
 
-def kept_runs(folders: Iterable[Path | str]) -> list[Kept]:
-    """Return the finished runs in ``folders``, of runs or comparisons. Raises as :func:`time_to_accuracy` does."""
+def kept_runs(folders: Iterable[Path | str], *, trust: bool = False) -> list[Kept]:
+    """Return the finished runs in ``folders``, of runs or comparisons, as :func:`time_to_accuracy` takes them."""
     paths: list[Path] = []
     for folder in map(Path, folders):
         inside = sorted(found.parent for found in folder.glob("*/seed-*/summary.json"))
         paths += inside if inside and not (folder / "config.toml").is_file() else [folder]
     if not paths:
         raise InputError("no run is named: give folders of finished runs, as 'astraea run --out' leaves them")
-    runs = [Kept.read(path) for path in paths]
+    runs = [Kept.read(path, trust=trust) for path in paths]
     first = runs[0].settings
     for run in runs[1:]:
         if (run.settings.data, run.settings.scenario) != (first.data, first.scenario):

@@ -43,7 +43,7 @@ def load_network(source: NetworkLike) -> Network:
     if isinstance(source, Network):
         return source
     if isinstance(source, Mapping):
-        return _named(source, "", Path.cwd())
+        return _named(source, "", Path.cwd(), "network")
     path = Path(source)
     if path.suffix != ".toml":
         shipped = shipped_networks()
@@ -59,15 +59,15 @@ def load_network(source: NetworkLike) -> Network:
         raise InputError(f"cannot read {path} ({error.strerror}): give the path of a TOML file") from None
     except ValueError as error:
         raise InputError(f"{path} is not TOML: {error}") from None
-    return _named(tables, path.stem, path.parent.absolute())
+    return _named(tables, path.stem, path.parent.absolute(), str(path))
 
 
-def _named(tables: Mapping[str, Any], name: str, folder: Path) -> Network:
+def _named(tables: Mapping[str, Any], name: str, folder: Path, source: str) -> Network:
     try:
         return Network(**{"name": name, **_beside(tables, folder)})
     except InputError as error:
         told = f"{_place(error.place, tables)}{error.complaint}" if isinstance(error, MisplacedError) else str(error)
-        raise InputError(f"network '{name}': {told}" if name else f"network: {told}") from None
+        raise InputError(f"{source}: {told}") from None
 
 
 def _place(place: tuple[str, ...], tables: Mapping[str, Any]) -> str:
