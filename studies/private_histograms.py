@@ -66,6 +66,16 @@ logarithm. Two of them lower the divergence, because they take rare classes for 
 more often than the rule says. With exact histograms beside them that "keeps" up to 140 % of the gain: it is another
 rule, not less noise.
 
+Two more learn from all classes how large classes are: the posterior mean of each sum under a prior fitted to the noisy
+sums, of any form (Kiefer & Wolfowitz 1956) or log-normal. On the letters at ε = 1 the first has a smaller error in the
+logarithm, 0.10 in place of 0.14 at 360 samples and 0.16 in place of 0.19 at 120. Of the gain it keeps 72 % in place of
+59 (`kl`) and 82 as before (`kl-exchange`) at 360, 85 in place of 90 and 77 in place of 79 at 120. At ε = 0.2 both
+have a larger error than the estimate in use, 0.47 to 0.50 in place of 0.39 at 360. So neither took its place.
+
+Nine tenths are out of both rules' reach there: with *exact* histograms for the mediators and the copies of `local-dp`,
+81 % (`kl`) and 88 % (`kl-exchange`) of the gain are left at 360 samples. And copies cannot be much better: in any local
+protocol a sum over K clients is off by the order of √K/ε samples (Chan, Shi & Song, ESA 2012).
+
 Who needs exact copies takes `secure-sum`, at the price below.
 """
 
