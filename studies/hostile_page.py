@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
@@ -18,8 +19,9 @@ The runs are small: 100 clients of unequal sizes, 50 in a round, an MLP, 15 roun
 chains, in each pass. Figures are in %, means over seeds. Tail recall is that of the rarest quarter of classes. `clip`
 is `server.defence = "clip"` as it comes, with which `balance.most_samples` is 10; `multiple = 3` goes with
 `discard = 6` and the same bound. `clip alone` shortens changes to one median and discards nothing; it and `probe` have
-`balance.most_samples = 3`. Made by `{command}` from `studies/scores/hostile.jsonl`, a line a run; machines of two kinds
-made them.
+`balance.most_samples = 3`. Made by `{command}` from `studies/scores/hostile.jsonl`, a line a run, {runs} in all;
+machines of two kinds made them. Under attack with `clip`, {twice} of {attacked} cells have two seeds, and the others
+one: {once}.
 """
 _NORM = ("zero", "sign flip × 10", "× 100", "× 1e30", "garbage", "NaN")
 _LIES = ("lying histogram",)
@@ -57,11 +59,22 @@ by more than half a point. [Private histograms](private-histograms.md) has the c
 """
 
 
+def _seeds(rows: Sequence[Row]) -> dict[str, object]:
+    """Return how many cells under attack with ``clip`` have a second seed, and how many of which kind have none."""
+    keys = ("algorithm", "share", "dataset", "attack")
+    under = Counter(
+        tuple(row[key] for key in keys) for row in rows if row["defence"] == "clip" and row["attack"] != "clean"
+    )
+    once = Counter(f"{cell[0]} at {100 * cell[1]:.0f} %" for cell, seeds in under.items() if seeds == 1)
+    told = ", ".join(f"{count} of {kind}" for kind, count in sorted(once.items())) or "none"
+    return {"twice": len(under) - once.total(), "attacked": len(under), "once": told}
+
+
 def write_page(rows: Sequence[Row], path: Path, command: str) -> None:
     """Write what ``rows`` say to ``path``; ``command`` makes the page anew."""
     text = [
         "# Hostile clients\n",
-        _ABOUT.format(command=command),
+        _ABOUT.format(command=command, runs=len(rows), **_seeds(rows)),
     ]
     text += _in_short(rows) + _price(rows)
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
