@@ -80,9 +80,11 @@ FOUND = """
   analysis gives. Eighteen numbers around it leave little to find where its observations suffice. A network can gain
   where they do not, as with jitter, and has to find that gain among hundreds of weights.
 
-All was played under the window before this one, whose flows drained together by the clock. This is a short comparison:
-half a minute of a processor a training. `law` here begins where every search for a law
-does, not at the shipped one, and has had a fourteenth of its worlds. The recipes are 150 generations (`residual`,
-`network`) and four million decisions (`deep`). The residual of seed 0, the best by validation, is `--policy deep`.
+All was played under an earlier window: its flows drained together by the clock, and a number of the law could keep it
+from believing in rivals (`no rivals`), which it decides by itself today. [MAPPO](../explanation/mappo.md) came later:
+the command trains it too, but it is not in the table yet. This is a short comparison: half a minute of a processor a
+training. `law` here begins where every search for a law does, not at the shipped one, and has had a fourteenth of its
+worlds. The recipes are 150 generations (`residual`, `network`) and four million decisions (`deep`). The residual of
+seed 0, the best by validation, is `--policy deep`.
 """
 """What the figures say."""
