@@ -14,13 +14,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from astraea.network import Network, round_time
+from astraea.network import round_time
 from astraea.network.files import load_network
 from astraea.network.shapes import star
-from astraea.network.timing import RoundTime
+from astraea.network.timing import Fidelity, RoundTime
 
 MODEL = 6_600_000
-CASES = (("fluid", 1_000, 1.0), ("packets", 1_000, 20.0), ("fluid", 131_072, 60.0))
+CASES: tuple[tuple[Fidelity, int, float], ...] = (
+    ("fluid", 1_000, 1.0),
+    ("packets", 1_000, 20.0),
+    ("fluid", 131_072, 60.0),
+)
 """Fidelity, clients, and the seconds that were asked for."""
 
 
@@ -36,7 +40,7 @@ def main() -> None:
     options.add_argument("--network", default="cross-device", help="network by name, or a TOML file")
     options.add_argument("--congestion", default="cubic", help="controller")
     chosen = options.parse_args()
-    network: Network = load_network(chosen.network)
+    network = load_network(chosen.network)
     round_time(star([1.0] * 4, 100_000), network, chosen.congestion, "packets")  # compiles
     round_time(star([1.0] * 4, 100_000), network, chosen.congestion)
     for fidelity, clients, asked in CASES:
