@@ -53,7 +53,7 @@ DATASETS: dict[str, dict[str, Any]] = {
         "scenario.test_per_class": 200,
     },
 }
-_CLIP = {"name": "clip", "multiple": 3.0}
+_CLIP = {"name": "clip", "multiple": 3.0, "spare_large": True}
 ARMS: dict[str, dict[str, Any]] = {
     "unguarded": {"balance.most_samples": 100.0},
     "as it comes": {"balance.most_samples": 3.0, "server.defence": {**_CLIP, "grace": 3}},

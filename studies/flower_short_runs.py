@@ -45,9 +45,16 @@ def build(seed: int = 0) -> nn.Module:
     return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 
 
-def parts(y: NDArray[Any], alpha: float, seed: int) -> list[NDArray[np.int64]]:
-    """Return each client's rows; ``alpha`` is that of a Dirichlet distribution of each class, infinite for none."""
+def parts(y: NDArray[Any], alpha: float, large: float, seed: int) -> list[NDArray[np.int64]]:
+    """Return each client's rows; ``alpha`` is that of a Dirichlet distribution of each class, infinite for none.
+
+    With a share ``large`` clients are alike, but for one that holds so much of all.
+    """
     rng = np.random.default_rng(seed)
+    if large:
+        rows = rng.permutation(len(y))
+        others = np.array_split(rows[int(large * len(y)) :], NODES - 1)
+        return [*others[: NODES // 2], rows[: int(large * len(y))], *others[NODES // 2 :]]
     if np.isinf(alpha):
         return np.array_split(rng.permutation(len(y)), NODES)
     while True:
@@ -61,12 +68,12 @@ def parts(y: NDArray[Any], alpha: float, seed: int) -> list[NDArray[np.int64]]:
             return [np.array(rows) for rows in found]
 
 
-def scores(optimiser: str, alpha: float, arm: str, rounds: int, seed: int) -> list[float]:
+def scores(optimiser: str, alpha: float, large: float, arm: str, rounds: int, seed: int) -> list[float]:
     """Return the accuracy in % on held-out samples after each round."""
     samples, labels = load_digits(return_X_y=True)
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     x, y = torch.tensor(samples[shuffled] / 16, dtype=torch.float32), torch.tensor(labels[shuffled])
-    clients, app = parts(y[:TRAIN].numpy(), alpha, seed + 1000), ClientApp()
+    clients, app = parts(y[:TRAIN].numpy(), alpha, large, seed + 1000), ClientApp()
 
     def own(context: Context) -> NDArray[np.int64]:
         return clients[int(context.node_config["partition-id"])]
@@ -104,6 +111,9 @@ def main(
     rounds: Annotated[int, typer.Option(help="Rounds of a run.")] = 15,
     seeds: Annotated[int, typer.Option(help="Runs of each cell.")] = 3,
     first: Annotated[int, typer.Option(help="Seed of the first run. The default was chosen with 0 to 3.")] = 10,
+    large: Annotated[
+        float, typer.Option(help="Share of all samples that one client holds, clients being alike.")
+    ] = 0.0,
 ) -> None:
     """Print mean accuracies after some rounds, and in brackets what they are above FedAvg's."""
     torch.set_num_threads(1)
@@ -111,10 +121,10 @@ def main(
     shown = [round_ for round_ in (1, 3, 6, 10, 15) if round_ <= rounds]
     typer.echo(f"{'visits':12}{'Dirichlet':>10} {'strategy':14}" + "".join(f"{f'round {one}':>16}" for one in shown))
     for optimiser in OPTIMISERS:
-        for alpha in (np.inf, 0.5, 0.1):
+        for alpha in (np.inf,) if large else (np.inf, 0.5, 0.1):
             base = None
             for arm in ARMS:
-                runs = [scores(optimiser, alpha, arm, rounds, seed) for seed in range(first, first + seeds)]
+                runs = [scores(optimiser, alpha, large, arm, rounds, seed) for seed in range(first, first + seeds)]
                 found = np.mean(runs, axis=0)
                 base = found if base is None else base
                 cells = "".join(f"{found[one]:8.1f} ({found[one] - base[one]:+5.1f})" for one in shown)

@@ -38,7 +38,9 @@ SETTINGS: dict[str, Any] = {
     "model": {"name": "mlp"},
     "train": {"lr": 0.1, "batch_size": 20},
     "balance": {"most_samples": 3.0, "storage": "offline"},
-    "server": {"defence": {"name": "clip", "multiple": 3.0, "grace": 3}},  # as chains on Flower come
+    "server": {
+        "defence": {"name": "clip", "multiple": 3.0, "grace": 3, "spare_large": True}
+    },  # as chains on Flower come
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
 
 from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
+from flwr.clientapp import ClientApp
 from tests.flower.adding import LAST, adding_app, train_adding
 
 from astraea.flower import AstraeaStrategy, InProcessGrid
@@ -73,3 +74,35 @@ def test_nor_does_one_that_comes_late() -> None:
     train_adding(strategy, grid=grid, rounds=6, arrays={"w": np.full(2, 10, np.float32)})
     assert [line["clients"] for line in strategy.run.history] == [3, 3, 4, 4, 4, 4]
     assert _rounds_skipped(strategy) == [6]
+
+
+def _of_one_large(says: int) -> list[dict[str, Any]]:
+    """Return five rounds in which client 3 goes forty times as far as others, of 10 samples, and ``says`` its own."""
+    app = ClientApp()
+
+    def own(context: Context) -> int:
+        return says if context.node_config["partition-id"] == FAR else 10
+
+    @app.query("label_histogram")
+    def tell(message: Message, context: Context) -> Message:
+        counts = MetricRecord({"label-histogram": [own(context) // 2] * 2, "num-examples": own(context)})
+        return Message(RecordDict({"histogram": counts}), reply_to=message)
+
+    @app.train()
+    def train(message: Message, context: Context) -> Message:
+        content = _train(message, context)
+        content["metrics"] = MetricRecord({"num-examples": own(context)})
+        return Message(content, reply_to=message)
+
+    strategy = AstraeaStrategy(balance={"rebalancing": "none"}, fraction_evaluate=0.0)
+    train_adding(strategy, app, rounds=5, arrays={"w": np.full(2, 10, np.float32)})
+    return [*strategy.run.history]
+
+
+def test_a_node_with_most_of_the_data_is_shortened_and_not_lost_and_a_lie_buys_no_longer_change() -> None:
+    large, lying = _of_one_large(60), _of_one_large(10**9)
+    assert not any("skipped" in line for line in large + lying)
+    assert [line["clipped"] for line in large] == [line["clipped"] for line in lying]
+    assert all(one["client"] == FAR for line in large[1:] for one in line["clipped"])
+    assert all("clipped" in line for line in large)
+    assert any("skipped" in line for line in _of_one_large(10))  # who has no more than others has no reason

@@ -34,7 +34,7 @@ class Trained(NamedTuple):
     ``params`` ``(P,)``, ``counters`` ``(Q,)`` and ``extras`` are handed on, ``kept`` stays with the client.
     ``examples`` are the client's samples, ``samples`` those processed in ``steps`` steps at a mean ``loss``.
     ``finite`` says that ``params`` are known to hold neither NaN nor infinity, ``length`` is the norm of their change
-    if that is known.
+    if that is known, ``bounded`` that the client counts for less than it holds (``balance.most_samples``).
     """
 
     params: Tensor
@@ -47,6 +47,7 @@ class Trained(NamedTuple):
     loss: float
     finite: bool = False
     length: float | None = None
+    bounded: bool = False
 
 
 def accepted(
@@ -142,7 +143,8 @@ class Walk:
             before.steps + trained.steps,
         )
         as_it_came = after.params is came
-        report = VisitReport(client, pass_, trained.samples, trained.steps, trained.loss)
+        bounded = trained.bounded or held < trained.examples
+        report = VisitReport(client, pass_, trained.samples, trained.steps, trained.loss, bounded=bounded)
         if as_it_came and trained.length is not None:
             report = report._replace(length=trained.length)
         try:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from flwr.app import ConfigRecord
@@ -30,9 +30,16 @@ from astraea.flower.questions import Answers, Questions
 from astraea.flower.secure_sum.gathering import gathered
 from astraea.seeding import Purpose, stream
 
-__all__ = ["ClientRegistry"]
+__all__ = ["ClientRegistry", "Held"]
 
 _log = logging.getLogger("flwr")
+
+
+class Held(NamedTuple):
+    """Of how many samples a client says that it trains on them, and as how many it counts."""
+
+    claimed: int
+    counted: int
 
 
 class ClientRegistry:
@@ -64,11 +71,14 @@ class ClientRegistry:
         self.clients: list[Client] = []
         self.copying: Copying | None = None
         self._stale: set[int] = set()  # nodes that are to be asked again
+        self._bounded: NDArray[np.int64] | None = None
 
     @property
     def histograms(self) -> NDArray[np.int64]:
         """What each client trains on, shape ``(K, N)``, within bounds: what clients say is not verified."""
-        return bounded_counts(np.stack([client.trained for client in self.clients]), self._most)
+        if self._bounded is None:
+            self._bounded = bounded_counts(np.stack([client.trained for client in self.clients]), self._most)
+        return self._bounded
 
     @property
     def told(self) -> NDArray[np.int64]:
@@ -96,8 +106,8 @@ class ClientRegistry:
         one = self.clients[client]
         return f"client {client} at node {one.home if one.node is None else one.node}"
 
-    def examples(self, client: int, told: float) -> int | None:
-        """Return how many samples a client trains on by its histogram, where that is known.
+    def held(self, client: int, told: float) -> Held | None:
+        """Return how many samples a client has by its histogram, where that is known.
 
         A number that it ``told`` is believed if it agrees, with copies or without.
         """
@@ -112,9 +122,9 @@ class ClientRegistry:
                 "%s reports a weight of %g, its label histogram has %d samples", self.title(client), told, counted[1]
             )
         one.told = told
+        claimed = int(told) if told in counted else counted[1]
         within = self.histograms[client].sum() / max(one.trained.sum(), 1)
-        bound = int(counted[1] * within)
-        return min(int(told), bound) if told in counted else bound
+        return Held(claimed, min(claimed, int(counted[1] * within)))
 
     def ask_again(self, client: int) -> None:
         """Ask this client for its histogram before the next round."""
@@ -126,6 +136,7 @@ class ClientRegistry:
         Who did not answer in time, or not with a histogram, is asked again, but not waited for. Raises
         :class:`RunError` if no client gives a histogram that can be used.
         """
+        self._bounded = None
         connected = list(grid.get_node_ids())
         known = {client.node for client in self.clients} - self._stale
         strangers = [node for node in connected if node not in known]
@@ -137,6 +148,7 @@ class ClientRegistry:
             self._enter(answers, connected)
             if answers and self.clients:
                 self._count_copies(grid, timeout, config)
+                self._bounded = None
         elif strangers:
             nothing, by_name = np.ones(1, np.int64), {client.name: client for client in self.clients}
             for node in sorted(strangers):
@@ -269,7 +281,7 @@ class ClientRegistry:
     def load(self, dumped: Iterable[Mapping[str, Any]], copying: Mapping[str, Any] | None = None) -> None:
         """Take over what :meth:`dump` gave; every node is asked anew, and gets its old number."""
         self.copying = None if copying is None else Copying.model_validate(copying)
-        self.clients = [Client.load(one) for one in dumped]
+        self.clients, self._bounded = [Client.load(one) for one in dumped], None
 
 
 def _size(counts: NDArray[np.int64], remark: ConfigRecord) -> int | None:

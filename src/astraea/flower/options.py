@@ -98,7 +98,7 @@ class Options:
             chosen = chosen.model_copy(update={"local_epochs": 1})
         unasked = chains and "defence" not in after.model_fields_set
         if unasked:
-            after = after.model_copy(update={"defence": Clip(multiple=_MULTIPLE, grace=_GRACE)})
+            after = after.model_copy(update={"defence": Clip(multiple=_MULTIPLE, grace=_GRACE, spare_large=True)})
         options = cls(
             chosen,
             counts.decided(chosen.recipe.rebalancing, defended=after.defended),

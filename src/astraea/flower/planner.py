@@ -110,7 +110,7 @@ def begin_round(
             before,
             plan.training.epochs,
             keys.weight,
-            lambda told: registry.examples(client, told),
+            lambda told: registry.held(client, told),
             measured=plan.guard is not None,
         )
 

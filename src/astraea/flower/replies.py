@@ -13,6 +13,7 @@ from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict
 from astraea.federation.plan import ChainState
 from astraea.federation.walk import Trained, VisitError
 from astraea.flower.arrays import Layout
+from astraea.flower.client_registry import Held
 from astraea.flower.messages import EXAMPLES, MOST, remarks
 
 __all__ = ["Reading", "averageable", "read_reply"]
@@ -45,14 +46,14 @@ def read_reply(
     before: ChainState,
     epochs: int,
     weight: str,
-    samples: Callable[[float], int | None],
+    held: Callable[[float], Held | None],
     *,
     measured: bool = False,
 ) -> Reading:
     """Read a reply to a visit that began at ``before`` and went over the client's samples ``epochs`` times.
 
-    ``weight`` names the metric that says how much the model is to count; ``samples`` returns, given that, how many
-    samples the client holds, ``None`` if the server does not know. Where the metric is a number of samples, what the
+    ``weight`` names the metric that says how much the model is to count; ``held`` returns, given that, how many
+    samples the client has, ``None`` if the server does not know. Where the metric is a number of samples, what the
     server knows counts. ``measured`` says that a defence will ask how far the model moved. Raises :class:`VisitError`
     if the reply cannot be understood.
     """
@@ -73,9 +74,8 @@ def read_reply(
     largest = 0.0 if math.isfinite(square) else float(torch.linalg.vector_norm(params, math.inf))
     if _LARGEST <= largest < math.inf:  # what is not finite at all is refused where every engine refuses it
         raise VisitError(f"its model holds numbers as large as {largest:.1g}, which no average of models can hold")
-    known = samples(told)
-    held = int(told) if known is None else known
-    examples = held if weight == EXAMPLES else max(1, round(told * _FRACTION))
+    has = held(told) or Held(int(told), int(told))
+    examples = has.counted if weight == EXAMPLES else max(1, round(told * _FRACTION))
     remark = remarks(reply)
     steps, loss = max(0, int(_number(remark, "steps", 0.0))), _number(metrics[0], "train_loss", math.nan)
     # What local rules send along stays as it is: between clients of Flower's only the model travels.
@@ -85,11 +85,12 @@ def read_reply(
         before.extras,
         {},
         examples,
-        max(1, held) * epochs,
+        max(1, has.counted) * epochs,
         steps,
         loss,
         finite=largest < math.inf,
         length=math.sqrt(square) if measured and math.isfinite(square) else None,
+        bounded=has.counted < has.claimed,
     )
     content = RecordDict({name: one for name, one in reply.content.items() if not isinstance(one, ArrayRecord)})
     return Reading(trained, arrays[0] if exact else None, content, "steps" in remark)

@@ -62,8 +62,8 @@ class AstraeaStrategy(FedAvg):
             :func:`~astraea.flower.client_app`; a ClientApp of the user's own trains as it likes, and reads Flower's
             ``train_config``.
         server: What becomes of the average: ``{"optimizer": "adam"}`` for FedAdam, ``{"optimizer": "momentum"}`` for
-            FedAvgM, not averaging or realignment. Chains come with ``balance={"most_samples": 3}`` and
-            ``{"defence": {"name": "clip", "multiple": 3, "grace": 3}}``; ``{"defence": "finite"}`` does without.
+            FedAvgM, not averaging or realignment. Chains come with ``balance={"most_samples": 3}`` and ``{"defence":
+            {"name": "clip", "multiple": 3, "grace": 3, "spare_large": True}}``; ``{"defence": "finite"}`` does without.
         privacy: How clients tell their label histograms: ``{"histograms": "local-dp"}`` or ``"secure-sum"``.
         network: On which rounds are timed: ``"edge"``, or ``{"name": "own.toml", "congestion": "bbr"}``. It times what
             the messages of a round would have taken there; the run itself stays as it is.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,18 @@ def test_a_newcomer_is_shortened_however_far_it_goes_and_discarded_once_its_grac
     assert found == {0: (1.0, True), 1: (0.125, False), 2: (0.125, False)}
     assert defence.remember(memory, [VisitReport(0, 0, pace=1.0)])["rounds"].tolist() == [2, 1]
     assert set(Clip().remember({}, [VisitReport(0, 0, pace=1.0)])) == {"pace"}
+
+
+def test_a_client_that_counts_for_less_than_it_holds_is_shortened_at_most_where_that_is_asked_for() -> None:
+    memory = {"pace": torch.full((5,), 2.0, dtype=torch.float64)}  # at 0.5: up to 4 * 2 * 0.5 = 4
+    found = {}
+    for spare in (False, True):
+        for held in (1, 3):
+            walk = walk_of(Guard(Clip(multiple=1.0, spare_large=spare), memory))
+            walk.plan = replace(walk.plan, counts={0: 1})
+            walk.take(Visit(0), moved(walk, 0.0, 8.0)._replace(examples=held))
+            found[spare, held] = (walk.reports[0].clipped, walk.reports[0].skipped is not None)
+    assert found == dict.fromkeys(found, (1.0, True)) | {(True, 3): (0.125, False)}
 
 
 def test_engines_and_a_resumption_give_the_same_bytes_and_the_summary_names_who_was_clipped(tmp_path: Path) -> None:

@@ -35,7 +35,9 @@ class Clip(Defence, name="clip"):
     rounds before, unclipped, and in the first round over those of the chain so far; until five are known, half the norm
     of the model (at least 1) is the bound. A median stands while fewer than half of the visits are hostile; so where
     more than half of a chain's visits so far were discarded, it no longer says what is usual and changes are shortened.
-    Whoever is new may differ for a good reason: ``grace`` keeps its first changes from being discarded.
+    Whoever is new may differ for a good reason: ``grace`` keeps its first changes from being discarded. So may whoever
+    has far more samples than others, for which only as many steps as ``balance.most_samples`` allows are believed:
+    ``spare_large`` keeps its changes from being discarded.
     """
 
     remembers: ClassVar[tuple[str, ...]] = ("pace",)
@@ -56,6 +58,11 @@ class Clip(Defence, name="clip"):
         description="Rounds of a client in which its changes are shortened at most, however far they go; in the ones "
         "after they can be discarded.",
     )
+    spare_large: bool = Field(
+        False,
+        description="Whether changes of a client that says it holds more than it counts for (balance.most_samples) are "
+        "shortened at most.",
+    )
 
     def judge(
         self, before: ChainState, after: ChainState, report: VisitReport, walk: Walk, guard: Guard
@@ -69,7 +76,7 @@ class Clip(Defence, name="clip"):
             bound = max(0.5 * norm(before.params), 1.0)
         else:
             usual = unit * median(known)
-            if length > self.discard * usual and not _lost(walk) and not self._spared(report.client, guard):
+            if length > self.discard * usual and not _lost(walk) and not self._spared(report, guard):
                 times = f"{length / usual:.3g} times as long as those" if usual else "not zero as those"
                 reason = f"its change is {times} of most visits: {self.discard:g} is allowed"
                 return before, report._replace(skipped=reason)
@@ -94,10 +101,12 @@ class Clip(Defence, name="clip"):
             kept[_ROUNDS] = rounds.clamp_(max=self.grace)
         return kept
 
-    def _spared(self, client: int, guard: Guard) -> bool:
-        """Whether a client has not yet been there for as many rounds as ``grace`` says."""
+    def _spared(self, report: VisitReport, guard: Guard) -> bool:
+        """Whether a client is large, or has not yet been there for as many rounds as ``grace`` says."""
+        if self.spare_large and report.bounded:
+            return True
         rounds = guard.memory.get(_ROUNDS, torch.empty(0))
-        return (int(rounds[client]) if client < len(rounds) else 0) < self.grace
+        return (int(rounds[report.client]) if report.client < len(rounds) else 0) < self.grace
 
 
 def _lost(walk: Walk) -> bool:
