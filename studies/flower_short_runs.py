@@ -37,6 +37,14 @@ ARMS: dict[str, Callable[[], FedAvg]] = {
     "as it comes": lambda: AstraeaStrategy(fraction_evaluate=0.0),
     "returns last": lambda: AstraeaStrategy(fraction_evaluate=0.0, algorithm={"returns": "last"}),
 }
+LIARS = (1, 8)
+HOSTILE: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "zeros": lambda old, new: torch.zeros_like(new),
+    "noise": lambda old, new: 10 * torch.randn(new.shape, generator=torch.Generator().manual_seed(new.numel())),
+    "scaled": lambda old, new: old + 100 * (new - old),
+    "reversed": lambda old, new: old - 10 * (new - old),
+}
+"""What a hostile client makes of the model that it got and of the one that an honest client would give."""
 
 
 def build(seed: int = 0) -> nn.Module:
@@ -68,8 +76,10 @@ def parts(y: NDArray[Any], alpha: float, large: float, seed: int) -> list[NDArra
             return [np.array(rows) for rows in found]
 
 
-def scores(optimiser: str, alpha: float, large: float, arm: str, rounds: int, seed: int) -> list[float]:
-    """Return the accuracy in % on held-out samples after each round."""
+def scores(
+    optimiser: str, alpha: float, large: float, arm: str, rounds: int, seed: int, hostile: str = "", claim: int = 0
+) -> list[float]:
+    """Return the accuracy in % on held-out samples after each round; ``hostile`` clients may ``claim`` samples."""
     samples, labels = load_digits(return_X_y=True)
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     x, y = torch.tensor(samples[shuffled] / 16, dtype=torch.float32), torch.tensor(labels[shuffled])
@@ -77,6 +87,9 @@ def scores(optimiser: str, alpha: float, large: float, arm: str, rounds: int, se
 
     def own(context: Context) -> NDArray[np.int64]:
         return clients[int(context.node_config["partition-id"])]
+
+    def lies(context: Context) -> bool:
+        return int(context.node_config["partition-id"]) in LIARS
 
     @app.train()
     def train(message: Message, context: Context) -> Message:
@@ -90,10 +103,22 @@ def scores(optimiser: str, alpha: float, large: float, arm: str, rounds: int, se
             made.zero_grad()
             torch.autograd.backward(nn.functional.cross_entropy(net(x[batch]), y[batch]))
             made.step()
+        made_of = net.state_dict()
+        if hostile and lies(context):
+            old = message.content.array_records["arrays"].to_torch_state_dict()
+            made_of = {name: HOSTILE[hostile](old[name], new) for name, new in made_of.items()}
         metrics = MetricRecord({"num-examples": len(rows)})
-        return Message(RecordDict({"arrays": ArrayRecord(net.state_dict()), "metrics": metrics}), reply_to=message)
+        return Message(RecordDict({"arrays": ArrayRecord(made_of), "metrics": metrics}), reply_to=message)
 
-    app.query("label_histogram")(label_histogram(lambda context: y[own(context)].numpy(), classes=10))
+    honest = label_histogram(lambda context: y[own(context)].numpy(), classes=10)
+
+    @app.query("label_histogram")
+    def tell(message: Message, context: Context) -> Message:
+        if not (claim and hostile and lies(context)):
+            return honest(message, context)
+        counts = MetricRecord({"label-histogram": [claim // 10] * 10, "num-examples": claim // 10 * 10})
+        return Message(RecordDict({"histogram": counts}), reply_to=message)
+
     found: list[float] = []
 
     def measure(round_: int, arrays: ArrayRecord) -> None:
@@ -114,17 +139,23 @@ def main(
     large: Annotated[
         float, typer.Option(help="Share of all samples that one client holds, clients being alike.")
     ] = 0.0,
+    optimisers: Annotated[str, typer.Option(help="Names, with commas between them.")] = ",".join(OPTIMISERS),
+    hostile: Annotated[str, typer.Option(help=f"What two of the clients do: {', '.join(HOSTILE)}.")] = "",
+    claim: Annotated[int, typer.Option(help="Samples that these say they hold, if not what is true.")] = 0,
 ) -> None:
     """Print mean accuracies after some rounds, and in brackets what they are above FedAvg's."""
     torch.set_num_threads(1)
     logging.getLogger("flwr").setLevel(logging.CRITICAL)
     shown = [round_ for round_ in (1, 3, 6, 10, 15) if round_ <= rounds]
     typer.echo(f"{'visits':12}{'Dirichlet':>10} {'strategy':14}" + "".join(f"{f'round {one}':>16}" for one in shown))
-    for optimiser in OPTIMISERS:
-        for alpha in (np.inf,) if large else (np.inf, 0.5, 0.1):
+    for optimiser in optimisers.split(","):
+        for alpha in (np.inf,) if large or hostile else (np.inf, 0.5, 0.1):
             base = None
             for arm in ARMS:
-                runs = [scores(optimiser, alpha, large, arm, rounds, seed) for seed in range(first, first + seeds)]
+                runs = [
+                    scores(optimiser, alpha, large, arm, rounds, seed, hostile, claim)
+                    for seed in range(first, first + seeds)
+                ]
                 found = np.mean(runs, axis=0)
                 base = found if base is None else base
                 cells = "".join(f"{found[one]:8.1f} ({found[one] - base[one]:+5.1f})" for one in shown)

@@ -137,6 +137,7 @@ def test_the_file_says_who_is_who(federation: Callable[..., Any], tmp_path: Path
         ({"train": {"lr": 0.5}}, r"has train\.lr = 0\.02, not 0\.5"),
         ({"server": {"optimizer": "adam"}}, r"has server\.optimizer"),
         ({"config": {"lr": 0.3}}, r"has train_config\.lr = 0\.1, not 0\.3"),
+        ({"config": {}}, r"has train_config\.lr = 0\.1, not None"),
     ],
 )
 def test_what_a_resumed_run_depends_on_may_not_change(changes: dict[str, Any], reason: str, tmp_path: Path) -> None:

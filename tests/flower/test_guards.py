@@ -99,10 +99,15 @@ def _of_one_large(says: int) -> list[dict[str, Any]]:
     return [*strategy.run.history]
 
 
-def test_a_node_with_most_of_the_data_is_shortened_and_not_lost_and_a_lie_buys_no_longer_change() -> None:
+def test_a_node_with_most_of_the_data_is_shortened_and_not_lost_and_a_lie_buys_no_longer_change(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     large, lying = _of_one_large(60), _of_one_large(10**9)
     assert not any("skipped" in line for line in large + lying)
     assert [line["clipped"] for line in large] == [line["clipped"] for line in lying]
     assert all(one["client"] == FAR for line in large[1:] for one in line["clipped"])
     assert all("clipped" in line for line in large)
+    named = [line for line in caplog.messages if "client 3 is clipped" in line]
+    assert len(named) == 8
+    assert all("it says that it holds more than it counts for" in line for line in named)
     assert any("skipped" in line for line in _of_one_large(10))  # who has no more than others has no reason

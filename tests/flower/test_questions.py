@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
 
 from flwr.app import Context, Error, Message, MetricRecord
+from flwr.client import NumPyClient
 from flwr.clientapp import ClientApp
 from flwr.common.constant import ErrorCode
 from tests.flower.adding import PLAIN, Silent, adding_app, train_adding
@@ -34,6 +35,16 @@ def test_a_mod_that_refuses_is_not_taken_for_silence(caplog: pytest.LogCaptureFi
         "node 2 is left out: a mod of its ClientApp refused the question for its label histogram (one ArrayRecord is "
         "needed): move that mod from ClientApp(mods=...) to @app.train(mods=...)"
     )
+
+
+@pytest.mark.parametrize("algorithm", ["astraea", "fedavg"])
+def test_an_app_of_the_old_interface_is_told_what_to_do(algorithm: str) -> None:
+    class Old(NumPyClient):
+        """A client as Flower had them before 1.21."""
+
+    app = ClientApp(client_fn=lambda context: Old().to_client())
+    with pytest.raises(RunError, match=r"of Flower's old interface.*: give it @app\.train\(\), not client_fn"):
+        train_adding(AstraeaStrategy(algorithm={"name": algorithm}, **PLAIN), app)
 
 
 def test_who_failed_once_is_asked_again(caplog: pytest.LogCaptureFixture) -> None:

@@ -29,6 +29,10 @@ _log = logging.getLogger("flwr")
 
 _EVERY = 10.0  # seconds between two lines of progress
 _STRANGE = 0.5  # share of a client's change that a defence leaves, below which the log names it
+_LARGE = (
+    "; it says that it holds more than it counts for: if that is true and it is trusted, "
+    "balance={'most_samples': 100} and server={'defence': 'finite'} train on all of it"
+)
 
 
 @dataclass(slots=True)
@@ -145,15 +149,17 @@ class ChainWalks:
 
     def _report(self, chain: _UnderWay, visit: Visit) -> None:
         self._done += 1
-        skipped, clipped, round_ = chain.walk.reports[-1].skipped, chain.walk.reports[-1].clipped, self.plan.round + 1
+        report, round_ = chain.walk.reports[-1], self.plan.round + 1
+        skipped, clipped = report.skipped, report.clipped
         if clipped < _STRANGE and self.plan.round > 0:  # in the first round nothing says yet what is usual
             _log.warning(
-                "round %d, mediator %d: client %d is clipped: its change was %.3g times too long (%s)",
+                "round %d, mediator %d: client %d is clipped: its change was %.3g times too long (%s)%s",
                 round_,
                 chain.walk.chain.id,
                 visit.client,
                 1 / clipped,
                 self._title(visit.client),
+                _LARGE if report.bounded else "",
             )
         if skipped is not None:
             _log.warning(

@@ -80,6 +80,7 @@ class StrategyCheckpoint:
         sections = {key.partition(".")[0] for key in stored}  # earlier versions stored fewer
         now = {key: value for key, value in self._settings.items() if key.partition(".")[0] in sections}
         mend = "resume it without changes, or give checkpoint= another folder"
+        now, stored = _filled(now, stored), _filled(stored, now)
         check_same(now, stored, f"the run in {self.folder}", mend=mend)
         return Stored(load_checkpoint(path), facts.get("rounds"), earlier, facts.get("model"))
 
@@ -95,6 +96,12 @@ class StrategyCheckpoint:
             partial.chmod(0o600)
             partial.write_text(text, encoding="utf-8")
         save_checkpoint(run, self.folder)
+
+
+def _filled(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``settings`` without an empty table that is not empty in ``others``, whose keys say what differs."""
+    tables = {key.rpartition(".")[0] for key in others}
+    return {key: value for key, value in settings.items() if value != {} or key not in tables}
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

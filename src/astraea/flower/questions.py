@@ -122,7 +122,7 @@ def _explained(code: int, reason: str) -> str:
             f"a mod of its ClientApp refused the question for its label histogram ({reason}): move that mod from "
             "ClientApp(mods=...) to @app.train(mods=...)"
         )
-    if "client_fn" in reason:
+    if "client_fn" in reason or "Invalid message type" in reason:  # of an app that has one, whatever it is asked
         return f"its ClientApp is of Flower's old interface ({reason}): give it @app.train(), not client_fn, and {add}"
     return f"it answered with an error ({reason}); if its ClientApp has no such query, {add}"
 

@@ -119,6 +119,8 @@ def _explained(reason: str | None) -> str:
     text = " ".join((reason or "no reason given").split())[-500:]
     if "secagg" in text.lower():
         return f"{text}; SecAgg+ belongs to Flower's old interface: leave secaggplus_mod out of the ClientApp's mods"
+    if "fitins.parameters" in text:
+        return f"{text}; its ClientApp is of Flower's old interface: give it @app.train(), not client_fn"
     return text
 
 
