@@ -14,7 +14,7 @@ A flow of ns-3 that loses much of a window at the end of slow start may go on at
 acknowledgements: either frees such flows in some worlds, and the second costs goodput.
 
 Every flow of BBR in ns-3 draws the phases of its cycle from one stream of random numbers (its attribute Stream is 4 for
-all), so that flows draw the same phases in the same order. Here each draws its own; --own-phases lets those of ns-3, too.
+all), so that flows draw the same phases in the same order. Here each draws its own; --own-phases lets ns-3's, too.
 
 With --phases N every world is played N times in both, after the first with each start put off by up to a tenth of a
 second, and means are compared: where flows of BBR that probe in turn meet is a matter of when they began.
