@@ -29,8 +29,8 @@ no selection has seen.
 """
 
 
-_MATD3, _MAPPO = 12_000, 60_000
-"""Decisions that take about as long as a generation on one processor; MAPPO takes far fewer gradient steps."""
+_PER_GENERATION = 12_000
+"""Decisions of MATD3 and MAPPO for a generation of those that evolve."""
 
 Training = EvolutionSettings | MappoSettings | Td3Settings
 
@@ -40,9 +40,9 @@ def settings_of(arm: str, seed: int, generations: int) -> Training:
     length: dict[str, Any] = {"seed": seed, "generations": generations, "validate_every": 5, "validation_mixes": 3}
     if arm.startswith("mappo"):
         make = MappoSettings if arm == "mappo" else RECIPES["mappo"]
-        return make(seed=seed, flow_steps=generations * _MAPPO, updates=8, validation_mixes=3)
+        return make(seed=seed, flow_steps=generations * _PER_GENERATION, num_steps=4096)
     if arm == "matd3":
-        flow_steps = generations * _MATD3
+        flow_steps = generations * _PER_GENERATION
         changes = {
             "flow_steps": flow_steps,
             "updates": max(flow_steps // DEEP.update_flow_steps // 5, 1),

@@ -96,8 +96,9 @@ def _page(found: Mapping[str, Sequence[Scores]], rows: Sequence[Sequence[str]]) 
 
 def _conditions(generations: int, worlds: int) -> str:
     return (
-        f"{generations} generations of 20 candidates in 7 worlds each, a training; MATD3 takes 12,000 decisions for a "
-        f"generation. {worlds} worlds of each cell, the same for all. Means over trainings and worlds; in brackets the "
+        f"{generations} generations of 20 candidates in 7 worlds each, a training; MATD3 and MAPPO take 12,000 "
+        f"decisions for a generation. {worlds} worlds of each cell, the same for all. "
+        "Means over trainings and worlds; in brackets the "
         "gain over the shipped law in the same worlds and its 95 % interval over worlds.\n\n"
         f"Made by `python studies/policy/deep.py --generations {generations}`; values are in `{NAME}.csv`. The whole "
         "comparison is the command without options: 150 generations a training."

@@ -40,7 +40,7 @@ def test_all_that_evolve_play_as_much_and_matd3_as_many_decisions_as_it_is_told(
     assert max(matd3.actor_widths) <= 32
     alone, on_law = (arms.settings_of(name, 1, 5) for name in ("mappo", "mappo on the law"))
     assert (alone.subject, on_law.subject) == ("network", "residual")
-    assert alone.flow_steps == on_law.flow_steps == 300_000
+    assert alone.flow_steps == on_law.flow_steps == matd3.flow_steps
     assert on_law.law == evolved[1].law
 
 
