@@ -77,6 +77,7 @@ def fixed(out: Path) -> dict[str, Policy]:
     begun = start.policy(start.start, {})
     found = {
         "shipped": law,
+        "shipped, no rivals": without_rivals(law),
         "shipped, no drains": without_drains(law),
         "residual, untrained": begun,
     }
@@ -85,6 +86,7 @@ def fixed(out: Path) -> dict[str, Policy]:
         if name != "law" and file.is_file():
             deep = load_policy(file)
             found[f"{name}, zeroed"] = zeroed(deep)
+            found[f"{name}, no rivals"] = without_rivals(deep)
             found[f"{name}, no drains"] = without_drains(deep)
     return found
 
@@ -94,6 +96,12 @@ def zeroed(policy: Policy) -> Policy:
     weights = policy.weights.copy()
     weights[len(LAW) if policy.header.kind == "residual" else 0 :] = 0
     return replace(policy, weights=weights)
+
+
+def without_rivals(policy: Policy) -> Policy:
+    """Return the policy in windows that never believe in rivals, whatever drains leave and rates do."""
+    control = policy.header.control.model_copy(update={"rivals": False})
+    return replace(policy, header=policy.header.model_copy(update={"control": control}))
 
 
 def without_drains(policy: Policy) -> Policy:

@@ -56,6 +56,8 @@ def test_a_zeroed_residual_is_its_law_and_a_zeroed_network_does_nothing(load: Lo
     assert zeroed.action(x) == law.action(x) != residual.action(x)
     plain = Policy(PolicyHeader(kind="network", widths=(25, 1)), np.ones(26, np.float32))
     assert deep.zeroed(plain).action(x) == 0 < plain.action(x)
+    assert law.header.control.rivals
+    assert not deep.without_rivals(residual).header.control.rivals
     assert deep.without_drains(law).header.control.refresh_s is None
 
 

@@ -251,6 +251,22 @@ def test_what_a_period_left_is_told_by_all_drains_and_among_rivals_by_the_flows_
     assert flow.c.among == (left > 0)
 
 
+def test_a_window_that_is_not_wary_believes_in_no_rivals(alone: Any) -> None:
+    def told(wary: int) -> Any:
+        flow = settled(alone, 100.0)
+        flow.f.wary = wary
+        flow.f.min_rtt, flow.f.last_rtt = 50 * MS, 50 * MS
+        flow.c.drains = 10
+        for _ in range(2):
+            flow.c.peak, flow.c.drain_from = 90 * MS, 70 * MS
+            flow.c.lowest_before = flow.c.drain_rtt = 80 * MS
+            drains.judge(flow.f, flow.c)
+        return flow
+
+    assert (told(1).c.among, told(1).f.drain_left) == (1, 768)
+    assert (told(0).c.among, told(0).f.drain_left) == (0, 0)
+
+
 @pytest.mark.compiled
 def test_a_policy_that_targets_a_queue_shares_equally() -> None:
     """Driven by the rule 'keep ten packets queued', two flows of unequal round trips come to equal queues."""

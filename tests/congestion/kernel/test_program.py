@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.kernel import loaded
 from astraea.congestion.kernel.policies import SIZE, packed
 from astraea.congestion.kernel.program import opened
@@ -123,6 +124,7 @@ def test_policies_that_the_program_cannot_run_are_refused() -> None:
         (network((25, 8, 1)), "--quantise"),
         (network((25, 4, 4, 4, 1)).quantised(), "3 layers and 2048 weights, and this network has 4"),
         (network((25, 8, 1), controller="aurora"), "drive a window"),
+        (network((25, 8, 1), control=PolicySettings(rivals=False)).quantised(), "believes in rivals"),
     ):
         with pytest.raises(InputError, match=why):
             packed(policy)

@@ -91,7 +91,7 @@ def see_round(c: Drains, low: int) -> None:
 @inlined
 def due(f: Connection, c: Drains, now: int) -> bool:
     """Return whether it is time for a drain."""
-    doubtful = c.left > _RIVALS and not c.among
+    doubtful = c.left > _RIVALS and not c.among and f.wary
     every = f.refresh_after // _SOONER if c.drains < _EARLY or doubtful else f.refresh_after
     return now - c.lowest_at >= every or (now - c.drained_at) >> 1 >= every
 
@@ -147,7 +147,8 @@ def judge(f: Connection, c: Drains) -> bool:
     c.peak = 0
     if SLIGHT * (f.last_rtt - 2 * c.drain_from + f.min_rtt) > f.min_rtt:
         left = 0  # the path: it rose meanwhile by more than it was above the base
-    f.drain_left = max(min(left, c.left) if c.drains > 2 else 0, f.drain_left // 2)  # the first followed the start
+    told = c.drains > 2 and f.wary  # the first followed the start
+    f.drain_left = max(min(left, c.left) if told else 0, f.drain_left // 2)
     c.left = left
     c.among = f.drain_left > _RIVALS
     return left < _EMPTY

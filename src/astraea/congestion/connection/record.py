@@ -145,6 +145,7 @@ class Connection(Counters, Sending):
     window_most: int  # packets,
     jitter_most: int  # mean difference of successive round-trip times, in 1/1024 of the smoothed one,
     limited_most: int  # and how long the application may leave the window unfilled
+    wary: int  # whether its policy's window believes in rivals at all
     wire_bytes: int  # of a packet
     burst: int  # packets sent back to back (segmentation offload)
     window_max: int  # receive window in packets

@@ -34,6 +34,7 @@ class PolicySettings(Settings):
     refresh_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
         10.0, description="age at which a base RTT is renewed; unset: never"
     )
+    rivals: bool = Field(True, description="whether the window believes in rivals at all")
     ranges: RangeSettings = Field(RangeSettings(), description="where its actions are applied at all")
 
     def fields(self) -> dict[str, float]:
@@ -42,6 +43,7 @@ class PolicySettings(Settings):
         return {
             "gain": self.gain,
             "refresh_after": INF if self.refresh_s is None else round(self.refresh_s * 1e9),
+            "wary": int(self.rivals),
             "rtt_least": round(ranges.rtt_ms_least * 1e6),
             "rtt_most": round(ranges.rtt_ms_most * 1e6),
             "window_most": ranges.window_most,

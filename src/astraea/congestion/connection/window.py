@@ -117,7 +117,7 @@ def _watch(f: Connection, c: State, now: int) -> None:
         swings.look_anew(f, c)
     elif c.draining:
         c.low = INF
-    elif swings.swung(f, c, c.low, c.window, now):
+    elif f.wary and swings.swung(f, c, c.low, c.window, now):
         drains.believe(f, c)
         c.window = fallback.curve(c, c.window)
     elif detour.watch(f, c, c.window, now):

@@ -36,6 +36,10 @@ def packed(policy: Policy) -> bytes:
             "the kernel runs policies that drive a window by the features 'packets', and this one does not: train one "
             "with --recipe law"
         )
+    if not head.control.rivals:
+        raise InputError(
+            "the kernel's window believes in rivals, and this policy's does not: write it anew with control.rivals true"
+        )
     if head.kind == "network":
         raise InputError(
             "this policy is a network in floating point, which a kernel has not: 'astraea congestion policy FILE "

@@ -12,10 +12,10 @@ four round trips all lay on the same side of the target, the gain grows by ``has
 lasted so long goes on by ``momentum`` (as Copa's velocity does): errors common to all flows change their sign within
 that time, an unfair share and an empty path do not.
 
-Where the last drain, in which all flows of this kind take part, left a good part of the queueing delay, and the
-queue stays above a part of the base round-trip time, rivals that fill buffers are taken to be there (Copa's
-competitive mode, by other means). The window then grows
-slowly, a small one faster than a large one, and is cut at losses.
+The last eight numbers, ``rival_*``, are a law among rivals that a drain has told of. They have no effect in the window
+that ships while ``rival_left`` is 0.15 or more: what would tell them of rivals makes the window grow as CUBIC's and ask
+the law no more (:mod:`astraea.congestion.connection.drains`). They stay because policy files and the kernel's map hold
+eighteen numbers.
 
 All is in counts of 1/1024 and needs only what :mod:`astraea.congestion.connection.fixed_point` offers. The
 action never rises with the flow's own queue, all else equal: :mod:`astraea.congestion.policy.certificate`.
