@@ -21,6 +21,7 @@ from searched.limits import limits_of, rounds_within
 from searched.page import write_page
 from searched.plan import Plan, Setup, load_plan
 from searched.progress import Only, Wanted, wanted
+from searched.rivals import write_rivals
 from searched.scores import Scores, row_of, shape_of
 from study import HERE
 
@@ -59,6 +60,7 @@ def main(
             _measure(plan, known, jobs, until, ahead=ahead, only=only)
         pages = results or HERE.parent / "docs" / "results"
         told = write_page(plan, file.stem, known, pages, f"python studies/measure.py {name}")
+        write_rivals(plan, file.stem, known, pages, f"python studies/measure.py {name}")
         _CONSOLE.print(f"{file.stem}: {f'results in {pages}' if told else 'nothing is finished yet'}")
 
 

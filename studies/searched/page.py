@@ -20,7 +20,7 @@ from searched.progress import Cell, cells, chosen, searched, setup_of
 from searched.scores import Scores
 from searched.search import FAILED, Outcome, Point
 
-__all__ = ["Measured", "bytes_to", "interval", "measured", "write_page"]
+__all__ = ["COLUMNS", "Measured", "bytes_to", "interval", "measured", "searches", "told", "write_page"]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,11 @@ def _page(plan: Plan, name: str, scores: Scores, found: Sequence[Measured], comm
             continue
         lines += [f"## {dataset}, {case}: {budget}", "", f"{plan.cases[case].about}; {plan.budgets[budget].about}.", ""]
         lines += [_results(plan, here), "", *_contrasts(plan, here)]
-    return lines + _searches(plan, scores)
+    rivals = plan.rivals
+    if rivals is not None:
+        lines += [f"What the rivals were searched for is on [a page of its own]({rivals.page}.md).", ""]
+    shown = [cell for cell in cells(plan) if rivals is None or not plan.methods[cell.method].rival]
+    return lines + searches(plan, scores, shown)
 
 
 def _state(plan: Plan, scores: Scores, found: Sequence[Measured]) -> str:
@@ -167,7 +171,7 @@ def _results(plan: Plan, here: Sequence[Measured]) -> str:
     for one in sorted(here, key=lambda one: -COLUMNS[0].values(one.runs.values()).mean()):
         figures = [column.text(one.runs.values()) for column in COLUMNS]
         seeds = f"{len(one.runs)} of {len(plan.seeds_at(one.cell.case, one.cell.budget))}"
-        rows.append([one.cell.method, *figures, _traffic(first, one), _told(plan, one), seeds])
+        rows.append([one.cell.method, *figures, _traffic(first, one), told(plan, one.cell.method, one.knobs), seeds])
     titles = ["method", *(column.title for column in COLUMNS), f"MB to {next(iter(plan.methods))}'s", "knobs", "seeds"]
     return Table(titles, rows).markdown()
 
@@ -207,15 +211,15 @@ def _contrasts(plan: Plan, here: Sequence[Measured]) -> list[str]:
     return [about, "", Table(titles, rows).markdown(), ""]
 
 
-def _searches(plan: Plan, scores: Scores) -> list[str]:
-    """Return every search: a row for each shape and other knobs, a column for each rate."""
+def searches(plan: Plan, scores: Scores, shown: Sequence[Cell]) -> list[str]:
+    """Return the searches of cells: a row for each shape and other knobs, a column for each rate."""
     lines = ["## What was searched", ""]
     lines += [
         "Balanced accuracy (%) on validation samples, by rate; the best is bold, and **…** is still to be run.",
         "",
     ]
     first = next(iter(plan.cases))
-    for cell in cells(plan):
+    for cell in shown:
         if cell.case != first:
             continue
         outcome = searched(plan, scores, cell)
@@ -248,11 +252,11 @@ def _without_rate(knobs: Point) -> Point:
     return tuple((name, value) for name, value in knobs if name != "rate")
 
 
-def _told(plan: Plan, one: Measured) -> str:
+def told(plan: Plan, method: str, knobs: Point) -> str:
     """Return the knobs as text; a searched one at the end of its ladder is marked."""
     parts = []
-    for name, value in one.knobs:
-        ladder = plan.ladders[name].values if name in plan.methods[one.cell.method].search else ()
+    for name, value in knobs:
+        ladder = plan.ladders[name].values if name in plan.methods[method].search else ()
         at_end = ladder and value in (min(ladder), max(ladder))
         parts.append(f"{name} {value:g}" + ("*" if at_end else ""))
     return ", ".join(parts)

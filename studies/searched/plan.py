@@ -15,7 +15,7 @@ from astraea.experiment.changes import changed
 from astraea.experiment.settings import RunSettings, load_toml, parse_settings
 from searched.search import Ladder, Point
 
-__all__ = ["SHAPE", "Budget", "Method", "Plan", "Setup", "load_plan"]
+__all__ = ["SHAPE", "Budget", "Method", "Plan", "Rivals", "Setup", "load_plan"]
 
 SHAPE = ("chains", "chain", "epochs", "passes", "bits")
 """Knobs that decide what a round costs: chains side by side, their clients, epochs a visit, passes, bits a weight."""
@@ -58,6 +58,17 @@ class Reference(BaseModel):
     knobs: dict[str, float]
 
 
+class Rivals(BaseModel):
+    """The rivals' own page: its file's name, and the method that they are compared with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    page: str
+    title: str
+    about: str
+    beside: str
+
+
 class Case(BaseModel):
     """A way to divide data among clients. Knobs are searched in the study's first case, and reused in the others."""
 
@@ -90,6 +101,7 @@ class Plan(BaseModel):
     ladders: dict[str, Ladder]
     keys: dict[str, str] = Field(description="Settings that knobs other than those of the shape stand for.")
     own: dict[str, dict[str, Any]] = {}
+    rivals: Rivals | None = None
     contrasts: tuple[tuple[str, str], ...] = Field((), description="Methods whose paired differences are reported.")
     settings: dict[str, Any] = {}
     data: dict[str, dict[str, Any]] = Field({}, description="Datasets that have no file in studies/data.")
@@ -100,7 +112,8 @@ class Plan(BaseModel):
         if self.search_seed in self.seeds:
             raise ValueError(f"seed {self.search_seed} is searched with, so it cannot be measured")
         named = [method for budget in self.budgets.values() for method in budget.methods]
-        for name in (*named, *(method for pair in self.contrasts for method in pair)):
+        beside = () if self.rivals is None else (self.rivals.beside,)
+        for name in (*named, *beside, *(method for pair in self.contrasts for method in pair)):
             if name not in self.methods:
                 raise ValueError(f"there is no method '{name}'")
         for name, method in self.methods.items():

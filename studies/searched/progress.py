@@ -100,12 +100,12 @@ def searched(plan: Plan, scores: Scores, cell: Cell) -> Outcome | None:
     """Return the search of a cell so far; ``None`` while the search that it begins with is not done.
 
     It is made in the study's first case. Within the first budget it begins where the method says, within others
-    where that search ended.
+    where that search ended, if there is anything to search.
     """
     first_case, first_budget = next(iter(plan.cases)), next(iter(plan.budgets))
     method = plan.methods[cell.method]
     start = point(method.start)
-    if cell.budget != first_budget and cell.method in plan.methods_at(first_budget):
+    if method.search and cell.budget != first_budget and cell.method in plan.methods_at(first_budget):
         first = searched(plan, scores, Cell(cell.dataset, first_case, first_budget, cell.method))
         if first is None or not first.done:
             return None

@@ -35,6 +35,12 @@ settings = { model = { name = "mlp", options = { hidden = [8] } } }
 [cases.random]
 about = "random labels"
 
+[rivals]
+page = "others"
+title = "Others"
+about = "About others."
+beside = "chains"
+
 [budgets.all]
 about = "as many samples"
 
@@ -57,6 +63,13 @@ arm = "fedavg"
 start = { rate = 0.1, chains = 2, epochs = 2 }
 search = ["rate", "chains"]
 
+[methods.prox]
+arm = "fedavg+fedprox"
+title = "FedProx"
+rival = true
+start = { rate = 0.1, chains = 2, epochs = 2 }
+search = []
+
 [methods.chains]
 arm = "astraea"
 start = { rate = 0.1, chains = 1, chain = 4, epochs = 1, passes = 2 }
@@ -71,7 +84,7 @@ scenario = { labels = "half-normal", clients = 6, samples = 200 }
 
 @pytest.fixture(scope="module")
 def parts(script: Callable[[str], ModuleType]) -> Any:
-    names = ("limits", "page", "plan", "progress", "scores", "search")
+    names = ("limits", "page", "plan", "progress", "rivals", "scores", "search")
     return SimpleNamespace(**{name: script(f"searched.{name}") for name in names})
 
 
@@ -231,7 +244,15 @@ def test_the_command_searches_measures_and_writes_a_page(tmp_path: Path) -> None
     assert len(rows_of_fedavg) == 2
     assert all("seeds" not in row[9] for row in rows_of_fedavg)  # each seed reaches its own final accuracy
     assert "| chains − fedavg | " in text
-    assert "Finished: 3 searches and 5 measurements" in text
+    assert "Finished: 4 searches and 7 measurements" in text
+    others = (pages / "others.md").read_text()
+    (row,) = [line.split(" | ") for line in others.splitlines() if line.startswith("| FedProx | ")]
+    assert row[1:3] == ["chains 2, epochs 2, rate 0.1", "1"]
+    of = {(row["arm"], row["seed"]): 100 * row["balanced_accuracy"] for row in rows if row["seed"]}
+    more = sum(of["astraea", seed] - of["fedavg+fedprox", seed] for seed in (1, 2)) / 2
+    assert row[6].startswith(f"{more:+.1f} ± ")
+    assert "## digits, all: prox" in others.replace("###", "##")
+    assert "prox" not in text.partition("## What was searched")[2]
     assert (pages / "tiny.png").read_bytes().startswith(b"\x89PNG")
 
     subprocess.run([*command, "--minutes", "1"], capture_output=True, text=True, check=True)
@@ -309,6 +330,10 @@ def test_the_pages_say_what_their_scores_say(parts: Any, tmp_path: Path, study: 
     assert scores.rows
     parts.page.write_page(plan, study, scores, tmp_path, f"python studies/measure.py {study}")
     assert (tmp_path / f"{study}.md").read_text() == (DOCS / f"{study}.md").read_text()
+    wanted = parts.rivals.write_rivals(plan, study, scores, tmp_path, f"python studies/measure.py {study}")
+    assert wanted == (study == "frontier-small")
+    if wanted:
+        assert (tmp_path / "rivals.md").read_text() == (DOCS / "rivals.md").read_text()
 
 
 def test_clients_are_as_many_as_an_arm_has_or_as_the_data_say(parts: Any) -> None:
