@@ -192,6 +192,17 @@ def test_a_header_that_lies_is_told_in_one_sentence(tmp_path: Path, shape: str, 
     assert "\n" not in str(caught.value)
 
 
+def test_an_archive_under_a_password_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    np.savez(path, x=np.zeros(3))
+    content = bytearray(path.read_bytes())
+    for magic, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # bit 0 of the flags says that a member is encrypted
+        content[content.index(magic) + flags] |= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"data.npz cannot be used \(it is encrypted: unpack it with its password"):
+        read_npz(path)
+
+
 def test_little_that_unpacks_to_very_much_is_refused(tmp_path: Path) -> None:
     with (
         zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,

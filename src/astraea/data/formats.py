@@ -61,6 +61,10 @@ def reading(path: object) -> Iterator[None]:
         raise corrupt(path, "it is not there") from error
     except damage as error:
         raise corrupt(path, error) from error
+    except RuntimeError as error:  # zipfile has no error of its own for a member under a password
+        if "encrypted" not in str(error):
+            raise
+        raise corrupt(path, InputError("it is encrypted: unpack it with its password and pack it without")) from error
 
 
 def check_labels(labels: NDArray[np.integer], count: int, classes: int) -> None:
