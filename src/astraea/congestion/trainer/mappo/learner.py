@@ -25,6 +25,7 @@ from astraea.congestion.policy.residual import SEEN
 from astraea.congestion.trainer.mappo.advantages import fill_advantages
 from astraea.congestion.trainer.mappo.settings import MappoSettings
 from astraea.congestion.trainer.subjects import Subject, network_subject, residual_subject
+from astraea.congestion.trainer.tensors import restore, tensors_of
 from astraea.seeding import Purpose, stream, torch_seed
 
 __all__ = ["Actor", "Learner", "Losses", "Rollout", "Scale", "clipped_loss", "value_loss"]
@@ -217,24 +218,11 @@ class Learner:
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all that further steps depend on, beside ``steps``."""
-        found = {
-            f"{name}/{key}": value for name, module in self._modules() for key, value in module.state_dict().items()
-        }
-        for name, adam in self._optimisers():
-            for i, state in adam.state_dict()["state"].items():
-                found |= {f"{name}/{i}/{key}": value for key, value in state.items()}
-        return {name: value.detach().clone() for name, value in found.items()}
+        return tensors_of(self._modules(), self._optimisers())
 
     def restore(self, tensors: dict[str, Tensor], steps: int) -> None:
         """Be again what :meth:`tensors` was taken of."""
-        for name, module in self._modules():
-            module.load_state_dict(_below(tensors, f"{name}/"))
-        for name, adam in self._optimisers():
-            states: dict[int, dict[str, Tensor]] = {}
-            for key, value in _below(tensors, f"{name}/").items():
-                number, _, part = key.partition("/")
-                states.setdefault(int(number), {})[part] = value
-            adam.load_state_dict({**adam.state_dict(), "state": states})
+        restore(self._modules(), self._optimisers(), tensors)
         self.steps = steps
 
     def _modules(self) -> list[tuple[str, nn.Module]]:
@@ -268,7 +256,3 @@ def _orthogonal(into: int, out: int, gain: float, generator: torch.Generator) ->
     nn.init.orthogonal_(layer.weight, gain, generator=generator)
     nn.init.zeros_(layer.bias)
     return layer
-
-
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

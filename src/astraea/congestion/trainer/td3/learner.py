@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from astraea.congestion.trainer.td3.buffer import Batch
 from astraea.congestion.trainer.td3.networks import Actor, TwinCritic
 from astraea.congestion.trainer.td3.settings import Td3Settings
+from astraea.congestion.trainer.tensors import restore, tensors_of
 from astraea.seeding import Purpose, torch_seed
 
 __all__ = ["Learner", "Losses", "follow", "largest_return", "targets"]
@@ -108,24 +109,11 @@ class Learner:
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all that further steps depend on, beside ``steps``."""
-        found = {
-            f"{name}/{key}": value for name, network in self._networks() for key, value in network.state_dict().items()
-        }
-        for name, adam in self._optimisers():
-            for i, state in adam.state_dict()["state"].items():
-                found |= {f"{name}/{i}/{key}": value for key, value in state.items()}
-        return {name: value.detach().clone() for name, value in found.items()}
+        return tensors_of(self._networks(), self._optimisers())
 
     def restore(self, tensors: dict[str, Tensor], steps: int) -> None:
         """Be again what :meth:`tensors` was taken of."""
-        for name, network in self._networks():
-            network.load_state_dict(_below(tensors, f"{name}/"))
-        for name, adam in self._optimisers():
-            states: dict[int, dict[str, Tensor]] = {}
-            for key, value in _below(tensors, f"{name}/").items():
-                number, _, part = key.partition("/")
-                states.setdefault(int(number), {})[part] = value
-            adam.load_state_dict({**adam.state_dict(), "state": states})
+        restore(self._networks(), self._optimisers(), tensors)
         self.steps = steps
 
     def _networks(self) -> list[tuple[str, nn.Module]]:
@@ -157,7 +145,3 @@ def follow(target: nn.Module, source: nn.Module, tau: float) -> None:
         slow.lerp_(fast, tau)
     for held, moment in zip(target.buffers(), source.buffers(), strict=True):
         held.copy_(moment)
-
-
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
