@@ -46,6 +46,9 @@ def main(
     ahead: Annotated[
         bool, typer.Option("--ahead", help="Run also what is likely to be needed, for many cores.")
     ] = False,
+    device: Annotated[
+        str, typer.Option(help="Where models are trained: cpu, or cuda, which a score then names.")
+    ] = "cpu",
     report: Annotated[bool, typer.Option("--report", help="Run nothing: write the page of what is finished.")] = False,
 ) -> None:
     """Run a searched study, or go on with it, and write its results."""
@@ -57,14 +60,14 @@ def main(
             only = Only(tuple(dataset or ()), tuple(case or ()), tuple(budget or ()), tuple(method or ()))
             only.check(plan)
             until = float("inf") if minutes is None else time.monotonic() + 60 * minutes
-            _measure(plan, known, jobs, until, ahead=ahead, only=only)
+            _measure(plan, known, jobs, until, device, ahead=ahead, only=only)
         pages = results or HERE.parent / "docs" / "results"
         told = write_page(plan, file.stem, known, pages, f"python studies/measure.py {name}")
         write_rivals(plan, file.stem, known, pages, f"python studies/measure.py {name}")
         _CONSOLE.print(f"{file.stem}: {f'results in {pages}' if told else 'nothing is finished yet'}")
 
 
-def _measure(plan: Plan, known: Scores, jobs: int, until: float, *, ahead: bool, only: Only) -> None:
+def _measure(plan: Plan, known: Scores, jobs: int, until: float, device: str, *, ahead: bool, only: Only) -> None:
     """Run what is wanted, most wanted first, until nothing is or the time is over; what has begun is ended."""
     with worker_pool(jobs) as pool:
         running: dict[Future[Any], _Job] = {}
@@ -72,7 +75,7 @@ def _measure(plan: Plan, known: Scores, jobs: int, until: float, *, ahead: bool,
             for one in wanted(plan, known, ahead=ahead, only=only) if time.monotonic() < until else ():
                 if len(running) >= jobs:
                     break
-                job = _next_job(plan, known, one)
+                job = _next_job(plan, known, one, device)
                 if job is not None and job not in running.values():
                     running[pool.submit(job.work, plan, *job.arguments)] = job
             if not running:
@@ -91,7 +94,7 @@ class _Job:
     keep: Callable[[Scores, Any], None] = field(compare=False)
 
 
-def _next_job(plan: Plan, known: Scores, one: Wanted) -> _Job | None:
+def _next_job(plan: Plan, known: Scores, one: Wanted, device: str) -> _Job | None:
     """Return what is to be done first for a run: the budgets' limits, the rounds that fit into them, or the run.
 
     ``None`` if not even one round fits. How long a run is depends on what rounds cost alone, so that rates share it.
@@ -105,7 +108,9 @@ def _next_job(plan: Plan, known: Scores, one: Wanted) -> _Job | None:
         shape = shape_of(setup)
         return _Job(rounds_within, (shape, limits), lambda scores, found: scores.add_rounds(shape, found))
     rounds = fitting[one.budget]
-    return _Job(_score, (setup, rounds), lambda scores, row: _keep(scores, setup, rounds, row)) if rounds else None
+    return (
+        _Job(_score, (setup, rounds, device), lambda scores, row: _keep(scores, setup, rounds, row)) if rounds else None
+    )
 
 
 def _keep(known: Scores, setup: Setup, rounds: int, row: dict[str, Any]) -> None:
@@ -115,11 +120,11 @@ def _keep(known: Scores, setup: Setup, rounds: int, row: dict[str, Any]) -> None
     _CONSOLE.print(f"{where}: {dict(setup.knobs)}, {rounds} rounds: {told}")
 
 
-def _score(plan: Plan, setup: Setup, rounds: int) -> dict[str, Any]:
+def _score(plan: Plan, setup: Setup, rounds: int, device: str) -> dict[str, Any]:
     """Run, and return the score; a rate at which training breaks down has one too."""
     try:
-        settings = setup.settings(plan, rounds)
-        return row_of(run(settings, dataset=dataset_of(settings.data)))
+        settings = setup.settings(plan, rounds, device)
+        return row_of(run(settings, dataset=dataset_of(settings.data)), device)
     except RunError as error:
         return {"failed": str(error)}
 

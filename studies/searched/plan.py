@@ -149,8 +149,8 @@ class Setup:
     knobs: Point
     seed: int
 
-    def settings(self, plan: Plan, rounds: int | None = None) -> RunSettings:
-        """Return the settings of a run over ``rounds``, or over those of the dataset's file."""
+    def settings(self, plan: Plan, rounds: int | None = None, device: str = "cpu") -> RunSettings:
+        """Return the settings of a run over ``rounds``, or over those of the dataset's file, on a device of torch's."""
         file = plan.data.get(self.dataset) or load_toml(HERE / "data" / f"{self.dataset}.toml")
         base = merged(merged(load_toml(HERE / "base.toml"), file), plan.settings)
         base = merged(base, plan.cases[self.case].settings)
@@ -160,7 +160,7 @@ class Setup:
             base["rounds"] = rounds
         base["evaluation"]["every"] = -(-base["rounds"] // plan.evaluations)
         arm = arm_settings(base, self.arm, plan.own)
-        changes = self._changes(plan, arm.algorithm.name)
+        changes = self._changes(plan, arm.algorithm.name) | {"engine.device": device}
         return parse_settings(changed(arm.model_dump(exclude_none=True), changes), f"{self.arm}, {dict(self.knobs)}")
 
     def _changes(self, plan: Plan, algorithm: str) -> dict[str, Any]:

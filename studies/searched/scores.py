@@ -20,12 +20,15 @@ from searched.search import FAILED, point
 __all__ = ["Scores", "machine", "row_of", "shape_of"]
 
 
-def machine() -> str:
+def machine(device: str = "cpu") -> str:
     """Return what rounding may depend on: runs on machines of one kind agree to the byte, others to chance."""
-    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__.split('+')[0]}"
+    kind = f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+    if device != "cpu":
+        kind = torch.cuda.get_device_name(device)
+    return f"{kind}, torch {torch.__version__.split('+')[0]}"
 
 
-def row_of(result: Result) -> dict[str, Any]:
+def row_of(result: Result, device: str = "cpu") -> dict[str, Any]:
     """Return what is kept of a run: what it cost, how good its last model is, and accuracy over bytes on the way."""
     summary = result.summary
     measured = [line for line in result.history if "accuracy" in line]
@@ -48,7 +51,7 @@ def row_of(result: Result) -> dict[str, Any]:
         "curve": [[line["bytes_sent"], round(line["accuracy"], 4)] for line in measured],
         "notes": summary["notes"],
         "seconds": round(summary["wall_seconds"]),
-        "machine": machine(),
+        "machine": machine(device),
     }
 
 
