@@ -126,9 +126,9 @@ def a_rollout(learner: Learner, count: int, best: float) -> Rollout:
 
 
 def test_what_pays_becomes_what_is_said() -> None:
-    learner = Learner(MappoSettings(hidden=(4,), actor_lr=0.05, critic_lr=3e-3))
+    learner = Learner(MappoSettings(hidden=(4,), actor_lr=0.02, critic_lr=3e-3))
     rng = np.random.default_rng(0)
-    losses = [learner.improve(a_rollout(learner, 512, 0.4), rng) for _ in range(30)]
+    losses = [learner.improve(a_rollout(learner, 512, 0.4), rng) for _ in range(10)]  # many more, and noise is all
     assert float(learner.actor(torch.zeros(1, 25)).detach()) == pytest.approx(0.4, abs=0.1)
     assert losses[-1].deviation < losses[0].deviation  # and it is sure of it
     assert all(0 <= found.clip_fraction <= 1 and found.approx_kl >= 0 for found in losses)
