@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from astraea.errors import AstraeaError, InputError
+from astraea.errors import AstraeaError, InputError, RunError
 from astraea.experiment.cost import first_round, round_costs
 from astraea.experiment.prepare import prepare
 from astraea.experiment.run import run
@@ -117,6 +117,48 @@ def test_visits_behind_a_link_that_dies_in_mid_round_are_skipped(home: Path) -> 
     assert line["round_seconds"] == 20
     assert {one["client"] for one in line["skipped"]} == {0, 1, 2}
     assert line["skipped"][0]["reason"].startswith("its chain is not back by the network's deadline_s of 20 s")
+
+
+@pytest.mark.parametrize("engine", ["serial", "processes", "stacked"])
+def test_a_round_with_no_chain_in_time_leaves_the_model_and_the_run_goes_on(home: Path, engine: str) -> None:
+    """The server is cut off from the end of the first round on, for nearly as long as the second round waits."""
+    tables = SMALL | {"engine": {"name": engine} | ({"workers": 2} if engine == "processes" else {})}
+    took = run(parse_settings({**tables, "rounds": 1, "network": str(home)})).summary["simulated_seconds"]
+    cut_off = HOME.replace("[server]", f"[server]\noutages = [[{took}, {3.5 * took}]]")
+    home.write_text(f"deadline_s = {3 * took}\n{cut_off}")
+
+    result = run(parse_settings({**tables, "network": {"name": str(home)}}))
+
+    first, cut, last = result.history
+    assert cut["kept"] == "the model before, since nobody was in time"
+    assert cut["round_seconds"] == 3 * took
+    reason = f"its chain is not back by the network's deadline_s of {3 * took:g} s"
+    assert [one["reason"] for one in cut["skipped"]] == [reason] * 8
+    assert cut["samples_processed"] == first["samples_processed"] < last["samples_processed"]
+    assert cut["accuracy"] == first["accuracy"]
+    assert "kept" not in first | last
+    (said,) = (note for note in result.summary["notes"] if "too few were in time" in note)
+    assert said.startswith("In round 2 too few were in time, so the model stayed as it was: if that was not meant, ")
+
+
+def test_a_run_of_which_no_round_ends_in_time_says_so_and_what_to_do(home: Path) -> None:
+    home.write_text("deadline_s = 0.01\n" + HOME)
+
+    result = run(parse_settings({**SMALL, "network": {"name": str(home)}}))
+
+    assert result.summary["rounds"] == 3
+    assert result.summary["visits_skipped"] == sum(len(line["skipped"]) for line in result.history) == 24
+    assert (
+        "No round ended in time, so the model is the one that the run began with: raise the limit on time (deadline_s "
+        "of the network's file, or engine.visit_deadline), or leave it out." in result.summary["notes"]
+    )
+
+
+def test_a_budget_of_samples_that_is_never_used_up_ends_with_a_sentence(home: Path) -> None:
+    home.write_text("deadline_s = 0.01\n" + HOME)
+
+    with pytest.raises(RunError, match=r"round 100: for 100 rounds nobody was in time, so the 500 samples"):
+        run(parse_settings({**SMALL, "rounds": 1, "samples": 500, "network": {"name": str(home)}}))
 
 
 def test_a_network_for_fewer_clients_is_refused_before_anything_is_written(tmp_path: Path, home: Path) -> None:

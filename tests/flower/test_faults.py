@@ -253,6 +253,20 @@ def test_silence_is_skipped(federation: Callable[..., Any]) -> None:
     assert "did not answer in time" in strategy.run.history[0]["skipped"][0]["reason"]
 
 
+def test_a_round_of_silence_leaves_the_model_as_it_was(
+    federation: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    one = federation()
+    strategy = one.strategy()
+    before, _ = one.experiment.model.read()
+    before = before.clone()
+    one.start(strategy, Deaf(one.app(), 5, silent=set(range(5))), timeout=0.05)
+    assert torch.equal(strategy.run.state.params, before)
+    assert {line["kept"] for line in strategy.run.history} == {"the model before, since nobody was in time"}
+    assert "round 1 left the model as it was: the model before, since nobody was in time" in caplog.messages
+    assert "no round ended in time, so the model is the one that the run began with: raise timeout" in caplog.messages
+
+
 def test_a_client_that_goes_is_not_invited(federation: Callable[..., Any]) -> None:
     """All five are waited for at the start; later the run goes on with those who are left."""
     one = federation()

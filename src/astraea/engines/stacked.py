@@ -21,7 +21,7 @@ from astraea.federation.plan import Chain, ChainResult, RoundPlan, Visit
 from astraea.federation.rule import LocalRule
 from astraea.federation.training import Deadline, run_chain, seed_dropout, visit_seed
 from astraea.federation.vector import VectorModel
-from astraea.federation.walk import VisitError, Walk
+from astraea.federation.walk import LateError, Walk
 
 __all__ = ["StackedEngine"]
 
@@ -125,6 +125,6 @@ class StackedEngine:
         )
         for walk, visit, row in rows:
             if row.late:
-                walk.skip(visit, VisitError(f"not done within {limit:g} s"))
+                walk.skip(visit, LateError(f"not done within {limit:g} s"))
             else:
                 walk.take(visit, row.trained(rule, training, self.model.size, log_prior))

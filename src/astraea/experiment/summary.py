@@ -133,6 +133,7 @@ def summarise(experiment: Experiment, run: Run, wall_seconds: float) -> tuple[di
             *_fidelity(run),
             *_network_notes(experiment, run),
             *map(_lost, skipped),
+            *_standing(run),
             *_one_answer(on_test.per_class_recall, measured),
             *_no_better(scenario, on_test.accuracy),
         ],
@@ -206,6 +207,18 @@ def _lost(skipped: Mapping[str, Any]) -> str:
     gave = "visit gave" if visits == 1 else "visits gave"
     clients = "client" if len(names) == 1 else f"{len(names)} clients"
     return f"{visits:,} {gave} nothing, of {clients} {shown}: {skipped['reason']}."
+
+
+def _standing(run: Run) -> list[str]:
+    """Say how many rounds left the model as it was, since too few were in time."""
+    standing = [line["round"] for line in run.history if "kept" in line]
+    if not standing:
+        return []
+    mend = "raise the limit on time (deadline_s of the network's file, or engine.visit_deadline), or leave it out."
+    if len(standing) == len(run.history):
+        return [f"No round ended in time, so the model is the one that the run began with: {mend}"]
+    which = f"round {standing[0]}" if len(standing) == 1 else f"{len(standing)} of {len(run.history)} rounds"
+    return [f"In {which} too few were in time, so the model stayed as it was: if that was not meant, {mend}"]
 
 
 def _prolonged(settings: RunSettings) -> list[str]:

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from astraea.errors import RunError
 from astraea.federation.algorithms.base import Algorithm, State, View
 from astraea.federation.attacks import Adversary
 from astraea.federation.clients import Population
@@ -23,6 +24,9 @@ from astraea.seeding import Purpose, stream
 
 __all__ = ["Best", "Budget", "Callback", "Engine", "Kept", "Run", "train"]
 
+
+_STANDING = 100
+"""Rounds in a row that left the model as it was, after which a run that counts samples ends: it would never end."""
 
 Kept = Mapping[int, Mapping[str, Tensor]]
 """What clients keep between their visits, by client."""
@@ -140,8 +144,9 @@ def train(
     ``evaluate(params, counters, kept)``, the last being what clients keep, is asked every ``evaluate_every`` rounds
     and after the last; where it reports ``validation_balanced_accuracy``, the best model so far is kept.
     ``availability(round)`` says which clients would answer (all, if not given). ``simulate(plan, over)`` times each
-    round on a network, so many simulated seconds being over; chains that are late there are not trained. An
-    ``adversary`` makes some clients hostile. Raises :class:`RunError` if every visit of a round fails.
+    round on a network, so many simulated seconds being over; chains that are late there are not trained, and a round of
+    nothing else leaves the model as it was. An ``adversary`` makes some clients hostile. Raises :class:`RunError` if
+    every visit of a round that is in time fails, and if a budget of samples would never be used up.
     """
     with ExitStack() as leaving:
         for callback in reversed(callbacks):  # each is told, whatever another one raises
@@ -167,8 +172,9 @@ def train(
             over = run.totals.get("simulated_seconds", 0.0)
             round_ = Round(algorithm, plan, None if simulate is None else simulate(plan, over))
             with _one_thread():
-                for result in engine.execute(round_.plan, algorithm.rule, population):
-                    round_.add(result)
+                if round_.plan.chains:
+                    for result in engine.execute(round_.plan, algorithm.rule, population):
+                        round_.add(result)
                 state, totals, metrics = round_.finish(run.state, run.totals, population.histograms)
             # 3. Measure
             last = budget.progress(state.round, totals) >= 1.0
@@ -186,7 +192,25 @@ def train(
                 stop, more = callback.after_round(run) or (False, {})
                 metrics |= more
                 run.finished = run.finished or stop
+            _check_standing(run, budget)
     return run
+
+
+def _check_standing(run: Run, budget: Budget) -> None:
+    """Raise :class:`RunError` if a run that ends with a number of samples has not come nearer to it for long."""
+    last = run.history[-_STANDING:]
+    if (
+        budget.samples is not None
+        and budget.seconds is None
+        and not run.finished
+        and len(last) == _STANDING
+        and last[0]["samples_processed"] == run.totals["samples_processed"]
+        and all("kept" in line for line in last)
+    ):
+        raise RunError(
+            f"round {run.state.round}: for {_STANDING} rounds nobody was in time, so the {budget.samples:,} samples of "
+            "this run are never reached: raise the limit on time that its metrics name, or end the run by rounds"
+        )
 
 
 @contextmanager

@@ -98,7 +98,7 @@ class VisitReport(NamedTuple):
     """What became of one visit; ``skipped`` is the reason why its work was discarded, or ``None``.
 
     ``length`` is the norm of its change, where who read the model took it on the way; ``bounded`` says that its client
-    counts for less than it holds.
+    counts for less than it holds, ``late`` that it is skipped because it took too long.
     A defence adds what it measures: the ``pace`` of the change, its norm by the learning rate and the root of its
     steps, before it was ``clipped`` by that factor; the loss ``probe`` on the server's samples after the visit, and by
     how much it did ``rise``.
@@ -116,6 +116,7 @@ class VisitReport(NamedTuple):
     rise: float | None = None
     length: float | None = None
     bounded: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

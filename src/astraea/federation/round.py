@@ -75,27 +75,37 @@ class Simulated:
 class Round:
     """A round under way: ``plan`` is to be executed, and results are added one at a time, in plan order.
 
-    Where a network is ``simulated``, chains that are late there are not trained, and counted as skipped. Raises
-    :class:`RunError` if all are.
+    Where a network is ``simulated``, chains that are late there are not trained, and counted as skipped: ``plan`` has
+    none if all are. Visits that were late leave the model as it was; too few chains in time for the average do so too.
     """
 
     def __init__(self, algorithm: Algorithm, plan: RoundPlan, simulated: Simulated | None = None) -> None:
-        self.metrics = RoundMetrics(plan if simulated is None else simulated.plan)
+        whole = plan if simulated is None else simulated.plan
+        self.metrics = RoundMetrics(whole)
         self.plan = plan if simulated is None else self.metrics.in_time(simulated)
-        self._algorithm, self._total = algorithm, algorithm.zero(self.plan)
+        self._algorithm, self._total, self._trained = algorithm, algorithm.zero(whole), 0
 
     def add(self, result: ChainResult) -> None:
         """Add up and count what came of one chain."""
         self._total = self._algorithm.add(self._total, result)
+        self._trained += result.trained
         self.metrics.add(result)
 
     def finish(self, state: State, totals: Totals, histograms: NDArray[np.int64]) -> tuple[State, Totals, Metrics]:
         """Return the state after the round, the totals with the round's, and its line of metrics.
 
-        ``histograms`` ``(K, N)`` count what each client trains on. Raises :class:`RunError` if every visit failed.
+        ``histograms`` ``(K, N)`` count what each client trains on. Raises :class:`RunError` if every visit that was in
+        time failed.
         """
         self.metrics.check()
         after, line = self.metrics.counted(totals, histograms)
+        aggregator = self._algorithm.server.aggregator
+        if self.metrics.late and 0 < self._trained < aggregator.fewest:
+            line["kept"] = (
+                f"the model before, since server.aggregation '{aggregator.name}' needs {aggregator.fewest} chains, and "
+                f"{self._trained} came in time"
+            )
+            return replace(state, round=state.round + 1), after, line
         return self._algorithm.finish(state, self._total), after, line
 
 
@@ -109,22 +119,18 @@ class RoundMetrics:
         self.samples = 0
         self.loss = 0.0
         self.skipped: list[tuple[int, int, str]] = []
+        self.failed: list[tuple[int, str]] = []
+        self.late = 0
         self.clipped: list[tuple[int, int, float]] = []
         self.simulated: Simulated | None = None
 
     def in_time(self, simulated: Simulated) -> RoundPlan:
-        """Count the simulated time, and chains that are late as skipped; return the plan without them.
-
-        Raises :class:`RunError` if none is left.
-        """
+        """Count the simulated time, and chains that are late as skipped; return the plan without them."""
         self.simulated = simulated
         late = [chain for chain in self.plan.chains if chain.id in simulated.late]
         self.skipped += [(visit.client, visit.pass_, simulated.reason) for chain in late for visit in chain.visits]
-        self.reports += len(self.skipped)
-        if late and len(late) == len(self.plan.chains):
-            raise RunError(
-                f"round {self.plan.round + 1}: no chain is back in time, the first because: {simulated.reason}"
-            )
+        self.late = len(self.skipped)
+        self.reports += self.late
         kept = [chain for chain in self.plan.chains if chain.id not in simulated.late]
         return replace(self.plan, chains=tuple(replace(chain, id=i) for i, chain in enumerate(kept)))
 
@@ -141,14 +147,19 @@ class RoundMetrics:
                     self.clipped.append((report.client, report.pass_, report.clipped))
             else:
                 self.skipped.append((report.client, report.pass_, report.skipped))
+                if report.late:
+                    self.late += 1
+                else:
+                    self.failed.append((report.client, report.skipped))
 
     def check(self) -> None:
-        """Raise :class:`RunError` if every visit failed."""
-        if len(self.skipped) == self.reports:
-            client, _, reason = self.skipped[0]
+        """Raise :class:`RunError` if visits failed, and none that was in time did not."""
+        if self.failed and len(self.skipped) == self.reports:
+            client, reason = self.failed[0]
+            late = f" that were in time, {self.late} being late" if self.late else ""
             mend = "lower train.lr" if "infinite" in reason else "mend the model, the data or the part that says so"
             raise RunError(
-                f"round {self.plan.round + 1}: all {self.reports} visits failed, the first (client {client}) "
+                f"round {self.plan.round + 1}: all {len(self.failed)} visits failed{late}, the first (client {client}) "
                 f"because: {reason}; {mend}"
             )
 
@@ -162,7 +173,7 @@ class RoundMetrics:
             "client_epochs": succeeded * self.plan.training.epochs,
             "samples_processed": self.samples,
             "optimizer_steps": sum(self.steps),
-            "critical_path_steps": max(self.steps),
+            "critical_path_steps": max(self.steps, default=0),
             "bytes_sent": self.plan.bytes_sent,
             "visits_skipped": len(self.skipped),
         }
@@ -190,6 +201,8 @@ class RoundMetrics:
             line["skipped"] = [
                 {"client": client, "pass": pass_, "reason": reason} for client, pass_, reason in self.skipped
             ]
+        if self.reports and self.late == self.reports:
+            line["kept"] = "the model before, since nobody was in time"
         if self.clipped:
             line["clipped"] = [
                 {"client": client, "pass": pass_, "factor": factor} for client, pass_, factor in self.clipped

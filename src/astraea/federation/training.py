@@ -17,7 +17,7 @@ from astraea.federation.optimizers import elementwise, optimizer_maker
 from astraea.federation.plan import Chain, ChainResult, ChainState, LocalTraining, RoundPlan, Visit
 from astraea.federation.rule import LocalRule, VisitContext
 from astraea.federation.vector import VectorModel
-from astraea.federation.walk import Trained, VisitError, Walk
+from astraea.federation.walk import LateError, Trained, Walk
 from astraea.seeding import Purpose, torch_seed, torch_seeds
 
 __all__ = ["Deadline", "Trainer", "batches", "clipped", "run_chain", "seed_dropout", "visit_seed", "visit_seeds"]
@@ -73,7 +73,7 @@ class Trainer:
     ) -> Trained:
         """Train the model of ``start`` on ``data``, for a client that kept ``client_state`` from its last visit.
 
-        ``seed`` fixes batch order, fresh copies and dropout. Raises :class:`VisitError` if the time is up.
+        ``seed`` fixes batch order, fresh copies and dropout. Raises :class:`LateError` if the time is up.
         """
         model, training = self.model, self.training
         seed_dropout(seed, model.device)
@@ -115,7 +115,7 @@ class Trainer:
             x, y = model.laid_out(x.to(model.device)), y.to(model.device)
             for start, stop in batches(len(y), training.batch_size, merge_single=model.has_batch_norm):
                 if deadline is not None and deadline.clock() - began > (deadline.seconds or 0.0):
-                    raise VisitError(f"not done within {deadline.seconds:g} s")
+                    raise LateError(f"not done within {deadline.seconds:g} s")
                 here = context(steps)
                 shown = x[start:stop] if rule.views == 1 else rule.shown(x[start:stop], vary)
                 logits = model.outputs(shown)

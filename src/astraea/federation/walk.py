@@ -21,11 +21,15 @@ from astraea.seeding import Purpose, torch_seed
 if TYPE_CHECKING:
     from astraea.federation.vector import VectorModel
 
-__all__ = ["Trained", "VisitError", "Walk", "accepted", "finite", "given_up", "reason", "room_for_sum"]
+__all__ = ["LateError", "Trained", "VisitError", "Walk", "accepted", "finite", "given_up", "reason", "room_for_sum"]
 
 
 class VisitError(Exception):
     """A visit whose work is discarded; the message is the reason in the report."""
+
+
+class LateError(VisitError):
+    """A visit that took too long: the work may be good, and a round of nothing else leaves the model as it was."""
 
 
 class Trained(NamedTuple):
@@ -169,7 +173,9 @@ class Walk:
 
     def skip(self, visit: Visit, error: Exception) -> None:
         """Report a visit that gave nothing, because of ``error``; the chain goes on from its last good model."""
-        self.reports.append(VisitReport(visit.client, visit.pass_, skipped=reason(error)))
+        self.reports.append(
+            VisitReport(visit.client, visit.pass_, skipped=reason(error), late=isinstance(error, LateError))
+        )
 
     def loss(self, state: ChainState, samples: tuple[Tensor, Tensor]) -> float:
         """Return the mean cross-entropy of a model on samples ``(n, *sample)`` with labels ``(n,)``."""

@@ -17,7 +17,7 @@ from flwr.serverapp import Grid
 from torch import Tensor
 
 from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan, Visit
-from astraea.federation.walk import VisitError, Walk, room_for_sum
+from astraea.federation.walk import LateError, VisitError, Walk, room_for_sum
 from astraea.flower.messages import AWAY, bytes_of
 from astraea.flower.post import Post
 from astraea.flower.replies import Reading
@@ -116,7 +116,7 @@ class ChainWalks:
             if reply is None or (reply.has_error() and reply.error.code in AWAY):
                 chain.silent.add(visit.client)
                 reason = "" if reply is None else f" ({' '.join((reply.error.reason or '').split())[-300:]})"
-                raise VisitError(f"it did not answer in time{reason}")
+                raise LateError(f"it did not answer in time{reason}")
             reading = self._read(visit.client, walk.state, reply)
         except VisitError as error:
             walk.skip(visit, error)
@@ -143,7 +143,7 @@ class ChainWalks:
     def _skip_silent(self, chain: _UnderWay) -> None:
         visits = chain.walk.chain.visits
         while chain.place < len(visits) and visits[chain.place].client in chain.silent:
-            chain.walk.skip(visits[chain.place], VisitError("it did not answer earlier in this round"))
+            chain.walk.skip(visits[chain.place], LateError("it did not answer earlier in this round"))
             self._report(chain, visits[chain.place])
             chain.place += 1
 

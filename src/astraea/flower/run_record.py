@@ -123,7 +123,7 @@ class RunRecord:
     ) -> None:
         """Add up and count what the chains gave, with the ``replies`` to their last visits, one chain at a time.
 
-        Raises :class:`RunError` if every visit failed.
+        Raises :class:`RunError` if every visit that was in time failed.
         ``uniform`` is for central differential privacy: every chain counts alike, and one without a good last reply as
         unchanged.
         """
@@ -135,6 +135,8 @@ class RunRecord:
             del result  # whose memory the next one takes
         round_.metrics.simulated = self._timed(planned, walks)
         state, run.totals, line = round_.finish(before, run.totals, histograms)
+        if "kept" in line:
+            _log.warning("round %d left the model as it was: %s", state.round, line["kept"])
         if uniform:
             state = replace(state, params=before.params + (state.params - before.params) * (came / len(plan.chains)))
         if not finite(state.params):

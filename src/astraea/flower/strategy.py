@@ -145,8 +145,8 @@ class AstraeaStrategy(FedAvg):
 
         ``timeout``, in seconds, is that of every message: a round takes as many of them, one after the other, as its
         longest chain has visits. The result holds the metrics of all rounds, those of earlier processes included.
-        Raises :class:`RunError` if every visit of a round fails, if too few nodes connect, or if the checkpoint is of
-        another run, cannot be written or is in use.
+        Raises :class:`RunError` if every visit of a round fails that is in time, if too few nodes connect, or if the
+        checkpoint is of another run, cannot be written or is in use.
         """
         given = Exchange(PromptGrid(grid), timeout, train_config or ConfigRecord(), evaluate_config or ConfigRecord())
         self._record = record = RunRecord(initial_arrays)
@@ -189,6 +189,8 @@ class AstraeaStrategy(FedAvg):
             record.note(round_, "flower_server", evaluate(evaluate_fn, round_, arrays))
             if self._checkpoint is not None and (round_ % self._every == 0 or round_ >= num_rounds):
                 self._checkpoint.save(run, self._registry, budget, record.layout)
+        if run.history and all("kept" in line for line in run.history):
+            _log.warning("no round ended in time, so the model is the one that the run began with: raise timeout")
         return logged(record.result(first))
 
     def configure_train(
@@ -236,7 +238,7 @@ class AstraeaStrategy(FedAvg):
 
         All replies are judged alike, a chain whose last visit failed still counts, and the sum is that of the local
         loop, to the bit. Replies to a subclass's own messages are averaged as FedAvg does. Raises :class:`RunError` if
-        every visit of the round failed.
+        every visit of the round that was in time failed.
         """
         walks, record, planned, self._walks = self._walks, self._record, self._planned, None
         replies = list(replies)

@@ -15,9 +15,10 @@ __all__ = ["LiveProgress"]
 
 
 class LiveProgress(Callback):
-    """A bar with the round, the latest accuracy and the time that is left; a line for each skipped visit.
+    """A bar with the round, the latest accuracy and the time that is left.
 
-    ``told`` are the notes on the data, which are shown first.
+    Each skipped visit has a line, and so has each round that leaves the model as it was. ``told`` are the notes on the
+    data, which are shown first.
     """
 
     def __init__(self, console: Console, name: str) -> None:
@@ -42,6 +43,8 @@ class LiveProgress(Callback):
         line = run.history[-1]
         for skip in line.get("skipped", []):
             self.bar.note(f"round {line['round']}: client {skip['client']} skipped ({skip['reason']})")
+        if "kept" in line:
+            self.bar.note(f"round {line['round']} left the model as it was: {line['kept']}")
         measured = next((past for past in reversed(run.history) if "accuracy" in past), None)
         counted = self.budget.samples is None and self.budget.seconds is None
         of = f" of {self.budget.rounds}" if counted else ""

@@ -51,6 +51,11 @@ class Aggregator(Part, kind="aggregation", default="samples"):
         """Return what averages the models of the clients of ``scenario``; most need to know nothing of them."""
         return self
 
+    @property
+    def fewest(self) -> int:
+        """Fewest chains of which an average can be made."""
+        return 1
+
     def zero(self, plan: RoundPlan) -> Sum:
         """Return an empty sum for the results of ``plan``."""
         start = plan.start
