@@ -3,13 +3,18 @@
 How accurate a run is after a round depends on its plan, how long the round takes on the network. So nothing is trained
 here: the plans of finished runs are made again and some of their rounds timed, in the fluid model, on each network and
 under each way to share it. Each method takes, on each network, the plan that is soonest at FedAvg's final accuracy.
+
+What a plan's rounds take is kept as a line of scores/time-to-accuracy.jsonl, one for each way to share, with what the
+line depends on: a second start goes on where the first stopped, and times anew what no longer holds. --arms and --ways
+time some methods and ways alone; the page is written once nothing is missing.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -22,12 +27,15 @@ from searched.search import Point, point
 from study import HERE
 
 from astraea.cli.shell import friendly
-from astraea.experiment.prepare import prepare
+from astraea.errors import InputError, unknown_name
+from astraea.experiment.prepare import Experiment, prepare
 from astraea.experiment.rounds import planned_rounds
 from astraea.experiment.simulation import Simulation
-from astraea.files import write_text
+from astraea.federation.plan import RoundPlan
+from astraea.files import append_text, whole_lines, write_text
 from astraea.network.choice import NetworkSettings
 from astraea.network.files import load_network, shipped_networks
+from astraea.network.profiles import profile_of
 from astraea.tables import Table, number
 
 _CONSOLE = Console(stderr=True, highlight=False)
@@ -50,6 +58,51 @@ METHODS = {
     "Astraea, copies anew": "astraea+on-the-fly",
 }
 """By name; copies that are made anew in each epoch take no storage, and are others each time."""
+
+
+class Times(NamedTuple):
+    """What a round of a plan takes under one way to share: mean seconds, and the share of it that is training."""
+
+    seconds: float
+    training: float
+
+
+class TimesFile:
+    """What plans' rounds take, a line each in ``path``; lines under conditions other than now's are not looked at."""
+
+    def __init__(self, path: Path, timed: int) -> None:
+        self._path, self.timed = path, timed
+        self._networks = {name: NetworkSettings(name=name).decided().digest for name in shipped_networks()}
+        self._known: dict[tuple[Setup, str], dict[tuple[str, str], Times]] = {}
+        for place, line in enumerate(whole_lines(path) if path.is_file() else (), 1):
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise InputError(
+                    f"{path}, line {place} is damaged ({error}): delete it, and it is timed anew"
+                ) from error
+            if row["way"] in TRANSPORTS and row["under"] == self._under(row["way"]):
+                setup = Setup(row["dataset"], row["case"], row["arm"], point(row["knobs"]), row["seed"])
+                self._known[setup, row["way"]] = {(one, at): Times(*times) for one, at, *times in row["rounds"]}
+
+    def _under(self, way: str) -> dict[str, Any]:
+        """Return what times depend on beside the plan: rounds, networks, the way to share, and its controller."""
+        congestion, sharing = TRANSPORTS[way]
+        profile = {name: str(value) for name, value in vars(profile_of(congestion)).items()}
+        told = {"timed": self.timed, "congestion": congestion, "sharing": sharing, "profile": profile}
+        return told | {"networks": self._networks}
+
+    def get(self, setup: Setup, way: str) -> dict[tuple[str, str], Times] | None:
+        """Return what a round of ``setup`` takes by network and place of mediators, or ``None`` if it is not known."""
+        return self._known.get((setup, way))
+
+    def add(self, setup: Setup, way: str, rounds: dict[tuple[str, str], Times]) -> None:
+        """Keep what a round of ``setup`` takes."""
+        self._known[setup, way] = rounds
+        row = vars(setup) | {"knobs": dict(setup.knobs), "way": way, "under": self._under(way)}
+        row["rounds"] = [[*where, *times] for where, times in rounds.items()]
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        append_text(self._path, json.dumps(row) + "\n")
 
 
 class Timed(NamedTuple):
@@ -78,7 +131,10 @@ def main(
     dataset: Annotated[str, typer.Option(help="Dataset of the frontier study.")] = "devanagari",
     case: Annotated[str, typer.Option(help="Case of the frontier study.")] = "random",
     timed: Annotated[int, typer.Option(min=1, help="Rounds of each plan that are timed.")] = 8,
+    arms: Annotated[str, typer.Option(help="Methods that are timed, such as fedavg,astraea; by default all.")] = "",
+    ways: Annotated[str, typer.Option(help="Ways to share that are timed, such as CUBIC,BBR; by default all.")] = "",
     results: Annotated[Path | None, typer.Option(help="Where the page goes; by default docs/results.")] = None,
+    scores: Annotated[Path | None, typer.Option(help="Where times are kept; by default beside the scores.")] = None,
 ) -> None:
     """Time the plans of finished runs on every network and write the page."""
     with friendly():
@@ -88,48 +144,73 @@ def main(
             for row in Scores(HERE / "scores", "frontier", plan).rows
             if (row["dataset"], row["case"]) == (dataset, case) and row["arm"] in METHODS.values() and "curve" in row
         ]
-        found = _timed(plan, rows, timed)
+        setups = tuple(dict.fromkeys(map(_setup, rows)))
+        kept = TimesFile(scores or HERE / "scores" / "time-to-accuracy.jsonl", timed)
+        _time(plan, setups, kept, _chosen(arms, METHODS.values()), _chosen(ways, TRANSPORTS))
+        missing = sum(kept.get(setup, way) is None for setup in setups for way in TRANSPORTS)
+        if missing:
+            _CONSOLE.print(f"{missing} of {len(TRANSPORTS) * len(setups)} are missing, so no page yet")
+            return
+        found = _found(rows, kept)
         folder = results or HERE.parent / "docs" / "results"
         write_text(folder / "time-to-accuracy.md", page(found, plan, dataset, case, timed))
         _CONSOLE.print(f"written to {folder / 'time-to-accuracy.md'}")
 
 
-def _timed(plan: Plan, rows: Sequence[dict[str, Any]], timed: int) -> dict[str, list[Timed]]:
-    """Return every run on each network that ships, with mediators where the network has them and nowhere."""
-    methods = {arm: name for name, arm in METHODS.items()}
-    known: dict[Setup, dict[tuple[str, str], dict[str, float]]] = {}
-    found: dict[str, list[Timed]] = {name: [] for name in shipped_networks()}
-    for row in rows:
-        shape = point({name: value for name, value in row["knobs"].items() if name in SHAPE})
-        setup = Setup(row["dataset"], row["case"], row["arm"], shape, row["seed"])
-        if setup not in known:
-            known[setup] = _seconds(setup, plan, timed)
-            _CONSOLE.print(f"{row['arm']}, {dict(shape)}, seed {row['seed']}")
-        for (network, place), seconds in known[setup].items():
-            found[network].append(Timed(methods[row["arm"]], point(row["knobs"]), row["seed"], place, seconds, row))
+def _chosen(given: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Return the names in ``given``, all if there are none. Raises :class:`InputError` for one that is not known."""
+    names = tuple(name.strip() for name in given.split(",") if name.strip())
+    for name in names:
+        if name not in known:
+            raise unknown_name("method or way", name, list(known))
+    return names or tuple(known)
+
+
+def _setup(row: dict[str, Any]) -> Setup:
+    """Return what decides how long the rounds of a run take."""
+    shape = point({name: value for name, value in row["knobs"].items() if name in SHAPE})
+    return Setup(row["dataset"], row["case"], row["arm"], shape, row["seed"])
+
+
+def _time(plan: Plan, setups: Iterable[Setup], kept: TimesFile, arms: Sequence[str], ways: Sequence[str]) -> None:
+    """Time what is not known yet of ``setups`` of ``arms``, under each of ``ways``."""
+    for setup in setups:
+        left = [way for way in ways if setup.arm in arms and kept.get(setup, way) is None]
+        if not left:
+            continue
+        experiment = prepare(setup.settings(plan))
+        experiment.engine.close()
+        plans = list(itertools.islice(planned_rounds(experiment), kept.timed))
+        for way in left:
+            kept.add(setup, way, _seconds(experiment, plans, way))
+        _CONSOLE.print(f"{setup.arm}, {dict(setup.knobs)}, seed {setup.seed}: {', '.join(left)}")
+
+
+def _seconds(experiment: Experiment, plans: Sequence[RoundPlan], way: str) -> dict[tuple[str, str], Times]:
+    """Return what a round takes, by network and place of mediators: where the network has them, and nowhere."""
+    congestion, sharing = TRANSPORTS[way]
+    chains = experiment.settings.algorithm.name == "astraea"
+    found = {}
+    for network in shipped_networks():
+        for place in sorted({load_network(network).placement, "clients"} if chains else {"server"}):
+            settings = NetworkSettings(name=network, congestion=congestion, sharing=sharing, placement=place)
+            simulation = Simulation(settings, settings.load(), experiment.population)
+            times = [simulation.time(one) for one in plans]
+            whole = sum(time.seconds for time in times)
+            found[network, place] = Times(whole / len(times), sum(time.compute for time in times) / whole)
     return found
 
 
-def _seconds(setup: Setup, plan: Plan, timed: int) -> dict[tuple[str, str], dict[str, float]]:
-    """Return, by network and place of mediators, the mean time of a round under each transport.
-
-    Beside them is the share of a round that is training over CUBIC.
-    """
-    experiment = prepare(setup.settings(plan))
-    experiment.engine.close()
-    plans = list(itertools.islice(planned_rounds(experiment), timed))
-    found: dict[tuple[str, str], dict[str, float]] = {}
-    for network in shipped_networks():
-        chains = experiment.settings.algorithm.name == "astraea"
-        for place in sorted({load_network(network).placement, "clients"} if chains else {"server"}):
-            seconds = found[network, place] = {}
-            for name, (congestion, sharing) in TRANSPORTS.items():
-                settings = NetworkSettings(name=network, congestion=congestion, sharing=sharing, placement=place)
-                simulation = Simulation(settings, settings.load(), experiment.population)
-                times = [simulation.time(one) for one in plans]
-                seconds[name] = float(np.mean([time.seconds for time in times]))
-                if name == "CUBIC":
-                    seconds["training"] = sum(time.compute for time in times) / sum(time.seconds for time in times)
+def _found(rows: Sequence[dict[str, Any]], kept: TimesFile) -> dict[str, list[Timed]]:
+    """Return every run on each network that ships, with each place of mediators."""
+    methods = {arm: name for name, arm in METHODS.items()}
+    found: dict[str, list[Timed]] = {name: [] for name in shipped_networks()}
+    for row in rows:
+        by_way = {way: kept.get(_setup(row), way) or {} for way in TRANSPORTS}
+        for network, place in by_way["CUBIC"]:
+            seconds = {way: times[network, place].seconds for way, times in by_way.items()}
+            seconds["training"] = by_way["CUBIC"][network, place].training
+            found[network].append(Timed(methods[row["arm"]], point(row["knobs"]), row["seed"], place, seconds, row))
     return found
 
 

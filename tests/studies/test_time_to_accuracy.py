@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+
+from astraea.errors import InputError
 
 STUDIES = Path(__file__).parents[2] / "studies"
 sys.path.insert(0, str(STUDIES))
 
-from searched.plan import load_plan  # noqa: E402
+from searched.plan import Setup, load_plan  # noqa: E402
 from searched.search import point  # noqa: E402
-from time_to_accuracy import TRANSPORTS, Timed, page  # noqa: E402
+from time_to_accuracy import TRANSPORTS, Timed, Times, TimesFile, main, page  # noqa: E402
 
 
 def timed(method: str, knobs: dict[str, float], seconds: float, curve: list[list[float]], seed: int = 0) -> Timed:
@@ -58,6 +61,44 @@ def test_the_page_takes_each_methods_soonest_plan() -> None:
     corners = [line for line in text.splitlines() if line.startswith("| Astraea | 3.00")]
     assert [line.split(" | ")[1:4] for line in corners] == [["3.00", "1.00", "3.00"]]
     assert "80.0 %" in text
+
+
+SETUP = Setup("devanagari", "random", "fedavg", point({"chains": 4, "epochs": 5}), 0)
+ROUNDS = {("edge", "server"): Times(3.0, 0.75), ("edge", "clients"): Times(2.5, 0.5)}
+
+
+def test_times_are_kept_line_by_line(tmp_path: Path) -> None:
+    file = tmp_path / "scores" / "times.jsonl"
+    TimesFile(file, 8).add(SETUP, "BBR", ROUNDS)
+
+    again = TimesFile(file, 8)
+
+    assert again.get(SETUP, "BBR") == ROUNDS
+    assert again.get(SETUP, "CUBIC") is None
+    assert TimesFile(file, 4).get(SETUP, "BBR") is None  # so many other rounds were timed
+
+
+def test_times_under_another_profile_of_a_controller_are_taken_anew(tmp_path: Path) -> None:
+    file = tmp_path / "times.jsonl"
+    TimesFile(file, 8).add(SETUP, "policy", ROUNDS)
+    file.write_text(file.read_text().replace('"efficiency": "0.', '"efficiency": "1.'))
+
+    assert TimesFile(file, 8).get(SETUP, "policy") is None
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "times.jsonl"
+    TimesFile(file, 8).add(SETUP, "policy", ROUNDS)
+    file.write_text(file.read_text() + '{"way"\n')
+
+    with pytest.raises(InputError, match=r"times.jsonl, line 2 is damaged .* delete it, and it is timed anew"):
+        TimesFile(file, 8)
+
+
+def test_an_unknown_way_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit):
+        main(ways="CUBIC,BRB", arms="", timed=1, scores=tmp_path / "times.jsonl", results=tmp_path)
+    assert "unknown method or way 'BRB'; did you mean 'BBR'" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("name", ["devanagari"])
