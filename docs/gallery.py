@@ -54,7 +54,7 @@ def federation() -> Figure:
 def network_round() -> Figure:
     """Return a round of Astraea there, in chains of five."""
     chains = {"scenario": {"clients": 30}, "algorithm": {"clients_per_round": 20, "capacity": 5}}
-    return round_figure(round_costs(chains, ["astraea"], load_network("edge"), congestion="cubic")["astraea"])
+    return round_figure(round_costs(chains, ["astraea"], load_network("edge"), congestion="cubic").rounds["astraea"])
 
 
 def congestion() -> Figure:

@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from astraea.tables import Column, Table, csv_text, mean_spread, number, value_spread
+from astraea.tables import Column, Table, csv_text, mean_spread, number, short, value_spread
 
 TABLE = Table(["arm", "loss (%)"], [["a_b", "1.0 ± 0.5"], ["c|d", "–"]], title="2 seeds")
 
@@ -89,3 +89,17 @@ def test_rows_as_columns() -> None:
 )
 def test_a_mean_alone_has_two_digits_at_least(value: float, shown: str) -> None:
     assert Column("x", "x", digits=0, spread=False).text([{"x": value}]) == shown
+
+
+def test_a_narrow_terminal_folds_cells_and_cuts_none() -> None:
+    console = Console(file=StringIO(), width=12)
+    console.print(Table(["arm", "seconds"], [["fedavg", "12345.6789"]]).rich(dense=True))
+    assert isinstance(console.file, StringIO)
+    shown = console.file.getvalue()
+    assert "…" not in shown
+    assert "".join(character for character in shown if character.isdigit()) == "123456789"
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.04, "0.0"), (99.94, "99.9"), (99.96, "100"), (2593.9, "2,594")])
+def test_short_numbers(value: float, shown: str) -> None:
+    assert short(value) == shown

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-__all__ = ["Column", "Table", "csv_text", "mean_spread", "number", "value_spread"]
+__all__ = ["Column", "Table", "csv_text", "mean_spread", "number", "short", "value_spread"]
 
 _LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -39,6 +39,11 @@ def number(value: float, digits: int = 1, unit: str = "", *, signed: bool = Fals
     if math.isnan(value):
         return "–"
     return "never" if math.isinf(value) else f"{value:{'+' if signed else ''},.{digits}f}{unit}"
+
+
+def short(value: float) -> str:
+    """Return ``value`` with a digit after the point below 100, and none from there on."""
+    return number(value, 1 if abs(value) < 99.95 else 0)
 
 
 def value_spread(value: float, spread: float, digits: int = 1, *, signed: bool = False) -> str:
@@ -138,7 +143,10 @@ class Table:
         return _plain_text(self.rich())
 
     def rich(self, *, dense: bool = False) -> RichTable:
-        """Return a table for a terminal, ``dense`` if it has many short columns; its cells are text, not markup."""
+        """Return a table for a terminal, ``dense`` if it has many short columns; its cells are text, not markup.
+
+        Where the terminal is too narrow, cells are folded, never cut.
+        """
         from rich.box import SIMPLE_HEAD
         from rich.table import Table as RichTable
         from rich.text import Text
@@ -149,7 +157,7 @@ class Table:
         )
         for place, heading in enumerate(self.titles):
             right = place >= self.labels
-            table.add_column(Text(heading), justify="right" if right else "left", no_wrap=dense)
+            table.add_column(Text(heading), justify="right" if right else "left", no_wrap=dense, overflow="fold")
         for row in self.rows:
             table.add_row(*map(Text, row))
         return table

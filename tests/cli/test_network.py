@@ -48,6 +48,20 @@ def test_show_as_json_without_rounds(smallest: Path) -> None:
     assert shown["rounds"] == {}
 
 
+@pytest.mark.parametrize("arms", ["", "fedavg"])
+def test_show_counts_the_clients_of_the_scenario_that_is_named(tmp_path: Path, smallest: Path, arms: str) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[data]\nname = "digits"\n[scenario]\nclients = 5\n[algorithm]\nclients_per_round = 4\n')
+    shown = ["network", "show", str(smallest), "--arms", arms, "--json"]
+
+    by_change, by_file = (json.loads(cli(*shown, *more).stdout) for more in (SMALL, [str(config)]))
+    without = json.loads(cli(*shown).stdout)
+
+    counted = [(one["clients"], one["sites"][0]["clients"]) for one in (by_change, by_file, without)]
+    assert counted == [(4, 4), (5, 5), (100, 100)]
+    assert by_change["links"][0]["oversubscription"] == pytest.approx(4 * 50 / 1000)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -75,6 +89,7 @@ def test_run_on_a_network_tells_simulated_seconds(tmp_path: Path, smallest: Path
     assert summary["simulated_seconds"] == pytest.approx(sum(summary["simulated_split"].values()))
     planned = json.loads(cli("run", "--dry-run", "--json", *options).stdout)
     assert planned["simulated_seconds"] > 0
+    assert f"on {smallest}: about" in " ".join(cli("run", "--dry-run", *options).stdout.split())
 
 
 def test_a_controller_without_a_network_is_refused(tmp_path: Path) -> None:

@@ -22,6 +22,27 @@ def test_expected_cost_is_the_cost_when_every_client_takes_part(tiny: RunSetting
         assert getattr(cost, key) == summary[key], key
 
 
+@pytest.mark.parametrize("placement", ["server", "sites", "clients"])
+def test_bytes_go_the_ways_of_the_network(tiny: RunSettings, placement: str) -> None:
+    changes = {
+        "rounds": 2,
+        "algorithm": {"name": "astraea", "clients_per_round": 6, "capacity": 3},
+        "network": {"name": "edge", "placement": placement},
+    }
+    settings = RunSettings.model_validate(tiny.model_dump() | changes)
+    cost, summary = estimate(prepare(settings)), run(settings).summary
+    assert cost.bytes_sent == summary["bytes_sent"]
+
+
+def test_a_budget_of_simulated_seconds_is_turned_into_rounds(tiny: RunSettings) -> None:
+    network = {"name": "cross-silo"}
+    one = estimate(prepare(RunSettings.model_validate(tiny.model_dump() | {"rounds": 1, "network": network})))
+    assert one.simulated_seconds is not None
+    network |= {"seconds": 2.5 * one.simulated_seconds}
+    cost = estimate(prepare(RunSettings.model_validate(tiny.model_dump() | {"rounds": 1, "network": network})))
+    assert (cost.rounds, cost.simulated_seconds) == (3, 3 * one.simulated_seconds)
+
+
 def test_a_sample_budget_is_turned_into_rounds_and_time_is_extrapolated(tiny: RunSettings) -> None:
     experiment = prepare(tiny.model_copy(update={"samples": 10_000}))
     before = experiment.model.read()[0]

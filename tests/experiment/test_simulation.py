@@ -19,7 +19,8 @@ def test_rounds_of_arms_are_timed_without_training() -> None:
 
     costs = round_costs(load_toml(EXAMPLE), ["fedavg", "astraea"], network, congestion="cubic")
 
-    fedavg, astraea = costs["fedavg"], costs["astraea"]
+    fedavg, astraea = costs.rounds["fedavg"], costs.rounds["astraea"]
+    assert costs.clients == 20
     assert fedavg.seconds == pytest.approx(fedavg.compute + fedavg.transfer + fedavg.waiting)
     assert max(map(len, (fedavg.critical, astraea.critical))) == len(astraea.critical) > 2
     assert astraea.seconds > fedavg.seconds  # a chain of visits takes one after the other

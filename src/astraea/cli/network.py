@@ -40,7 +40,8 @@ def show(
         typer.Option(
             "--clients",
             min=1,
-            help="Clients in a round, for ω of each link; by default those that sites name, or 100.",
+            help="Clients at once, for ω of each link; by default those of CONFIG or of --set scenario.clients, else "
+            "those that sites name, or 100.",
         ),
     ] = None,
     picture: Annotated[
@@ -76,15 +77,22 @@ def show(
             costs = round_costs(
                 tables, names, network, congestion=congestion, sharing=sharing, source=source, trust=trust
             )
-        summary = network_summary(network, clients, costs)
+        if clients is None and (config is not None or any(map(_divides, changes or ()))):
+            clients = costs.clients
+        summary = network_summary(network, clients, costs.rounds)
         if picture is not None:
             write_figure(picture, network_figure(network, clients))
         if timeline is not None:
-            write_figure(timeline, round_figure(costs[names[0]]))
+            write_figure(timeline, round_figure(costs.rounds[names[0]]))
         if as_json:
             typer.echo(json.dumps(summary))
         else:
             OUT.print(network_text(summary))
+
+
+def _divides(change: str) -> bool:
+    """Whether a --set says how data are divided among clients."""
+    return change.partition("=")[0].partition(".")[0].strip() in ("scenario", "data")
 
 
 @app.command()

@@ -124,7 +124,7 @@ def _tell(found: Plans | Reaches, most: int, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(found.plain()))
     else:
-        OUT.print(found.table(most).rich())
+        OUT.print(found.table(most).rich(dense=True))
 
 
 def _numbers(text: str, option: str) -> tuple[int, ...]:

@@ -191,3 +191,6 @@ def _show_cost(settings: RunSettings, as_json: bool) -> None:
         f"time about {cost.seconds:,.0f} s on this machine",
         highlight=False,
     )
+    if cost.simulated_seconds is not None:
+        told = f"on {settings.network.name}: about {cost.simulated_seconds:,.0f} s, every round taken for the first"
+        OUT.print(told, highlight=False, markup=False)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from astraea.balance.participation import inclusion_probabilities
 from astraea.experiment.arms import arm_settings
 from astraea.experiment.prepare import Experiment, prepare
 from astraea.experiment.rounds import view_of
+from astraea.experiment.settings import parse_settings
 from astraea.experiment.simulation import Simulation
 from astraea.federation.clients import ClientData
 from astraea.federation.plan import RoundPlan
@@ -23,7 +25,7 @@ from astraea.network.settings import Network
 from astraea.network.timing import RoundTime
 from astraea.seeding import Purpose, stream, torch_seed
 
-__all__ = ["Cost", "estimate", "first_round", "round_costs", "samples_per_round"]
+__all__ = ["Cost", "RoundCosts", "estimate", "first_round", "round_costs", "samples_per_round"]
 
 _PROBE_STEPS = 20
 
@@ -34,7 +36,7 @@ class Cost:
 
     ``memory_bytes`` is what samples, models and their gradients take; ``seconds`` is extrapolated from a few
     timed steps of the real model on this machine, evaluation included. ``simulated_seconds`` are the rounds' on the
-    network that the settings name, as long as the first.
+    network that the settings name, as long as the first, and ``bytes_sent`` go the ways that it has.
     """
 
     rounds: int
@@ -60,12 +62,17 @@ def estimate(experiment: Experiment, clock: Callable[[], float] = time.perf_coun
     batch = experiment.settings.train.batch_size
     samples = samples_per_round(experiment)
     budget = experiment.budget
-    rounds = budget.rounds if budget.samples is None else max(1, round(budget.samples / samples))
+    first = first_round(experiment)
+    simulated = None if experiment.simulation is None else experiment.simulation(first)
+    rounds = budget.rounds
+    if budget.seconds is not None and simulated is not None:
+        rounds = max(1, math.ceil(budget.seconds / simulated.seconds))
+    elif budget.samples is not None:
+        rounds = max(1, round(budget.samples / samples))
     passes = experiment.algorithm.local_epochs
     steps = float((rates * np.ceil(sizes / batch)).sum()) * rounds
-    first = first_round(experiment)
-    size = first.bytes_per_hop
     visits = rates.sum() / passes * rounds
+    sent = 2 * first.bytes_per_hop * visits if simulated is None else simulated.plan.bytes_sent * rounds
     per_step, per_evaluation = _probe(experiment, first, clock)
     evaluations = rounds // experiment.settings.evaluation.every
     data = experiment.population.x.nbytes + experiment.scenario.test.x.nbytes
@@ -74,10 +81,10 @@ def estimate(experiment: Experiment, clock: Callable[[], float] = time.perf_coun
         client_epochs=round(rates.sum() * rounds),
         samples_processed=round(samples * rounds),
         optimizer_steps=round(steps),
-        bytes_sent=round(2 * size * visits),
+        bytes_sent=round(sent),
         memory_bytes=data + 5 * first.start.bytes,  # two models with a gradient each, and the running sum of a round
         seconds=steps * per_step + evaluations * per_evaluation,
-        simulated_seconds=None if experiment.simulation is None else experiment.simulation.time(first).seconds * rounds,
+        simulated_seconds=None if simulated is None else simulated.seconds * rounds,
     )
 
 
@@ -126,6 +133,16 @@ def _probe(experiment: Experiment, plan: RoundPlan, clock: Callable[[], float]) 
         experiment.model.write(start.params, start.counters)
 
 
+class RoundCosts(NamedTuple):
+    """What a round of each algorithm takes, by name, and how many ``clients`` the scenario has.
+
+    Without any algorithm nothing is divided among clients: they are as many as settings say, ``None`` if the data do.
+    """
+
+    rounds: dict[str, RoundTime]
+    clients: int | None
+
+
 def round_costs(
     tables: Mapping[str, Any],
     arms: Sequence[str],
@@ -135,7 +152,7 @@ def round_costs(
     sharing: str = "fair",
     source: str = "settings",
     trust: bool = False,
-) -> dict[str, RoundTime]:
+) -> RoundCosts:
     """Return what a round of each arm takes on ``network``, without training.
 
     ``tables`` are settings as in TOML, and ``source`` is what messages call them; code that they name is
@@ -144,11 +161,12 @@ def round_costs(
     base = dict(tables)
     own = base.pop("arms", {})
     settings = NetworkSettings(name=network.name, congestion=congestion, sharing=sharing, fidelity=network.followed_by)
-    costs = {}
+    costs, clients = {}, None if arms else parse_settings(base, source, trust=trust).scenario.clients
     for arm in arms:
         experiment = prepare(arm_settings(base, arm, own, source, trust=trust))
         try:
             costs[arm] = Simulation(settings, network, experiment.population).time(first_round(experiment))
+            clients = len(experiment.population)
         finally:
             experiment.engine.close()
-    return costs
+    return RoundCosts(costs, clients)

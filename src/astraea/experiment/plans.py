@@ -7,7 +7,7 @@ from typing import Any
 
 from astraea.experiment.settings import RunSettings
 from astraea.network.settings import Network
-from astraea.tables import Table, number
+from astraea.tables import Table, short
 
 __all__ = ["COSTS", "PlanTime", "Plans"]
 
@@ -90,21 +90,21 @@ class Plans:
         leading = set(map(id, self.best_of().values()))
         shown = [row for i, row in enumerate(self.rows) if most is None or i < most or id(row) in leading]
         return Table(
-            ["arm", "c", "γ", "E", "E_m", "mediators", "rounds", "MB", "seconds", "compute", "transfer", "waiting"],
+            ["arm", "c", "γ", "E", "E_m", "at", "rounds", "MB", "seconds", "compute", "transfer", "waiting"],
             [
                 (
                     row.arm,
                     *map(str, row.shape.values()),
                     row.placement,
                     str(row.rounds),
-                    number(row.bytes * 1e-6, 1),
-                    *(number(value, 1) for value in (row.seconds, row.compute, row.transfer, row.waiting)),
+                    short(row.bytes * 1e-6),
+                    *map(short, (row.seconds, row.compute, row.transfer, row.waiting)),
                 )
                 for row in shown
             ],
             title=f"until {self.samples:,} samples are processed on {self.network.name or 'the network'}, "
             f"{self.congestion}, sharing {self.sharing}\n"
-            "c clients a round, chains of γ, E epochs a visit, E_m passes",
+            "c clients a round, chains of γ, E epochs, E_m passes, mediators at",
         )
 
     def plain(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from astraea.network.layout import lay_out
 from astraea.network.settings import Network
 from astraea.network.transfers import placed
 from astraea.reading import DAMAGE, damaged, read_text
-from astraea.tables import Table, number
+from astraea.tables import Table, number, short
 
 __all__ = ["Kept", "Reached", "Reaches", "Shape", "kept_runs", "time_to_accuracy"]
 
@@ -131,7 +131,7 @@ class Reaches:
                 "E_m",
                 "loss",
                 "rate",
-                "mediators",
+                "at",
                 "runs",
                 "final %",
                 "rounds",
@@ -145,13 +145,14 @@ class Reaches:
                     str(row.runs),
                     number(100 * row.final, 1),
                     number(row.rounds, 1),
-                    number(row.seconds, 1),
-                    number(row.whole, 1),
+                    short(row.seconds),
+                    short(row.whole),
                 )
                 for row in self.rows[:most]
             ],
             title=f"time to {100 * self.target:.1f} % on {self.network.name or 'the network'}, {self.congestion}, "
-            f"sharing {self.sharing}",
+            f"sharing {self.sharing}\n"
+            "c clients a round, chains of γ, E epochs, E_m passes, mediators at",
         )
 
     def plain(self) -> dict[str, Any]:

@@ -30,7 +30,7 @@ _ROWS = 60  # so many chains are drawn, those that end last
 
 
 def network_summary(network: Network, clients: int | None, costs: Mapping[str, RoundTime]) -> dict[str, Any]:
-    """Return the network as plain numbers, ready for JSON; ω is with so many ``clients`` in a round.
+    """Return the network as plain numbers, ready for JSON; ω is with so many ``clients`` at once.
 
     By default they are those that sites name, or 100 where a site takes every other one. Raises :class:`InputError` for
     more than there are.
@@ -89,7 +89,7 @@ def network_text(summary: Mapping[str, Any]) -> RenderableType:
     links = Table(
         ["link", "Mbit/s", "ω: demand / capacity"],
         [(link["name"], number(link["mbps"], 0), number(link["oversubscription"], 2)) for link in summary["links"]],
-        title=f"shared links, with {summary['clients']} clients in a round",
+        title=f"shared links, with {summary['clients']} clients at once",
     )
     rounds = Table(
         ["algorithm", "clients", "ω", "seconds", "compute", "transfer", "waiting", "bound", "slowest client"],
@@ -152,7 +152,7 @@ def network_figure(network: Network, clients: int | None) -> Figure:
     axis.annotate("server", (server[0] + 0.1, server[1]), va="center")
     axis.set_xlim(-2.2, 3.6)
     axis.set_ylim(-len(network.sites) + 0.2, 0.8)
-    axis.set_title(f"{network.name}: Mbit/s of links, with {len(layout.clients)} clients in a round", fontsize=10)
+    axis.set_title(f"{network.name}: Mbit/s of links, with {len(layout.clients)} clients at once", fontsize=10)
     return figure
 
 
