@@ -105,7 +105,17 @@ def network_text(summary: Mapping[str, Any]) -> RenderableType:
         ],
         title=f"a round there, mediators: {summary['placement']}",
     )
-    shown = [sites, links, *([rounds.transposed()] if rounds.rows else [])]
+    traces = Table(
+        ["site", "trace up", "trace down"],
+        [
+            (site["name"], *(site[side].get("trace", "–") for side in ("up", "down")))
+            for site in summary["sites"]
+            if "trace" in site["up"] or "trace" in site["down"]
+        ],
+        labels=3,
+        title="capacity over time: mean (least to most)",
+    )
+    shown = [sites, *([traces] if traces.rows else []), links, *([rounds.transposed()] if rounds.rows else [])]
     return Group(*(table.rich() for table in shown))
 
 
@@ -249,7 +259,7 @@ def _of(omega: Mapping[str, float], link: str) -> list[float]:
 
 def _capacity(told: Mapping[str, Any], spread: float) -> str:
     mean = _spread(float(f"{told['mean']:.4g}"), spread)
-    return f"{mean} ({told['least']:.4g} to {told['most']:.4g}, {told['trace']})" if "trace" in told else mean
+    return f"{mean} ({told['least']:.4g} to {told['most']:.4g})" if "trace" in told else mean
 
 
 def _spread(median: float, spread: float) -> str:
