@@ -157,7 +157,7 @@ class Table:
         )
         for place, heading in enumerate(self.titles):
             right = place >= self.labels
-            table.add_column(Text(heading), justify="right" if right else "left", no_wrap=dense, overflow="fold")
+            table.add_column(Text(heading), justify="right" if right else "left", overflow="fold")
         for row in self.rows:
             table.add_row(*map(Text, row))
         return table
