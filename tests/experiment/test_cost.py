@@ -35,7 +35,7 @@ def test_bytes_go_the_ways_of_the_network(tiny: RunSettings, placement: str) -> 
 
 
 def test_a_budget_of_simulated_seconds_is_turned_into_rounds(tiny: RunSettings) -> None:
-    network = {"name": "cross-silo"}
+    network: dict[str, object] = {"name": "cross-silo"}
     one = estimate(prepare(RunSettings.model_validate(tiny.model_dump() | {"rounds": 1, "network": network})))
     assert one.simulated_seconds is not None
     network |= {"seconds": 2.5 * one.simulated_seconds}
