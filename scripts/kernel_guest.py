@@ -5,6 +5,7 @@ With ``boot``, what it does at each of three starts of the machine under systemd
 
 from __future__ import annotations
 
+import os
 import platform
 import socket
 import subprocess
@@ -95,6 +96,7 @@ def start() -> None:
     unit, notes = "astraea-congestion.service", Path("/var/lib/guest")
     number = int(notes.read_text()) if notes.exists() else 0
     notes.write_text(str(number + 1))
+    os.sync()  # a forced restart may leave the file empty
     print(f"start {number + 1}, Linux {platform.release()}", flush=True)
     before = setting("tcp_available_congestion_control"), setting("tcp_congestion_control")
     if number == 0:
