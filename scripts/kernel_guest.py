@@ -96,7 +96,6 @@ def start() -> None:
     unit, notes = "astraea-congestion.service", Path("/var/lib/guest")
     number = int(notes.read_text()) if notes.exists() else 0
     notes.write_text(str(number + 1))
-    os.sync()  # a forced restart may leave the file empty
     print(f"start {number + 1}, Linux {platform.release()}", flush=True)
     before = setting("tcp_available_congestion_control"), setting("tcp_congestion_control")
     if number == 0:
@@ -115,6 +114,7 @@ def start() -> None:
         assert say("systemctl", "list-unit-files", "--no-legend", unit) in ("", "0 unit files listed.")
         assert not list(Path("/etc/systemd").rglob("*astraea*"))
         print("all is well")
+    os.sync()  # the restart that follows is forced, and writes nothing back
 
 
 if __name__ == "__main__":
