@@ -35,10 +35,9 @@ _PROFILES = {
     "bbr": Profile(efficiency=1.0, recovery=1.05),
     "bbr3": Profile(efficiency=0.99, recovery=1.02),
     "copa": Profile(efficiency=0.96, recovery=1.1),
-    "policy": Profile(efficiency=0.9, recovery=1.5, settling=4.2, own=0.96),
+    "policy": Profile(efficiency=0.86, recovery=1.2, settling=4.2, own=0.97),
 }
-"""Fitted by ``benchmarks/network_fidelity.py`` on rounds of 2 to 12 clients; others count as filling links. What
-``settling`` costs was read off lone transfers of 0.2 to 20 MB over 10 and 50 Mbit/s, 20 and 80 ms."""
+"""Fitted by ``benchmarks/network_fidelity.py`` on rounds of 2 to 12 clients; others count as filling links."""
 
 
 def profile_of(controller: str) -> Profile:
