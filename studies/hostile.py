@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 BASE: dict[str, Any] = {
     "rounds": 15,
     "model": {"name": "mlp", "hidden": [128]},
-    "train": {"lr": 0.05},
+    "train": {"lr": 0.05, "decay": "rounds"},
     "balance": {"storage": "offline"},
     "evaluation": {"every": 5},
     "scenario": {"clients": 100, "skew": "random", "sizes": "uploads", "test": "balanced", "min_per_class": 20},

@@ -95,8 +95,9 @@ def test_variations_follow_any_arm() -> None:
 def test_every_variation_changes_something(variation: str) -> None:
     base = {"scenario": {"labels": "half-normal"}}
     plain, varied = (arm_settings(base, name, {}) for name in ("astraea", f"astraea+{variation}"))
-    # Copies are what "auto" comes to with Astraea, anew in each epoch; its loss is the running prior with another tau.
-    assert (resolved(plain) == resolved(varied)) == (variation in ("copies", "on-the-fly", "balanced"))
+    # Astraea makes copies, anew in each epoch, and its rate falls from visit to visit; its loss is the running prior
+    # with another tau.
+    assert (resolved(plain) == resolved(varied)) == (variation in ("copies", "falling-rate", "on-the-fly", "balanced"))
 
 
 def test_own_arms_are_tables_or_dotted_keys() -> None:

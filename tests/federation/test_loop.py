@@ -150,6 +150,8 @@ def test_skipped_visits_are_in_the_metrics(three_clients: Population) -> None:
 def test_a_budget_knows_where_the_next_round_ends() -> None:
     assert Budget(rounds=4).after(1, Totals()) == 0.5
     assert Budget(rounds=4).after(3, Totals()) == 1.0
+    longer = Budget(rounds=4, earlier=(2,))  # up to the second round it is a run of two
+    assert [longer.after(number, Totals()) for number in range(4)] == [0.5, 1.0, 0.75, 1.0]
     samples = Budget(rounds=1, samples=100)
     assert samples.after(0, Totals()) is None
     # Two rounds took 40 samples, so the third is taken for 20; more than all is not done.

@@ -120,6 +120,7 @@ VARIATIONS: dict[str, Changes] = {
     "shuffled": {"algorithm.order": "shuffled"},
     "fixed-classifier": {"model.head": "etf"},
     "falling-rate": {"train.decay": "visits"},
+    "rate-by-round": {"train.decay": "rounds"},
     "8-bit": {"algorithm.bits": 8},
     "4-bit": {"algorithm.bits": 4},
     **{name: dict(preset) for name, preset in PRESETS.items()},

@@ -37,6 +37,7 @@ _PUBLISHED = {
     "train.optimizer": "Adam",
     "train.lr": 0.001,
     "train.schedule": "constant",
+    "train.decay": "rounds",
 }
 
 PRESETS: Mapping[PresetName, Mapping[str, Any]] = {

@@ -192,7 +192,7 @@ def resolved(settings: RunSettings) -> RunSettings:
     """Return the settings with everything decided that is left open and does not depend on the data."""
     recipe = settings.algorithm.recipe
     balance = settings.balance.decided(recipe.rebalancing, defended=settings.server.defended)
-    train = settings.train.decided(recipe.loss, recipe.lr)
+    train = settings.train.decided(recipe.loss, recipe.lr, recipe.decay)
     scenario = settings.scenario.by_site(getattr(settings.data, "site_column", None))
     decided = {"scenario": scenario, "balance": balance, "train": train, "network": settings.network.decided()}
     return settings.model_copy(update=decided)
@@ -206,8 +206,11 @@ def dump_toml(settings: RunSettings) -> str:
     for key in (key for key, value in before.items() if value == "auto" and after[key] != "auto"):
         own = [f"{name.removeprefix(key)[1:]} {value}" for name, value in after.items() if name.startswith(f"{key}.")]
         notes.append(f"# {key} = auto came to {', '.join([after[key], *own])}\n")
-    if settings.train.lr is None:
-        notes.append(f"# train.lr was left open and came to {after['train.lr']:g}\n")
+    notes += [
+        f"# {key} was left open and came to {after[key]}\n"
+        for key in ("train.lr", "train.decay")
+        if before.get(key) is None
+    ]
     return "".join(notes) + tomli_w.dumps(values)
 
 

@@ -72,11 +72,10 @@ class Budget:
         """Return the share of the run that is done, from 0 to 1."""
         if self.seconds is not None:
             return min(totals.get("simulated_seconds", 0.0) / self.seconds, 1.0)
-        done: float = round_
-        length = self.rounds
         if self.samples is not None:
-            done, length = totals["samples_processed"], self.samples
-        return min(done / next((past for past in self.earlier if done < past), length), 1.0)
+            done = totals["samples_processed"]
+            return min(done / self._length(done, self.samples), 1.0)
+        return min(round_ / self._length(round_, self.rounds), 1.0)
 
     def after(self, round_: int, totals: Totals) -> float | None:
         """Return the share that will be done after the round that follows on ``round_`` others.
@@ -84,9 +83,13 @@ class Budget:
         Where rounds are not what is counted, it is taken for as long as those before it, and ``None`` before the first.
         """
         if self.seconds is None and self.samples is None:
-            return self.progress(round_ + 1, totals)
+            return min((round_ + 1) / self._length(round_, self.rounds), 1.0)
         done = self.progress(round_, totals)
         return min(done + done / round_, 1.0) if round_ else None
+
+    def _length(self, done: float, last: int) -> int:
+        """Return the length that counts when so much of it is done."""
+        return next((past for past in self.earlier if done < past), last)
 
 
 @dataclass

@@ -59,10 +59,11 @@ class TrainingSettings(Settings):
         description="Learning rate over the rounds of a run: constant, cosine or linear decay to zero, "
         "or a tenth at one half and again at three quarters (step). The papers: constant.",
     )
-    decay: Literal["rounds", "visits"] = Field(
-        "rounds",
+    decay: Literal["rounds", "visits"] | None = Field(
+        None,
         description="When the rate of the schedule changes: with each round, or within a round too, from visit to "
-        "visit of a chain (visits). Few rounds of long chains else end with clients that train at a high rate.",
+        "visit of a chain (visits). Few rounds of long chains else end with clients that train at a high rate. Left "
+        "open it is visits with astraea, and rounds with others.",
     )
     warmup: float = Field(
         0.0,
@@ -105,10 +106,13 @@ class TrainingSettings(Settings):
             raise unknown_name("schedule", name, SCHEDULES)
         return name
 
-    def decided(self, loss: Loss, lr: float = USUAL_RATE) -> TrainingSettings:
-        """Return the settings with ``loss`` and ``lr`` where they are left open."""
-        open_ = {"loss": loss} if isinstance(self.loss, AutoLoss) else {}
-        return self.model_copy(update=open_ | ({"lr": lr} if self.lr is None else {}))
+    def decided(
+        self, loss: Loss, lr: float = USUAL_RATE, decay: Literal["rounds", "visits"] = "rounds"
+    ) -> TrainingSettings:
+        """Return the settings with ``loss``, ``lr`` and ``decay`` where they are left open."""
+        open_: dict[str, Any] = {"loss": loss} if isinstance(self.loss, AutoLoss) else {}
+        open_ |= {name: value for name, value in (("lr", lr), ("decay", decay)) if getattr(self, name) is None}
+        return self.model_copy(update=open_)
 
     @property
     def first_rate(self) -> float:

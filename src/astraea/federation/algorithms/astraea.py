@@ -31,7 +31,7 @@ class Astraea(Algorithm, name="astraea"):
 
     # With the published tau of 1.5, models of strongly skewed clients were 1 to 2 points less accurate. At twice the
     # rate, visits of five epochs forget what came before.
-    recipe: ClassVar[Recipe] = Recipe(RunningPrior(tau=1.0), MeanPower(), lr=0.01)
+    recipe: ClassVar[Recipe] = Recipe(RunningPrior(tau=1.0), MeanPower(), lr=0.01, decay="visits")
 
     clients_per_round: int = Field(20, ge=1, description="Clients that train in a round (c); all, if there are fewer.")
     local_epochs: int = Field(5, ge=1, description="Passes over a client's samples in one visit (E).")

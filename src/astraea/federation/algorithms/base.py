@@ -76,6 +76,7 @@ class Recipe(NamedTuple):
     loss: Loss = CrossEntropy()
     rebalancing: RebalancingRule = NoRebalancing()
     lr: float = USUAL_RATE
+    decay: Literal["rounds", "visits"] = "rounds"
 
 
 class Algorithm(Part, kind="algorithm", default="astraea"):
