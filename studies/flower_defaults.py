@@ -53,16 +53,20 @@ DATASETS: dict[str, dict[str, Any]] = {
         "scenario.test_per_class": 200,
     },
 }
-_CLIP = {"name": "clip", "multiple": 3.0, "spare_large": True}
+_OWN = {"name": "direction", "multiple": 3.0, "spare_large": True, "first": 0.25, "longer": 12.0}
 ARMS: dict[str, dict[str, Any]] = {
     "unguarded": {"balance.most_samples": 100.0},
-    "as it comes": {"balance.most_samples": 3.0, "server.defence": {**_CLIP, "grace": 3}},
-    "most_samples = 10": {"balance.most_samples": 10.0, "server.defence": {**_CLIP, "grace": 3}},
-    "10, no grace": {"balance.most_samples": 10.0, "server.defence": _CLIP},
-    "without grace": {"balance.most_samples": 3.0, "server.defence": _CLIP},
+    "as it comes": {"balance.most_samples": 3.0, "server.defence": {**_OWN, "grace": 3}},
+    "most_samples = 10": {"balance.most_samples": 10.0, "server.defence": {**_OWN, "grace": 3}},
+    "10, no grace": {"balance.most_samples": 10.0, "server.defence": _OWN},
+    "clip": {
+        "balance.most_samples": 3.0,
+        "server.defence": {"name": "clip", "multiple": 3.0, "spare_large": True, "grace": 3},
+    },
+    "without grace": {"balance.most_samples": 3.0, "server.defence": _OWN},
     "returns last": {
         "balance.most_samples": 3.0,
-        "server.defence": {**_CLIP, "grace": 3},
+        "server.defence": {**_OWN, "grace": 3},
         "algorithm.returns": "last",
     },
 }

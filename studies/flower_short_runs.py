@@ -114,10 +114,12 @@ def scores(
 
     @app.query("label_histogram")
     def tell(message: Message, context: Context) -> Message:
-        if not (claim and hostile and lies(context)):
-            return honest(message, context)
-        counts = MetricRecord({"label-histogram": [claim // 10] * 10, "num-examples": claim // 10 * 10})
-        return Message(RecordDict({"histogram": counts}), reply_to=message)
+        told = honest(message, context)
+        if claim and hostile and lies(context):
+            counts = MetricRecord({"label-histogram": [claim // 10] * 10, "num-examples": claim // 10 * 10})
+            remarks = {name: record for name, record in told.content.items() if not isinstance(record, MetricRecord)}
+            told.content = RecordDict({**remarks, "histogram": counts})
+        return told
 
     found: list[float] = []
 
@@ -140,10 +142,11 @@ def main(
         float, typer.Option(help="Share of all samples that one client holds, clients being alike.")
     ] = 0.0,
     optimisers: Annotated[str, typer.Option(help="Names, with commas between them.")] = ",".join(OPTIMISERS),
+    arms: Annotated[str, typer.Option(help="Names, with commas between them.")] = ",".join(ARMS),
     hostile: Annotated[str, typer.Option(help=f"What two of the clients do: {', '.join(HOSTILE)}.")] = "",
     claim: Annotated[int, typer.Option(help="Samples that these say they hold, if not what is true.")] = 0,
 ) -> None:
-    """Print mean accuracies after some rounds, and in brackets what they are above FedAvg's."""
+    """Print mean accuracies after some rounds, and in brackets what they are above those of the first arm."""
     torch.set_num_threads(1)
     logging.getLogger("flwr").setLevel(logging.CRITICAL)
     shown = [round_ for round_ in (1, 3, 6, 10, 15) if round_ <= rounds]
@@ -151,7 +154,7 @@ def main(
     for optimiser in optimisers.split(","):
         for alpha in (np.inf,) if large or hostile else (np.inf, 0.5, 0.1):
             base = None
-            for arm in ARMS:
+            for arm in arms.split(","):
                 runs = [
                     scores(optimiser, alpha, large, arm, rounds, seed, hostile, claim)
                     for seed in range(first, first + seeds)

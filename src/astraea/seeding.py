@@ -49,6 +49,7 @@ class Purpose(IntEnum):
     MAPPO = 21  # worlds, exploration and minibatches of each epoch of a training
     ATTACK = 30  # which clients are hostile, and what they draw
     PRIVACY = 31  # noise on what clients tell of their labels
+    SKETCH = 32  # signs under which the directions of changes are compared
 
 
 def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:

@@ -39,7 +39,14 @@ SETTINGS: dict[str, Any] = {
     "train": {"lr": 0.1, "batch_size": 20},
     "balance": {"most_samples": 3.0, "storage": "offline"},
     "server": {
-        "defence": {"name": "clip", "multiple": 3.0, "grace": 3, "spare_large": True}
+        "defence": {
+            "name": "direction",
+            "multiple": 3.0,
+            "grace": 3,
+            "spare_large": True,
+            "first": 0.25,
+            "longer": 12.0,
+        }
     },  # as chains on Flower come
 }
 

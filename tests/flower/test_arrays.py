@@ -49,7 +49,7 @@ def test_packed_bytes_are_those_of_flower() -> None:
     values = {"w": np.arange(6, dtype=np.float32).reshape(2, 3), "s": np.array(1.5, np.float32), "n": np.array([2])}
     record = ArrayRecord({name: Array(value) for name, value in values.items()})
     layout = Layout.of(record)
-    params, counters, exact, _ = layout.vectors(record)
+    params, counters, exact, *_ = layout.vectors(record)
     assert exact
     assert torch.equal(params, torch.tensor([0.0, 1, 2, 3, 4, 5, 1.5]))
     again = layout.record(params, counters)

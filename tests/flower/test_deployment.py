@@ -74,7 +74,16 @@ def _replay(history: list[dict[str, Any]], budgets: list[int], app: Path) -> Run
         },
         "train": {"lr": 0.1},
         "balance": {"most_samples": 3.0},
-        "server": {"defence": {"name": "clip", "multiple": 3.0, "grace": 3, "spare_large": True}},
+        "server": {
+            "defence": {
+                "name": "direction",
+                "multiple": 3.0,
+                "grace": 3,
+                "spare_large": True,
+                "first": 0.25,
+                "longer": 12.0,
+            }
+        },
     }
     one = prepare(parse_settings(settings), model=lambda: copy.deepcopy(module))
     present = [~np.isin(np.arange(NODES), line.get("away", [])) for line in history]

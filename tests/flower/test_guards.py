@@ -76,7 +76,7 @@ def test_nor_does_one_that_comes_late() -> None:
     assert _rounds_skipped(strategy) == [6]
 
 
-def _of_one_large(says: int) -> list[dict[str, Any]]:
+def _of_one_large(says: int, **defence: Any) -> list[dict[str, Any]]:
     """Return five rounds in which client 3 goes forty times as far as others, of 10 samples, and ``says`` its own."""
     app = ClientApp()
 
@@ -94,20 +94,24 @@ def _of_one_large(says: int) -> list[dict[str, Any]]:
         content["metrics"] = MetricRecord({"num-examples": own(context)})
         return Message(content, reply_to=message)
 
-    strategy = AstraeaStrategy(balance={"rebalancing": "none"}, fraction_evaluate=0.0)
+    server = {"defence": {"name": "direction", **defence}} if defence else None
+    strategy = AstraeaStrategy(balance={"rebalancing": "none"}, fraction_evaluate=0.0, server=server)
     train_adding(strategy, app, rounds=5, arrays={"w": np.full(2, 10, np.float32)})
     return [*strategy.run.history]
 
 
-def test_a_node_with_most_of_the_data_is_shortened_and_not_lost_and_a_lie_buys_no_longer_change(
+def test_a_node_with_most_of_the_data_is_shortened_and_not_lost_and_a_lie_buys_no_more_than_that(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     large, lying = _of_one_large(60), _of_one_large(10**9)
     assert not any("skipped" in line for line in large + lying)
-    assert [line["clipped"] for line in large] == [line["clipped"] for line in lying]
-    assert all(one["client"] == FAR for line in large[1:] for one in line["clipped"])
-    assert all("clipped" in line for line in large)
+    for lines in (large, lying):  # three times as far as others, and from then on 36, as it goes their way
+        assert [[one["client"] for one in line["clipped"]] for line in lines] == [[FAR]] * 5
+        found = [line["clipped"][0]["factor"] for line in lines]
+        assert found == [pytest.approx(factor) for factor in (0.06875, *[0.9] * 4)]
+    assert not any("client 3 is clipped" in line for line in caplog.messages)
+    _of_one_large(60, multiple=3.0, grace=3, spare_large=True)
     named = [line for line in caplog.messages if "client 3 is clipped" in line]
-    assert len(named) == 8
+    assert len(named) == 4
     assert all("it says that it holds more than it counts for" in line for line in named)
     assert any("skipped" in line for line in _of_one_large(10))  # who has no more than others has no reason

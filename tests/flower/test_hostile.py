@@ -89,16 +89,24 @@ class Attacked(InProcessGrid):
                     for name, a in old.items()
                 }
                 reply.content["arrays"] = ArrayRecord(made)
+            if self.attack == "backwards":
+                old = {name: one.numpy() for name, one in message.content["arrays"].items()}
+                back = {
+                    name: Array(old[name] - 10 * (one.numpy() - old[name]))
+                    for name, one in reply.content["arrays"].items()
+                }
+                reply.content["arrays"] = ArrayRecord(back)
             if self.attack == "count":
                 reply.content["metrics"]["num-examples"] = 10**6
-        elif self.attack == "histogram":
+        elif self.attack in ("histogram", "backwards"):
             reply.content["histogram"] = MetricRecord({"label-histogram": [10**9, 0, 0], "num-examples": 10**9})
         return reply
 
 
 NAMED = {
     "overflow": "client {} is skipped: its model holds numbers as large as 3e+38",
-    "noise": "client {} is skipped: its change is ",
+    "noise": "client {} is skipped: its change ",
+    "backwards": "client {} is skipped: its change goes back on those of others",
     "histogram": "client {} at node {} claims 1000000000 samples",
     "count": "client {} at node {} reports a weight of 1e+06",
     "claim": "node {} is left out: it claims partition-id",

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
 
-from astraea.federation.defences import Clip, Finite
+from astraea.federation.defences import Clip, Direction, Finite
 from astraea.flower.arrays import Layout
 from astraea.flower.options import Options
 
@@ -37,7 +37,8 @@ def test_histograms_are_asked_for_where_something_reads_them(
 
 def test_chains_come_guarded_unless_the_user_says_otherwise() -> None:
     own = Options.of(None, None, None, 0)
-    assert (own.balance.most_samples, own.server.defence) == (3.0, Clip(multiple=3.0, grace=3, spare_large=True))
+    guard = Direction(multiple=3.0, grace=3, spare_large=True, first=0.25, longer=12.0)
+    assert (own.balance.most_samples, own.server.defence) == (3.0, guard)
     assert own.make_algorithm(4, LAYOUT).returns == "mean"
     assert own.undefended().server.defence == Finite()
     assert own.undefended().make_algorithm(4, LAYOUT).returns == "last"

@@ -7,6 +7,7 @@ processor's cache, and a change is never in memory as a whole, either of which w
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -26,13 +27,16 @@ _Values = NDArray[np.floating]
 class Squares:
     """The ``sum`` of squares of ``vector`` ``(P,)``, or of what it is more than ``minus`` ``(P,)``, as it is filled.
 
-    Squares of float32 are added up in float32 within a block, and blocks in double precision.
+    Squares of float32 are added up in float32 within a block, and blocks in double precision. ``also`` is given each
+    block, one after the other, whose values it must not keep.
     """
 
-    __slots__ = ("_done", "_minus", "_room", "_vector", "sum")
+    __slots__ = ("_also", "_done", "_minus", "_room", "_vector", "sum")
 
-    def __init__(self, vector: _Values, minus: _Values | None = None) -> None:
-        self._vector, self._minus, self._done, self.sum = vector, minus, 0, 0.0
+    def __init__(
+        self, vector: _Values, minus: _Values | None = None, also: Callable[[_Values], None] | None = None
+    ) -> None:
+        self._vector, self._minus, self._also, self._done, self.sum = vector, minus, also, 0, 0.0
         self._room = None if minus is None else np.empty(min(len(vector), BLOCK), vector.dtype)
 
     def upto(self, end: int) -> None:
@@ -44,6 +48,8 @@ class Squares:
             if self._minus is not None and self._room is not None:
                 values = np.subtract(values, self._minus[self._done : stop], out=self._room[: len(values)])
             self.sum += _square(values)
+            if self._also is not None:
+                self._also(values)
             self._done = stop
 
 

@@ -97,11 +97,13 @@ class ChainState:
 class VisitReport(NamedTuple):
     """What became of one visit; ``skipped`` is the reason why its work was discarded, or ``None``.
 
-    ``length`` is the norm of its change, where who read the model took it on the way; ``bounded`` says that its client
-    counts for less than it holds, ``late`` that it is skipped because it took too long.
+    ``length`` is the norm of its change, where who read the model took it on the way, and ``direction`` the sketch of
+    it, empty if it has none; ``bounded`` says that its client counts for less than it holds, ``late`` that it is
+    skipped because it took too long.
     A defence adds what it measures: the ``pace`` of the change, its norm by the learning rate and the root of its
     steps, before it was ``clipped`` by that factor; the loss ``probe`` on the server's samples after the visit, and by
-    how much it did ``rise``.
+    how much it did ``rise``; the cosine by which its change ``agrees`` with the last ones of other clients, and that
+    by which its own last one ``stood`` beside these.
     """
 
     client: int
@@ -117,6 +119,9 @@ class VisitReport(NamedTuple):
     length: float | None = None
     bounded: bool = False
     late: bool = False
+    direction: bytes | None = None
+    agrees: float | None = None
+    stood: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +161,10 @@ class RoundPlan:
     ``seed`` and ``round`` name the random stream of each visit. ``prior`` is the effective class prior for
     prior-aware losses, shape ``(N,)`` and summing to 1, or ``None``. ``client_states`` are those that the
     clients of this round kept from earlier ones. ``guard`` is the defence of the round; ``counts`` says as how many
-    samples a client counts, where that is not what it holds. With an ``adversary`` some clients are hostile.
-    ``handover`` says how models travel, ``None`` as they are. What is ``personal`` of a model never does. A chain
-    ``returns`` its last model, or the mean of those after each visit, by samples.
+    samples a client counts, where that is not what it holds; ``typical`` is what the median client of the round counts.
+    With an ``adversary`` some clients are hostile. ``handover`` says how models travel, ``None`` as they are. What is
+    ``personal`` of a model never does. A chain ``returns`` its last model, or the mean of those after each visit, by
+    samples.
     """
 
     round: int
@@ -170,6 +176,7 @@ class RoundPlan:
     client_states: Mapping[int, Mapping[str, Tensor]] = field(default_factory=dict)
     guard: Guard | None = None
     counts: Mapping[int, int] = field(default_factory=dict)
+    typical: int | None = None
     adversary: Adversary | None = None
     handover: HandOver | None = None
     personal: Personal | None = None

@@ -38,7 +38,8 @@ class Trained(NamedTuple):
     ``params`` ``(P,)``, ``counters`` ``(Q,)`` and ``extras`` are handed on, ``kept`` stays with the client.
     ``examples`` are the client's samples, ``samples`` those processed in ``steps`` steps at a mean ``loss``.
     ``finite`` says that ``params`` are known to hold neither NaN nor infinity, ``length`` is the norm of their change
-    if that is known, ``bounded`` that the client counts for less than it holds (``balance.most_samples``).
+    if that is known and ``direction`` the sketch of it, ``bounded`` that the client counts for less than it holds
+    (``balance.most_samples``).
     """
 
     params: Tensor
@@ -52,6 +53,7 @@ class Trained(NamedTuple):
     finite: bool = False
     length: float | None = None
     bounded: bool = False
+    direction: bytes | None = None
 
 
 def accepted(
@@ -150,7 +152,7 @@ class Walk:
         bounded = trained.bounded or held < trained.examples
         report = VisitReport(client, pass_, trained.samples, trained.steps, trained.loss, bounded=bounded)
         if as_it_came and trained.length is not None:
-            report = report._replace(length=trained.length)
+            report = report._replace(length=trained.length, direction=trained.direction)
         try:
             if not all(map(finite, own.values())):
                 raise VisitError("the client's personal layers became NaN or infinite")

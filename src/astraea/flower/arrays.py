@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from astraea.errors import InputError
 from astraea.federation.norm import BLOCK, Squares
 from astraea.federation.plan import ChainState
+from astraea.federation.sketch import Sketch
 from astraea.federation.spare import Spare
 from astraea.federation.walk import VisitError
 from astraea.flower.messages import MOST
@@ -32,13 +33,14 @@ class Vectors(NamedTuple):
 
     ``exact`` says that the arrays they were read from are those that :meth:`Layout.record` would make of them;
     ``square`` is the sum of the squares of ``params``, or of what they are more than what they were compared with: no
-    vector has it that holds NaN or an infinite number.
+    vector has it that holds NaN or an infinite number. ``direction`` is the sketch of that, if it was asked for.
     """
 
     params: Tensor
     counters: Tensor
     exact: bool = False
     square: float = math.nan
+    direction: bytes | None = None
 
 
 def initial_arrays(module: nn.Module) -> ArrayRecord:
@@ -107,12 +109,19 @@ class Layout:
         layers = {name.rpartition(".")[0] for name in names if name.rpartition(".")[2] == "running_mean"}
         return frozenset(name for name in names if name.rpartition(".")[0] in layers)
 
-    def vectors(self, record: ArrayRecord, before: ChainState | None = None, minus: Tensor | None = None) -> Vectors:
+    def vectors(
+        self,
+        record: ArrayRecord,
+        before: ChainState | None = None,
+        minus: Tensor | None = None,
+        signs: int | None = None,
+    ) -> Vectors:
         """Return the values of ``record``.
 
         Each array is taken as its own dtype, whatever it came as; integers may come as floating point numbers, as
         averaging leaves them. With ``before``, arrays of batch normalisation may be left out, as clients of FedBN do,
-        and keep the values that they have there. With ``minus`` ``(P,)``, ``square`` is that of the difference. Raises
+        and keep the values that they have there. With ``minus`` ``(P,)``, ``square`` is that of the difference, and
+        ``direction`` its sketch under the signs of a seed ``signs``, where that is given. Raises
         :class:`~astraea.federation.walk.VisitError` if names or shapes differ, or if bytes are no array.
         """
         same = list(record) == self._names
@@ -123,7 +132,8 @@ class Layout:
                 raise VisitError(f"its model {what}: the models differ")
         params, integers = self._spare.vector(), np.empty(self._sizes[1], np.int64)
         floats = params.numpy()
-        squares = Squares(floats, None if minus is None else minus.numpy())
+        sketch = None if signs is None else Sketch(len(floats), signs)
+        squares = Squares(floats, None if minus is None else minus.numpy(), None if sketch is None else sketch.add)
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found by who takes the vectors
             for (name, shape, dtype), head, part in zip(self.arrays, self._heads, self._parts, strict=True):
                 if name in record:
@@ -141,7 +151,7 @@ class Layout:
                         raise VisitError(f"its '{name}' holds numbers that {dtype} cannot hold")
                     integers[part] = value.round().astype(np.int64).reshape(-1)
         counters = torch.from_numpy(integers) if len(integers) else torch.empty(0, dtype=torch.int64)
-        return Vectors(params, counters, same, squares.sum)
+        return Vectors(params, counters, same, squares.sum, None if sketch is None else sketch.direction())
 
     def record(self, params: Tensor, counters: Tensor) -> ArrayRecord:
         """Return ``(params, counters)`` as named arrays of the original shapes and dtypes."""

@@ -20,7 +20,7 @@ from astraea.balance.settings import BalanceSettings
 from astraea.errors import InputError, unknown_name
 from astraea.federation.algorithms import Algorithm
 from astraea.federation.algorithms.astraea import Astraea
-from astraea.federation.defences import Clip, Finite
+from astraea.federation.defences import Direction, Finite
 from astraea.federation.rules import LocalRule
 from astraea.federation.server import Server, ServerSettings
 from astraea.federation.settings import TrainingSettings
@@ -39,7 +39,8 @@ _FITTING: dict[str, Any] = {"mediator_epochs": 1, "returns": "mean"}  # of chain
 
 # Nodes are other people's machines, so chains come guarded: studies/flower_defaults.py says what that costs and holds.
 # A bound of 10, which every other defence has, is too wide for ten clients whose first rounds are in grace.
-_MOST_SAMPLES, _MULTIPLE, _GRACE = 3.0, 3.0, 3
+_MOST_SAMPLES = 3.0
+_DEFENCE = Direction(multiple=3.0, grace=3, spare_large=True, first=0.25, longer=12.0)
 
 _RENAMED = {
     "fraction_fit": "fraction_train",
@@ -98,7 +99,7 @@ class Options:
             chosen = chosen.model_copy(update={"local_epochs": 1})
         unasked = chains and "defence" not in after.model_fields_set
         if unasked:
-            after = after.model_copy(update={"defence": Clip(multiple=_MULTIPLE, grace=_GRACE, spare_large=True)})
+            after = after.model_copy(update={"defence": _DEFENCE})
         options = cls(
             chosen,
             counts.decided(chosen.recipe.rebalancing, defended=after.defended),

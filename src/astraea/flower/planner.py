@@ -112,6 +112,7 @@ def begin_round(
             keys.weight,
             lambda told: registry.held(client, told),
             measured=plan.guard is not None,
+            signs=None if plan.guard is None or not plan.guard.defence.sketches else plan.seed,
         )
 
     return ChainWalks(plan, arrays, record.pack, write, read, registry.title, lambda _: record.layout.room())

@@ -49,12 +49,14 @@ def read_reply(
     held: Callable[[float], Held | None],
     *,
     measured: bool = False,
+    signs: int | None = None,
 ) -> Reading:
     """Read a reply to a visit that began at ``before`` and went over the client's samples ``epochs`` times.
 
     ``weight`` names the metric that says how much the model is to count; ``held`` returns, given that, how many
     samples the client has, ``None`` if the server does not know. Where the metric is a number of samples, what the
-    server knows counts. ``measured`` says that a defence will ask how far the model moved. Raises :class:`VisitError`
+    server knows counts. ``measured`` says that a defence will ask how far the model moved, and ``signs``, the seed of
+    a sketch, that it will ask which way. Raises :class:`VisitError`
     if the reply cannot be understood.
     """
     if reply.has_error():
@@ -69,7 +71,8 @@ def read_reply(
     told = metrics[0].get(weight)
     if not isinstance(told, int | float) or not 0 < told < MOST or (weight == EXAMPLES and told < 1):
         raise VisitError(f"its metric '{weight}' is {told!r}, not a number of samples")
-    params, counters, exact, square = layout.vectors(arrays[0], before, before.params if measured else None)
+    start = before.params if measured else None
+    params, counters, exact, square, direction = layout.vectors(arrays[0], before, start, signs)
     # The square of a number that is too large is none.
     largest = 0.0 if math.isfinite(square) else float(torch.linalg.vector_norm(params, math.inf))
     if _LARGEST <= largest < math.inf:  # what is not finite at all is refused where every engine refuses it
@@ -91,6 +94,7 @@ def read_reply(
         finite=largest < math.inf,
         length=math.sqrt(square) if measured and math.isfinite(square) else None,
         bounded=has.counted < has.claimed,
+        direction=direction,
     )
     content = RecordDict({name: one for name, one in reply.content.items() if not isinstance(one, ArrayRecord)})
     return Reading(trained, arrays[0] if exact else None, content, "steps" in remark)

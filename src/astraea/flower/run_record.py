@@ -73,7 +73,7 @@ class RunRecord:
 
     def __init__(self, arrays: ArrayRecord) -> None:
         self.layout = Layout.of(arrays)
-        params, counters, exact, _ = self.layout.vectors(arrays)
+        params, counters, exact, *_ = self.layout.vectors(arrays)
         if not finite(params):
             raise RunError("the model that the run begins with holds NaN or infinite numbers: begin with another")
         self.run = Run(State(0, params, counters))
@@ -101,7 +101,7 @@ class RunRecord:
         if self._packed is not None and self._packed.holds(state) and self._packed.is_in(arrays):
             return arrays
         try:
-            params, counters, exact, square = self.layout.vectors(arrays)
+            params, counters, exact, square, _ = self.layout.vectors(arrays)
         except VisitError as error:
             raise RunError(f"the model after {round_} rounds cannot be used: {error}") from error
         if not math.isfinite(square) and not finite(params):
@@ -165,8 +165,8 @@ class RunRecord:
         shortened = len(line.get("clipped", ()))
         if walks.plan.round == 0 and 2 * shortened > walks.plan.visits:
             _log.warning(
-                "round 1: %d of %d changes are shortened, as nothing says yet how far visits go: half the norm of the "
-                "model, at least 1, is the first bound. A run of one round, or clients that do not train, need "
+                "round 1: %d of %d changes are shortened, as nothing says yet how far visits go: server.defence has "
+                "bounded them by the norm of the model. A run of one round, or clients that do not train, need "
                 "server={'defence': 'finite'}",
                 shortened,
                 walks.plan.visits,

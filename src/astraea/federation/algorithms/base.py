@@ -216,6 +216,7 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
             client_states={client: state.clients[client] for client in cohort if client in state.clients},
             guard=self.server.guard(state.defence),
             counts={client: int(view.histograms[client].sum()) for client in cohort} if view.weighed else {},
+            typical=int(np.median(view.histograms[cohort].sum(axis=1))),
             handover=None if self.bits == 32 else HandOver(self.bits, self.server.weights),
             personal=self.personal,
         )

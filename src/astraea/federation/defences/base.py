@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -41,10 +41,13 @@ class Guard:
     probe: ProbeSamples | None = None
     known: Mapping[str, list[float]] = field(init=False, repr=False)
     """What visits of rounds before measured, in order of size, so that medians of it are soon found."""
+    ready: Any = field(init=False, repr=False, compare=False)
+    """What the defence has made of the memory, once for all visits."""
 
     def __post_init__(self) -> None:
         known = {name: sorted(self.memory[name].tolist()) for name in self.defence.remembers if name in self.memory}
         object.__setattr__(self, "known", known)
+        object.__setattr__(self, "ready", self.defence.prepared(self.memory))
 
     def judge(
         self, before: ChainState, after: ChainState, report: VisitReport, walk: Walk
@@ -59,9 +62,16 @@ class Defence(Part, kind="defence", default="finite"):
     remembers: ClassVar[tuple[str, ...]] = ()
     """Fields of a :class:`VisitReport` that are kept from round to round."""
 
+    sketches: ClassVar[bool] = False
+    """Whether it asks which way a visit moved the model, so that who reads the model had better look on the way."""
+
     def guard(self, memory: Mapping[str, Tensor], probe: ProbeSamples | None = None) -> Guard:
         """Return the guard of a round; ``memory`` is what :meth:`remember` gave after the last one, empty at first."""
         return Guard(self, memory, probe)
+
+    def prepared(self, memory: Mapping[str, Tensor]) -> Any:
+        """Return what :meth:`judge` finds in ``guard.ready``: what all visits of a round would else work out alike."""
+        return None
 
     def judge(
         self, before: ChainState, after: ChainState, report: VisitReport, walk: Walk, guard: Guard

@@ -16,10 +16,10 @@ from astraea.federation.defences.base import Defence, Guard
 from astraea.federation.norm import norm
 
 if TYPE_CHECKING:
-    from astraea.federation.plan import ChainState, LocalTraining, VisitReport
+    from astraea.federation.plan import ChainState, VisitReport
     from astraea.federation.walk import Walk
 
-__all__ = ["FEW", "Clip"]
+__all__ = ["FEW", "Clip", "lost", "too_long"]
 
 FEW = 5
 """Visits that must have been measured before their median counts."""
@@ -32,9 +32,10 @@ class Clip(Defence, name="clip"):
 
     A change is compared by its pace, its norm (buffers included) by the round's learning rate and by the root of its
     optimiser steps, so that clients with much data may move the model further. The median is over the visits of the
-    rounds before, unclipped, and in the first round over those of the chain so far; until five are known, half the norm
-    of the model (at least 1) is the bound. A median stands while fewer than half of the visits are hostile; so where
-    more than half of a chain's visits so far were discarded, it no longer says what is usual and changes are shortened.
+    rounds before, unclipped, and in the first round over those of the chain so far; until five are known, ``first`` of
+    the norm of the model (at least 2) is the bound. A median stands while fewer than half of the visits are hostile; so
+    where more than half of a chain's visits so far were discarded, it no longer says what is usual and changes are
+    shortened.
     Whoever is new may differ for a good reason: ``grace`` keeps its first changes from being discarded. So may whoever
     has far more samples than others, for which only as many steps as ``balance.most_samples`` allows are believed:
     ``spare_large`` keeps its changes from being discarded.
@@ -52,6 +53,12 @@ class Clip(Defence, name="clip"):
     discard: float = Field(
         4.0, gt=0, description="Pace from which changes are discarded, in the same medians (inf: none is)."
     )
+    first: float = Field(
+        0.5,
+        gt=0,
+        allow_inf_nan=False,
+        description="Share of the model's norm to which changes are shortened until five are known.",
+    )
     grace: int = Field(
         0,
         ge=0,
@@ -68,19 +75,18 @@ class Clip(Defence, name="clip"):
         self, before: ChainState, after: ChainState, report: VisitReport, walk: Walk, guard: Guard
     ) -> tuple[ChainState, VisitReport]:
         """Return the state with the change shortened, what travels beside the model too; the report tells its pace."""
-        length = norm(after.params, before.params) if report.length is None else report.length
-        unit = _unit(report, walk.plan.training_at(len(walk.reports)))
+        length, report = self._looked_at(before, after, report, walk, guard)
+        unit = self._unit(report, walk)
         report = report._replace(pace=length / unit)
         known = self.measured("pace", walk, guard, FEW)
         if len(known) < FEW:
-            bound = max(0.5 * norm(before.params), 1.0)
+            bound = self.first * max(norm(before.params), 2.0)
         else:
             usual = unit * median(known)
-            if length > self.discard * usual and not _lost(walk) and not self._spared(report, guard):
-                times = f"{length / usual:.3g} times as long as those" if usual else "not zero as those"
-                reason = f"its change is {times} of most visits: {self.discard:g} is allowed"
+            reason = self._refused(length, usual, report, walk, guard)
+            if reason is not None:
                 return before, report._replace(skipped=reason)
-            bound = self.multiple * usual
+            bound = self._most(report) * usual
         if length <= bound:
             return after, report
         factor = bound / length
@@ -101,23 +107,44 @@ class Clip(Defence, name="clip"):
             kept[_ROUNDS] = rounds.clamp_(max=self.grace)
         return kept
 
-    def _spared(self, report: VisitReport, guard: Guard) -> bool:
-        """Whether a client is large, or has not yet been there for as many rounds as ``grace`` says."""
-        if self.spare_large and report.bounded:
-            return True
+    def _looked_at(
+        self, before: ChainState, after: ChainState, report: VisitReport, walk: Walk, guard: Guard
+    ) -> tuple[float, VisitReport]:
+        """Return the norm of a visit's change, and the report with what else was seen of it."""
+        return norm(after.params, before.params) if report.length is None else report.length, report
+
+    def _unit(self, report: VisitReport, walk: Walk) -> float:
+        """Return the learning rate times the root of a visit's steps, as far as its samples can have taken that many.
+
+        Who counts no steps, as Flower's clients do, took as many as its samples can have.
+        """
+        training = walk.plan.training_at(len(walk.reports))
+        most = report.samples // training.batch_size + max(training.epochs, 1)
+        return (training.lr or 1.0) * math.sqrt(max(1, min(report.steps or most, most)))
+
+    def _refused(self, length: float, usual: float, report: VisitReport, walk: Walk, guard: Guard) -> str | None:
+        """Return why a change of ``length`` is discarded where ``usual`` is what others are; ``None`` if it is not."""
+        if length <= self.discard * usual or lost(walk):
+            return None
+        spared = (self.spare_large and report.bounded) or self._new(report, guard)
+        return None if spared else too_long(length, usual, self.discard)
+
+    def _most(self, report: VisitReport) -> float:
+        """Return how many times as far as usual a change may go before it is shortened."""
+        return self.multiple
+
+    def _new(self, report: VisitReport, guard: Guard) -> bool:
+        """Whether a client has not yet been there for as many rounds as ``grace`` says."""
         rounds = guard.memory.get(_ROUNDS, torch.empty(0))
         return (int(rounds[report.client]) if report.client < len(rounds) else 0) < self.grace
 
 
-def _lost(walk: Walk) -> bool:
+def too_long(length: float, usual: float, allowed: float) -> str:
+    """Return the sentence about a change that is discarded for its length."""
+    times = f"{length / usual:.3g} times as long as those" if usual else "not zero as those"
+    return f"its change is {times} of most visits: {allowed:g} is allowed"
+
+
+def lost(walk: Walk) -> bool:
     """Whether more visits of the chain were discarded than hostile clients can account for."""
     return 2 * sum(report.skipped is not None for report in walk.reports) > len(walk.reports)
-
-
-def _unit(report: VisitReport, training: LocalTraining) -> float:
-    """Return the learning rate times the root of a visit's steps, as far as its samples can have taken that many.
-
-    Who counts no steps, as Flower's clients do, took as many as its samples can have.
-    """
-    most = report.samples // training.batch_size + max(training.epochs, 1)
-    return (training.lr or 1.0) * math.sqrt(max(1, min(report.steps or most, most)))
