@@ -31,4 +31,4 @@ def test_its_federation_is_that_of_the_strategy_without_settings() -> None:
     recipe = given.algorithm.recipe
     decided = given.balance.decided(recipe.rebalancing, defended=given.server.defended)
     assert decided == strategy.balance
-    assert given.train.decided(recipe.loss) == strategy.train
+    assert given.train.decided(recipe.loss, decay=recipe.decay) == strategy.train

@@ -103,7 +103,7 @@ class Options:
         options = cls(
             chosen,
             counts.decided(chosen.recipe.rebalancing, defended=after.defended),
-            _section(TrainingSettings, train, "train").decided(chosen.recipe.loss),
+            _section(TrainingSettings, train, "train").decided(chosen.recipe.loss, decay=chosen.recipe.decay),
             seed,
             after,
             _section(PrivacySettings, privacy, "privacy"),

@@ -38,4 +38,4 @@ def train(model: nn.Module, table: dict[str, Any], lr: float, epochs: int) -> fl
         loss = nn.functional.cross_entropy(model(x), y)
         loss.backward()
         optimizer.step()
-    return float(loss)
+    return float(loss.detach())
