@@ -2,7 +2,8 @@
 
 Each value of a change is added, with a sign of its own that is drawn once for a run, to one of 512 sums (Charikar, Chen
 & Farach-Colton, ICALP 2002). The cosine of two such sketches is that of the changes, give or take 0.05. Nobody who does
-not know the signs can make a change whose sketch lies about its direction.
+not know the signs can make a change whose sketch lies about its direction. They follow from the run's seed, which
+clients are not told: do not leave it at a number that can be guessed where clients may be hostile.
 """
 
 from __future__ import annotations
