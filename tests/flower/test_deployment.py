@@ -69,11 +69,12 @@ def _replay(history: list[dict[str, Any]], budgets: list[int], app: Path) -> Run
             "name": "astraea",
             "clients_per_round": NODES,
             "capacity": 2,
+            "local_epochs": 1,
             "mediator_epochs": 1,
             "returns": "mean",
         },
         "train": {"lr": 0.1},
-        "balance": {"most_samples": 3.0},
+        "balance": {"most_samples": 3.0, "storage": "offline"},
         "server": {
             "defence": {
                 "name": "direction",
