@@ -12,7 +12,7 @@ With --phases N every round is also run N times in packets with each start put o
 transfer. The fluid model is then judged against the mean of these, and so is a single run in packets, by the mean of
 the others: what is left of its error is luck, which no model can tell that does not repeat the packets.
 
-With --megabytes models are of other sizes: a whole packet run is then less a matter of luck, as it has more packets.
+With --megabytes models are of other sizes: the time of larger ones in packets is less a matter of luck.
 
 With --kept, what packets took is kept in a file, and rounds that it has are not played again.
 """

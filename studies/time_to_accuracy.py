@@ -12,7 +12,6 @@ time some methods and ways alone; the page is written once nothing is missing.
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,18 +20,18 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 import typer
 from rich.console import Console
-from searched.plan import SHAPE, Plan, Setup, load_plan
-from searched.scores import Scores
+from searched.plan import Plan, Setup, load_plan
+from searched.scores import Scores, append_row, rows_of, setup_of_row, shape_of
 from searched.search import Point, point
 from study import HERE
 
 from astraea.cli.shell import friendly
-from astraea.errors import InputError, unknown_name
+from astraea.errors import unknown_name
 from astraea.experiment.prepare import Experiment, prepare
 from astraea.experiment.rounds import planned_rounds
 from astraea.experiment.simulation import Simulation
 from astraea.federation.plan import RoundPlan
-from astraea.files import append_text, whole_lines, write_text
+from astraea.files import write_text
 from astraea.network.choice import NetworkSettings
 from astraea.network.files import load_network, shipped_networks
 from astraea.network.profiles import profile_of
@@ -74,16 +73,11 @@ class TimesFile:
         self._path, self.timed = path, timed
         self._networks = {name: NetworkSettings(name=name).decided().digest for name in shipped_networks()}
         self._known: dict[tuple[Setup, str], dict[tuple[str, str], Times]] = {}
-        for place, line in enumerate(whole_lines(path) if path.is_file() else (), 1):
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise InputError(
-                    f"{path}, line {place} is damaged ({error}): delete it, and it is timed anew"
-                ) from error
+        for row in rows_of(path, "it is timed anew"):
             if row["way"] in TRANSPORTS and row["under"] == self._under(row["way"]):
-                setup = Setup(row["dataset"], row["case"], row["arm"], point(row["knobs"]), row["seed"])
-                self._known[setup, row["way"]] = {(one, at): Times(*times) for one, at, *times in row["rounds"]}
+                self._known[setup_of_row(row), row["way"]] = {
+                    (one, at): Times(*times) for one, at, *times in row["rounds"]
+                }
 
     def _under(self, way: str) -> dict[str, Any]:
         """Return what times depend on beside the plan: rounds, networks, the way to share, and its controller."""
@@ -101,8 +95,7 @@ class TimesFile:
         self._known[setup, way] = rounds
         row = vars(setup) | {"knobs": dict(setup.knobs), "way": way, "under": self._under(way)}
         row["rounds"] = [[*where, *times] for where, times in rounds.items()]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        append_text(self._path, json.dumps(row) + "\n")
+        append_row(self._path, row)
 
 
 class Timed(NamedTuple):
@@ -144,7 +137,7 @@ def main(
             for row in Scores(HERE / "scores", "frontier", plan).rows
             if (row["dataset"], row["case"]) == (dataset, case) and row["arm"] in METHODS.values() and "curve" in row
         ]
-        setups = tuple(dict.fromkeys(map(_setup, rows)))
+        setups = tuple(dict.fromkeys(shape_of(setup_of_row(row)) for row in rows))
         kept = TimesFile(scores or HERE / "scores" / "time-to-accuracy.jsonl", timed)
         _time(plan, setups, kept, _chosen(arms, METHODS.values()), _chosen(ways, TRANSPORTS))
         missing = sum(kept.get(setup, way) is None for setup in setups for way in TRANSPORTS)
@@ -164,12 +157,6 @@ def _chosen(given: str, known: Iterable[str]) -> tuple[str, ...]:
         if name not in known:
             raise unknown_name("method or way", name, list(known))
     return names or tuple(known)
-
-
-def _setup(row: dict[str, Any]) -> Setup:
-    """Return what decides how long the rounds of a run take."""
-    shape = point({name: value for name, value in row["knobs"].items() if name in SHAPE})
-    return Setup(row["dataset"], row["case"], row["arm"], shape, row["seed"])
 
 
 def _time(plan: Plan, setups: Iterable[Setup], kept: TimesFile, arms: Sequence[str], ways: Sequence[str]) -> None:
@@ -206,7 +193,7 @@ def _found(rows: Sequence[dict[str, Any]], kept: TimesFile) -> dict[str, list[Ti
     methods = {arm: name for name, arm in METHODS.items()}
     found: dict[str, list[Timed]] = {name: [] for name in shipped_networks()}
     for row in rows:
-        by_way = {way: kept.get(_setup(row), way) or {} for way in TRANSPORTS}
+        by_way = {way: kept.get(shape_of(setup_of_row(row)), way) or {} for way in TRANSPORTS}
         for network, place in by_way["CUBIC"]:
             seconds = {way: times[network, place].seconds for way, times in by_way.items()}
             seconds["training"] = by_way["CUBIC"][network, place].training

@@ -17,7 +17,7 @@ from searched.limits import Cost
 from searched.plan import SHAPE, Plan, Setup
 from searched.search import FAILED, point
 
-__all__ = ["Scores", "machine", "row_of", "shape_of"]
+__all__ = ["Scores", "append_row", "machine", "row_of", "rows_of", "setup_of_row", "shape_of"]
 
 
 def machine(device: str = "cpu") -> str:
@@ -64,14 +64,18 @@ class Scores:
         self._runs: dict[tuple[Setup, int], dict[str, Any]] = {}
         self._rounds: dict[Setup, dict[str, int]] = {}
         self._limits: dict[tuple[str, str, int], dict[str, Cost]] = {}
-        for row in _rows(self._runs_file, plan.edition):
-            self._runs[_setup(row), row["rounds"]] = row
-        for row in _rows(self._rounds_file, plan.edition):
+        for row in self._rows(self._runs_file):
+            self._runs[setup_of_row(row), row["rounds"]] = row
+        for row in self._rows(self._rounds_file):
             if "limits" in row:
                 limits = {name: _cost(values) for name, values in row["limits"].items()}
                 self._limits[row["dataset"], row["case"], row["seed"]] = limits
             else:
-                self._rounds[_setup(row)] = row["rounds"]
+                self._rounds[setup_of_row(row)] = row["rounds"]
+
+    def _rows(self, file: Path) -> Iterator[dict[str, Any]]:
+        """Yield the rows of the plan's edition."""
+        return (row for row in rows_of(file, "its run is done again") if row["edition"] == self.plan.edition)
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -102,13 +106,13 @@ class Scores:
         """Keep a finished run."""
         row = _row(self.plan, setup) | {"rounds": rounds} | dict(values)
         self._runs[setup, rounds] = row
-        _append(self._runs_file, row)
+        append_row(self._runs_file, row)
 
     def add_rounds(self, setup: Setup, rounds: Mapping[str, int]) -> None:
         """Keep how many rounds of ``setup`` fit into each budget."""
         shape = shape_of(setup)
         self._rounds[shape] = dict(rounds)
-        _append(self._rounds_file, _row(self.plan, shape) | {"rounds": dict(rounds)})
+        append_row(self._rounds_file, _row(self.plan, shape) | {"rounds": dict(rounds)})
 
     def add_limits(self, dataset: str, case: str, seed: int, limits: Mapping[str, Cost]) -> None:
         """Keep the limits of the budgets under a seed; what has none is left out."""
@@ -118,7 +122,7 @@ class Scores:
             for name, cost in limits.items()
         }
         row = {"edition": self.plan.edition, "dataset": dataset, "case": case, "seed": seed, "limits": known}
-        _append(self._rounds_file, row)
+        append_row(self._rounds_file, row)
 
 
 def shape_of(setup: Setup) -> Setup:
@@ -131,7 +135,8 @@ def _row(plan: Plan, setup: Setup) -> dict[str, Any]:
     return {"edition": plan.edition} | vars(setup) | {"knobs": dict(setup.knobs)}
 
 
-def _setup(row: Mapping[str, Any]) -> Setup:
+def setup_of_row(row: Mapping[str, Any]) -> Setup:
+    """Return what a row is of."""
     return Setup(row["dataset"], row["case"], row["arm"], point(row["knobs"]), row["seed"])
 
 
@@ -139,21 +144,16 @@ def _cost(values: Mapping[str, float]) -> Cost:
     return Cost(*(values.get(name, float("inf")) for name in Cost._fields))
 
 
-def _rows(file: Path, edition: int) -> Iterator[dict[str, Any]]:
-    """Yield the rows of an edition. Raises :class:`InputError` for a line that is damaged."""
-    if not file.is_file():
-        return
-    for number, line in enumerate(whole_lines(file), 1):
+def rows_of(file: Path, anew: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file. Raises :class:`InputError` for a damaged line; ``anew`` says what happens without."""
+    for number, line in enumerate(whole_lines(file) if file.is_file() else (), 1):
         try:
-            row = json.loads(line)
+            yield json.loads(line)
         except ValueError as error:
-            raise InputError(
-                f"{file}, line {number} is damaged ({error}): delete it, and its run is done again"
-            ) from error
-        if row["edition"] == edition:
-            yield row
+            raise InputError(f"{file}, line {number} is damaged ({error}): delete it, and {anew}") from error
 
 
-def _append(file: Path, row: Mapping[str, Any]) -> None:
+def append_row(file: Path, row: Mapping[str, Any]) -> None:
+    """Add a row to a file."""
     file.parent.mkdir(parents=True, exist_ok=True)
     append_text(file, json.dumps(row) + "\n")

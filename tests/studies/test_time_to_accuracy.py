@@ -10,12 +10,13 @@ import typer
 
 from astraea.errors import InputError
 
-STUDIES = Path(__file__).parents[2] / "studies"
-sys.path.insert(0, str(STUDIES))
+sys.path.insert(0, str(Path(__file__).parents[2] / "studies"))
 
-from searched.plan import Setup, load_plan  # noqa: E402
-from searched.search import point  # noqa: E402
-from time_to_accuracy import TRANSPORTS, Timed, Times, TimesFile, main, page  # noqa: E402
+from searched.plan import Setup, load_plan
+from searched.search import point
+from time_to_accuracy import TRANSPORTS, Timed, Times, TimesFile, main, page
+
+STUDIES = Path(__file__).parents[2] / "studies"
 
 
 def timed(method: str, knobs: dict[str, float], seconds: float, curve: list[list[float]], seed: int = 0) -> Timed:

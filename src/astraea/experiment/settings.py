@@ -209,7 +209,7 @@ def dump_toml(settings: RunSettings) -> str:
     notes += [
         f"# {key} was left open and came to {after[key]}\n"
         for key in ("train.lr", "train.decay")
-        if before.get(key) is None
+        if before[key] is None
     ]
     return "".join(notes) + tomli_w.dumps(values)
 

@@ -60,24 +60,25 @@ def _square(values: _Values) -> float:
     return float(np.vecdot(rows, rows).sum(dtype=np.float64)) + float(np.vecdot(rest, rest))
 
 
-def norm(vector: Tensor, minus: Tensor | None = None) -> float:
+def norm(vector: Tensor, minus: Tensor | None = None, also: Callable[[_Values], None] | None = None) -> float:
     """Return the Euclidean norm of ``vector`` ``(P,)``, or of what it is more than ``minus`` ``(P,)``.
 
-    Right to about six digits.
+    Right to about six digits. ``also`` is given the blocks of vectors that lie in the processor's memory, as by
+    :class:`Squares`.
     """
-    found = _norm(vector, minus)
+    found = _norm(vector, minus, also)
     if math.isfinite(found):
         return found
     return _norm(vector.cpu().double(), None if minus is None else minus.cpu().double())  # squares may overflow
 
 
-def _norm(vector: Tensor, minus: Tensor | None) -> float:
+def _norm(vector: Tensor, minus: Tensor | None, also: Callable[[_Values], None] | None = None) -> float:
     if vector.device.type != "cpu":
         whole = vector if minus is None else vector - minus
         return float(torch.linalg.vector_norm(whole, dtype=torch.promote_types(whole.dtype, torch.float32)))
     if vector.dtype not in (torch.float32, torch.float64):  # which NumPy may lack
         vector, minus = vector.float(), None if minus is None else minus.float()
-    squares = Squares(vector.numpy(), None if minus is None else minus.numpy())
+    squares = Squares(vector.numpy(), None if minus is None else minus.numpy(), also)
     with np.errstate(over="ignore", invalid="ignore"):
         squares.upto(len(vector))
     return math.sqrt(squares.sum)

@@ -16,7 +16,10 @@ from astraea.federation.rules import Facts, LocalRule, Plain
 from astraea.parts import Settings
 from astraea.parts.base import Moved
 
-__all__ = ["SCHEDULES", "USUAL_RATE", "TrainingSettings"]
+__all__ = ["SCHEDULES", "USUAL_RATE", "Decay", "TrainingSettings"]
+
+Decay = Literal["rounds", "visits"]
+"""When the learning rate of the schedule changes."""
 
 USUAL_RATE = 0.02
 """The learning rate that is left open, where an algorithm does not say its own."""
@@ -59,7 +62,7 @@ class TrainingSettings(Settings):
         description="Learning rate over the rounds of a run: constant, cosine or linear decay to zero, "
         "or a tenth at one half and again at three quarters (step). The papers: constant.",
     )
-    decay: Literal["rounds", "visits"] | None = Field(
+    decay: Decay | None = Field(
         None,
         description="When the rate of the schedule changes: with each round, or within a round too, from visit to "
         "visit of a chain (visits). Few rounds of long chains else end with clients that train at a high rate. Left "
@@ -106,9 +109,7 @@ class TrainingSettings(Settings):
             raise unknown_name("schedule", name, SCHEDULES)
         return name
 
-    def decided(
-        self, loss: Loss, lr: float = USUAL_RATE, decay: Literal["rounds", "visits"] = "rounds"
-    ) -> TrainingSettings:
+    def decided(self, loss: Loss, lr: float = USUAL_RATE, decay: Decay = "rounds") -> TrainingSettings:
         """Return the settings with ``loss``, ``lr`` and ``decay`` where they are left open."""
         open_: dict[str, Any] = {"loss": loss} if isinstance(self.loss, AutoLoss) else {}
         open_ |= {name: value for name, value in (("lr", lr), ("decay", decay)) if getattr(self, name) is None}

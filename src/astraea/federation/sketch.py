@@ -12,11 +12,10 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from astraea.federation.norm import BLOCK, Squares
+from astraea.federation.norm import BLOCK, norm
 from astraea.seeding import Purpose, stream
 
 __all__ = ["WIDTH", "Sketch", "cosine", "sketched"]
@@ -68,14 +67,8 @@ def _drawn(seed: int) -> tuple[NDArray[np.float32], list[bool]]:
 
 def sketched(vector: Tensor, minus: Tensor, seed: int) -> tuple[float, bytes]:
     """Return the norm of what ``vector`` ``(P,)`` is more than ``minus`` ``(P,)``, and its direction."""
-    one, other = vector.cpu(), minus.cpu()
-    if one.dtype not in (torch.float32, torch.float64):  # which NumPy may lack
-        one, other = one.float(), other.float()
-    sketch = Sketch(len(one), seed)
-    squares = Squares(one.numpy(), other.numpy(), sketch.add)
-    with np.errstate(over="ignore", invalid="ignore"):
-        squares.upto(len(one))
-        return float(np.sqrt(squares.sum)), sketch.direction()
+    sketch = Sketch(len(vector), seed)
+    return norm(vector.cpu(), minus.cpu(), sketch.add), sketch.direction()
 
 
 def cosine(one: NDArray[Any], other: NDArray[Any]) -> float:

@@ -112,7 +112,7 @@ def begin_round(
             keys.weight,
             lambda told: registry.held(client, told),
             measured=plan.guard is not None,
-            signs=None if plan.guard is None or not plan.guard.defence.sketches else plan.seed,
+            signs=plan.seed if plan.guard is not None and plan.guard.defence.sketches else None,
         )
 
     return ChainWalks(plan, arrays, record.pack, write, read, registry.title, lambda _: record.layout.room())

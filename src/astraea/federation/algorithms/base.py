@@ -28,7 +28,7 @@ from astraea.federation.personal import Personal
 from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan
 from astraea.federation.rules import LocalRule, Plain
 from astraea.federation.server import Server, Sum
-from astraea.federation.settings import USUAL_RATE, TrainingSettings
+from astraea.federation.settings import USUAL_RATE, Decay, TrainingSettings
 from astraea.parts import Part
 
 __all__ = ["Algorithm", "Recipe", "State", "Sum", "View"]
@@ -76,7 +76,7 @@ class Recipe(NamedTuple):
     loss: Loss = CrossEntropy()
     rebalancing: RebalancingRule = NoRebalancing()
     lr: float = USUAL_RATE
-    decay: Literal["rounds", "visits"] = "rounds"
+    decay: Decay = "rounds"
 
 
 class Algorithm(Part, kind="algorithm", default="astraea"):

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from astraea.federation.defences.base import Guard
 from astraea.federation.defences.clip import Clip, lost, too_long
-from astraea.federation.norm import norm
 from astraea.federation.sketch import WIDTH, cosine, sketched
 
 if TYPE_CHECKING:
@@ -98,7 +97,6 @@ class Direction(Clip, name="direction"):
         direction, length = report.direction, report.length
         if direction is None or length is None:
             length, direction = sketched(after.params, before.params, walk.plan.seed)
-            length = length if np.isfinite(length) else norm(after.params, before.params)  # squares may overflow
         report = report._replace(direction=direction)
         seen: Seen = guard.ready
         if not seen.last:  # in the first round, what there is of this chain
