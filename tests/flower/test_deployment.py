@@ -17,6 +17,8 @@ import torch
 pytest.importorskip("flwr", reason="needs the extra astraea[flower]")
 
 
+from tests.flower.conftest import SETTINGS
+
 from astraea.experiment.prepare import prepare
 from astraea.experiment.settings import parse_settings
 from astraea.federation.callbacks import latest_checkpoint, load_checkpoint
@@ -65,26 +67,8 @@ def _replay(history: list[dict[str, Any]], budgets: list[int], app: Path) -> Run
     module = build_model()
     settings = {
         "scenario": {"clients": NODES, "labels": "half-normal"},
-        "algorithm": {
-            "name": "astraea",
-            "clients_per_round": NODES,
-            "capacity": 2,
-            "local_epochs": 1,
-            "mediator_epochs": 1,
-            "returns": "mean",
-        },
-        "train": {"lr": 0.1},
-        "balance": {"most_samples": 3.0, "storage": "offline"},
-        "server": {
-            "defence": {
-                "name": "direction",
-                "multiple": 3.0,
-                "grace": 3,
-                "spare_large": True,
-                "first": 0.25,
-                "longer": 12.0,
-            }
-        },
+        "algorithm": SETTINGS["algorithm"] | {"clients_per_round": NODES, "mediator_epochs": 1},
+        **{section: SETTINGS[section] for section in ("train", "balance", "server")},
     }
     one = prepare(parse_settings(settings), model=lambda: copy.deepcopy(module))
     present = [~np.isin(np.arange(NODES), line.get("away", [])) for line in history]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from tests.federation.defences import hostile
+from tests.federation.defences.hostile import assert_same, attacked
 
 from astraea.errors import InputError
 from astraea.experiment.run import run
@@ -18,12 +19,10 @@ from astraea.federation.plan import Chain, ChainState, LocalTraining, RoundPlan,
 from astraea.federation.walk import Trained, Walk
 
 NONE = torch.empty(0, dtype=torch.int64)
-HOSTILE: dict[str, Any] = {
+HOSTILE = {
+    **hostile.HOSTILE,
     "rounds": 2,
-    "scenario": {"clients": 8, "samples": 160},
-    "algorithm": {"capacity": 4, "clients_per_round": 8, "mediator_epochs": 1},
-    "balance": {"rebalancing": "none"},
-    "attacks": {"attack": {"name": "scaled", "factor": 1e30}, "share": 0.25, "place": "last"},
+    "attacks": attacked(name="scaled", factor=1e30),
     "server": {"defence": "clip"},
 }
 
@@ -138,10 +137,8 @@ def test_engines_and_a_resumption_give_the_same_bytes_and_the_summary_names_who_
     resumed = run(out=tmp_path / "resumed", resume=True, rounds=2)
     whole = run(parse_settings({**HOSTILE, "train": {"schedule": "constant"}}))
     workers = run(parse_settings({**HOSTILE, "engine": {"name": "processes", "workers": 2}}))
-    for one, other in ((serial, workers), (whole, resumed)):
-        assert one.history == other.history
-        for name, value in one.model.state_dict().items():
-            assert torch.equal(value, other.model.state_dict()[name])
+    assert_same(serial, workers)
+    assert_same(whole, resumed)
     told = serial.summary["defence"]
     assert told["name"] == "clip"
     assert len(told["hostile"]) == 2
@@ -166,7 +163,7 @@ def test_a_probe_discards_what_makes_the_model_far_worse_and_names_it() -> None:
         "server": {"defence": {"name": "probe", "multiple": 1e9, "discard": math.inf}},
         "evaluation": {"validation": 0.2},
     }
-    attack = {"attacks": {"attack": {"name": "garbage", "scale": 10.0}, "share": 0.25, "place": "last"}}
+    attack = {"attacks": attacked(name="garbage", scale=10.0)}
     result = run(parse_settings({**HOSTILE, **changes, **attack, "rounds": 3}))
     skipped = result.summary["defence"]["skipped"]
     assert set(skipped) == set(result.summary["defence"]["hostile"])

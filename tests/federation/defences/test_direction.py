@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from tests.federation.defences import hostile
+from tests.federation.defences.hostile import assert_same, attacked
 
 from astraea.experiment.run import run
 from astraea.experiment.settings import parse_settings
@@ -127,12 +128,10 @@ def test_what_is_remembered_is_the_last_direction_of_the_latest_hundred_clients(
     assert set(defence.remember({}, [VisitReport(0, 0)])) == {"pace"}
 
 
-HOSTILE: dict[str, Any] = {
+HOSTILE = {
+    **hostile.HOSTILE,
     "rounds": 3,
-    "scenario": {"clients": 8, "samples": 160},
-    "algorithm": {"capacity": 4, "clients_per_round": 8, "mediator_epochs": 1},
-    "balance": {"rebalancing": "none"},
-    "attacks": {"attack": {"name": "sign-flip", "factor": 10.0}, "share": 0.25, "place": "last"},
+    "attacks": attacked(name="sign-flip", factor=10.0),
     "train": {"schedule": "constant"},
     "server": {"defence": "direction"},
 }
@@ -143,10 +142,8 @@ def test_engines_and_a_resumption_give_the_same_bytes_and_the_summary_names_the_
     run(parse_settings({**HOSTILE, "rounds": 2}), out=tmp_path / "resumed")
     resumed = run(out=tmp_path / "resumed", resume=True, rounds=3)
     workers = run(parse_settings({**HOSTILE, "engine": {"name": "processes", "workers": 2}}))
-    for other in (resumed, workers):
-        assert serial.history == other.history
-        for name, value in serial.model.state_dict().items():
-            assert torch.equal(value, other.model.state_dict()[name])
+    assert_same(serial, resumed)
+    assert_same(serial, workers)
     told = serial.summary["defence"]
     assert told["name"] == "direction"
     assert set(told["hostile"]) <= set(told["skipped"]) | set(told["clipped"])
