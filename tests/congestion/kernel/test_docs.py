@@ -28,7 +28,8 @@ def test_its_commands_and_options_are_there() -> None:
     assert {name for name, _ in shown} == set(kernel)
     known = [*kernel.values(), root.commands["congestion"].commands["policy"]]
     options = {option for command in known for one in command.params for option in one.opts}
-    assert set(re.findall(r"(?<=[` ])--(?!check|help)[a-z-]+", PAGE)) <= options
+    ours = re.sub(r"`python benchmarks/[^`]*`", "", PAGE)
+    assert set(re.findall(r"(?<=[` ])--(?!check|help)[a-z-]+", ours)) <= options
 
 
 def test_the_ranges_are_those_of_the_settings() -> None:
