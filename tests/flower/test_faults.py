@@ -314,7 +314,6 @@ def test_if_all_visits_fail_the_run_ends_with_the_reason(federation: Callable[..
         ({"algorithm": {"name": "astrea"}}, "unknown algorithm 'astrea'; did you mean 'astraea'"),
         ({"balance": {"rebalancing": "mean"}}, "mean-power"),
         ({"balance": {"sampling": "class-balanced"}}, "which a strategy cannot ask"),
-        ({"algorithm": {"bits": 8}}, "Flower's messages hold whole arrays"),
         ({"train": {"rule": "scaffold"}}, "'scaffold' hands state on beside the model"),
     ],
 )

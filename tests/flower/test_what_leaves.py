@@ -37,7 +37,7 @@ def test_a_client_is_told_a_stream_for_each_visit_and_not_the_seed(federation: C
     one = federation(seed=SECRET, balance={"storage": "offline"})
     strategy = one.strategy()
     result = one.start(strategy, one.grid(one.app(mods=[_listening(told)])))
-    assert {*told[0]} == {"stream", "progress", "epochs", "train", "prior", "copying"}
+    assert {*told[0]} == {"stream", "progress", "epochs", "train", "prior", "copying", "few_bits"}
     assert len({one["stream"] for one in told}) == len(told) == 20
     assert str(SECRET) not in json.dumps(told)
     there = torch.cat([value.reshape(-1) for value in result.arrays.to_torch_state_dict().values()])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from astraea.federation.quantisation import dequantise, quantise, quantised_bytes
+from astraea.federation.quantisation import Quantised, dequantise, quantise, quantised_bytes
 
 __all__ = ["HandOver"]
 
@@ -29,24 +29,32 @@ class HandOver:
     bits: int
     weights: int | None = None
 
-    def arriving(self, params: Tensor) -> Tensor:
-        """Return what a client gets of the model ``params`` ``(P,)``."""
-        weights = params[: self.weights]
-        return self._with_buffers(dequantise(quantise(weights, self.bits)), params)
+    def sent(self, params: Tensor) -> Quantised:
+        """Return what is sent to a client in place of the weights of the model ``params`` ``(P,)``."""
+        return quantise(params[: self.weights], self.bits)
 
-    def returned(self, arrived: Tensor, params: Tensor, seed: int) -> Tensor:
-        """Return what a mediator gets from a client that made ``params`` ``(P,)`` of ``arrived``.
+    def arriving(self, sent: Quantised, buffers: Tensor) -> Tensor:
+        """Return the model ``(P,)`` that a client gets: what was :meth:`sent`, and the ``buffers`` beside it."""
+        return torch.cat([dequantise(sent).to(buffers.dtype), buffers])
 
-        ``seed`` is that of the rounding.
+    def change(self, arrived: Tensor, params: Tensor, seed: int) -> Quantised:
+        """Return what a client sends back in place of the weights that it made, of the ``params`` ``(P,)``.
+
+        They were ``arrived`` ``(P,)`` before; ``seed`` is that of the rounding.
         """
+        made = params[: self.weights] - arrived[: self.weights]
+        return quantise(made, self.bits, torch.Generator().manual_seed(seed))
+
+    def returned(self, arrived: Tensor, change: Quantised, buffers: Tensor) -> Tensor:
+        """Return the model ``(P,)`` that a mediator gets from a client that made a ``change`` of ``arrived``."""
         before = arrived[: self.weights]
-        change = quantise(params[: self.weights] - before, self.bits, torch.Generator().manual_seed(seed))
-        return self._with_buffers(before + dequantise(change).to(before.dtype), params)
+        return torch.cat([before + dequantise(change).to(before.dtype), buffers])
+
+    def buffers(self, params: Tensor) -> Tensor:
+        """Return what of ``params`` ``(P,)`` travels as it is."""
+        return params[len(params) if self.weights is None else self.weights :]
 
     def saved(self, params: Tensor) -> int:
         """Return how many bytes a hand-over has less than ``params`` ``(P,)`` themselves."""
         weights = params[: self.weights]
         return weights.numel() * weights.element_size() - quantised_bytes(weights.numel(), self.bits)
-
-    def _with_buffers(self, weights: Tensor, params: Tensor) -> Tensor:
-        return torch.cat([weights.to(params.dtype), params[len(weights) :]])

@@ -19,9 +19,21 @@ from astraea.federation.plan import Chain, ChainResult, ChainState, RoundPlan, V
 from astraea.seeding import Purpose, torch_seed
 
 if TYPE_CHECKING:
+    from astraea.federation.quantisation import Quantised
     from astraea.federation.vector import VectorModel
 
-__all__ = ["LateError", "Trained", "VisitError", "Walk", "accepted", "finite", "given_up", "reason", "room_for_sum"]
+__all__ = [
+    "LateError",
+    "Trained",
+    "VisitError",
+    "Walk",
+    "accepted",
+    "finite",
+    "given_up",
+    "reason",
+    "room_for_sum",
+    "rounding_seed",
+]
 
 
 class VisitError(Exception):
@@ -39,7 +51,7 @@ class Trained(NamedTuple):
     ``examples`` are the client's samples, ``samples`` those processed in ``steps`` steps at a mean ``loss``.
     ``finite`` says that ``params`` are known to hold neither NaN nor infinity, ``length`` is the norm of their change
     if that is known and ``direction`` the sketch of it, ``bounded`` that the client counts for less than it holds
-    (``balance.most_samples``).
+    (``balance.most_samples``), ``rounded`` that the change really came in few bits and is not to be rounded again.
     """
 
     params: Tensor
@@ -54,6 +66,7 @@ class Trained(NamedTuple):
     length: float | None = None
     bounded: bool = False
     direction: bytes | None = None
+    rounded: bool = False
 
 
 def accepted(
@@ -79,7 +92,8 @@ def room_for_sum(params: Tensor) -> Tensor:
 class Walk:
     """A chain under way: ``state`` is what its next visit trains, ``reports`` are those of the visits so far.
 
-    Where models travel in few bits, ``state`` is what arrives at the client, and ``held`` what the mediator has.
+    Where models travel in few bits, ``state`` is what arrives at the client, ``held`` what the mediator has, and
+    ``sent`` what goes in place of its weights.
     ``passes()`` is the context of passes over a whole model, for who can lend them more threads. A defence that tries
     models on the server's samples needs the ``model``. ``room(params)`` returns memory for a sum of such models.
     """
@@ -96,6 +110,7 @@ class Walk:
         "held",
         "plan",
         "reports",
+        "sent",
         "state",
     )
 
@@ -142,7 +157,7 @@ class Walk:
             trained = self._without_personal(before, trained)
         fresh, held = client not in self._counted, self.plan.counts.get(client, trained.examples)
         after = ChainState(
-            self._returned(before, visit, trained.params),
+            trained.params if trained.rounded else self._returned(before, visit, trained.params),
             trained.counters,
             trained.extras,
             before.examples + held if fresh else before.examples,
@@ -212,20 +227,28 @@ class Walk:
 
     def _hold(self, held: ChainState) -> None:
         handover = self.plan.handover
-        self.held = held
-        self.state = held if handover is None else replace(held, params=handover.arriving(held.params))
+        self.held = self.state = held
+        self.sent: Quantised | None = None
+        if handover is not None:
+            self.sent = handover.sent(held.params)
+            self.state = replace(held, params=handover.arriving(self.sent, handover.buffers(held.params)))
 
     def _returned(self, before: ChainState, visit: Visit, params: Tensor) -> Tensor:
         """Return what arrives at the mediator of the model ``params`` that a visit made of ``before``."""
-        plan = self.plan
-        if plan.handover is None or not finite(params - before.params):  # refused as it is, or as its judge says
+        handover = self.plan.handover
+        if handover is None or not finite(params - before.params):  # refused as it is, or as its judge says
             return params
-        seed = torch_seed(plan.seed, Purpose.HANDOVER, plan.round, visit.client, visit.pass_)
-        return plan.handover.returned(before.params, params, seed)
+        change = handover.change(before.params, params, rounding_seed(self.plan, visit))
+        return handover.returned(before.params, change, handover.buffers(params))
 
     def _changed(self, before: ChainState, after: ChainState) -> ChainState:
         """Return the mediator's model with the change from ``before`` to ``after``, which a client made."""
         return replace(after, params=self.held.params + (after.params - before.params))
+
+
+def rounding_seed(plan: RoundPlan, visit: Visit) -> int:
+    """Return the seed from which a visit's change is rounded."""
+    return torch_seed(plan.seed, Purpose.HANDOVER, plan.round, visit.client, visit.pass_)
 
 
 def finite(params: Tensor) -> bool:

@@ -9,6 +9,7 @@ os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 
 from astraea.flower.arrays import initial_arrays
 from astraea.flower.client import client_app
+from astraea.flower.few_bits import few_bits
 from astraea.flower.grid import InProcessGrid, run_in_process
 from astraea.flower.mods import augmentation, augmented, prior_aware_loss
 from astraea.flower.strategy import AstraeaStrategy
@@ -20,6 +21,7 @@ __all__ = [
     "augmentation",
     "augmented",
     "client_app",
+    "few_bits",
     "initial_arrays",
     "label_histogram",
     "prior_aware_loss",

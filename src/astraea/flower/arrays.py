@@ -96,11 +96,21 @@ class Layout:
                     found = size
                 if not statistic and found is not None:
                     raise InputError(
-                        "a server optimiser must not move running statistics, which lie between the weights here: "
-                        "start with astraea.flower.initial_arrays(model)"
+                        "running statistics lie between the weights here, and neither a server optimiser nor "
+                        "algorithm.bits may change them: start with astraea.flower.initial_arrays(model)"
                     )
                 size += math.prod(shape)
         return found
+
+    @cached_property
+    def beside(self) -> Layout:
+        """The arrays beside the weights, which travel as they are: running statistics, and what is no floating point.
+
+        Raises :class:`InputError` as :attr:`weights` does.
+        """
+        end = self.floats if self.weights is None else self.weights
+        placed = zip(self.arrays, self._parts, strict=True)
+        return Layout(tuple(one for one, part in placed if one[2].kind != "f" or part.start >= end))
 
     @cached_property
     def _may_lack(self) -> frozenset[str]:
@@ -153,6 +163,19 @@ class Layout:
         counters = torch.from_numpy(integers) if len(integers) else torch.empty(0, dtype=torch.int64)
         return Vectors(params, counters, same, squares.sum, None if sketch is None else sketch.direction())
 
+    def views(self, record: ArrayRecord) -> list[NDArray[Any]]:
+        """Return views of the arrays of ``record``, in order, which must be of these very shapes and dtypes.
+
+        Raises :class:`~astraea.federation.walk.VisitError` if one is not.
+        """
+        found = []
+        for (name, shape, dtype), head in zip(self.arrays, self._heads, strict=True):
+            value = _values(name, record[name], shape, dtype, head)
+            if (value.shape, value.dtype) != (shape, dtype):
+                raise VisitError(f"its '{name}' holds {value.shape} of {value.dtype}, not {shape} of {dtype}")
+            found.append(value)
+        return found
+
     def record(self, params: Tensor, counters: Tensor) -> ArrayRecord:
         """Return ``(params, counters)`` as named arrays of the original shapes and dtypes."""
         rest = {"f": params.numpy(), "i": counters.numpy()}
@@ -196,16 +219,21 @@ class Layout:
         sizes = [(dtype.kind == "f", math.prod(shape)) for _, shape, dtype in self.arrays]
         return sum(size for is_float, size in sizes if is_float), sum(size for is_float, size in sizes if not is_float)
 
+    @property
+    def floats(self) -> int:
+        """How many floating point values there are."""
+        return self._sizes[0]
+
     def room(self) -> Tensor:
         """Return memory for the floating point values of a model, or for a sum of many."""
         return self._spare.vector()
 
     @cached_property
     def _spare(self) -> Spare:
-        return Spare(self._sizes[0], self._dtype)
+        return Spare(self.floats, self.dtype)
 
     @cached_property
-    def _dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype[Any]:
         """What all floating point values fit into, and sums of many models too."""
         return np.result_type(np.float32, *(dtype for _, _, dtype in self.arrays if dtype.kind == "f"))
 

@@ -53,18 +53,18 @@ class _UnderWay:
 
 
 class ChainWalks:
-    """Walks the chains of ``plan``, which start with ``arrays``.
+    """Walks the chains of ``plan``, which start with ``arrays``, or with what ``pack`` gives.
 
-    ``pack(state)`` makes arrays of a model, ``write(visit, chain, arrays)`` a visit's message, ``read(client, state,
-    reply)`` raises :class:`VisitError` if a reply to a visit that began at ``state`` cannot be understood;
-    ``title(client)`` is what a client is called in the log. ``room`` is that of a :class:`Walk`.
+    ``pack(walk)`` makes arrays of the model that a chain sends, ``write(visit, chain, arrays)`` a visit's message,
+    ``read(client, state, reply)`` raises :class:`VisitError` if a reply to a visit that began at ``state`` cannot be
+    understood; ``title(client)`` is what a client is called in the log. ``room`` is that of a :class:`Walk`.
     """
 
     def __init__(
         self,
         plan: RoundPlan,
-        arrays: ArrayRecord,
-        pack: Callable[[ChainState], ArrayRecord],
+        arrays: ArrayRecord | None,
+        pack: Callable[[Walk], ArrayRecord],
         write: Callable[[Visit, Chain, ArrayRecord], Message],
         read: Callable[[int, ChainState, Message], Reading],
         title: Callable[[int], str],
@@ -96,7 +96,7 @@ class ChainWalks:
             return
         chain.waiting = visit = visits[chain.place]
         chain.last = all(later.client in chain.silent for later in visits[chain.place + 1 :])
-        chain.arrays = chain.arrays or self._pack(chain.walk.state)
+        chain.arrays = chain.arrays or self._pack(chain.walk)
         message = self._write(visit, chain.walk.chain, chain.arrays)
         chain.down = bytes_of(message.content)
         if chain.last:

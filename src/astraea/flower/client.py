@@ -25,6 +25,7 @@ from astraea.federation.models import fitted
 from astraea.federation.training import Trainer
 from astraea.federation.vector import VectorModel
 from astraea.flower.arrays import sendable
+from astraea.flower.few_bits import few_bits
 from astraea.flower.messages import DATA_CHANGED, EXAMPLES, HISTOGRAM_ACTION, KEY, Instructions, OwnCopying, read_config
 from astraea.flower.mods import Mod, augmentation, balanced
 from astraea.flower.telling import label_histogram, labels_changed, tells_exactly
@@ -58,7 +59,7 @@ def client_app(
     scales the latter and cuts them into the ``classes`` that are balanced. ``model()`` may take several inputs by name.
     With ``threads`` 1 a visit gives the bytes of the serial engine, on any number of cores.
     """
-    app = ClientApp(mods=[*mods, augmentation()])
+    app = ClientApp(mods=[few_bits(), *mods, augmentation()])
     kept = _Kept(model, device, classes, regression)
 
     app.query(HISTOGRAM_ACTION)(label_histogram(lambda context: _counted(data(context)), classes, histograms))

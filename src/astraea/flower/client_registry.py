@@ -25,7 +25,7 @@ from astraea.balance.privacy import HistogramPrivacy, LocalDP, Plain, SecureSum
 from astraea.balance.privacy.local_dp import believed
 from astraea.errors import RunError
 from astraea.flower.known_client import Client
-from astraea.flower.messages import AUGMENTS, PARTITION, SAMPLES, Copying, Question
+from astraea.flower.messages import AUGMENTS, FEW_BITS, PARTITION, SAMPLES, Copying, Question
 from astraea.flower.questions import Answers, Questions
 from astraea.flower.secure_sum.gathering import gathered
 from astraea.seeding import Purpose, stream
@@ -48,7 +48,8 @@ class ClientRegistry:
     ``rebalance`` maps the class counts of all clients ``(N,)`` to what each is to do about them, ``None`` for
     nothing. No client counts for more than ``most`` times the median one. ``privacy`` is how clients tell their
     histograms, and ``together`` how many must be new before what clients are told is renewed.
-    Without ``ask`` nobody is asked for a histogram: the plan then must not read any.
+    Without ``ask`` nobody is asked for a histogram: the plan then must not read any. With fewer ``bits`` than 32 nodes
+    without the mod :func:`~astraea.flower.few_bits` are left out.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class ClientRegistry:
         most: float = np.inf,
         privacy: HistogramPrivacy | None = None,
         together: int = 1,
+        bits: int = 32,
     ) -> None:
         self._most, self._together, self._way = most, together, privacy or Plain()
-        self._key = config_key
+        self._key, self._bits = config_key, bits
         self._left: set[int] = set()  # nodes that dropped out of the last secure sum
         self._rebalance, self._seed, self._ask = rebalance, seed, ask
         noise = self._way.epsilon if isinstance(self._way, LocalDP) else None
@@ -157,8 +159,10 @@ class ClientRegistry:
                     self.clients.append(by_name[node])
                 by_name[node].node = by_name[node].home = node
         if not self.clients:
-            reason = next(iter(self._questions.refused.values()), f"none of {len(connected)} connected nodes answered")
-            raise RunError(f"no client told its label histogram: {reason}")
+            reason = next(
+                iter(self._questions.refused.values()), f"none of {len(connected)} nodes told its label histogram"
+            )
+            raise RunError(f"no client can take part: {reason}")
 
     def _sum(
         self, strangers: list[int], connected: list[int], grid: Grid, timeout: float, config: ConfigRecord
@@ -189,6 +193,10 @@ class ClientRegistry:
         for node in nodes:
             counts, remark = answers[node]
             number = name(node)[1]
+            if self._bits != 32 and not remark.get(FEW_BITS, False):
+                mend = "give it ClientApp(mods=[astraea.flower.few_bits()])"
+                self._questions.refuse(node, f"its ClientApp lacks the mod for models in {self._bits} bits: {mend}")
+                continue
             if len(counts) != classes:
                 self._questions.refuse(node, f"its label histogram has {len(counts)} classes, that of most {classes}")
                 continue

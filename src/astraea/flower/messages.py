@@ -33,6 +33,7 @@ __all__ = [
     "DATA_CHANGED",
     "EPSILON",
     "EXAMPLES",
+    "FEW_BITS",
     "HISTOGRAM_ACTION",
     "HISTOGRAM_QUERY",
     "KEY",
@@ -41,6 +42,7 @@ __all__ = [
     "SAMPLES",
     "SPENT",
     "Copying",
+    "FewBits",
     "Instructions",
     "OwnCopying",
     "Question",
@@ -48,6 +50,8 @@ __all__ = [
     "bytes_of",
     "read_config",
     "read_histogram",
+    "read_if_told",
+    "remark_on",
     "remarks",
 ]
 
@@ -63,8 +67,9 @@ SAMPLES = "samples"
 COUNTS, EXAMPLES = "label-histogram", "num-examples"
 """Names of the two values in the answer: class counts, and the samples that they must add up to."""
 
-AUGMENTS, DATA_CHANGED, PARTITION = "augments", "data-changed", "partition-id"
-"""A client's remarks: that it follows the server's rebalancing, that its data are new, and its number."""
+AUGMENTS, FEW_BITS, DATA_CHANGED, PARTITION = "augments", "few-bits", "data-changed", "partition-id"
+"""A client's remarks: that it follows the server's rebalancing and takes models in few bits, that its data are new, and
+its number."""
 
 EPSILON, SPENT, BYTES = "epsilon", "epsilon-spent", "bytes"
 """A client's remarks on privacy: the ε of the noise on its histogram, and what this and earlier noise add up to. What a
@@ -143,6 +148,17 @@ class Question(_Told):
     sum: SumStage | None = None
 
 
+class FewBits(_Told):
+    """In how many ``bits`` each weight of a message's model comes, and the change to it is to go back.
+
+    ``seed`` is that of the change's rounding; ``arrays`` are name, shape and dtype of each array of the whole model.
+    """
+
+    bits: Literal[4, 8]
+    seed: int
+    arrays: tuple[tuple[str, tuple[int, ...], str], ...]
+
+
 class Instructions(_Told):
     """Everything a client needs for one visit, so that it trains the same bytes as a local engine would.
 
@@ -158,6 +174,7 @@ class Instructions(_Told):
     train: TrainingSettings
     prior: tuple[float, ...] | None = None
     copying: OwnCopying | None = None
+    few_bits: FewBits | None = None
 
     def plan(self, params: Tensor, counters: Tensor) -> RoundPlan:
         """Return the plan of this one visit, for the model of ``params`` ``(P,)`` and ``counters`` ``(Q,)``."""
@@ -192,9 +209,20 @@ def read_config(message: Message, kind: type[Kind]) -> Kind:
 
     Raises :class:`InputError` if it told nothing, or something that this version does not understand.
     """
+    found = read_if_told(message, kind)
+    if found is None:
+        raise InputError("the message holds no instructions of Astraea: use astraea.flower.AstraeaStrategy to send it")
+    return found
+
+
+def read_if_told(message: Message, kind: type[Kind]) -> Kind | None:
+    """Return what the server told this client in ``message``, ``None`` if it told nothing.
+
+    Raises :class:`InputError` if this version does not understand it.
+    """
     texts = [record[KEY] for record in message.content.config_records.values() if KEY in record]
     if not texts:
-        raise InputError("the message holds no instructions of Astraea: use astraea.flower.AstraeaStrategy to send it")
+        return None
     try:
         return kind.model_validate_json(str(texts[0]))
     except ValidationError as error:
@@ -226,6 +254,14 @@ def read_histogram(reply: Message, epsilon: float | None = None) -> NDArray[np.i
     if not sum(counts):
         raise VisitError("it holds no sample")
     return np.array(counts, np.int64)
+
+
+def remark_on(reply: Message, name: str) -> Message:
+    """Return a client's answer to a question with a further remark: that it does what ``name`` says."""
+    remark = reply.content.get(KEY) if reply.has_content() else None
+    if isinstance(remark, ConfigRecord):
+        remark[name] = True
+    return reply
 
 
 def remarks(reply: Message) -> ConfigRecord:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from flwr.app import ConfigRecord, Context, Message
+from flwr.app import Context, Message
 from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -25,10 +25,10 @@ from astraea.errors import InputError
 from astraea.federation.clients import Population
 from astraea.flower.messages import (
     AUGMENTS,
-    KEY,
     Instructions,
     OwnCopying,
     read_config,
+    remark_on,
 )
 from astraea.flower.telling import Handler
 
@@ -48,11 +48,7 @@ def augmentation() -> Mod:
 
     def mod(message: Message, context: Context, call_next: Handler) -> Message:
         if message.metadata.message_type.startswith("query"):
-            reply = call_next(message, context)
-            remark = reply.content.get(KEY) if reply.has_content() else None
-            if isinstance(remark, ConfigRecord):
-                remark[AUGMENTS] = True
-            return reply
+            return remark_on(call_next(message, context), AUGMENTS)
         if not message.metadata.message_type.startswith("train"):
             return call_next(message, context)
         with _visiting(read_config(message, Instructions)):

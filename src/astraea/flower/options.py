@@ -120,11 +120,6 @@ class Options:
                 f"balance.sampling '{sampling}' changes how a client draws its batches, which a strategy "
                 "cannot ask of every ClientApp: use balance.rebalancing, or 'astraea run --engine flower'"
             )
-        if options.algorithm.bits != 32:
-            raise InputError(
-                f"algorithm.bits = {options.algorithm.bits} changes how models travel, and Flower's messages hold "
-                "whole arrays: leave it out, or use 'astraea run --engine flower'"
-            )
         if options.server.average or options.server.realign is not None:
             raise InputError(
                 "server.average and server.realign make a model to use beside the one that is trained, and Flower has "
@@ -162,6 +157,11 @@ class Options:
         """Whether anything in a round depends on the clients' label histograms."""
         return self.algorithm.reads_histograms or self.balance.changes_samples or self.rule.needs_prior
 
+    @property
+    def asks_clients(self) -> bool:
+        """Whether nodes are asked before they train: for their histograms, or whether they take models in few bits."""
+        return self.reads_histograms or self.algorithm.bits != 32
+
     def copying(self, counts: NDArray[np.int64]) -> Copying | None:
         """Return what clients are to do about class counts ``(N,)`` of all of them, ``None`` for nothing."""
         if not self.balance.changes_samples:
@@ -182,7 +182,7 @@ class Options:
         open have up to five clients, are two at least, so that models are averaged, and are passed once: on Flower
         each visit costs a message, one after the other. They return the mean of their models: nobody knows how far a
         visit of a user's ClientApp goes, and after one that goes far the last model has forgotten the clients before.
-        Raises :class:`InputError` for a server optimiser that would move running statistics.
+        Raises :class:`InputError` for a server optimiser, or few bits, that would change running statistics.
         """
         settings, given = self.algorithm, self.algorithm.model_fields_set
         if "clients_per_round" not in given:
@@ -191,7 +191,7 @@ class Options:
             capacity = max(1, min(_LONGEST, -(-settings.clients_per_round // 2)))
             fitting = {"capacity": capacity} | _FITTING
             settings = settings.model_copy(update={key: fitting[key] for key in fitting.keys() - given})
-        plain = self.server.optimizer.keeps_average
+        plain = self.server.optimizer.keeps_average and settings.bits == 32
         return settings.bound(self.train, self.rule, Server(self.server, None if plain else layout.weights))
 
     @property

@@ -16,10 +16,12 @@ from astraea.federation.algorithms import Algorithm, View
 from astraea.federation.plan import Chain, ChainState, RoundPlan, Visit
 from astraea.federation.settings import TrainingSettings
 from astraea.federation.training import visit_seed
+from astraea.federation.walk import Walk, rounding_seed
 from astraea.flower.chain_walks import ChainWalks
 from astraea.flower.client_registry import ClientRegistry
 from astraea.flower.messages import DATA_CHANGED, KEY, Instructions, remarks
 from astraea.flower.options import Options
+from astraea.flower.packing import Packing
 from astraea.flower.replies import Reading, read_reply
 from astraea.flower.run_record import Planned, RunRecord
 from astraea.seeding import Purpose, stream
@@ -84,6 +86,7 @@ def begin_round(
 ) -> ChainWalks:
     """Return the chains of a planned round, which begin with ``arrays``; ``config`` goes with every message."""
     plan = planned.plan
+    packing = None if plan.handover is None else Packing(record.layout, plan.handover.bits)
     known = options.reads_histograms  # else nobody was asked for its counts
     prior = tuple(plan.prior.tolist()) if known and plan.prior is not None else None
 
@@ -96,6 +99,7 @@ def begin_round(
             train=_at(plan, chain, visit, options.train),
             prior=prior,
             copying=None if copying is None else copying.drawn_from(options.seed, visit.client),
+            few_bits=None if packing is None else packing.told(rounding_seed(plan, visit)),
         )
         own = ConfigRecord({**config, KEY: told.model_dump_json()})
         content = RecordDict({keys.arrays: arrays, keys.config: own})
@@ -113,9 +117,16 @@ def begin_round(
             lambda told: registry.held(client, told),
             measured=plan.guard is not None,
             signs=plan.seed if plan.guard is not None and plan.guard.defence.sketches else None,
+            packing=packing,
         )
 
-    return ChainWalks(plan, arrays, record.pack, write, read, registry.title, lambda _: record.layout.room())
+    def pack(walk: Walk) -> ArrayRecord:
+        if packing is None or walk.sent is None:
+            return record.pack(walk.state)
+        return packing.model(walk.sent, walk.held.params, walk.held.counters)
+
+    begin = arrays if packing is None else None
+    return ChainWalks(plan, begin, pack, write, read, registry.title, lambda _: record.layout.room())
 
 
 def _at(plan: RoundPlan, chain: Chain, visit: Visit, train: TrainingSettings) -> TrainingSettings:

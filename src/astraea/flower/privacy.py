@@ -55,6 +55,11 @@ def refuse_false_privacy(wrapper: Strategy, options: Options, plan: RoundPlan | 
             "give AstraeaStrategy algorithm={'mediators': 'random'}, balance={'rebalancing': 'none'} and "
             "train={'loss': 'cross-entropy'}, without rare-first participation, or do without the wrapper"
         )
+    if options.algorithm.bits != 32:
+        raise InputError(
+            f"{name} reads whole models in replies, and with algorithm.bits = {options.algorithm.bits} they hold "
+            "changes in few bits: leave bits out, or do without the wrapper"
+        )
     if not isinstance(options.server.aggregation, SampleMean) or not options.server.optimizer.keeps_average:
         raise InputError(
             f"{name} adds noise for the mean of a round's models, its ε would be false for what server= makes of them: "

@@ -15,6 +15,7 @@ from astraea.federation.walk import Trained, VisitError
 from astraea.flower.arrays import Layout
 from astraea.flower.client_registry import Held
 from astraea.flower.messages import EXAMPLES, MOST, remarks
+from astraea.flower.packing import Packing
 
 __all__ = ["Reading", "averageable", "read_reply"]
 
@@ -50,14 +51,15 @@ def read_reply(
     *,
     measured: bool = False,
     signs: int | None = None,
+    packing: Packing | None = None,
 ) -> Reading:
     """Read a reply to a visit that began at ``before`` and went over the client's samples ``epochs`` times.
 
     ``weight`` names the metric that says how much the model is to count; ``held`` returns, given that, how many
     samples the client has, ``None`` if the server does not know. Where the metric is a number of samples, what the
-    server knows counts. ``measured`` says that a defence will ask how far the model moved, and ``signs``, the seed of
-    a sketch, that it will ask which way. Raises :class:`VisitError`
-    if the reply cannot be understood.
+    server knows counts. ``measured`` says that a defence will ask how far the model moved, and ``signs``, the seed of a
+    sketch, that it will ask which way. With ``packing`` the reply must hold a change in few bits. Raises
+    :class:`VisitError` if the reply cannot be understood.
     """
     if reply.has_error():
         raise VisitError(f"it answered with an error: {_explained(reply.error.reason)}")
@@ -72,7 +74,11 @@ def read_reply(
     if not isinstance(told, int | float) or not 0 < told < MOST or (weight == EXAMPLES and told < 1):
         raise VisitError(f"its metric '{weight}' is {told!r}, not a number of samples")
     start = before.params if measured else None
-    params, counters, exact, square, direction = layout.vectors(arrays[0], before, start, signs)
+    if packing is None:
+        vectors = layout.vectors(arrays[0], before, start, signs)
+    else:
+        vectors = packing.returned(before, arrays[0])
+    params, counters, exact, square, direction = vectors
     # The square of a number that is too large is none.
     largest = 0.0 if math.isfinite(square) else float(torch.linalg.vector_norm(params, math.inf))
     if _LARGEST <= largest < math.inf:  # what is not finite at all is refused where every engine refuses it
@@ -95,6 +101,7 @@ def read_reply(
         length=math.sqrt(square) if measured and math.isfinite(square) else None,
         bounded=has.counted < has.claimed,
         direction=direction,
+        rounded=packing is not None,
     )
     content = RecordDict({name: one for name, one in reply.content.items() if not isinstance(one, ArrayRecord)})
     return Reading(trained, arrays[0] if exact else None, content, "steps" in remark)

@@ -56,14 +56,15 @@ class AstraeaStrategy(FedAvg):
         algorithm: Who trains, in which order: ``{"capacity": 5, "mediator_epochs": 2}``. Without ``clients_per_round``,
             Flower's ``fraction_train`` and ``min_train_nodes`` do; without ``capacity`` chains have up to five clients,
             and are at least two; without ``mediator_epochs`` they are passed once; without ``returns`` each gives the
-            mean of the models after its visits.
+            mean of the models after its visits. ``{"bits": 4}`` sends an eighth, to ClientApps with the mod
+            :func:`~astraea.flower.few_bits`.
         balance: ``{"rebalancing": "none"}``. ``rebalancing = "auto"`` is mean-power for Astraea, none for FedAvg.
         train: ``{"lr": 0.01, "loss": "cross-entropy"}``. It reaches clients made by
             :func:`~astraea.flower.client_app`; a ClientApp of the user's own trains as it likes, and reads Flower's
             ``train_config``.
         server: What becomes of the average: ``{"optimizer": "adam"}`` for FedAdam, ``{"optimizer": "momentum"}`` for
-            FedAvgM, not averaging or realignment. Chains come with ``balance={"most_samples": 3}`` and ``{"defence":
-            {"name": "clip", "multiple": 3, "grace": 3, "spare_large": True}}``; ``{"defence": "finite"}`` does without.
+            FedAvgM, not averaging or realignment. Chains come with ``balance={"most_samples": 3}`` and the defence
+            ``direction``; ``{"defence": "finite"}`` does without.
         privacy: How clients tell their label histograms: ``{"histograms": "local-dp"}`` or ``"secure-sum"``.
         network: On which rounds are timed: ``"edge"``, or ``{"name": "own.toml", "congestion": "bbr"}``. It times what
             the messages of a round would have taken there; the run itself stays as it is.
@@ -101,9 +102,10 @@ class AstraeaStrategy(FedAvg):
         super().__init__(**flower_options(positional, flower, own))
         self.options = options = Options.of(algorithm, balance, train, seed, server, privacy, network)
         self.patience, self._every, self._prolong = patience, checkpoint_every, prolong
-        most, asks, way = options.balance.bound, options.reads_histograms, options.privacy.histograms
+        most, asks, bits = options.balance.bound, options.asks_clients, options.algorithm.bits
+        way = options.privacy.histograms
         self._registry = ClientRegistry(
-            options.copying, seed, self.configrecord_key, ask=asks, most=most, privacy=way, together=together
+            options.copying, seed, self.configrecord_key, ask=asks, most=most, privacy=way, together=together, bits=bits
         )
         self._checkpoint = None if checkpoint is None else StrategyCheckpoint(Path(checkpoint))
         self._record: RunRecord | None = None

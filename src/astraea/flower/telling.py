@@ -32,7 +32,7 @@ from astraea.flower.messages import (
     SPENT,
     Question,
     SumStage,
-    read_config,
+    read_if_told,
 )
 from astraea.flower.secure_sum.client import answered
 
@@ -63,7 +63,7 @@ def label_histogram(
     def answer(message: Message, context: Context) -> Message:
         own = _labels(labels(context), classes)
         counts = client_histograms(own, [np.arange(len(own))], classes)[0]
-        question = _question(message)
+        question = read_if_told(message, Question) or Question()
         if question.sum is not None:
             return _summed(message, context, counts, allowed, question.sum)
         if isinstance(allowed, SecureSum):
@@ -130,11 +130,6 @@ def tells_exactly(context: Context) -> bool:
 def smallest(*epsilons: float | None) -> float | None:
     """Return the smallest ε that is given, ``None`` if none is."""
     return min((one for one in epsilons if one is not None), default=None)
-
-
-def _question(message: Message) -> Question:
-    asked = any(KEY in record for record in message.content.config_records.values())
-    return read_config(message, Question) if asked else Question()
 
 
 def _noisy(context: Context, counts: NDArray[np.int64], epsilon: float) -> tuple[NDArray[np.int64], float]:
