@@ -107,6 +107,20 @@ def test_where_links_lose_packets_a_plan_is_timed_in_packets(home: Path, tmp_pat
     assert run(told.settings).summary["simulated_seconds"] == pytest.approx(told.seconds)
 
 
+def test_clients_hand_no_model_in_few_bits_to_each_other(home: Path) -> None:
+    few = FEW._replace(clients=(4,), capacity=(4,), placement=())
+
+    whole, packed = (
+        plan(home, SMALL, arms=arm, samples=100, choices=few, timed=1) for arm in ("astraea", "astraea+4-bit")
+    )
+
+    assert {row.placement for row in whole.rows} == {"server", "sites", "clients"}
+    assert {row.placement for row in packed.rows} == {"server", "sites"}
+    assert packed.best.bytes < whole.best.bytes / 4
+    with pytest.raises(InputError, match=r"algorithm\.bits = 4 needs a mediator that holds the model"):
+        plan(home, SMALL, arms="astraea+4-bit", samples=100, choices=few._replace(placement=("clients",)), timed=1)
+
+
 def test_by_default_as_many_samples_as_a_run_processes(home: Path) -> None:
     given = plan(home, SMALL | {"samples": 123}, arms=["fedavg"], choices=FEW._replace(clients=(2,)), timed=1)
     counted = plan(home, SMALL | {"rounds": 3}, arms=["fedavg"], choices=FEW._replace(clients=(2,)), timed=1)

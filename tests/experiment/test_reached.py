@@ -84,6 +84,34 @@ def test_an_accuracy_that_is_never_reached_is_told(runs: list[Path]) -> None:
     assert "never" in str(time_to_accuracy(runs[1:2], "cross-silo", target=1.0))
 
 
+def test_a_run_in_few_bits_is_another_plan_and_has_a_mediator(runs: list[Path], tmp_path: Path) -> None:
+    algorithm = {**SMALL["algorithm"], "bits": 4}
+    packed = tmp_path / "packed"
+    run(parse_settings({**SMALL, "algorithm": algorithm, "network": {}}), out=packed)
+
+    reached = time_to_accuracy([runs[0], packed], "edge", target=0.01)
+
+    found = {(row.run, row.plan.bits, row.placement) for row in reached.rows}
+    assert found == {("astraea", 32, place) for place in ("server", "sites", "clients")} | {("packed", 4, "server")}
+    assert {row.runs for row in reached.rows} == {1}
+    at_server = {row.run: row.seconds for row in reached.rows if row.placement == "server"}
+    assert at_server["packed"] < at_server["astraea"]
+    with pytest.raises(InputError, match="timed with mediators at the server alone: leave 'clients' out"):
+        time_to_accuracy([packed], "edge", placement=("clients",))
+    run(parse_settings({**SMALL, "rounds": 1, "algorithm": algorithm}), out=tmp_path / "at sites")
+    with pytest.raises(InputError, match="does not tell how large its models are"):
+        time_to_accuracy([tmp_path / "at sites"], "edge")
+
+
+def test_runs_of_other_settings_are_not_taken_for_other_seeds(runs: list[Path], tmp_path: Path) -> None:
+    fedavg = {**SMALL, "algorithm": {"name": "fedavg", "clients_per_round": 4, "local_epochs": 1}, "network": {}}
+    run(parse_settings({**fedavg, "seed": 2, "balance": {"rebalancing": "mean-power"}}), out=tmp_path / "copies")
+
+    rows = time_to_accuracy([*runs[1:], tmp_path / "copies"], "cross-silo").rows
+
+    assert {(row.run, row.runs) for row in rows} == {("fedavg", 2), ("copies", 1)}
+
+
 def test_folders_that_cannot_be_compared_are_refused(runs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(RunError, match="holds no run"):
         time_to_accuracy([tmp_path], "edge")

@@ -29,7 +29,7 @@ from astraea.network.choice import NetworkSettings
 from astraea.network.files import NetworkLike, load_network, whole_name
 from astraea.network.settings import Network
 
-__all__ = ["PLACEMENTS", "Choices", "plan"]
+__all__ = ["PLACEMENTS", "Choices", "places_tried", "plan"]
 
 PLACEMENTS = ("server", "sites", "clients")
 
@@ -87,7 +87,8 @@ def plan(
         experiment = prepare(arm_settings(tables, arm, own, source, trust=trust))
         experiment.engine.close()
         for algorithm in _algorithms(experiment, choices):
-            places = _placements(found, algorithm, choices)
+            single = getattr(algorithm, "capacity", 1) == 1 and algorithm.passes == 1
+            places = places_tried(found, choices.placement, single=single, bits=algorithm.bits)
             one = replace(experiment, algorithm=algorithm)
             apart = (
                 [(place,) for place in places] if algorithm.reads_places else [places]
@@ -160,14 +161,18 @@ def _algorithms(experiment: Experiment, choices: Choices) -> Iterator[Algorithm]
                     yield changed.bound(given.training, given.rule, given.server)
 
 
-def _placements(network: Network, algorithm: Algorithm, choices: Choices) -> tuple[str, ...]:
-    """Return where mediators may be; where that makes no difference, only the first that is asked for."""
-    wanted = choices.placement or PLACEMENTS
+def places_tried(network: Network, wanted: Sequence[str], *, single: bool, bits: int) -> tuple[str, ...]:
+    """Return where mediators may be; where that makes no difference, only the first of those ``wanted``, or of all.
+
+    A ``single`` visit a chain needs no mediator. A model in few ``bits`` does, so that clients are left out unless
+    they are asked for.
+    """
+    if single:
+        return ("server",)
+    places = tuple(wanted) or tuple(place for place in PLACEMENTS if bits == 32 or place != "clients")
     if not network.links:
-        wanted = tuple(dict.fromkeys("server" if place == "sites" else place for place in wanted))
-    if getattr(algorithm, "capacity", 1) == 1 and algorithm.passes == 1:
-        wanted = ("server",)  # a chain of one visit needs no mediator
-    return wanted
+        places = tuple(dict.fromkeys("server" if place == "sites" else place for place in places))
+    return places
 
 
 def _timed(

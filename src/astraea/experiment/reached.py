@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from astraea.errors import AstraeaError, InputError, RunError
 from astraea.experiment.folder import RunFolder
-from astraea.experiment.planning import PLACEMENTS
+from astraea.experiment.planning import places_tried
 from astraea.experiment.settings import RunSettings, resolved
 from astraea.federation.plan import SERVER, Chain, ChainState, RoundPlan, Visit
 from astraea.network.files import NetworkLike, load_network
@@ -81,13 +81,14 @@ class Kept:
 
 
 class Shape(NamedTuple):
-    """What tells plans apart: by it, runs of several seeds are one plan."""
+    """What a table says of a plan."""
 
     algorithm: str
     clients: int
     capacity: int
     epochs: int
     passes: int
+    bits: int
     loss: str
     rate: float
 
@@ -97,6 +98,7 @@ class Reached:
     """When one plan reaches the accuracy: mean ``seconds`` and ``rounds`` over its runs; infinity if one never does."""
 
     plan: Shape
+    run: str  # what the folder of its first run is called
     placement: str
     runs: int
     final: float  # mean final accuracy
@@ -129,8 +131,10 @@ class Reaches:
                 "γ",
                 "E",
                 "E_m",
+                "bits",
                 "loss",
                 "rate",
+                "run",
                 "at",
                 "runs",
                 "final %",
@@ -141,6 +145,7 @@ class Reaches:
             [
                 (
                     *map(str, row.plan),
+                    row.run,
                     row.placement,
                     str(row.runs),
                     number(100 * row.final, 1),
@@ -179,24 +184,29 @@ def time_to_accuracy(
     ``runs`` are folders of runs or of comparisons; those that differ in their seed alone are one plan. The accuracy
     after a round depends on the plan, not on the network, so it is read off ``metrics.jsonl`` and nothing is trained;
     rounds are timed in the fluid model, or in packets where links lose some, with mediators at each of ``placement``.
-    ``target`` is by default the lowest of the final accuracies. Code that the folders name is imported with ``trust``
-    alone. Raises :class:`RunError` for a folder without a
-    finished run, and :class:`InputError` for runs on different scenarios, since their accuracies cannot be compared.
+    By default that is each place; for models in few bits the server alone, since how large they are elsewhere a folder
+    does not tell. ``target`` is by default the lowest of the final accuracies. Code that the folders name is imported
+    with ``trust`` alone. Raises :class:`RunError` for a folder without a finished run, and :class:`InputError` for runs
+    on different scenarios, since their accuracies cannot be compared, and for another place for few bits.
     """
     found, kept = load_network(network), kept_runs(runs, trust=trust)
     target = min(run.final for run in kept) if target is None else target
     if not 0 < target <= 1:
         raise InputError(f"the accuracy to be reached is {target:g}: it is a share above 0 and at most 1, such as 0.8")
-    groups: dict[Shape, list[Kept]] = {}
+    groups: dict[str, list[Kept]] = {}
     for run in kept:
-        groups.setdefault(_shape(run.settings), []).append(run)
+        groups.setdefault(_plan_of(run.settings), []).append(run)
     rows = []
-    for shape, members in groups.items():
+    for members in groups.values():
+        shape = _shape(members[0].settings)
         single = all(len(chain.visits) == 1 for run in members for one in run.plans for chain in one.chains)
-        places = placement or PLACEMENTS
-        if not found.links:
-            places = tuple(dict.fromkeys("server" if place == "sites" else place for place in places))
-        for place in ("server",) if single else places:
+        wanted = placement or (() if shape.bits == 32 else ("server",))
+        for place in places_tried(found, wanted, single=single, bits=shape.bits):
+            if shape.bits != 32 and place != "server":
+                raise InputError(
+                    f"{members[0].path} is a run with {shape.bits} bits a weight, which is timed with mediators at the "
+                    f"server alone: leave '{place}' out of the placements"
+                )
             there = found.model_copy(update={"placement": place})
             ends = [run.ends(there, congestion, sharing) for run in members]
             when = [_first(run.accuracy, target) for run in members]
@@ -204,6 +214,7 @@ def time_to_accuracy(
             rows.append(
                 Reached(
                     shape,
+                    _called(members[0].path),
                     place,
                     len(members),
                     float(np.mean([run.final for run in members])),
@@ -234,6 +245,17 @@ def kept_runs(folders: Iterable[Path | str], *, trust: bool = False) -> list[Kep
     return runs
 
 
+def _plan_of(settings: RunSettings) -> str:
+    """Return what tells plans apart: all settings but the seed, and those that leave a round's accuracy as it is."""
+    same = {"seed", "engine", "network"}
+    return resolved(settings).model_dump_json(exclude=same)
+
+
+def _called(folder: Path) -> str:
+    """Return the name of a run's folder, that of its arm in a comparison's."""
+    return folder.resolve().parent.name if folder.name.startswith("seed-") else folder.resolve().name
+
+
 def _shape(settings: RunSettings) -> Shape:
     algorithm, train = settings.algorithm, resolved(settings).train
     return Shape(
@@ -242,6 +264,7 @@ def _shape(settings: RunSettings) -> Shape:
         min(getattr(algorithm, "capacity", 1), algorithm.clients_per_round),
         algorithm.local_epochs,
         algorithm.passes,
+        algorithm.bits,
         train.loss.called(),
         train.first_rate,
     )
@@ -263,6 +286,11 @@ def _plans(settings: RunSettings, rounds: Sequence[Sequence[Sequence[int]]], sen
     training = settings.train.local(settings.algorithm.local_epochs, 0.0)
     first = made(0, 0)
     if settings.network.name is not None:
+        if settings.algorithm.bits != 32 and settings.network.load().placement != "server":
+            raise InputError(
+                f"a run with {settings.algorithm.bits} bits a weight and mediators away from the server does not tell "
+                "how large its models are: run it with network.placement = 'server'"
+            )
         clients = [client for chain in first.chains for client in chain.clients]
         first = placed(first, lay_out(settings.network.load(), clients))
     size = round(sent / len(first.hops()))
