@@ -25,6 +25,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from astraea.flower import AstraeaStrategy, InProcessGrid, label_histogram
+from astraea.flower.options import Options
 
 NODES, TRAIN = 10, 1300
 OPTIMISERS: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
@@ -43,6 +44,9 @@ HOSTILE: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "noise": lambda old, new: 10 * torch.randn(new.shape, generator=torch.Generator().manual_seed(new.numel())),
     "scaled": lambda old, new: old + 100 * (new - old),
     "reversed": lambda old, new: old - 10 * (new - old),
+    "reversed-1.5": lambda old, new: old - 1.5 * (new - old),
+    "reversed-1.9": lambda old, new: old - 1.9 * (new - old),
+    "reversed-3.9": lambda old, new: old - 3.9 * (new - old),
 }
 """What a hostile client makes of the model that it got and of the one that an honest client would give."""
 
@@ -145,8 +149,12 @@ def main(
     arms: Annotated[str, typer.Option(help="Names, with commas between them.")] = ",".join(ARMS),
     hostile: Annotated[str, typer.Option(help=f"What two of the clients do: {', '.join(HOSTILE)}.")] = "",
     claim: Annotated[int, typer.Option(help="Samples that these say they hold, if not what is true.")] = 0,
+    back: Annotated[float, typer.Option(help="Of the defence that chains come with, if not its own.")] = 0.0,
 ) -> None:
     """Print mean accuracies after some rounds, and in brackets what they are above those of the first arm."""
+    if back:
+        guard = Options.of(None, None, None, 0).server.defence.model_copy(update={"back": back})
+        ARMS["as it comes"] = lambda: AstraeaStrategy(fraction_evaluate=0.0, server={"defence": guard})
     torch.set_num_threads(1)
     logging.getLogger("flwr").setLevel(logging.CRITICAL)
     shown = [round_ for round_ in (1, 3, 6, 10, 15) if round_ <= rounds]

@@ -51,7 +51,7 @@ class Direction(Clip, name="direction"):
     sketches: ClassVar[bool] = True
 
     back: float = Field(
-        2.0,
+        1.5,
         gt=0,
         allow_inf_nan=False,
         description="How far back on the direction of others a change may go, in medians of pace, before it is "
