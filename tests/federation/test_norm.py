@@ -33,10 +33,10 @@ def test_the_norm_of_a_difference_has_the_bits_of_that_of_a_vector(size: int) ->
 def test_a_vector_that_is_filled_bit_by_bit_has_the_same_norm() -> None:
     one, other = torch.randn(2, 100_000, generator=torch.Generator().manual_seed(2))
     filled = np.zeros(100_000, np.float32)
-    squares = Squares(filled, other.numpy())
+    squares = Squares(other.numpy(), filled)
     for begin, end in ((0, 10), (10, 40_000), (40_000, 40_001), (40_001, 99_999), (99_999, 100_000)):
-        filled[begin:end] = one.numpy()[begin:end]
-        squares.upto(end)
+        squares.add(one.numpy()[begin:end], begin)
+    assert filled.tolist() == one.tolist()
     assert math.sqrt(squares.sum) == norm(one, other)
 
 

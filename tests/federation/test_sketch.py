@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from astraea.federation.norm import norm
+from astraea.federation.norm import Squares, norm
 from astraea.federation.sketch import WIDTH, Sketch, cosine, sketched
 
 
@@ -52,8 +52,9 @@ def test_a_vector_that_comes_in_blocks_has_the_same_sketch_and_another_seed_anot
     values = torch.randn(200_000, generator=torch.Generator().manual_seed(1))
     whole = sketched(values, torch.zeros_like(values), 3)[1]
     sketch = Sketch(len(values), 3)
-    for begin in range(0, len(values), 2**15):
-        sketch.add(values.numpy()[begin : begin + 2**15])
+    squares = Squares(sketch=sketch)
+    for begin in range(0, len(values), 12_345):
+        squares.add(values.numpy()[begin : begin + 12_345], begin)
     assert sketch.direction() == whole
     assert sketched(values, torch.zeros_like(values), 4)[1] != whole
 

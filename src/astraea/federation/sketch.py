@@ -15,60 +15,53 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from astraea.federation.norm import BLOCK, norm
+from astraea.federation.norm import norm
+from astraea.federation.passes import WIDTH
 from astraea.seeding import Purpose, stream
 
 __all__ = ["WIDTH", "Sketch", "cosine", "sketched"]
 
-WIDTH = 512
-"""Numbers of a sketch."""
+_ROWS = 64
+"""Rows of ``WIDTH`` values that have signs of their own; further ones have them again, all turned round or none."""
 
-_ROWS = BLOCK // WIDTH
-_ALL = 4 * BLOCK  # values of a model that are all looked at; of a larger one it is one row in eight of each block
+_ALL = 4 * _ROWS * WIDTH  # values of a model that are all looked at; of a larger one it is one row in eight
 _SHARE = 8
 _FLIPS = 2**12
 
 
 class Sketch:
-    """The sketch of a vector of ``size`` values that comes in blocks, under the signs that ``seed`` draws."""
+    """The sketch of a vector of ``size`` values that is taken up in parts, under the signs that ``seed`` draws.
 
-    __slots__ = ("_block", "_flips", "_signs", "_step", "_sums")
+    Of a large vector nobody knows, either, which rows are looked at.
+    """
+
+    __slots__ = ("_sums", "drawn")
 
     def __init__(self, size: int, seed: int) -> None:
-        signs, self._flips = _drawn(seed)
-        self._step, self._block = 1 if size <= _ALL else _SHARE, 0
-        self._signs = signs[: _ROWS // self._step]  # few, so that they stay in the processor's cache
-        self._sums = np.zeros(WIDTH)
-
-    def add(self, values: NDArray[Any]) -> None:
-        """Take up the next block: all have :data:`~astraea.federation.norm.BLOCK` values, but the last."""
-        whole = values
-        if len(values) < BLOCK:
-            whole = np.zeros(BLOCK, values.dtype)
-            whole[: len(values)] = values
-        rows = whole.reshape(_ROWS, WIDTH)[self._block % self._step :: self._step]
-        sums = np.add.reduce(rows * self._signs, axis=0)
-        add = np.add if self._flips[self._block % _FLIPS] else np.subtract
-        add(self._sums, sums, out=self._sums)
-        self._block += 1
+        self._sums = np.zeros(WIDTH, np.float32)
+        self.drawn = (self._sums, *_drawn(seed), 1 if size <= _ALL else _SHARE)
+        """What a pass over the vector needs of it: see :func:`~astraea.federation.passes.taken_up`."""
 
     def direction(self) -> bytes:
         """Return the sketch at length 1, as 512 float32; nothing of a change of nothing, or one that is not finite."""
-        length = float(np.sqrt(np.vecdot(self._sums, self._sums)))
-        return (self._sums / length).astype(np.float32).tobytes() if 0 < length < np.inf else b""
+        sums = self._sums.astype(np.float64)
+        length = float(np.sqrt(np.vecdot(sums, sums)))
+        return (sums / length).astype(np.float32).tobytes() if 0 < length < np.inf else b""
 
 
 @lru_cache(maxsize=4)
-def _drawn(seed: int) -> tuple[NDArray[np.float32], list[bool]]:
+def _drawn(seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+    """Return signs ``(_ROWS, WIDTH)``, and for blocks of so many rows how these turn, and which rows are shown."""
     rng = stream(seed, Purpose.SKETCH)
     signs = np.where(rng.random((_ROWS, WIDTH)) < 0.5, np.float32(-1), np.float32(1))
-    return signs, (rng.random(_FLIPS) < 0.5).tolist()
+    flips = np.where(rng.random(_FLIPS) < 0.5, np.float32(1), np.float32(-1))
+    return signs, flips, rng.integers(0, _SHARE, _FLIPS)
 
 
 def sketched(vector: Tensor, minus: Tensor, seed: int) -> tuple[float, bytes]:
     """Return the norm of what ``vector`` ``(P,)`` is more than ``minus`` ``(P,)``, and its direction."""
     sketch = Sketch(len(vector), seed)
-    return norm(vector.cpu(), minus.cpu(), sketch.add), sketch.direction()
+    return norm(vector.cpu(), minus.cpu(), sketch), sketch.direction()
 
 
 def cosine(one: NDArray[Any], other: NDArray[Any]) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from astraea.errors import InputError
-from astraea.federation.norm import BLOCK, Squares
+from astraea.federation.norm import Squares
 from astraea.federation.plan import ChainState
 from astraea.federation.sketch import Sketch
 from astraea.federation.spare import Spare
@@ -143,7 +143,7 @@ class Layout:
         params, integers = self._spare.vector(), np.empty(self._sizes[1], np.int64)
         floats = params.numpy()
         sketch = None if signs is None else Sketch(len(floats), signs)
-        squares = Squares(floats, None if minus is None else minus.numpy(), None if sketch is None else sketch.add)
+        squares = Squares(None if minus is None else minus.numpy(), floats, sketch)
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found by who takes the vectors
             for (name, shape, dtype), head, part in zip(self.arrays, self._heads, self._parts, strict=True):
                 if name in record:
@@ -155,7 +155,8 @@ class Layout:
                     assert before is not None
                     value = (before.params if dtype.kind == "f" else before.counters)[part].numpy()
                 if dtype.kind == "f":
-                    _copy(value, dtype, floats, part.start, squares)
+                    flat = value.astype(dtype, copy=False).reshape(-1)
+                    squares.add(flat.astype(floats.dtype, copy=False), part.start)
                 else:
                     if value.dtype.kind == "f" and not bool((np.abs(value) < MOST).all()):
                         raise VisitError(f"its '{name}' holds numbers that {dtype} cannot hold")
@@ -236,16 +237,6 @@ class Layout:
     def dtype(self) -> np.dtype[Any]:
         """What all floating point values fit into, and sums of many models too."""
         return np.result_type(np.float32, *(dtype for _, _, dtype in self.arrays if dtype.kind == "f"))
-
-
-def _copy(value: NDArray[Any], dtype: np.dtype[Any], into: NDArray[Any], begin: int, squares: Squares) -> None:
-    """Copy ``value``, taken as ``dtype``, to where it begins in the vector ``into``, and take up its ``squares``."""
-    flat = value.astype(dtype, copy=False).reshape(-1)
-    for done in range(0, len(flat), BLOCK):
-        block = flat[done : done + BLOCK]
-        end = begin + done + len(block)
-        into[end - len(block) : end] = block
-        squares.upto(end)
 
 
 def _unpacked(array: Array) -> NDArray[Any] | None:

@@ -79,8 +79,7 @@ def read_reply(
     else:
         vectors = packing.returned(before, arrays[0])
     params, counters, exact, square, direction = vectors
-    # The square of a number that is too large is none.
-    largest = 0.0 if math.isfinite(square) else float(torch.linalg.vector_norm(params, math.inf))
+    largest = 0.0 if square < _LARGEST**2 else float(torch.linalg.vector_norm(params, math.inf))
     if _LARGEST <= largest < math.inf:  # what is not finite at all is refused where every engine refuses it
         raise VisitError(f"its model holds numbers as large as {largest:.1g}, which no average of models can hold")
     has = held(told) or Held(int(told), int(told))
