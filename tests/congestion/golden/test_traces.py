@@ -14,7 +14,8 @@ from astraea.congestion.golden.path import PATHS, recorded, sender_of
 from astraea.congestion.golden.sender import Ack
 from astraea.congestion.golden.traces import FILE, Trace, load_traces
 from astraea.congestion.observation.features import OBSERVATION_VERSION
-from astraea.congestion.policy import Policy
+from astraea.congestion.policy import Policy, shipped_policy
+from astraea.congestion.policy.law import decide, decide_risen
 
 TRACES = load_traces()
 EACH = pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.name)
@@ -55,6 +56,17 @@ def test_a_longer_path_is_believed_by_a_drain_of_the_flows_own() -> None:
     detour = next(trace for trace in TRACES if trace.name == "a detour")
     at = next(d.interval[end] for d in detour.decisions if d.interval[base] > 80_000_000)
     assert 2.5e9 < at < 2.5e9 + 3.5e9  # before the path's drains have said so
+
+
+def test_jitter_raises_the_target() -> None:
+    jitter = next(trace for trace in TRACES if trace.name == "jitter")
+    numbers = shipped_policy().weights.astype(np.int64)
+    found = []
+    for decision in jitter.decisions:
+        if decision.action is not None and len(decision.features):
+            x = np.array(decision.features)
+            found.append(decide(numbers, x) > decide_risen(numbers, x, 0))
+    assert sum(found) > 20
 
 
 def test_a_path_that_loses_a_quarter_ends_below_two_packets() -> None:

@@ -14,7 +14,7 @@ from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.policy import Policy, shipped_policy
 from astraea.congestion.policy.certificate import certify
-from astraea.congestion.policy.law import LAW, decide
+from astraea.congestion.policy.law import LAW, decide, decide_risen
 from astraea.congestion.policy.policy import PolicyHeader
 from astraea.congestion.policy.residual import SEEN, TURNED, decide_residual, turn
 from astraea.errors import InputError
@@ -73,10 +73,12 @@ def test_it_does_not_see_the_own_queue() -> None:
 
 
 @given(st.integers(0, 1 << 32))
-def test_a_last_layer_of_zeros_is_the_law_bit_for_bit(seed: int) -> None:
+def test_a_last_layer_of_zeros_is_the_law_without_what_noise_raises_bit_for_bit(seed: int) -> None:
     rng = np.random.default_rng(seed)
     x, p = some(rng)
     p[-(5 * 4) :] = 0
+    assert action(p, (SIZE, 4, 4), x) == decide_risen(p[: len(LAW)], x, 0)
+    x[[f.name for f in FIELDS].index("noise")] = 0
     assert action(p, (SIZE, 4, 4), x) == decide(p[: len(LAW)], x)
 
 

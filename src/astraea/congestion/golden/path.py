@@ -37,6 +37,7 @@ class Path:
     outage_s: tuple[float, float] = (0.0, 0.0)
     detour: tuple[float, float] = (0.0, 0.0)  # s from which on the path takes so many ms longer
     rival: tuple[float, float] = (1.0, 0.0)  # s in which a rival's queue grows to so many ms, and then it is empty
+    jitter_ms: float = 0.0  # mean of an exponential delay, in order
     ack_every: int = 2
     control: dict[str, Any] = field(default_factory=dict)
 
@@ -51,6 +52,7 @@ PATHS = (
     Path("a rival that empties the queue", 400, 40, 30, 13.0, rival=(6.0, 80.0), control={"refresh_s": 9.0}),
     Path("a broken path", 300, 40, 30, 4.0, loss=0.25),
     Path("a short path", 2000, 2, 20, 1.0),
+    Path("jitter", 1000, 30, 40, 3.0, jitter_ms=5.0),
     Path("fallback", 300, 40, 40, 10.0, loss=0.005, control={"ranges": {"window_most": 16}}),
 )
 
@@ -90,7 +92,7 @@ class _Run:
         self._rng = np.random.default_rng(1)
         self._out: deque[_Packet] = deque()
         self._given_up: deque[_Packet] = deque()  # by a timeout
-        self._sent = self._free_at = self._recover_at = self._marks_from = 0
+        self._sent = self._free_at = self._recover_at = self._marks_from = self._latest = 0
         self._timer_at = round(1e9)
 
     def to_end(self) -> None:
@@ -138,6 +140,9 @@ class _Run:
                     longer = path.detour[1] if self._free_at * 1e-9 >= path.detour[0] else 0.0
                     queue = path.rival[1] * (self._free_at * 1e-9 / path.rival[0] % 1.0)
                     arrives = self._free_at + round((path.rtt_ms + longer + queue) * 1e6)
+                    if path.jitter_ms:
+                        arrives += round(self._rng.exponential(path.jitter_ms) * 1e6)
+                        self._latest = arrives = max(arrives, self._latest)
             marked = path.mark_above is not None and waiting >= path.mark_above
             self._out.append(_Packet(arrives, tuple(int(fact) for fact in facts), marked))
 

@@ -77,7 +77,7 @@ GLOBAL s64 choose_action(struct flow *flow, const struct policy *policy)
 	if (!flow || !policy)
 		return 0;
 	if (policy->kind == LAW)
-		return decide(flow, &policy->law);
+		return decide(flow, &policy->law, 1);
 
 	s64 *room = flow->room, *out = room;
 	const s64 *x = flow->features;
@@ -103,5 +103,5 @@ GLOBAL s64 choose_action(struct flow *flow, const struct policy *policy)
 	flow->turned.number[GAIN] = turned(policy, GAIN, out[1], -6, 4);
 	flow->turned.number[RIVAL_QUEUE] = turned(policy, RIVAL_QUEUE, out[2], -8, 3);
 	flow->turned.number[RIVAL_GROWTH] = turned(policy, RIVAL_GROWTH, out[3], -8, 8);
-	return decide(flow, &flow->turned);
+	return decide(flow, &flow->turned, 0);
 }
