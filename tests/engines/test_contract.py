@@ -129,6 +129,15 @@ def test_results_come_in_plan_order_and_are_those_of_serial(name: str, engine: E
         agree(name, found, expected)
 
 
+def test_along_chains_of_unequal_length_the_rate_falls_alike(name: str, engine: Engine, population: Population) -> None:
+    plan = plan_of(built(perceptron))
+    plan = replace(plan, training=replace(plan.training, falls_to=0.01))
+    expected = list(SerialEngine(built(perceptron)).execute(plan, PLAIN, population))
+    assert not any(report.skipped for result in expected for report in result.reports)
+    for _ in range(2):
+        agree(name, list(engine.execute(plan, PLAIN, population)), expected)
+
+
 def test_more_chains_than_fit_at_once(name: str, engine: Engine, population: Population) -> None:
     plan = plan_of(built(perceptron), [[n % 8] for n in range(40)], epochs=1)
     expected = list(SerialEngine(built(perceptron)).execute(plan, PLAIN, population))

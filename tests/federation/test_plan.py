@@ -76,3 +76,11 @@ def test_along_chains_the_rate_falls_to_that_of_the_next_round() -> None:
     # The longest chain has four visits, each a quarter of the way from 0.1 to 0.02.
     assert [falling.training_at(place).lr for place in range(4)] == pytest.approx([0.1, 0.08, 0.06, 0.04])
     assert replace(falling.training_at(3), lr=0.1) == falling.training
+
+
+def test_in_a_part_of_a_round_the_rate_falls_as_in_the_whole() -> None:
+    whole = plan((7, 4, 2, 5), (3, 6))
+    whole = replace(whole, training=replace(whole.training, falls_to=0.02))
+    short = whole.part(whole.chains[1])
+    assert short.chains == (whole.chains[1],)
+    assert short.training_at(1).lr == whole.part().part(whole.chains[1]).training_at(1).lr == pytest.approx(0.08)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import weakref
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -75,7 +74,7 @@ class ProcessesEngine:
                 pass
         self._publish("rule", rule, rule)
         self._publish("clients", population, population)
-        self.pool.publish("plan", replace(plan, chains=()))
+        self.pool.publish("plan", plan.part())
         self._token += 1
         round_ = _Round(self._token, plan, _samples(plan.chains, population), self.pool)
         for index in range(len(plan.chains)):
@@ -85,7 +84,7 @@ class ProcessesEngine:
                     round_.collect(None)
                 else:
                     chain = round_.take_first()
-                    (round_.results[chain.id],) = self._here.execute(replace(plan, chains=(chain,)), rule, population)
+                    (round_.results[chain.id],) = self._here.execute(plan.part(chain), rule, population)
                     round_.collect(0.0)
             yield round_.results.pop(index)
 

@@ -164,7 +164,7 @@ class RoundPlan:
     samples a client counts, where that is not what it holds; ``typical`` is what the median client of the round counts.
     With an ``adversary`` some clients are hostile. ``handover`` says how models travel, ``None`` as they are. What is
     ``personal`` of a model never does. A chain ``returns`` its last model, or the mean of those after each visit, by
-    samples.
+    samples. ``longest`` is how many visits the round's longest chain has where ``chains`` are a :meth:`part` of it.
     """
 
     round: int
@@ -181,11 +181,20 @@ class RoundPlan:
     handover: HandOver | None = None
     personal: Personal | None = None
     returns: Literal["last", "mean"] = "last"
+    longest: int | None = None
 
     @property
     def visits(self) -> int:
         """Number of visits of all chains."""
         return sum(len(chain.visits) for chain in self.chains)
+
+    def part(self, *chains: Chain) -> RoundPlan:
+        """Return the plan of some of the round's ``chains``, or of none, whose visits train as in the whole round."""
+        return replace(self, chains=chains, longest=self._longest)
+
+    @property
+    def _longest(self) -> int:
+        return max((len(chain.visits) for chain in self.chains), default=0) if self.longest is None else self.longest
 
     def training_at(self, place: int) -> LocalTraining:
         """Return how the visit trains that is number ``place`` of its chain, from 0.
@@ -196,7 +205,7 @@ class RoundPlan:
         training = self.training
         if training.falls_to is None or not place:
             return training
-        share = place / max(len(chain.visits) for chain in self.chains)
+        share = place / self._longest
         return replace(training, lr=training.lr + share * (training.falls_to - training.lr))
 
     @property

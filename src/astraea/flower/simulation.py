@@ -187,7 +187,7 @@ def _published(path: str) -> tuple[SerialEngine, Population]:
 
 def _message(plan: RoundPlan, chain: Chain, rule: LocalRule, node: int) -> Message:
     states = {client: plan.client_states[client] for client in chain.clients if client in plan.client_states}
-    own = replace(plan, chains=(chain,), client_states=states)
+    own = replace(plan.part(chain), client_states=states)
     return Message(_packed((own, rule)), node, "train", group_id=str(chain.id))
 
 
