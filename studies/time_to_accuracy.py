@@ -50,13 +50,24 @@ TRANSPORTS = {
 WAYS = tuple(name for name in TRANSPORTS if name != "CUBIC")
 
 METHODS = {
-    "FedAvg": "fedavg",
-    "FedAvg, copies, running prior": "fedavg+copies+running-prior",
-    "FedAvg, copies anew, running prior": "fedavg+copies+running-prior+on-the-fly",
-    "Astraea": "astraea",
-    "Astraea, copies anew": "astraea+on-the-fly",
+    "FedAvg": ("fedavg", 32),
+    "FedAvg, 4 bits": ("fedavg", 4),
+    "FedAvg, copies, running prior": ("fedavg+copies+running-prior", 32),
+    "FedAvg, copies anew, running prior": ("fedavg+copies+running-prior+on-the-fly", 32),
+    "FedAvg, copies anew, running prior, 4 bits": ("fedavg+copies+running-prior+on-the-fly", 4),
+    "Astraea, copies stored": ("astraea", 32),
+    "Astraea, one rate a round": ("astraea+on-the-fly", 32),
+    "Astraea": ("astraea+on-the-fly+falling-rate", 32),
+    "Astraea, 4 bits": ("astraea+on-the-fly+falling-rate", 4),
 }
-"""By name; copies that are made anew in each epoch take no storage, and are others each time."""
+"""Arm and bits a weight by name; copies that are made anew in each epoch take no storage, and are others each time."""
+
+
+def _method(row: dict[str, Any]) -> str | None:
+    """Return the name of what a kept run is of, ``None`` for a method that is not compared here."""
+    what = row["arm"], row["knobs"].get("bits", 32)
+    return next((name for name, known in METHODS.items() if known == what), None)
+
 
 
 class Times(NamedTuple):
@@ -135,11 +146,11 @@ def main(
         rows = [
             row
             for row in Scores(HERE / "scores", "frontier", plan).rows
-            if (row["dataset"], row["case"]) == (dataset, case) and row["arm"] in METHODS.values() and "curve" in row
+            if (row["dataset"], row["case"]) == (dataset, case) and _method(row) and "curve" in row
         ]
         setups = tuple(dict.fromkeys(shape_of(setup_of_row(row)) for row in rows))
         kept = TimesFile(scores or HERE / "scores" / "time-to-accuracy.jsonl", timed)
-        _time(plan, setups, kept, _chosen(arms, METHODS.values()), _chosen(ways, TRANSPORTS))
+        _time(plan, setups, kept, _chosen(arms, {arm for arm, _ in METHODS.values()}), _chosen(ways, TRANSPORTS))
         missing = sum(kept.get(setup, way) is None for setup in setups for way in TRANSPORTS)
         if missing:
             _CONSOLE.print(f"{missing} of {len(TRANSPORTS) * len(setups)} are missing, so no page yet")
@@ -190,14 +201,13 @@ def _seconds(experiment: Experiment, plans: Sequence[RoundPlan], way: str) -> di
 
 def _found(rows: Sequence[dict[str, Any]], kept: TimesFile) -> dict[str, list[Timed]]:
     """Return every run on each network that ships, with each place of mediators."""
-    methods = {arm: name for name, arm in METHODS.items()}
     found: dict[str, list[Timed]] = {name: [] for name in shipped_networks()}
     for row in rows:
         by_way = {way: kept.get(shape_of(setup_of_row(row)), way) or {} for way in TRANSPORTS}
         for network, place in by_way["CUBIC"]:
             seconds = {way: times[network, place].seconds for way, times in by_way.items()}
             seconds["training"] = by_way["CUBIC"][network, place].training
-            found[network].append(Timed(methods[row["arm"]], point(row["knobs"]), row["seed"], place, seconds, row))
+            found[network].append(Timed(str(_method(row)), point(row["knobs"]), row["seed"], place, seconds, row))
     return found
 
 
