@@ -69,7 +69,6 @@ def _method(row: dict[str, Any]) -> str | None:
     return next((name for name, known in METHODS.items() if known == what), None)
 
 
-
 class Times(NamedTuple):
     """What a round of a plan takes under one way to share: mean seconds, and the share of it that is training."""
 
@@ -190,7 +189,10 @@ def _seconds(experiment: Experiment, plans: Sequence[RoundPlan], way: str) -> di
     chains = experiment.settings.algorithm.name == "astraea"
     found = {}
     for network in shipped_networks():
-        for place in sorted({load_network(network).placement, "clients"} if chains else {"server"}):
+        own = load_network(network).placement
+        # clients cannot hand a model in few bits to each other
+        places = {own, "clients"} if experiment.settings.algorithm.bits == 32 else {own}
+        for place in sorted(places if chains else {"server"}):
             settings = NetworkSettings(name=network, congestion=congestion, sharing=sharing, placement=place)
             simulation = Simulation(settings, settings.load(), experiment.population)
             times = [simulation.time(one) for one in plans]
