@@ -3,85 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from scipy import stats
 
 from astraea.figures import write_figure
 from astraea.files import write_text
-from astraea.tables import Column, Table, number, value_spread
+from astraea.tables import Table, number, value_spread
+from searched.measured import COLUMNS, JUDGED, Measured, bytes_to, interval, measured
 from searched.picture import draw
 from searched.plan import Plan
-from searched.progress import Cell, cells, chosen, searched, setup_of
+from searched.progress import Cell, cells, chosen, searched
+from searched.recipe import against_the_best
 from searched.scores import Scores
 from searched.search import FAILED, Outcome, Point
 
-__all__ = ["COLUMNS", "Measured", "bytes_to", "interval", "measured", "searches", "told", "write_page"]
+__all__ = ["searches", "told", "write_page"]
 
-
-@dataclass(frozen=True)
-class Measured:
-    """A cell's knobs and the runs that are finished at them, by seed."""
-
-    cell: Cell
-    knobs: Point
-    runs: Mapping[int, Mapping[str, Any]]
-
-
-COLUMNS = (
-    Column("balanced_accuracy", "balanced test (%)", 100),
-    Column("tail_recall", "rarest quarter (%)", 100),
-    Column("client_accuracy", "clients' own, mean (%)", 100),
-    Column("worst_decile", "clients' own, worst tenth (%)", 100),
-    Column("bytes", "MB", 1e-6, 0, spread=False),
-    Column("critical_path_steps", "critical path (k steps)", 1e-3, spread=False),
-    Column("samples", "samples (k)", 1e-3, 0, spread=False),
-    Column("storage_overhead", "extra storage (%)", 100, 0, spread=False),
-)
-JUDGED = ("balanced_accuracy", "tail_recall", "client_accuracy", "worst_decile")
 
 _CAPTION = (
     "Large: measured cells, mean and standard deviation over seeds. Small: what their searches tried, on another seed; "
     "of these the best by validation samples was taken, not the best by what is shown."
 )
-
-
-def measured(plan: Plan, scores: Scores) -> list[Measured]:
-    """Return every cell whose search is done and of which at least one seed is finished."""
-    found = []
-    for cell in cells(plan):
-        knobs = chosen(plan, scores, cell)
-        if knobs is None:
-            continue
-        runs = {
-            seed: scores.run(setup_of(plan, cell, knobs, seed), cell.budget)
-            for seed in plan.seeds_at(cell.case, cell.budget)
-        }
-        finished = {seed: run for seed, run in runs.items() if run is not None and "failed" not in run}
-        if finished:
-            found.append(Measured(cell, knobs, finished))
-    return found
-
-
-def interval(differences: Sequence[float]) -> tuple[float, float]:
-    """Return the mean of paired differences and half the width of its 95 % interval (Student's t).
-
-    One difference has no interval: its width is NaN.
-    """
-    values = np.array(differences)
-    if len(values) < 2:
-        return float(values.mean()), float("nan")
-    width = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean()), float(width)
-
-
-def bytes_to(curve: Sequence[Sequence[float]], accuracy: float) -> float | None:
-    """Return the bytes that were sent when ``accuracy`` was first measured, or ``None`` if it never was."""
-    return next((sent for sent, reached in curve if reached >= accuracy), None)
 
 
 def write_page(plan: Plan, name: str, scores: Scores, folder: Path, command: str) -> bool:
@@ -101,7 +43,7 @@ def _page(plan: Plan, name: str, scores: Scores, found: Sequence[Measured], comm
     lines += [f"Made by `{command}` from `studies/scores/{name}.jsonl`, which holds every run.", ""]
     lines += [_state(plan, scores, found), "", _conditions(plan), "", _machines(scores), ""]
     lines += [f"![{plan.title}]({name}.png)", ""]
-    lines += [_CAPTION, ""]
+    lines += [_CAPTION, "", *against_the_best(plan, found)]
     groups = dict.fromkeys((cell.dataset, cell.case, cell.budget) for cell in cells(plan))
     for dataset, case, budget in groups:
         here = [one for one in found if (one.cell.dataset, one.cell.case, one.cell.budget) == (dataset, case, budget)]

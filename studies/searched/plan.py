@@ -102,6 +102,9 @@ class Plan(BaseModel):
     keys: dict[str, str] = Field(description="Settings that knobs other than those of the shape stand for.")
     own: dict[str, dict[str, Any]] = {}
     rivals: Rivals | None = None
+    recipes: dict[str, str] = Field(
+        {}, description="Within each budget, the method that is set against the best rival of every cell."
+    )
     contrasts: tuple[tuple[str, str], ...] = Field((), description="Methods whose paired differences are reported.")
     settings: dict[str, Any] = {}
     data: dict[str, dict[str, Any]] = Field({}, description="Datasets that have no file in studies/data.")
@@ -113,9 +116,13 @@ class Plan(BaseModel):
             raise ValueError(f"seed {self.search_seed} is searched with, so it cannot be measured")
         named = [method for budget in self.budgets.values() for method in budget.methods]
         beside = () if self.rivals is None else (self.rivals.beside,)
-        for name in (*named, *beside, *(method for pair in self.contrasts for method in pair)):
+        recipes = tuple(self.recipes.values())
+        for name in (*named, *beside, *recipes, *(method for pair in self.contrasts for method in pair)):
             if name not in self.methods:
                 raise ValueError(f"there is no method '{name}'")
+        for budget in self.recipes:
+            if budget not in self.budgets:
+                raise ValueError(f"there is no budget '{budget}'")
         for name, method in self.methods.items():
             for knob in method.search:
                 ladder = self.ladders.get(knob)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from astraea.files import write_text
 from astraea.tables import Table, number, value_spread
-from searched.page import COLUMNS, Measured, interval, measured, searches, told
+from searched.measured import COLUMNS, Measured, interval, measured
+from searched.page import searches, told
 from searched.plan import Plan
 from searched.progress import Cell, cells, searched
 from searched.scores import Scores

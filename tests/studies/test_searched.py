@@ -84,7 +84,7 @@ scenario = { labels = "half-normal", clients = 6, samples = 200 }
 
 @pytest.fixture(scope="module")
 def parts(script: Callable[[str], ModuleType]) -> Any:
-    names = ("limits", "page", "plan", "progress", "rivals", "scores", "search")
+    names = ("limits", "measured", "page", "plan", "progress", "recipe", "rivals", "scores", "search")
     return SimpleNamespace(**{name: script(f"searched.{name}") for name in names})
 
 
@@ -206,6 +206,7 @@ def test_knobs_reach_the_settings(parts: Any, tiny: Any) -> None:
         ("seeds = [1, 2]", "seeds = [0, 1]", "seed 0 is searched with"),
         ('"chains", "fedavg"', '"chain", "fedavg"', "there is no method 'chain'"),
         ("values = [1, 2]", "values = [1, 4]", "cannot search 'chains'"),
+        ("[rivals]", '[recipes]\nsome = "chains"\n[rivals]', "there is no budget 'some'"),
     ],
 )
 def test_a_study_that_does_not_fit_together_is_refused(
@@ -218,14 +219,39 @@ def test_a_study_that_does_not_fit_together_is_refused(
 
 
 def test_an_interval_is_students(parts: Any) -> None:
-    mean, width = parts.page.interval([1.0, 2.0, 3.0])
+    mean, width = parts.measured.interval([1.0, 2.0, 3.0])
     assert (mean, width) == (2.0, pytest.approx(4.302653 / 3**0.5, rel=1e-6))
-    assert parts.page.interval([4.0]) == (4.0, pytest.approx(float("nan"), nan_ok=True))
+    assert parts.measured.interval([4.0]) == (4.0, pytest.approx(float("nan"), nan_ok=True))
 
 
 def test_traffic_is_read_where_an_accuracy_is_first_measured(parts: Any) -> None:
     curve = [[10, 0.2], [20, 0.5], [30, 0.4], [40, 0.6]]
-    assert [parts.page.bytes_to(curve, accuracy) for accuracy in (0.1, 0.45, 0.6, 0.7)] == [10, 20, 40, None]
+    assert [parts.measured.bytes_to(curve, accuracy) for accuracy in (0.1, 0.45, 0.6, 0.7)] == [10, 20, 40, None]
+
+
+def test_the_recipe_is_compared_with_the_best_rival_of_each_cell_that_has_all_seeds(parts: Any, tiny: Any) -> None:
+    plan = tiny.model_copy(update={"recipes": {"all": "chains", "half": "chains"}})
+
+    def cell(method: str, *accuracies: float) -> Any:
+        keys = [column.key for column in parts.measured.COLUMNS]
+        runs = {
+            seed: {**dict.fromkeys(keys, 0.0), "balanced_accuracy": accuracy, "client_accuracy": 0.5, "bytes": 2e6}
+            for seed, accuracy in enumerate(accuracies, 1)
+        }
+        return parts.measured.Measured(parts.progress.Cell("digits", "random", "all", method), (), runs)
+
+    def told(*found: Any) -> list[str]:
+        return str("\n".join(parts.recipe.against_the_best(plan, found))).splitlines()
+
+    lines = told(cell("fedavg", 0.60, 0.70), cell("prox", 0.62, 0.66), cell("chains", 0.61, 0.72))
+
+    assert "Of 1 cells the recipe is ahead in 1, and more than one point behind in 0." in lines[2]
+    row = lines[-1].strip("| ").split(" | ")
+    assert row[:3] == ["digits", "random", "all"]
+    assert [row[3], *row[5:7], *row[8:]] == ["66.5 ± 7.8", "fedavg", "65.0 ± 7.1", "+1.5 ± 6.4", "+0.0 ± 0.0", "2"]
+    assert told(cell("fedavg", 0.6), cell("chains", 0.6, 0.7)) == []  # a seed of the rival is missing
+    (last,) = [line for line in told(cell("prox", 0.7, 0.8), cell("chains", 0.6, 0.7)) if line.startswith("| digits")]
+    assert "-10.0 ± 0.0" in last
 
 
 def test_the_command_searches_measures_and_writes_a_page(tmp_path: Path) -> None:
