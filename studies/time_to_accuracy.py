@@ -249,7 +249,7 @@ nobody has run is not here. The networks are those that ship, with their own tra
                 [
                     method,
                     *(number(seconds, 0) for seconds in times),
-                    number(best["FedAvg", "CUBIC"].reaches("CUBIC", target) / times[0], 2),
+                    _times_as_soon(best["FedAvg", "CUBIC"].reaches("CUBIC", target), times[0]),
                     number(chosen.seconds["CUBIC"], 2),
                     number(100 * chosen.seconds["training"], 0),
                     _told(chosen.knobs) + (f", mediators: {chosen.placement}" if method.startswith("Astraea") else ""),
@@ -261,6 +261,8 @@ nobody has run is not here. The networks are those that ship, with their own tra
     text.append(
         """*Training %* is the share of a round's critical path. Where it is nearly all, no transport can shorten the
 round. A chain's visits come one after the other, so that a long one takes as long as all of its clients train.
+Clients cannot hand a model in few bits to each other: it goes back to a mediator between two visits, and is soon there
+where links are slow, but not sooner trained.
 
 *Times as soon*, the plan and what a round takes are over CUBIC; *round-aware* lets those with the longest way
 to go have the link first. *Measured seeds*: the same plan under seeds that no search saw, each to the final accuracy of
@@ -290,6 +292,11 @@ def _measured(runs: Sequence[Timed], chosen: Timed, plan: Plan) -> list[float]:
     return times
 
 
+def _times_as_soon(base: float, seconds: float) -> str:
+    """Return how many times as soon as ``base`` something is; a dash where one of them is not known or never comes."""
+    return number(base / seconds, 2) if math.isfinite(base) and math.isfinite(seconds) else "–"
+
+
 def _mean(times: Sequence[float]) -> str:
     there = [time for time in times if math.isfinite(time)]
     return f"{number(float(np.mean(there)), 0)} ({len(there)} of {len(times)})" if there else "–"
@@ -308,8 +315,8 @@ def _corners(best: dict[tuple[str, str], Timed], measured: dict[str, list[float]
             base = seconds("FedAvg", "CUBIC")
             gains = [seconds(method, "CUBIC"), seconds("FedAvg", own), seconds(method, mine)]
             ours, theirs = (float(np.mean(measured[one])) if measured[one] else math.nan for one in (method, "FedAvg"))
-            seeds = "–" if math.isnan(theirs / ours) else number(theirs / ours, 2)
-            rows.append([method, *(number(base / one, 2) for one in gains), f"{own}, {mine}", seeds])
+            seeds = _times_as_soon(theirs, ours)
+            rows.append([method, *(_times_as_soon(base, one) for one in gains), f"{own}, {mine}", seeds])
     return Table(
         ["corners", "the plan alone", "the transport alone", "both", "transports", "measured seeds"], rows
     ).markdown()
