@@ -95,8 +95,8 @@ def slow_start(family: str, rng: np.random.Generator) -> float:
     return lower_bound(slow, alone(slow)) / lower_bound(ideal, alone(ideal))
 
 
-def played(family: str, rng: np.random.Generator) -> dict[str, float]:
-    """Return the time over its bound of a round of the ``family`` under each way, and as planned in fluids."""
+def played(family: str, rng: np.random.Generator, ways: Sequence[tuple[str, str]]) -> dict[str, float]:
+    """Return the time over its bound of a round of the ``family`` under each of ``ways``, and as planned in fluids."""
     world = FAMILIES[family](rng)
     _, ideal = bounded(world)
     times = alone(ideal)
@@ -104,7 +104,7 @@ def played(family: str, rng: np.random.Generator) -> dict[str, float]:
     fluid = planned(ideal, times)
     order: dict[str, str | Sharing] = {"planned": fluid}
     over = {"fluid plan": float(share(ideal, fluid).arrived.max()) / bound}
-    for controller, way in WAYS:
+    for controller, way in ways:
         over[f"{controller} {way}"] = time_of(world, controller, "packets", order.get(way, way)).seconds / bound
     return over
 
@@ -119,6 +119,13 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--worlds", type=int, default=60, help="worlds of each family")
     options.add_argument("--families", nargs="*", default=list(FAMILIES), choices=list(FAMILIES))
+    options.add_argument(
+        "--controllers",
+        nargs="*",
+        default=[],
+        choices=sorted({controller for controller, _ in WAYS if controller != "mltcp"}),
+        help="play these alone; by default all",
+    )
     options.add_argument("--out", type=Path, help="file for every value, as JSON")
     options.add_argument("--kept", type=Path, help="file of worlds that have been played, for going on after a stop")
     options.add_argument("--slow-start", action="store_true", help="say by how much slow start raises the bound")
@@ -130,17 +137,19 @@ def main() -> None:
             print(f"{family:22}the bound with slow start over the one without: {found[0]:.3f}, 95 %: {found[1]:.3f}")
         return
     kept = Kept(chosen.kept, source_digest(*PACKETS, "network"))
+    ways = tuple(way for way in WAYS if not chosen.controllers or way[0] in chosen.controllers)
+    some = "".join(f" {controller}" for controller in sorted(chosen.controllers))
     every: dict[str, Any] = {}
     for number, family in enumerate(FAMILIES):
         if family not in chosen.families:
             continue
-        over: dict[str, list[float]] = {"fluid plan": [], **{" ".join(way): [] for way in WAYS}}
+        over: dict[str, list[float]] = {"fluid plan": [], **{" ".join(way): [] for way in ways}}
         gained: dict[str, list[float]] = {name: [] for name in over}
         for seed in range(chosen.worlds):
             rng = np.random.default_rng([20, number, seed])
-            ratio = kept.get(f"{family} {seed}", partial(played, family, rng))
+            ratio = kept.get(f"{family} {seed}{some}", partial(played, family, rng, ways))
             over["fluid plan"].append(ratio["fluid plan"])
-            for controller, way in WAYS:
+            for controller, way in ways:
                 took = ratio[f"{controller} {way}"]
                 fair = ratio["cubic fair" if controller == "mltcp" else f"{controller} fair"]
                 over[f"{controller} {way}"].append(took)
