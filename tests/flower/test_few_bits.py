@@ -211,7 +211,6 @@ def _whole(content: RecordDict) -> None:
         (lambda content: _put(content, "n", np.zeros(2, np.int64)), r"its 'n' has shape \(2,\), not \(1,\)"),
         (_whole, "its model came back whole, not as a change in 4 bits: put astraea.flower.few_bits"),
     ],
-    ids=str,
 )
 def test_a_reply_that_is_no_model_in_few_bits_is_named_and_its_visit_left_out(
     bad: Callable[[RecordDict], None], reason: str, caplog: pytest.LogCaptureFixture
