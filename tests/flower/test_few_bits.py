@@ -138,7 +138,9 @@ def test_a_train_function_of_ones_own_gets_the_rounded_model_and_its_change_is_a
 
 
 def test_with_whole_arrays_the_mod_does_nothing() -> None:
-    make: Making = lambda got: {"w": got["w"] + np.float32(1.25), "n": got["n"]}  # noqa: E731
+    def make(got: dict[str, Any]) -> dict[str, Any]:
+        return {"w": got["w"] + np.float32(1.25), "n": got["n"]}
+
     with_mod, _ = _start(_app(make, few_bits()), algorithm={"capacity": 2})
     without, _ = _start(_app(make), algorithm={"capacity": 2})
     assert with_mod.arrays["w"].numpy().tolist() == without.arrays["w"].numpy().tolist()

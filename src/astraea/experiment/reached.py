@@ -286,12 +286,13 @@ def _plans(settings: RunSettings, rounds: Sequence[Sequence[Sequence[int]]], sen
     training = settings.train.local(settings.algorithm.local_epochs, 0.0)
     first = made(0, 0)
     if settings.network.name is not None:
-        if settings.algorithm.bits != 32 and settings.network.load().placement != "server":
+        network = settings.network.load()
+        if settings.algorithm.bits != 32 and network.placement != "server":
             raise InputError(
                 f"a run with {settings.algorithm.bits} bits a weight and mediators away from the server does not tell "
                 "how large its models are: run it with network.placement = 'server'"
             )
         clients = [client for chain in first.chains for client in chain.clients]
-        first = placed(first, lay_out(settings.network.load(), clients))
+        first = placed(first, lay_out(network, clients))
     size = round(sent / len(first.hops()))
     return tuple(made(number_, size) for number_ in range(len(rounds)))
