@@ -17,9 +17,9 @@ from torch import Tensor
 from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.policy.residual import decide_turned
+from astraea.congestion.trainer.experience import Places, Worlds
 from astraea.congestion.trainer.mappo.learner import Rollout
 from astraea.congestion.trainer.mappo.settings import MappoSettings
-from astraea.congestion.trainer.td3.collect import Places, Worlds
 
 __all__ = ["Collector", "Speaker", "actions_of"]
 

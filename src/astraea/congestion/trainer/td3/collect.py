@@ -11,54 +11,19 @@ Barto, ch. 7), and what follows is discounted by the product.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
+from astraea.congestion.trainer.experience import Places, Values, Worlds
 from astraea.congestion.trainer.td3.buffer import row_width
 
-__all__ = ["Act", "Collector", "Places", "Stir", "Worlds"]
+__all__ = ["Act", "Collector", "Stir"]
 
-Values = NDArray[np.float32]
 Act = Callable[[Values], Values]
 """From observations, shape ``(n, O)``, to actions, shape ``(n,)``."""
 
-Places = tuple[NDArray[np.intp], ...]
 Stir = Callable[[Values, Places], Values]
 """What exploration makes of actions, shape ``(n,)``, of the flows at these places, worlds and flows."""
-
-
-class Worlds(Protocol):
-    """What is collected from: see :class:`astraea.congestion.environment.vector.VectorEnvironment`."""
-
-    ended: NDArray[np.bool_]
-
-    @property
-    def due(self) -> NDArray[np.bool_]:
-        """Whose action the next step takes."""
-
-    @property
-    def observations(self) -> Values:
-        """What each flow observed last."""
-
-    @property
-    def rewards(self) -> Values:
-        """Of the flows that are due."""
-
-    @property
-    def elapsed(self) -> Values:
-        """Lengths of the intervals that these are for, in seconds."""
-
-    @property
-    def states(self) -> Values:
-        """The global state of each world."""
-
-    def reset(self, seed: int | None = None) -> None:
-        """Begin anew."""
-
-    def step(self, actions: ArrayLike) -> None:
-        """Go on to the next decisions."""
 
 
 class Collector:
