@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections.abc import Callable
@@ -132,6 +133,15 @@ def test_losses_that_are_no_numbers_end_it_and_keep_what_was_good(tmp_path: Path
     assert len(lines_of(tmp_path)) == 1  # the first epoch, before any gradient step
     assert load_policy(tmp_path / POLICY).header.widths == (17, 8, 1)
     assert load_file(tmp_path / CHECKPOINT).keys() >= {"buffer", "best"}
+
+
+def test_minutes_count_by_the_clock_that_is_given(tmp_path: Path) -> None:
+    ticks = itertools.count(0.0, 30.0)  # half a minute from each look to the next
+    settings = TINY.model_copy(update={"flow_steps": 1_000_000, "minutes": 5.0})
+    train_td3(settings, tmp_path, clock=lambda: next(ticks))
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert 1 <= len(lines) <= 5
+    assert all(line["seconds"] % 30 == 0 for line in lines)
 
 
 def test_settings_that_contradict_each_other() -> None:

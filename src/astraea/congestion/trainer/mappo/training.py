@@ -46,18 +46,20 @@ def train_mappo(
     resume: bool = False,
     tensorboard: bool = False,
     watch: Callable[[Progress], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Policy:
     """Train until the settings' length is reached, and return the policy that did best in validation.
 
     ``out`` receives ``settings.json``, ``metrics.jsonl`` (a line per epoch), ``checkpoint.safetensors`` and
     ``policy.safetensors``. With ``resume`` a training in ``out`` goes on after its last whole epoch, if there is one;
     its length and threads may be others.
+    ``clock`` tells the seconds by which ``minutes`` count.
     Raises :class:`InputError` if ``out`` holds a training and ``resume`` is not given, and :class:`RunError` if it is
     another one, naming the key, or if the losses are no numbers any more.
     """
     with lock(out), torch_threads(settings.threads):
         claim(out, "mappo", settings, resume=resume, execution=_EXECUTION)
-        training = _Training(settings, out, tensorboard, watch)
+        training = _Training(settings, out, tensorboard, watch, clock)
         try:
             while not training.finished:
                 training.epoch()
@@ -70,9 +72,14 @@ class _Training:
     """A training under way."""
 
     def __init__(
-        self, settings: MappoSettings, out: Path, tensorboard: bool, watch: Callable[[Progress], None] | None
+        self,
+        settings: MappoSettings,
+        out: Path,
+        tensorboard: bool,
+        watch: Callable[[Progress], None] | None,
+        clock: Callable[[], float],
     ) -> None:
-        self._settings, self._out, self._watch = settings, out, watch
+        self._settings, self._out, self._watch, self._clock = settings, out, watch, clock
         self._learner = Learner(settings)
         self._env = VectorEnvironment(
             settings.worlds, settings.worlds_at_once, reward=settings.reward, threads=settings.threads
@@ -84,7 +91,7 @@ class _Training:
             self._counts, self._best = load_checkpoint(out / _CHECKPOINT, self._learner, None)
             self._write_policy()
         self._log = Log(out, self._counts.history, tensorboard=tensorboard)
-        self._began = time.monotonic() - self._counts.seconds
+        self._began = clock() - self._counts.seconds
 
     @property
     def finished(self) -> bool:
@@ -154,7 +161,7 @@ class _Training:
         numbers = self._learner.actor.numbers().detach().clone()
         worlds = worlds_of(stream(s.seed, Purpose.SELECTION), s.validation_mixes, noisy=True)
         found = in_all(by_family([self._learner.subject.policy(numbers.numpy(), {})], worlds, s.fitness, s.threads))
-        counts.seconds = time.monotonic() - self._began
+        counts.seconds = self._clock() - self._began
         line = {
             "epoch": counts.epoch,
             "flow_steps": counts.flow_steps,
@@ -170,5 +177,5 @@ class _Training:
 
     def _done(self) -> float:
         s = self._settings
-        spent = 0.0 if s.minutes is None else (time.monotonic() - self._began) / (60 * s.minutes)
+        spent = 0.0 if s.minutes is None else (self._clock() - self._began) / (60 * s.minutes)
         return max(self._counts.flow_steps / s.flow_steps, spent)

@@ -22,11 +22,12 @@ from torch import Tensor
 from astraea.congestion.environment.vector import VectorEnvironment
 from astraea.congestion.policy.policy import Policy, load_policy
 from astraea.congestion.trainer.checkpoint import Counts, load_checkpoint, save_checkpoint
+from astraea.congestion.trainer.experience import Places
 from astraea.congestion.trainer.folder import SETTINGS, claim
 from astraea.congestion.trainer.log import Log
 from astraea.congestion.trainer.pace import Progress, torch_threads
 from astraea.congestion.trainer.td3.buffer import ReplayBuffer
-from astraea.congestion.trainer.td3.collect import Collector, Places
+from astraea.congestion.trainer.td3.collect import Collector
 from astraea.congestion.trainer.td3.exploration import LastingNoise, epsilon_at, explored
 from astraea.congestion.trainer.td3.export import exported, header_of
 from astraea.congestion.trainer.td3.learner import Learner, Losses
@@ -50,18 +51,20 @@ def train_td3(
     resume: bool = False,
     tensorboard: bool = False,
     watch: Callable[[Progress], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Policy:
     """Train until the settings' length is reached, and return the policy that did best in validation.
 
     ``out`` receives ``settings.json``, ``metrics.jsonl`` (a line per epoch), ``checkpoint.safetensors`` and, after
     each validation that is the best so far, ``policy.safetensors``. With ``resume`` a training in ``out`` goes on
     from its last checkpoint; there need not be one; its length, threads and time between checkpoints may be others.
+    ``clock`` tells the seconds by which ``minutes`` count.
     Raises :class:`InputError` if ``out`` holds a training and ``resume`` is not given, and :class:`RunError` if it is
     another one, naming the key, or if the losses are no numbers any more.
     """
     with lock(out), torch_threads(settings.threads):
         claim(out, "td3", settings, resume=resume, execution=_EXECUTION)
-        training = _Training(settings, out, tensorboard, watch)
+        training = _Training(settings, out, tensorboard, watch, clock)
         try:
             while not training.finished:
                 training.epoch()
@@ -77,9 +80,14 @@ class _Training:
     """A training under way."""
 
     def __init__(
-        self, settings: Td3Settings, out: Path, tensorboard: bool, watch: Callable[[Progress], None] | None
+        self,
+        settings: Td3Settings,
+        out: Path,
+        tensorboard: bool,
+        watch: Callable[[Progress], None] | None,
+        clock: Callable[[], float],
     ) -> None:
-        self._settings, self._out, self._watch = settings, out, watch
+        self._settings, self._out, self._watch, self._clock = settings, out, watch, clock
         env = VectorEnvironment(
             settings.worlds,
             settings.worlds_at_once,
@@ -105,7 +113,7 @@ class _Training:
         self._mark()
         self._validation = Validation(settings)
         self._log = Log(out, self._counts.history, tensorboard=tensorboard)
-        self._began = time.monotonic() - self._counts.seconds
+        self._began = clock() - self._counts.seconds
         self._saved = time.monotonic()
 
     @property
@@ -228,7 +236,7 @@ class _Training:
         reward = self._validation.reward(self._act)
         policy = exported(self._learner.actor, self._settings)
         figures = headline(policy, self._validation.worlds())
-        counts.seconds = time.monotonic() - self._began
+        counts.seconds = self._clock() - self._began
         line = {
             "epoch": counts.epoch,
             "flow_steps": counts.flow_steps,
@@ -260,5 +268,5 @@ class _Training:
 
     def _done(self) -> float:
         s = self._settings
-        spent = 0.0 if s.minutes is None else (time.monotonic() - self._began) / (60 * s.minutes)
+        spent = 0.0 if s.minutes is None else (self._clock() - self._began) / (60 * s.minutes)
         return max(self._counts.flow_steps / s.flow_steps, spent)
