@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from astraea.errors import InputError
+from astraea.federation.handover import Ranges, in_few_bits
 from astraea.federation.norm import Squares
 from astraea.federation.plan import ChainState
 from astraea.federation.sketch import Sketch
@@ -103,14 +104,28 @@ class Layout:
         return found
 
     @cached_property
-    def beside(self) -> Layout:
-        """The arrays beside the weights, which travel as they are: running statistics, and what is no floating point.
+    def in_few_bits(self) -> Ranges:
+        """Where the weights lie that travel in few bits, where any do.
 
         Raises :class:`InputError` as :attr:`weights` does.
         """
         end = self.floats if self.weights is None else self.weights
         placed = zip(self.arrays, self._parts, strict=True)
-        return Layout(tuple(one for one, part in placed if one[2].kind != "f" or part.start >= end))
+        return in_few_bits(
+            (name, shape) for (name, shape, dtype), part in placed if dtype.kind == "f" and part.start < end
+        )
+
+    @cached_property
+    def beside(self) -> Layout:
+        """The arrays beside those in few bits, which travel as they are: all else, and what is no floating point.
+
+        Raises :class:`InputError` as :attr:`weights` does.
+        """
+        placed = zip(self.arrays, self._parts, strict=True)
+        return Layout(tuple(one for one, part in placed if one[2].kind != "f" or not self._in_few_bits(part)))
+
+    def _in_few_bits(self, part: slice) -> bool:
+        return any(begin <= part.start < end for begin, end in self.in_few_bits)
 
     @cached_property
     def _may_lack(self) -> frozenset[str]:

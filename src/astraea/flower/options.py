@@ -191,8 +191,10 @@ class Options:
             capacity = max(1, min(_LONGEST, -(-settings.clients_per_round // 2)))
             fitting = {"capacity": capacity} | _FITTING
             settings = settings.model_copy(update={key: fitting[key] for key in fitting.keys() - given})
-        plain = self.server.optimizer.keeps_average and settings.bits == 32
-        return settings.bound(self.train, self.rule, Server(self.server, None if plain else layout.weights))
+        whole = settings.bits == 32
+        weights = None if whole and self.server.optimizer.keeps_average else layout.weights
+        server = Server(self.server, weights, None if whole else layout.in_few_bits)
+        return settings.bound(self.train, self.rule, server)
 
     @property
     def told(self) -> str:

@@ -106,11 +106,11 @@ class Packing:
 
     @cached_property
     def _handover(self) -> HandOver:
-        return HandOver(self.bits, self.layout.weights)
+        return HandOver(self.bits, self.layout.in_few_bits)
 
     @cached_property
     def _weights(self) -> int:
-        return self.layout.floats if self.layout.weights is None else self.layout.weights
+        return sum(end - begin for begin, end in self.layout.in_few_bits)
 
     @cached_property
     def _packed(self) -> Layout:

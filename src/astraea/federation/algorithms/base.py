@@ -217,7 +217,7 @@ class Algorithm(Part, kind="algorithm", default="astraea"):
             guard=self.server.guard(state.defence),
             counts={client: int(view.histograms[client].sum()) for client in cohort} if view.weighed else {},
             typical=int(np.median(view.histograms[cohort].sum(axis=1))),
-            handover=None if self.bits == 32 else HandOver(self.bits, self.server.weights),
+            handover=None if self.bits == 32 else HandOver(self.bits, self.server.in_few_bits),
             personal=self.personal,
         )
 

@@ -12,6 +12,7 @@ from astraea.data.scenario import Scenario
 from astraea.federation.defences import Defence, Guard
 from astraea.federation.defences.base import ProbeSamples
 from astraea.federation.defences.probe import probe_samples
+from astraea.federation.handover import Ranges, in_few_bits
 from astraea.federation.server.aggregation import Aggregator, Mean, SampleMean, Sum
 from astraea.federation.server.averaging import averaged
 from astraea.federation.server.centred_clipping import CentredClipping
@@ -57,12 +58,14 @@ class Server:
     """Settings, and where things lie in a model's vector.
 
     ``weights``: the trainable part is the first so many numbers, and all else are buffers, which are averaged but
-    not optimised (``None``: there are none); ``classifier``: the final layer, if it is to be realigned; ``probe``:
+    not optimised (``None``: there are none); ``in_few_bits``: where the weights lie of which ``algorithm.bits`` speaks
+    (``None``: all do); ``classifier``: the final layer, if it is to be realigned; ``probe``:
     samples of the server's own, for a defence that needs them.
     """
 
     settings: ServerSettings = field(default_factory=ServerSettings)
     weights: int | None = None
+    in_few_bits: Ranges | None = None
     classifier: Classifier | None = None
     probe: ProbeSamples | None = None
 
@@ -115,4 +118,6 @@ def make_server(settings: ServerSettings, model: VectorModel, classes: int, scen
     if scenario is not None:
         settings = settings.model_copy(update={"aggregation": settings.aggregation.among(scenario)})
     classifier = None if settings.realign is None else find_classifier(model, classes)
-    return Server(settings, len(model.weights), classifier, probe_samples(settings.defence, scenario))
+    named = model.named(model.weights).items()
+    few = in_few_bits((name, tuple(weights.shape)) for name, weights in named)
+    return Server(settings, len(model.weights), few, classifier, probe_samples(settings.defence, scenario))
