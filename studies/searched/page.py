@@ -21,8 +21,8 @@ __all__ = ["searches", "told", "write_page"]
 
 
 _CAPTION = (
-    "Large: measured cells, mean and standard deviation over seeds. Small: what their searches tried, on another seed; "
-    "of these the best by validation samples was taken, not the best by what is shown."
+    "Large: measured cells, mean and standard deviation over seeds. Small: what their searches tried, on another seed. "
+    "Of these the best by validation samples was taken, not the best by what is shown."
 )
 
 
@@ -62,7 +62,7 @@ def _state(plan: Plan, scores: Scores, found: Sequence[Measured]) -> str:
     """Say how much of the study is finished."""
     everything = cells(plan)
     first = next(iter(plan.cases))
-    searches = [cell for cell in everything if cell.case == first]
+    searches = [cell for cell in everything if cell.case == first or _again(plan, cell)]
     done = sum(chosen(plan, scores, cell) is not None for cell in searches)
     runs = sum(len(one.runs) for one in found)
     fitting = [cell for cell in everything if not _fails(searched(plan, scores, cell))]
@@ -84,16 +84,24 @@ def _conditions(plan: Plan) -> str:
     seeds = ", ".join(map(str, plan.seeds))
     return (
         f"Knobs were searched with seed {plan.search_seed} on a tenth of every class's training samples, held out. For "
-        "a rare class that is a handful, so scores of a search are uncertain by several points, and its choice rests "
-        f"on one seed. Measured are other seeds ({seeds}), by the model after the last round. A search begins at a "
-        "start, goes up "
-        "and down each knob's ladder (rates by factors of two) and ends when the best has been compared with both "
-        f"neighbours on every ladder. It is made in one division of each dataset ({next(iter(plan.cases))}); others "
-        "reuse its knobs. * marks a knob at the end of its ladder. Bytes count each hand-over of a model both ways. "
-        "The balanced test has as many samples of every class, so accuracy and balanced accuracy are the same on it; "
-        "on the clients' own distributions accuracy is weighted by each client's classes. The last figure of a row is "
-        f"what was sent when the final accuracy of {next(iter(plan.methods))} was first measured, under the same seed, "
-        "and its share of what that sent in all."
+        "a rare class that is a handful, so scores of a search are uncertain by several points. Its choice rests on "
+        f"one seed. Measured are other seeds ({seeds}), by the model after the last round. A search begins at a start "
+        "and goes up and down each knob's ladder (rates by factors of two). It ends when the best has been compared "
+        f"with both neighbours on every ladder. {_elsewhere(plan)} * marks a knob at the end of its ladder. Bytes "
+        "count each hand-over of a model both ways. The balanced test has as many samples of every class, so accuracy "
+        "and balanced accuracy are the same on it. On the clients' own distributions accuracy is weighted by each "
+        f"client's classes. The last figure of a row is what was sent when {next(iter(plan.methods))}'s final accuracy "
+        "was first measured, under the same seed. In brackets is its share of what that sent in all."
+    )
+
+
+def _elsewhere(plan: Plan) -> str:
+    """Say what is searched in the cases after the first."""
+    made = f"It is made in one division of each dataset ({next(iter(plan.cases))}). "
+    if not plan.again:
+        return made + "Others reuse its knobs."
+    return (
+        made + f"In others it goes on from there, within the same budget, and moves {' and '.join(plan.again)} alone."
     )
 
 
@@ -102,8 +110,8 @@ def _machines(scores: Scores) -> str:
     kinds = Counter(row.get("machine", "a kind that was not noted") for row in scores.rows)
     told = "; ".join(f"{number(runs, 0)} on {kind}" for kind, runs in kinds.most_common())
     return (
-        f"Runs by kind of machine: {told}. On one kind a run gives the same bytes again; on another, sums are rounded "
-        "otherwise, and a run of the same seed ends with another model that is as good on average."
+        f"Runs by kind of machine: {told}. On one kind a run gives the same bytes again. On another, sums are rounded "
+        "otherwise, and a run of the same seed ends with another model, as good on average."
     )
 
 
@@ -162,7 +170,7 @@ def searches(plan: Plan, scores: Scores, shown: Sequence[Cell]) -> list[str]:
     ]
     first = next(iter(plan.cases))
     for cell in shown:
-        if cell.case != first:
+        if cell.case != first and not _again(plan, cell):
             continue
         outcome = searched(plan, scores, cell)
         if outcome is None or not outcome.tried:
@@ -178,9 +186,15 @@ def searches(plan: Plan, scores: Scores, shown: Sequence[Cell]) -> list[str]:
                 row.append("" if at is None else _score(every[at], best=at == outcome.best and outcome.done))
             rows.append(row)
         state = "" if outcome.done else " (not finished)"
-        lines += [f"### {cell.dataset}, {cell.budget}: {cell.method}{state}", ""]
+        where = cell.dataset if cell.case == first else f"{cell.dataset}, {cell.case}"
+        lines += [f"### {where}, {cell.budget}: {cell.method}{state}", ""]
         lines += [Table(["knobs", *(f"{rate:g}" for rate in rates)], rows).markdown(), ""]
     return lines
+
+
+def _again(plan: Plan, cell: Cell) -> bool:
+    """Return whether a cell of another case than the first has a search of its own."""
+    return any(knob in plan.again for knob in plan.methods[cell.method].search)
 
 
 def _score(value: float | None, *, best: bool) -> str:

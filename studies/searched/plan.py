@@ -13,7 +13,7 @@ from astraea.errors import InputError
 from astraea.experiment.arms import arm_settings
 from astraea.experiment.changes import changed
 from astraea.experiment.settings import RunSettings, load_toml, parse_settings
-from searched.search import Ladder, Point
+from searched.search import Ladder, Point, point
 
 __all__ = ["SHAPE", "Budget", "Method", "Plan", "Rivals", "Setup", "load_plan"]
 
@@ -70,7 +70,7 @@ class Rivals(BaseModel):
 
 
 class Case(BaseModel):
-    """A way to divide data among clients. Knobs are searched in the study's first case, and reused in the others."""
+    """A way to divide data among clients. Knobs are searched in the study's first case, and the others begin there."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -93,6 +93,12 @@ class Plan(BaseModel):
     titles: dict[str, str] = Field({}, description="What pictures call a dataset; by default its name.")
     search_seed: int
     seeds: tuple[int, ...]
+    starts: dict[str, dict[str, float]] = Field(
+        {}, description="By what a dataset multiplies knobs where searches begin, as where rates have to be lower."
+    )
+    again: tuple[str, ...] = Field(
+        (), description="Knobs that are searched once more in every other case; the rest is reused."
+    )
     evaluations: int = Field(10, ge=1, description="How often a run is measured, its end included.")
     reference: Reference
     cases: dict[str, Case]
@@ -129,6 +135,11 @@ class Plan(BaseModel):
                 if ladder is None or (ladder.factor is None and method.start.get(knob) not in ladder.values):
                     raise ValueError(f"method '{name}' cannot search '{knob}': its start is on no ladder of that name")
         return self
+
+    def start(self, dataset: str, method: str) -> Point:
+        """Return where the first search of a method on a dataset begins."""
+        factors = self.starts.get(dataset, {})
+        return point({knob: value * factors.get(knob, 1) for knob, value in self.methods[method].start.items()})
 
     def methods_at(self, budget: str) -> tuple[str, ...]:
         """Return the methods that are measured within a budget."""

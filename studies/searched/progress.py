@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from astraea.errors import InputError
 from searched.plan import Plan, Setup
 from searched.scores import Scores
-from searched.search import Outcome, Point, point, search
+from searched.search import Outcome, Point, search
 
 __all__ = ["ALL", "Cell", "Only", "Wanted", "cells", "chosen", "searched", "wanted"]
 
@@ -99,29 +99,37 @@ def setup_of(plan: Plan, cell: Cell, knobs: Point, seed: int) -> Setup:
 def searched(plan: Plan, scores: Scores, cell: Cell) -> Outcome | None:
     """Return the search of a cell so far; ``None`` while the search that it begins with is not done.
 
-    It is made in the study's first case. Within the first budget it begins where the method says, within others
-    where that search ended, if there is anything to search.
+    In the study's first case it begins, within the first budget, where the method says, and within others where that
+    search ended, if there is anything to search. In other cases it begins where the first case's ended within the same
+    budget, and moves the knobs that the plan searches ``again``.
     """
     first_case, first_budget = next(iter(plan.cases)), next(iter(plan.budgets))
     method = plan.methods[cell.method]
-    start = point(method.start)
-    if method.search and cell.budget != first_budget and cell.method in plan.methods_at(first_budget):
-        first = searched(plan, scores, Cell(cell.dataset, first_case, first_budget, cell.method))
-        if first is None or not first.done:
+    start, knobs = plan.start(cell.dataset, cell.method), method.search
+    before = None
+    if cell.case != first_case:
+        before = replace(cell, case=first_case)
+        knobs = tuple(knob for knob in method.search if knob in plan.again)
+    elif method.search and cell.budget != first_budget and cell.method in plan.methods_at(first_budget):
+        before = replace(cell, budget=first_budget)
+    if before is not None:
+        found = searched(plan, scores, before)
+        if found is None or not found.done:
             return None
-        start = first.best
-    here = Cell(cell.dataset, first_case, cell.budget, cell.method)
+        if not knobs:
+            return found
+        start = found.best
 
     def score(knobs: Point) -> float | None:
-        return scores.validation(setup_of(plan, here, knobs, plan.search_seed), cell.budget)
+        return scores.validation(setup_of(plan, cell, knobs, plan.search_seed), cell.budget)
 
-    clients = plan.clients(here.dataset, method.arm)
+    clients = plan.clients(cell.dataset, method.arm)
 
     def possible(knobs: Point) -> bool:
         shape = dict(knobs)
         return clients is None or shape.get("chains", 1) * shape.get("chain", 1) <= clients
 
-    return search(start, method.search, plan.ladders, score, possible)
+    return search(start, knobs, plan.ladders, score, possible)
 
 
 def chosen(plan: Plan, scores: Scores, cell: Cell) -> Point | None:
@@ -146,10 +154,9 @@ def wanted(plan: Plan, scores: Scores, *, ahead: bool = False, only: Only = ALL)
             if found is None:
                 continue
             if not found.done:
-                here = Cell(cell.dataset, next(iter(plan.cases)), cell.budget, cell.method)
                 for knobs in found.missing:
-                    yield Wanted(setup_of(plan, here, knobs, plan.search_seed), cell.budget)
-                later += [Wanted(setup_of(plan, here, knobs, plan.search_seed), cell.budget) for knobs in found.likely]
+                    yield Wanted(setup_of(plan, cell, knobs, plan.search_seed), cell.budget)
+                later += [Wanted(setup_of(plan, cell, knobs, plan.search_seed), cell.budget) for knobs in found.likely]
             else:
                 best[cell] = found.best
                 yield from _unmeasured(plan, scores, cell, found.best, seeds[:1])

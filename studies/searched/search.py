@@ -2,8 +2,9 @@
 
 The first knob (the rate) goes up and down its ladder until both neighbours of the best are worse, then the next
 knob, and all again until a sweep over the knobs moves nothing. So the best has been compared with both of its
-neighbours on every ladder, but where a ladder of whole numbers ends. A search is a function of the scores known so
-far: it says what it needs next, and the same scores always lead it the same way.
+neighbours on every ladder, but where a ladder of whole numbers ends. Rates at which training breaks down all score the
+same, so where the next lower value scores as the best does, the search looks further down. A search is a function of
+the scores known so far: it says what it needs next, and the same scores always lead it the same way.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ __all__ = ["FAILED", "Ladder", "Outcome", "Point", "point", "search"]
 
 Point = tuple[tuple[str, float], ...]
 """A value for each knob, in the order of their names."""
+
+_FLAT = 8
+"""How far a search looks down a ladder without an end while all scores are the same: by factors of two, to 1/256."""
 
 FAILED = float("-inf")
 """The score of a point that cannot be run, or whose run failed."""
@@ -71,7 +75,8 @@ def search(
 ) -> Outcome:
     """Search ``knobs`` from ``start``; ``score`` says how good a point is, or ``None`` if that is not known yet.
 
-    Points that are not ``possible`` are as if they were not on the ladder. Equal scores leave the best where it is.
+    Points that are not ``possible`` are as if they were not on the ladder. Equal scores leave the best where it is,
+    once up to eight values below it were looked at.
     """
     tried: dict[Point, float] = {}
     best = start
@@ -79,14 +84,15 @@ def search(
         before = best
         for knob in knobs or ("",):
             while True:
-                around = [found for found in _neighbours(best, knob, ladders) if possible(found)]
+                beside = [*_neighbours(best, knob, ladders), *_below(best, knob, ladders, score)]
+                around = [found for found in dict.fromkeys(beside) if possible(found)]
                 scores = {found: score(found) for found in (best, *around)}
                 tried |= {found: value for found, value in scores.items() if value is not None}
                 missing = tuple(found for found, value in scores.items() if value is None)
                 if missing:
                     top = max(tried, key=lambda one: tried[one], default=start)
-                    beside = [found for other in knobs for found in _neighbours(top, other, ladders)]
-                    later = (found for found in beside if possible(found) and score(found) is None)
+                    likely = [found for other in knobs for found in _neighbours(top, other, ladders)]
+                    later = (found for found in likely if possible(found) and score(found) is None)
                     return Outcome(top, tried, missing, tuple(found for found in later if found not in missing))
                 top = max(scores, key=lambda one: tried[one])
                 if tried[top] <= tried[best]:
@@ -99,6 +105,20 @@ def search(
 def _neighbours(best: Point, knob: str, ladders: Mapping[str, Ladder]) -> list[Point]:
     knobs = dict(best)
     return [point(knobs | {knob: value}) for value in ladders[knob].neighbours(knobs[knob])] if knob in knobs else []
+
+
+def _below(
+    best: Point, knob: str, ladders: Mapping[str, Ladder], score: Callable[[Point], float | None]
+) -> list[Point]:
+    """Return the values below the best on a ladder without an end, to the first that does not score the same."""
+    found: list[Point] = []
+    ladder, knobs = ladders.get(knob), dict(best)
+    while ladder and ladder.factor and knob in knobs and len(found) < _FLAT:
+        knobs[knob] = ladder.neighbours(knobs[knob])[0]
+        found.append(point(knobs))
+        if score(best) is None or score(found[-1]) != score(best):
+            break
+    return found
 
 
 def _rounded(value: float) -> float:

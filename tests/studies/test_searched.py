@@ -158,6 +158,44 @@ def test_equal_scores_move_nothing_and_impossible_points_are_not_tried(parts: An
     assert (fixed.done, dict(fixed.best), len(fixed.tried)) == (True, {"chains": 2}, 1)
 
 
+def test_a_search_looks_below_rates_that_all_score_the_same(parts: Any) -> None:
+    ladders = {"rate": parts.search.Ladder(factor=2)}
+    start = parts.search.point({"rate": 1})
+
+    def breaks_down(point: Any) -> float:  # above 1/8 nothing is learnt
+        rate = dict(point)["rate"]
+        return 0.1 if rate > 0.125 else 0.9 - abs(rate - 0.0625)
+
+    outcome = parts.search.search(start, ["rate"], ladders, breaks_down)
+    assert dict(outcome.best) == {"rate": 0.0625}
+    flat = parts.search.search(start, ["rate"], ladders, lambda _: 0.1)
+    assert (dict(flat.best), sorted(dict(one)["rate"] for one in flat.tried)[0]) == ({"rate": 1}, 0.00390625)
+    known = {start: 0.1}
+    asked = parts.search.search(start, ["rate"], ladders, known.get).missing
+    assert [dict(one)["rate"] for one in asked] == [0.5, 2]  # a step at a time
+
+
+def test_other_cases_begin_where_the_first_ended_and_move_some_knobs(parts: Any, tmp_path: Path) -> None:
+    file = tmp_path / "tiny.toml"
+    file.write_text(
+        TINY.replace("evaluations = 2", 'evaluations = 2\nagain = ["rate"]').replace(
+            "[rivals]", '[cases.skewed]\nabout = "skew"\nsettings = { scenario = { skew = "dirichlet" } }\n\n[rivals]'
+        )
+    )
+    plan = parts.plan.load_plan(file)
+    best = {"random": (0.2, 1), "skewed": (0.05, 2)}  # the best rate and number of chains of each case
+
+    def validation(setup: Any, budget: str) -> float:
+        (rate, chains), knobs = best[setup.case], dict(setup.knobs)
+        return -abs(knobs["rate"] - rate) - abs(knobs["chains"] - chains)
+
+    scores = SimpleNamespace(validation=validation)
+    cell = parts.progress.Cell("digits", "skewed", "all", "fedavg")
+    assert dict(parts.progress.chosen(plan, scores, cell)) == {"rate": 0.05, "chains": 1, "epochs": 2}
+    fixed = parts.progress.Cell("digits", "skewed", "all", "prox")  # nothing of it is searched
+    assert dict(parts.progress.chosen(plan, scores, fixed)) == {"rate": 0.1, "chains": 2, "epochs": 2}
+
+
 @pytest.mark.parametrize(
     ("arm", "knobs"),
     [
@@ -216,6 +254,14 @@ def test_a_study_that_does_not_fit_together_is_refused(
     file.write_text(TINY.replace(before, after, 1))
     with pytest.raises(InputError, match=message):
         parts.plan.load_plan(file)
+
+
+def test_searches_begin_lower_on_data_that_say_so(parts: Any, tmp_path: Path) -> None:
+    file = tmp_path / "tiny.toml"
+    file.write_text(TINY + "\n[starts.digits]\nrate = 0.25\n")
+    plan = parts.plan.load_plan(file)
+    assert dict(plan.start("digits", "fedavg")) == {"rate": 0.025, "chains": 2, "epochs": 2}
+    assert dict(plan.start("other", "fedavg")) == {"rate": 0.1, "chains": 2, "epochs": 2}
 
 
 def test_an_interval_is_students(parts: Any) -> None:
@@ -303,7 +349,7 @@ def test_scores_of_another_edition_and_damaged_ones_are_not_used(parts: Any, tin
         parts.scores.Scores(tmp_path, "tiny", tiny)
 
 
-@pytest.mark.parametrize("study", ["frontier", "frontier-small", "longtail", "unseen-small"])
+@pytest.mark.parametrize("study", ["frontier", "frontier-small", "longtail", "longtail-small", "unseen-small"])
 def test_the_methods_of_a_study_can_be_run_on_all_of_its_data(parts: Any, study: str) -> None:
     plan = parts.plan.load_plan(STUDIES / f"{study}.toml")
     for cell in parts.progress.cells(plan):
