@@ -215,8 +215,8 @@ def test_a_base_rises_only_when_six_drains_say_so(alone: Any) -> None:
     assert bases == [50, 50, 50, 50, 50, 70, 70]
 
 
-@pytest.mark.parametrize(("left", "among", "soon"), [(0, 0, False), (200, 0, True), (200, 1, False), (154, 0, False)])
-def test_a_period_that_told_of_rivals_brings_the_next_drain_sooner(
+@pytest.mark.parametrize(("left", "among", "soon"), [(0, 0, False), (257, 0, True), (257, 1, False), (256, 0, False)])
+def test_a_period_that_left_more_than_a_quarter_brings_the_next_drain_sooner(
     alone: Any, left: int, among: int, soon: bool
 ) -> None:
     flow = settled(alone, 100.0)
@@ -246,7 +246,7 @@ def test_what_a_period_left_is_told_by_all_drains_and_among_rivals_by_the_flows_
     flow.c.drains, flow.c.among, flow.c.left = 10, among, 1024
     flow.c.peak, flow.c.drain_from = 90 * MS, 70 * MS
     flow.c.lowest_before, flow.c.drain_rtt = lowest * MS, drained * MS
-    assert bool(drains.judge(flow.f, flow.c)) is (left == 0)
+    assert bool(drains.judge(flow.f, flow.c, 0, 0)) is (left == 0)
     assert flow.c.left == left
     assert flow.c.among == (left > 0)
 
@@ -260,11 +260,43 @@ def test_a_window_that_is_not_wary_believes_in_no_rivals(alone: Any) -> None:
         for _ in range(2):
             flow.c.peak, flow.c.drain_from = 90 * MS, 70 * MS
             flow.c.lowest_before = flow.c.drain_rtt = 80 * MS
-            drains.judge(flow.f, flow.c)
+            drains.judge(flow.f, flow.c, 0, 0)
         return flow
 
     assert (told(1).c.among, told(1).f.drain_left) == (1, 768)
     assert (told(0).c.among, told(0).f.drain_left) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("window", "widest", "seconds", "among"),
+    [
+        (20, 30, 12.4, 0),  # neither yielded nor long enough: a crowd out of step
+        (20, 30, 12.5, 1),
+        (15, 30, 3.0, 1),  # half of what it had
+    ],
+)
+def test_what_drains_leave_tells_of_rivals_where_a_flow_has_yielded_or_for_long(
+    alone: Any, window: int, widest: int, seconds: float, among: int
+) -> None:
+    flow = settled(alone, 100.0)
+    flow.f.refresh_after = 10_000 * MS
+    flow.f.min_rtt, flow.f.last_rtt = 50 * MS, 50 * MS
+    flow.c.drains, flow.c.left, flow.c.widest, flow.c.emptied_at = 10, 1024, widest, 0
+    flow.c.peak, flow.c.drain_from = 90 * MS, 70 * MS
+    flow.c.lowest_before = flow.c.drain_rtt = 80 * MS
+    drains.judge(flow.f, flow.c, window, round(seconds * 1e9))
+    assert flow.c.among == among
+    assert flow.c.widest == widest
+
+
+def test_an_emptied_period_begins_the_evidence_anew(alone: Any) -> None:
+    flow = settled(alone, 100.0)
+    flow.f.min_rtt, flow.f.last_rtt = 50 * MS, 50 * MS
+    flow.c.drains, flow.c.widest, flow.c.emptied_at = 10, 30, 0
+    flow.c.peak, flow.c.drain_from = 90 * MS, 70 * MS
+    flow.c.lowest_before = flow.c.drain_rtt = 50 * MS
+    drains.judge(flow.f, flow.c, 20, 7 * MS)
+    assert (flow.c.widest, flow.c.emptied_at) == (15, 7 * MS)
 
 
 @pytest.mark.compiled

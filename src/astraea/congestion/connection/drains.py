@@ -6,16 +6,20 @@ drain at once, and hosts have no common clock. So a flow remembers when it saw t
 last drain began, and drains ten seconds (``refresh_after``) after that. All flows at a queue see the same dips. Two
 that drain at once by chance make a deeper one, which draws the others: as BBR's flows do with their own drains. No
 flow waits for more than twice as long. The first six drains of a flow come three times as soon, and so does one after
-a period that told of rivals (below).
+a period that left more than a quarter (below).
 
 The base is the smallest round-trip time of the last 30 to 60 s, that of drains and between them.
 
 A period, from one drain to the end of the next, *leaves* a part of the queueing delay: its smallest over the largest
 of a round trip's smallest. Where flows of this kind are in step the queue empties, and hardly a twentieth is left;
 a flow that fills the buffer leaves two fifths and more. Two periods in a row that leave more than 15 % tell of
-rivals; what was believed before halves with each period. One period alone proves nothing: a newcomer may have met it.
-Less than a sixteenth of the base is not left but the path, which moves by as much. A flow that believes in rivals asks
-its own drains alone: their cuts empty the queue as well. (Other evidence: :mod:`astraea.congestion.connection.swings`.)
+rivals, where the flow has yielded, or where no period of the last 12.5 s (a quarter more than ``refresh_after``) left
+less: a crowd whose older flows drain later than its newcomers keeps a queue as long as that, but yields nothing. What
+was believed before halves with each period. A flow has *yielded* where its window is half or less of the largest it
+had between drains; that one halves with each period that leaves less. One period alone proves nothing: a newcomer may
+have met it. Less than a sixteenth of the base is not left but the path, which moves by as much. A flow that believes
+in rivals asks its own drains alone: their cuts empty the queue as well. (Other evidence:
+:mod:`astraea.congestion.connection.swings`.)
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ _EARLY, _SOONER = 6, 3
 _GENERATION = 3  # times ``refresh_after``
 _EMPTY = ONE // 4  # of the queueing delay: nobody else kept the queue filled
 _RIVALS = 154  # 15 %
+_LONG = 2  # a quarter more than ``refresh_after``, in bits
 _FLOOR = int(FLOOR) << BITS  # of what is enforced
 
 
@@ -55,6 +60,8 @@ class Drains:
     base_now: int  # smallest round-trip time of this generation
     base_before: int  # and of the generation before
     turned_at: int  # when this generation began
+    emptied_at: int  # when the last period ended that told of no rivals
+    widest: int  # largest window between drains, without rivals; halved by each such period
 
 
 @inlined
@@ -62,7 +69,7 @@ def begin(c: Drains, now: int) -> None:
     """Begin with nothing known."""
     c.base_now = c.base_before = INF
     wait(c, now)
-    c.turned_at = now
+    c.turned_at = c.emptied_at = now
 
 
 @inlined
@@ -82,16 +89,18 @@ def see(f: Connection, c: Drains, now: int) -> None:
 
 
 @inlined
-def see_round(c: Drains, low: int) -> None:
-    """Note the smallest round-trip time of a round trip (INF: none) between drains."""
+def see_round(c: Drains, low: int, window: int) -> None:
+    """Note the smallest round-trip time of a round trip (INF: none) between drains, and its ``window``."""
     if low < INF:
         c.peak = max(c.peak, low)
+    if c.among == 0:
+        c.widest = max(c.widest, window)
 
 
 @inlined
 def due(f: Connection, c: Drains, now: int) -> bool:
     """Return whether it is time for a drain."""
-    doubtful = c.left > _RIVALS and not c.among and f.wary
+    doubtful = c.left > _EMPTY and not c.among and f.wary
     every = f.refresh_after // _SOONER if c.drains < _EARLY or doubtful else f.refresh_after
     return now - c.lowest_at >= every or (now - c.drained_at) >> 1 >= every
 
@@ -140,14 +149,18 @@ def renew(f: Connection, c: Drains, now: int) -> None:
 
 
 @inlined
-def judge(f: Connection, c: Drains) -> bool:
-    """Take what the period left as evidence of rivals; return whether the queue was empty in it."""
+def judge(f: Connection, c: Drains, window: int, now: int) -> bool:
+    """Take what the period left, under ``window``, as evidence of rivals; return whether the queue was empty in it."""
     lowest = c.drain_rtt if c.among else min(c.lowest_before, c.drain_rtt)
     left = _left(max(c.peak, c.drain_from) - f.min_rtt, lowest - f.min_rtt, f.min_rtt)
     c.peak = 0
     if SLIGHT * (f.last_rtt - 2 * c.drain_from + f.min_rtt) > f.min_rtt:
         left = 0  # the path: it rose meanwhile by more than it was above the base
-    told = c.drains > 2 and f.wary  # the first followed the start
+    if left <= _RIVALS:
+        c.emptied_at = now
+        c.widest >>= 1
+    kept = c.among or 2 * window <= c.widest or now - c.emptied_at - f.refresh_after >= f.refresh_after >> _LONG
+    told = kept and c.drains > 2 and f.wary  # the first followed the start
     f.drain_left = max(min(left, c.left) if told else 0, f.drain_left // 2)
     c.left = left
     c.among = f.drain_left > _RIVALS

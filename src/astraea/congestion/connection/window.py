@@ -96,7 +96,7 @@ def on_ack(f: Connection, c: State, now: int) -> None:
         drains.see(f, c, now)
     if f.round_start:
         if c.draining == 0:
-            drains.see_round(c, c.low)
+            drains.see_round(c, c.low, c.window)
         _watch(f, c, now)
         c.conserving = 0
         if c.starting or (c.draining and c.drains == 0):
@@ -156,7 +156,7 @@ def _drain(f: Connection, c: State, now: int) -> None:
         return
     drains.renew(f, c, now)
     was = c.among
-    emptied = drains.judge(f, c)
+    emptied = drains.judge(f, c, c.window, now)
     if c.among and not was:
         c.window = fallback.curve(c, c.window)
     if emptied and not c.among and c.drains > 1:  # at the first, it is what fits already

@@ -50,6 +50,8 @@ PATHS = (
     Path("a detour", 400, 40, 30, 6.0, detour=(2.5, 40.0), control={"refresh_s": 4.0}),
     Path("a detour among many drains", 200, 40, 30, 4.0, detour=(1.5, 40.0), control={"refresh_s": 0.4}),
     Path("a rival that empties the queue", 400, 40, 30, 13.0, rival=(6.0, 80.0), control={"refresh_s": 9.0}),
+    Path("a rival to which it yields", 800, 40, 60, 3.5, rival=(30.0, 250.0), control={"refresh_s": 2.4}),
+    Path("a queue to which it does not", 150, 40, 60, 4.5, rival=(30.0, 120.0), control={"refresh_s": 1.4}),
     Path("a broken path", 300, 40, 30, 4.0, loss=0.25),
     Path("a short path", 2000, 2, 20, 1.0),
     Path("jitter", 1000, 30, 40, 3.0, jitter_ms=5.0),

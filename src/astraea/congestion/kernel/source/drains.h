@@ -12,6 +12,7 @@
 #define GENERATION 3
 #define EMPTY (ONE / 4)
 #define RIVALS 154
+#define LONG 2
 
 static INLINE void wait(struct window *c, s64 now)
 {
@@ -24,7 +25,7 @@ static INLINE void begin_drains(struct window *c, s64 now)
 {
 	c->base_now = c->base_before = INF;
 	wait(c, now);
-	c->turned_at = now;
+	c->turned_at = c->emptied_at = now;
 }
 
 static INLINE void see(struct connection *f, struct window *c, s64 now)
@@ -39,11 +40,13 @@ static INLINE void see_round(struct window *c, s64 low)
 {
 	if (low < INF)
 		c->peak = most(c->peak, low);
+	if (!c->among)
+		c->widest = most(c->widest, c->window);
 }
 
 static INLINE int due(struct connection *f, struct window *c, s64 now)
 {
-	int doubtful = c->left > RIVALS && !c->among;
+	int doubtful = c->left > EMPTY && !c->among;
 	s64 every = c->drains < EARLY || doubtful ? quotient(f->refresh_after, SOONER) : f->refresh_after;
 
 	return now - c->lowest_at >= every || (now - c->drained_at) >> 1 >= every;
@@ -99,15 +102,21 @@ static INLINE s64 left_of(s64 largest, s64 smallest, s64 base)
 	return quotient(ONE * smallest, most(largest, 1));
 }
 
-static INLINE int judge_period(struct connection *f, struct window *c)
+static INLINE int judge_period(struct connection *f, struct window *c, s64 now)
 {
 	s64 lowest = c->among ? c->drain_rtt : least(c->lowest_before, c->drain_rtt);
-	s64 left = left_of(most(c->peak, c->drain_from) - f->min_rtt, lowest - f->min_rtt, f->min_rtt);
+	s64 kept, left = left_of(most(c->peak, c->drain_from) - f->min_rtt, lowest - f->min_rtt, f->min_rtt);
 
 	c->peak = 0;
 	if (SLIGHT * (f->last_rtt - 2 * c->drain_from + f->min_rtt) > f->min_rtt)
 		left = 0;
-	f->drain_left = most(c->drains > 2 ? least(left, c->left) : 0, f->drain_left >> 1);
+	if (left <= RIVALS) {
+		c->emptied_at = now;
+		c->widest >>= 1;
+	}
+	kept = c->among || 2 * c->window <= c->widest ||
+	       now - c->emptied_at - f->refresh_after >= f->refresh_after >> LONG;
+	f->drain_left = most(kept && c->drains > 2 ? least(left, c->left) : 0, f->drain_left >> 1);
 	c->left = left;
 	c->among = f->drain_left > RIVALS;
 	return left < EMPTY;

@@ -71,7 +71,7 @@ struct window {
 	s64 starting, round_rtt, round_samples, round_lost, round_delivered;
 	s64 gain, window, undo_window, pace;
 	s64 conserving, climbing, draining, drain_window, drain_from, drain_rtt, drain_until, drained_at, drains;
-	s64 lowest, lowest_at, lowest_before, peak, left, among, base_now, base_before, turned_at;
+	s64 lowest, lowest_at, lowest_before, peak, left, among, base_now, base_before, turned_at, emptied_at, widest;
 	s64 past_lost, past_delivered, lately_lost, lately_heard, losing;
 	s64 low, low_1, low_2, floor, usual, before, rise_from, rise_to, risen;
 	s64 relieved, relieved_at, swing_base, swing_rate, swing_queue, turning_at;

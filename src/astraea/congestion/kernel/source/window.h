@@ -101,7 +101,7 @@ static INLINE void go_on_draining(struct connection *f, struct window *c, s64 no
 		return;
 	}
 	renew(f, c, now);
-	emptied = judge_period(f, c);
+	emptied = judge_period(f, c, now);
 	if (c->among && !was)
 		c->window = curve(c, c->window);
 	if (emptied && !c->among && c->drains > 1)
