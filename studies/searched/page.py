@@ -13,7 +13,7 @@ from searched.measured import COLUMNS, JUDGED, Measured, bytes_to, interval, mea
 from searched.picture import draw
 from searched.plan import Plan
 from searched.progress import Cell, cells, chosen, searched
-from searched.recipe import against_the_best
+from searched.recipe import against_the_best, bytes_saved
 from searched.scores import Scores
 from searched.search import FAILED, Outcome, Point
 
@@ -43,7 +43,7 @@ def _page(plan: Plan, name: str, scores: Scores, found: Sequence[Measured], comm
     lines += [f"Made by `{command}` from `studies/scores/{name}.jsonl`, which holds every run.", ""]
     lines += [_state(plan, scores, found), "", _conditions(plan), "", _machines(scores), ""]
     lines += [f"![{plan.title}]({name}.png)", ""]
-    lines += [_CAPTION, "", *against_the_best(plan, found)]
+    lines += [_CAPTION, "", *against_the_best(plan, found), *bytes_saved(plan, found)]
     groups = dict.fromkeys((cell.dataset, cell.case, cell.budget) for cell in cells(plan))
     for dataset, case, budget in groups:
         here = [one for one in found if (one.cell.dataset, one.cell.case, one.cell.budget) == (dataset, case, budget)]

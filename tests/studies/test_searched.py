@@ -292,12 +292,28 @@ def test_the_recipe_is_compared_with_the_best_rival_of_each_cell_that_has_all_se
     lines = told(cell("fedavg", 0.60, 0.70), cell("prox", 0.62, 0.66), cell("chains", 0.61, 0.72))
 
     assert "Of 1 cells the recipe is ahead in 1, and more than one point behind in 0." in lines[2]
-    row = lines[-1].strip("| ").split(" | ")
+    assert lines[-1] == "| chains | 1 | 1 | 0 |"
+    (row,) = [line.strip("| ").split(" | ") for line in lines if line.startswith("| digits")]
     assert row[:3] == ["digits", "random", "all"]
     assert [row[3], *row[5:7], *row[8:]] == ["66.5 ± 7.8", "fedavg", "65.0 ± 7.1", "+1.5 ± 6.4", "+0.0 ± 0.0", "2"]
     assert told(cell("fedavg", 0.6), cell("chains", 0.6, 0.7)) == []  # a seed of the rival is missing
     (last,) = [line for line in told(cell("prox", 0.7, 0.8), cell("chains", 0.6, 0.7)) if line.startswith("| digits")]
     assert "-10.0 ± 0.0" in last
+
+
+def test_bytes_saved_are_those_of_the_cheapest_plans_that_get_there_under_every_seed(parts: Any, tiny: Any) -> None:
+    def cell(method: str, *sent: tuple[float, float]) -> Any:  # bytes at which 0.5 is reached, and the final accuracy
+        runs = {
+            seed: {"accuracy": final, "curve": [[1e6, 0.1], [at, 0.5 if final >= 0.5 else final], [9e6, final]]}
+            for seed, (at, final) in enumerate(sent, 1)
+        }
+        return parts.measured.Measured(parts.progress.Cell("digits", "random", "all", method), (), runs)
+
+    fedavg, chains = cell("fedavg", (8e6, 0.5), (6e6, 0.5)), cell("chains", (2e6, 0.6), (3e6, 0.5))
+    (row,) = [line for line in parts.recipe.bytes_saved(tiny, [fedavg, chains]) if "digits" in line]
+    (cells,) = [line for line in row.splitlines() if line.startswith("| digits")]
+    assert cells == "| digits | random | fedavg | 7.0 | chains | 2.5 | 0.36 |"
+    assert parts.recipe.bytes_saved(tiny, [fedavg, cell("chains", (2e6, 0.6), (3e6, 0.4))]) == []
 
 
 def test_the_command_searches_measures_and_writes_a_page(tmp_path: Path) -> None:
