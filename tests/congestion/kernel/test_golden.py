@@ -97,13 +97,13 @@ def residual(seed: int) -> Policy:
     rng, law = np.random.default_rng(seed), policy_of({})
     widths = (10, 32, 32, 4)
     count = sum((into + 1) * out for into, out in itertools.pairwise(widths))
-    weights = np.concatenate([law.weights, rng.integers(-900, 900, count)]).astype(np.int32)
+    weights = np.concatenate([law.weights, rng.integers(-400, 400, count)]).astype(np.int32)
     return Policy(law.header.model_copy(update={"kind": "residual", "widths": widths}), weights)
 
 
 NETWORKS = {
     "deep": lambda: load_policy("deep"),
-    "residual": lambda: residual(1),
+    "residual": lambda: residual(3),
     "one layer": lambda: network((25, 1), 2),
     "two layers": lambda: network((25, 8, 1), 3),
     "three layers of 32": lambda: network((25, 32, 32, 1), 4),

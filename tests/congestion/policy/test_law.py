@@ -125,7 +125,7 @@ def test_the_target_is_higher_by_that() -> None:
     # target 2 + 0.5 * 7 + 3 = 8.5, gain 3 + 8.5 - 13.5 = -2; a queue that is 1 below it
     x = observed([7.5] * 4, rate=7, pipe=13.5, noise=24)
     assert decide(numbers(), x) == 0.25
-    assert law.decide_risen(numbers(), x, 0) == -2 * UNIT * 2**-5  # 2 above it, and the gain is 2**-5
+    assert decide(numbers(), observed([7.5] * 4, rate=7, pipe=13.5)) == -2 * 2**-5  # 2 above it, and the gain is 2**-5
 
 
 def test_haste_counts_the_least_error_of_the_history_up_to_its_most() -> None:

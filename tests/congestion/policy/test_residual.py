@@ -14,7 +14,7 @@ from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.policy import Policy, shipped_policy
 from astraea.congestion.policy.certificate import certify
-from astraea.congestion.policy.law import LAW, decide, decide_risen
+from astraea.congestion.policy.law import LAW, decide
 from astraea.congestion.policy.policy import PolicyHeader
 from astraea.congestion.policy.residual import SEEN, TURNED, decide_residual, turn
 from astraea.errors import InputError
@@ -48,7 +48,7 @@ def test_two_layers_by_hand() -> None:
     for name, value, weight in (("noise", 3, (0.5, 0)), ("rate", 8, (0, -0.25))):
         x[[f.name for f in FIELDS].index(name)] = value * ONE
         first[:, SEEN.index(name)] = weight
-    # target 0.5 * 2 - 0.25 = 0.75, gain -0.25 * 4 = -1, the queue of rivals 0.25, their growth 0
+    # target 0.5 * 2 - 0.25 = 0.75, gain -0.25 * 4 = -1, the most of the gain 0.25, free loss 0
     last = np.array([[2, 1], [0, 4], [0, 0], [0, 0]])
     p = weights([first, last], [[-1, 1], [0, 0, 0.25, 0]])
     found = turned(p, (SIZE, 2, 4), x)
@@ -62,10 +62,9 @@ def test_what_it_adds_is_held_within_four_and_numbers_within_their_bounds() -> N
     last = np.zeros((4, SIZE))
     found = turned(weights([last], [[100, 100, -100, 0]]), (SIZE, 4), x)
     assert found[NAMES.index("target")] == 4 * ONE
-    gain = NAMES.index("gain")
+    gain, most = NAMES.index("gain"), NAMES.index("gain_most")
     assert found[gain] + BASE[gain] == round((LAW[gain].start + 4) * ONE)
-    queue = NAMES.index("rival_queue")
-    assert found[queue] + BASE[queue] == -8 * ONE  # its lower bound, though 4 less would be below
+    assert found[most] + BASE[most] == -5 * ONE  # its lower bound, though 4 less would be below
 
 
 def test_it_does_not_see_the_own_queue() -> None:
@@ -73,12 +72,10 @@ def test_it_does_not_see_the_own_queue() -> None:
 
 
 @given(st.integers(0, 1 << 32))
-def test_a_last_layer_of_zeros_is_the_law_without_what_noise_raises_bit_for_bit(seed: int) -> None:
+def test_a_last_layer_of_zeros_is_the_law_bit_for_bit(seed: int) -> None:
     rng = np.random.default_rng(seed)
     x, p = some(rng)
     p[-(5 * 4) :] = 0
-    assert action(p, (SIZE, 4, 4), x) == decide_risen(p[: len(LAW)], x, 0)
-    x[[f.name for f in FIELDS].index("noise")] = 0
     assert action(p, (SIZE, 4, 4), x) == decide(p[: len(LAW)], x)
 
 

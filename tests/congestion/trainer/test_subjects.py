@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from astraea.congestion.connection.motion import UNIT
 from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.observation.features import ObservationSettings
-from astraea.congestion.policy.law import LAW, decide_risen
-from astraea.congestion.policy.residual import SEEN
+from astraea.congestion.policy.law import LAW
+from astraea.congestion.policy.residual import SEEN, TURNED
 from astraea.congestion.trainer.subjects import law_subject, network_subject, residual_subject
 
 CONTROL = PolicySettings(gain=0.25)
@@ -21,21 +20,18 @@ def observations(count: int) -> np.ndarray:
     return np.rint(np.random.default_rng(1).uniform(low, high, (count, len(fields)))).astype(np.int32)
 
 
-def test_a_residual_begins_as_its_law_but_for_jitter_which_raises_the_target() -> None:
+def test_a_residual_begins_as_its_law() -> None:
     law = law_subject(CONTROL).policy(law_subject(CONTROL).start, {})
     subject = residual_subject(LOW, CONTROL, np.random.default_rng(0))
     first = subject.policy(subject.start, {})
-    names = [f.name for f in ObservationSettings().fields]
     seen = observations(200)
-    seen[:, names.index("rate")] = 10 * 1024
-    seen[:, names.index("noise")] = 4 * 1024  # 30 ms / 2**6 of jitter
     assert [first.action(x) for x in seen] == [law.action(x) for x in seen]
-    seen[:, names.index("noise")] = 6 * 1024
-    raised = law_subject(CONTROL).start
-    raised[0] += 2 * 1434 / 1024  # 1.4 for each of two doublings
-    wanted = law_subject(CONTROL).policy(raised, {}).weights.astype(np.int64)
-    assert [first.action(x) for x in seen] == [decide_risen(wanted, x, 0) / UNIT for x in seen]
-    assert [first.action(x) for x in seen] != [law.action(x) for x in seen]
+    raised = subject.start.copy()
+    raised[-len(TURNED)] = 1.0  # the last layer's bias of the target
+    higher = law_subject(CONTROL).start
+    higher[0] += 1.0
+    wanted = law_subject(CONTROL).policy(higher, {})
+    assert [subject.policy(raised, {}).action(x) for x in seen] == [wanted.action(x) for x in seen]
 
 
 def test_a_network_begins_with_no_action_at_all() -> None:

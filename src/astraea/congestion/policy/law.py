@@ -39,7 +39,7 @@ from astraea.congestion.compiled import inlined
 from astraea.congestion.connection.fixed_point import ONE, SHIFT, clip, exp2
 from astraea.congestion.connection.record import Ints
 
-__all__ = ["LAW", "RISE_MOST", "Number", "decide", "decide_risen"]
+__all__ = ["LAW", "RISE_MOST", "Number", "decide"]
 
 
 @dataclass(frozen=True)
@@ -128,16 +128,10 @@ _NOISY, _PIPE, _RATE, _INTERVAL, _LEFT = 17, 18, 19, 23, 24
 @inlined
 def decide(p: Ints, x: Ints) -> int:
     """Return the action, held within -1 and 1, in 1/2**20, for features ``x`` and numbers ``p``, both in 1/1024."""
-    return decide_risen(p, x, _risen(x))
-
-
-@inlined
-def decide_risen(p: Ints, x: Ints, risen: int) -> int:
-    """Return the same with the target raised by ``risen``, in 1/1024, in place of what the noise raises it by."""
     own = x[_OWN]
     most = max(max(x[_OWN_1], x[_OWN_2]), x[_OWN_3])
     least = min(min(x[_OWN_1], x[_OWN_2]), x[_OWN_3])
-    target = p[_TARGET] + _times(p[_TARGET_RATE], x[_RATE]) + risen
+    target = p[_TARGET] + _times(p[_TARGET_RATE], x[_RATE]) + _risen(x)
     error = target - own - _times(p[_LOSS_CUT], max(max(x[_LOSS], x[_LOSS_1]) - p[_LOSS_FREE], 0))
     lasting = max(target - max(own, most), 0) if error > 0 else max(min(own, least) - target, 0)
     gain = (

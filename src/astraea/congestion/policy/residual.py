@@ -1,10 +1,9 @@
 """A small network on top of a law: it turns some of the law's numbers by what a flow observes, all in integers.
 
-At each decision the network adds to the numbers :data:`TURNED`, and the law then decides by them; what noise raises
-the target by is left to the network. So one whose last layer is zero *is* the law of a world without noise, bit for
-bit. What it adds is held within :data:`REACH`, and each number within its bounds. It sees :data:`SEEN`, and so not the
-flow's own queue. So, whatever its weights are, the action still never rises with that queue, all else equal:
-:mod:`astraea.congestion.policy.certificate`.
+At each decision the network adds to the numbers :data:`TURNED`, and the law then decides by them. So one whose last
+layer is zero *is* the law, bit for bit. What it adds is held within :data:`REACH`, and each number within its bounds.
+It sees :data:`SEEN`, and so not the flow's own queue. So, whatever its weights are, the action still never rises with
+that queue, all else equal: :mod:`astraea.congestion.policy.certificate`.
 
 Weights and features are counts of 1/1024. Between the layers a leaky rectifier of slope 1/4. In the flat array the
 numbers of the law come first, then of each layer the matrix, row by row, and the biases.
@@ -17,12 +16,12 @@ from astraea.congestion.connection.fixed_point import ONE, SHIFT, clip
 from astraea.congestion.connection.motion import UNIT
 from astraea.congestion.connection.record import Floats, Ints
 from astraea.congestion.observation.features import ObservationSettings
-from astraea.congestion.policy.law import LAW, decide_risen
+from astraea.congestion.policy.law import LAW, decide
 from astraea.congestion.policy.layers import propagate
 
 __all__ = ["HIDDEN", "LEAK", "PLACES", "REACH", "SEEN", "TURNED", "decide_residual", "decide_turned", "turn"]
 
-TURNED = ("target", "gain", "rival_queue", "rival_growth")
+TURNED = ("target", "gain", "gain_most", "loss_free")
 """The numbers that the network turns, all of them in doublings: one output each, in this order."""
 
 REACH = 4.0
@@ -61,7 +60,7 @@ def decide_residual(p: Ints, widths: Ints, x: Ints, room: Ints, turned: Ints) ->
     ``widths`` are those of all layers; ``room`` is int64 of shape ``(2, largest width)``, ``turned`` of the law's.
     """
     turn(p, widths, x, room, turned)
-    return int(decide_risen(turned, x, 0))
+    return int(decide(turned, x))
 
 
 @inlined
@@ -82,7 +81,7 @@ def decide_turned(p: Ints, said: Ints, x: Ints, turned: Ints, actions: Floats) -
     """
     for i in range(len(actions)):
         _add(p, said[i], turned)
-        actions[i] = decide_risen(turned, x[i], 0) / UNIT
+        actions[i] = decide(turned, x[i]) / UNIT
 
 
 @inlined

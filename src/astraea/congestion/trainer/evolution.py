@@ -74,7 +74,7 @@ def residual_settings(**fields: Any) -> EvolutionSettings:
     """Return a search for a network on top of the shipped law."""
     base = shipped_policy()
     law = {"subject": "residual", "law": tuple(base.weights.tolist()), "control": base.header.control}
-    return EvolutionSettings(**{**_DEEP, **law, **fields})
+    return EvolutionSettings(**{**_DEEP, **law, "rate": 2.0, **fields})  # it begins where little is to be gained
 
 
 def network_settings(**fields: Any) -> EvolutionSettings:

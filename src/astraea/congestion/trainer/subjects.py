@@ -23,7 +23,6 @@ Numbers = NDArray[np.float64]
 Make = Callable[[Numbers, dict[str, str]], Policy]
 
 _FIRST = 0.3  # deviation of what a unit of a first layer sums up, all its features within their ranges
-_QUIET, _RAISED = 6.0, 1.4  # from which jitter on, and by how much a doubling of it raises the target
 _LAST = 0.3  # first step of what an output sums up
 
 
@@ -58,18 +57,10 @@ def network_subject(control: PolicySettings, rng: np.random.Generator, hidden: t
 def residual_subject(
     law: Sequence[int], control: PolicySettings, rng: np.random.Generator, hidden: tuple[int, ...] = HIDDEN
 ) -> Subject:
-    """Return the weights of a network that turns numbers of ``law`` (in 1/1024).
-
-    It begins with one unit that theory knows, as the law's own numbers do: jitter over 30 ms is ``noise - rate`` in
-    doublings, and what exceeds 30 ms / 2**6, more than hosts add, raises the target. Other units say nothing yet.
-    """
+    """Return the weights of a network that turns numbers of ``law`` (in 1/1024); at first it says nothing."""
     widths = (len(SEEN), *hidden, len(TURNED))
     header = PolicyHeader(kind="residual", control=control, widths=widths)
     start, spread = _layers(widths, SEEN, rng)
-    inputs, units = len(SEEN), hidden[0]
-    start[:inputs] = [{"noise": 1.0, "rate": -1.0}.get(name, 0.0) for name in SEEN]
-    start[inputs * units] = _QUIET
-    start[(inputs + 1) * units + units * TURNED.index("target")] = _RAISED
     base = np.array(law, np.int32)
 
     def policy(numbers: Numbers, card: dict[str, str]) -> Policy:

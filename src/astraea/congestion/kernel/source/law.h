@@ -53,7 +53,7 @@ static INLINE s64 risen_by(const s64 *x)
 }
 
 /* The action in units of 1 / 1024^2 for the features in flow->features; with or without what the noise raises. */
-GLOBAL s64 decide(struct flow *flow, const struct numbers *numbers, u32 noisy)
+GLOBAL s64 decide(struct flow *flow, const struct numbers *numbers)
 {
 	s64 own, largest, smallest, target, error, lasting, gain, pace, going, alone, strange, rivals, growth, among;
 
@@ -66,7 +66,7 @@ GLOBAL s64 decide(struct flow *flow, const struct numbers *numbers, u32 noisy)
 	own = x[OWN];
 	largest = most(most(x[OWN_1], x[OWN_2]), x[OWN_3]);
 	smallest = least(least(x[OWN_1], x[OWN_2]), x[OWN_3]);
-	target = p[TARGET] + SCALE(p[TARGET_RATE], x[RATE]) + (noisy ? risen_by(x) : 0);
+	target = p[TARGET] + SCALE(p[TARGET_RATE], x[RATE]) + risen_by(x);
 	error = target - own - SCALE(p[LOSS_CUT], most(most(x[LOSS], x[LOSS_1]) - p[LOSS_FREE], 0));
 	lasting = error > 0 ? most(target - most(own, largest), 0) : most(least(own, smallest) - target, 0);
 	gain = p[GAIN] + target - x[PIPE] + SCALE(p[GAIN_INTERVAL], x[INTERVAL]) +

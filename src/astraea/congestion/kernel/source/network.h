@@ -77,7 +77,7 @@ GLOBAL s64 choose_action(struct flow *flow, const struct policy *policy)
 	if (!flow || !policy)
 		return 0;
 	if (policy->kind == LAW)
-		return decide(flow, &policy->law, 1);
+		return decide(flow, &policy->law);
 
 	s64 *room = flow->room, *out = room;
 	const s64 *x = flow->features;
@@ -101,7 +101,7 @@ GLOBAL s64 choose_action(struct flow *flow, const struct policy *policy)
 	flow->turned = policy->law;
 	flow->turned.number[TARGET] = turned(policy, TARGET, out[0], -4, 8);
 	flow->turned.number[GAIN] = turned(policy, GAIN, out[1], -6, 4);
-	flow->turned.number[RIVAL_QUEUE] = turned(policy, RIVAL_QUEUE, out[2], -8, 3);
-	flow->turned.number[RIVAL_GROWTH] = turned(policy, RIVAL_GROWTH, out[3], -8, 8);
-	return decide(flow, &flow->turned, 0);
+	flow->turned.number[GAIN_MOST] = turned(policy, GAIN_MOST, out[2], -5, 3);
+	flow->turned.number[LOSS_FREE] = turned(policy, LOSS_FREE, out[3], 0, 10);
+	return decide(flow, &flow->turned);
 }
