@@ -1,45 +1,50 @@
 """Compare deep policies with the law and write the page. The same command goes on where it stopped.
 
-A training is kept in RUNS/ARM/seed-N, and what it came to in the worlds of CELLS beside it in ``scores.json``. More
-``--generations`` prolong the trainings that evolve.
+Each training gets as many minutes of a processor. It is kept in OUT/ARM/seed-N, and what it came to in the worlds of
+CELLS beside it in ``scores.json``.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
-from deep_arms import ARMS, settings_of
-from deep_cells import judge
+from deep_arms import ARMS
+from deep_cells import decisions_a_world, judge, returns
 from deep_pages import write_page
+from deep_train import Track, train
 from rich.console import Console
 
 from astraea.cli.shell import friendly
 from astraea.congestion.policy import Policy, load_policy, shipped_policy
 from astraea.congestion.policy.law import LAW
-from astraea.congestion.trainer.evolution import Evolution, EvolutionSettings, residual_settings
-from astraea.congestion.trainer.mappo import MappoSettings, train_mappo
-from astraea.congestion.trainer.search import train_by_evolution
-from astraea.congestion.trainer.td3 import train_td3
 from astraea.errors import unknown_name
 from astraea.files import write_json
 
 _CONSOLE = Console(stderr=True, highlight=False)
 
 
+class Step(StrEnum):
+    """Where to stop."""
+
+    TRAIN = "train"
+    JUDGE = "judge"
+    PAGE = "page"
+
+
 def main(
-    generations: Annotated[int, typer.Option(min=1, help="Generations of a training, in steps of five.")] = 150,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Minutes of a processor that a training gets.")] = 30.0,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each arm.")] = 3,
     arms: Annotated[str | None, typer.Option(help="Only these arms, separated by semicolons.")] = None,
     worlds: Annotated[int, typer.Option(min=2, max=20, help="Worlds of a cell.")] = 20,
     out: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs/studies/policy-deep"),
     results: Annotated[Path | None, typer.Option(help="Where the page goes; by default docs/results.")] = None,
-    report: Annotated[bool, typer.Option("--report", help="Run nothing: write the page of what is finished.")] = False,
+    only: Annotated[Step | None, typer.Option(help="Take one step alone, with what is there.")] = None,
 ) -> None:
     """Train what is missing, let all play the cells, and write the page."""
     with friendly(resume="the same command"):
@@ -47,39 +52,25 @@ def main(
         for name in names:
             if name not in ARMS:
                 raise unknown_name("arm", name, ARMS)
-        if not report:
+        if only in (None, Step.TRAIN):
             for seed in range(seeds):
                 for name in names:
-                    folder = out / name / f"seed-{seed}"
-                    policy = train(name, seed, folder, generations)
-                    _score(folder, {"arm": name, "seed": seed, "generations": generations}, policy, worlds)
-            for name, policy in fixed(out).items():
-                _score(out / name, {"arm": name, "seed": 0}, policy, worlds)
-        if not write_page(out, results or Path(__file__).parents[2] / "docs" / "results"):
+                    _CONSOLE.print(f"{name}, seed {seed}: training")
+                    train(name, seed, out / name / f"seed-{seed}", minutes)
+        if only in (None, Step.JUDGE):
+            _judge(out, names, seeds, worlds, minutes)
+        if only in (None, Step.PAGE) and not write_page(out, results or Path(__file__).parents[2] / "docs" / "results"):
             _CONSOLE.print("nothing is finished yet")
 
 
-def train(arm: str, seed: int, folder: Path, generations: int) -> Policy:
-    """Train one policy, or go on with it; processor seconds are kept in ``spent.json``."""
-    spent = _Spent(folder / "spent.json")
-    settings = settings_of(arm, seed, generations)
-    if isinstance(settings, EvolutionSettings):
-        return train_by_evolution(settings, folder, resume=True, watch=lambda *_: spent.write())
-    if isinstance(settings, MappoSettings):
-        return train_mappo(settings, folder, resume=True, watch=lambda *_: spent.write())
-    return train_td3(settings, folder, resume=True, watch=lambda *_: spent.write())
-
-
 def fixed(out: Path) -> dict[str, Policy]:
-    """Return what is compared beside the trainings: the shipped law, and policies with parts of them switched off."""
+    """Return what is compared beside the trainings: what ships, and policies with parts of them switched off."""
     law = shipped_policy()
-    start = Evolution(residual_settings()).subject
-    begun = start.policy(start.start, {})
     found = {
         "shipped": law,
         "shipped, no rivals": without_rivals(law),
         "shipped, no drains": without_drains(law),
-        "residual, untrained": begun,
+        "shipped deep": load_policy("deep"),
     }
     for name in ARMS:
         file = out / name / "seed-0" / "policy.safetensors"
@@ -110,37 +101,57 @@ def without_drains(policy: Policy) -> Policy:
     return replace(policy, header=policy.header.model_copy(update={"control": control}))
 
 
+def _judge(out: Path, names: list[str], seeds: int, worlds: int, minutes: float) -> None:
+    """Let all that is there play the cells, and the policies of each training's course the worlds of the return."""
+    a_world = decisions_a_world()
+    for name, policy in fixed(out).items():
+        _score(out / name, {"arm": name, "seed": 0}, policy, worlds)
+    for seed in range(seeds):
+        for name in names:
+            folder = out / name / f"seed-{seed}"
+            if not (folder / "policy.safetensors").is_file():
+                continue
+            track = Track(folder)
+            facts = {"arm": name, "seed": seed, "minutes": minutes, "cpu_s": track.spent}
+            facts["decisions"] = round(track.samples * a_world) if name in _EVOLVE else track.samples
+            _score(folder, facts, load_policy(folder / "policy.safetensors"), worlds)
+            _follow(folder, track, a_world if name in _EVOLVE else 1.0)
+
+
+_EVOLVE = ("law", "residual", "network")
+
+
+def _follow(folder: Path, track: Track, per_sample: float) -> None:
+    """Write into ``course.json`` what each policy of a training's course earns in fresh worlds."""
+    file = folder / "course.json"
+    if file.is_file() and len(json.loads(file.read_text())) == len(track.rows):
+        return
+    earned: dict[str, float] = {}
+    for name in dict.fromkeys(row["policy"] for row in track.rows):
+        earned[name] = float(np.mean(returns(load_policy(folder / name), 20)["all"]))
+    rows = [
+        {"cpu_s": row["cpu_s"], "decisions": round(row["samples"] * per_sample), "return": earned[row["policy"]]}
+        for row in track.rows
+    ]
+    write_json(file, rows)
+
+
 def _score(folder: Path, facts: dict[str, Any], policy: Policy, worlds: int) -> None:
     """Let a policy play the cells, unless it has."""
     file = folder / "scores.json"
     known = json.loads(file.read_text()) if file.is_file() else {}
-    facts |= {"weights": _digest(policy), "worlds": worlds}
+    facts = {**facts, "weights": _digest(policy), "worlds": worlds}
     if all(known.get(key) == value for key, value in facts.items()):
         return
     folder.mkdir(parents=True, exist_ok=True)
-    spent = folder / "spent.json"
-    cost = json.loads(spent.read_text())["cpu_s"] if spent.is_file() else None
     _CONSOLE.print(f"{facts['arm']}, seed {facts['seed']}: playing {worlds} worlds of each cell")
-    write_json(file, {**facts, "cpu_s": cost, "cells": judge(policy, worlds)})
+    write_json(file, {**facts, "cells": judge(policy, worlds)})
 
 
 def _digest(policy: Policy) -> list[float]:
     """Return a few numbers that differ between different weights."""
     weights = policy.weights.astype(np.float64)
     return [float(weights.sum()), float(np.abs(weights).sum()), float(weights @ np.arange(len(weights)))]
-
-
-class _Spent:
-    """Processor seconds of a training, stopped and resumed or not."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._before = json.loads(file.read_text())["cpu_s"] if file.is_file() else 0.0
-        self._began = time.process_time()
-
-    def write(self) -> None:
-        """Write down what has been spent by now."""
-        write_json(self._file, {"cpu_s": round(self._before + time.process_time() - self._began, 1)})
 
 
 if __name__ == "__main__":

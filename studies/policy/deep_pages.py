@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from deep_arms import ABOUT, ARMS, FOUND
-from deep_cells import CELLS
+from deep_arms import ARMS
+from deep_cells import CELLS, FAMILIES
+from deep_found import ABOUT, FOUND
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from scipy.stats import t
 
+from astraea.figures import arm_style, new_figure, plain_axes, write_figure
 from astraea.files import write_text
 from astraea.tables import Table, csv_text
 
@@ -21,6 +25,18 @@ __all__ = ["NAME", "interval", "read_scores", "write_page"]
 
 NAME = "policy-deep"
 REFERENCE = "shipped"
+_TITLES = {**{f"return, {name}": "return" for name in FAMILIES}, **{cell.title: cell.figure for cell in CELLS}}
+_PARTS = ("zeroed", "no rivals", "no drains")
+_FEW = ("return, all", "grid", "50 flows", "jitter of 3 ms", "beside CUBIC", "beside BBR")  # where parts are told apart
+
+_GAINS = """
+Means over trainings and worlds. Gains are in the same worlds, with the half width of their 95 % interval over worlds;
+in bold where all of it is above 0.
+"""
+_WITHOUT = """
+Of seed 0. **zeroed**: the network says nothing; **no rivals**: windows never believe in rivals; **no drains**: windows
+never drain, and so learn of no rivals by what drains leave.
+"""
 
 Scores = Mapping[str, Any]
 
@@ -42,52 +58,76 @@ def read_scores(kept: Path) -> dict[str, list[Scores]]:
 
 
 def write_page(kept: Path, pages: Path) -> bool:
-    """Write the page and its values; return whether the reference and any other arm are finished."""
+    """Write the page, its picture and its values; return whether the reference and a training are finished."""
     found = read_scores(kept)
-    if REFERENCE not in found or len(found) < 2:
+    if REFERENCE not in found or not any(name in found for name in ARMS):
         return False
-    base = found[REFERENCE][0]["cells"]
-    rows: list[list[str]] = []
     values: list[list[object]] = [["arm", "trainings", "cell", "figure", "mean", "gain", "half_width", "worlds"]]
     for name, runs in found.items():
-        row = [name, str(len(runs))]
-        for cell in CELLS:
-            means = np.mean([run["cells"][cell.title] for run in runs], axis=0)
-            gain, half = interval(means - np.array(base[cell.title]))
-            row.append(f"{means.mean():.3f}" + ("" if name == REFERENCE else f" ({gain:+.3f} ± {half:.3f})"))
-            values.append([name, len(runs), cell.title, cell.figure, means.mean(), gain, half, len(means)])
-        rows.append(row)
+        for title, figure in _TITLES.items():
+            mean, gain, half = _compared(found, name, title)
+            values.append([name, len(runs), title, figure, mean, gain, half, runs[0]["worlds"]])
+    courses = {name: _courses(kept, name) for name in ARMS if name in found}
     pages.mkdir(parents=True, exist_ok=True)
-    write_text(pages / f"{NAME}.md", _page(found, rows))
+    write_text(pages / f"{NAME}.md", _page(found, courses))
     write_text(pages / f"{NAME}.csv", csv_text(values))
+    write_figure(pages / f"{NAME}.png", _figure(courses, _compared(found, REFERENCE, "return, all")[0]), dpi=110)
     return True
 
 
-def _page(found: Mapping[str, Sequence[Scores]], rows: Sequence[Sequence[str]]) -> str:
-    trained = [run for name in ARMS for run in found.get(name, [])]
-    generations = max((run["generations"] for run in trained), default=0)
-    worlds = found[REFERENCE][0]["worlds"]
-    costs = [
-        [name, str(len(runs)), *_cost([run["cpu_s"] for run in runs])] for name, runs in found.items() if name in ARMS
-    ]
+def _compared(found: Mapping[str, Sequence[Scores]], name: str, title: str) -> tuple[float, float, float]:
+    """Return an arm's mean, its gain over the shipped law in the same worlds, and half the gain's interval."""
+    means = np.mean([run["cells"][title] for run in found[name]], axis=0)
+    gain, half = interval(means - np.array(found[REFERENCE][0]["cells"][title]))
+    return float(means.mean()), gain, half
+
+
+def _page(found: Mapping[str, Sequence[Scores]], courses: Mapping[str, Sequence[Any]]) -> str:
+    arms = [name for name in ARMS if name in found]
+    shown = [*arms, *(["shipped deep"] if "shipped deep" in found else [])]
+    parts = [name for name in found if name.rpartition(", ")[2] in _PARTS]
+    minutes = max(run["minutes"] for name in arms for run in found[name])
     return "\n".join(
         [
             "# Deep policies against the law",
             "",
             ABOUT.strip(),
             "",
-            _conditions(generations, worlds),
+            _made(minutes, found[REFERENCE][0]["worlds"]),
             "",
-            Table(["arm", "trainings", *(f"{cell.title}: {cell.figure}" for cell in CELLS)], rows).markdown(),
+            f"![What each arm earns in fresh worlds, by time and by decisions]({NAME}.png)",
             "",
-            *(f"- **{name}**: {about}." for name, about in ARMS.items() if name in found),
-            "- **untrained**: where training begins, with one unit set by hand; **zeroed**: the network of seed 0 set",
-            "  to zero; **no rivals**: windows never believe in rivals; **no drains**: windows never drain, and so",
-            "  learn of no rivals by what drains leave.",
+            "## What a training took",
             "",
-            "What a training took:",
+            _costs(found, courses, arms).markdown(),
             "",
-            Table(["arm", "trainings", "processor seconds, mean", "least", "most"], costs).markdown(),
+            *(f"- **{name}**: {ARMS[name]}." for name in arms),
+            "",
+            "## Gains over the shipped law",
+            "",
+            _GAINS.strip(),
+            "",
+            Table(
+                ["worlds", "figure", "shipped law", *shown],
+                [
+                    [title, figure, f"{_compared(found, REFERENCE, title)[0]:.3f}"]
+                    + [_gain(*_compared(found, name, title)[1:]) for name in shown]
+                    for title, figure in _TITLES.items()
+                ],
+            ).markdown(),
+            "",
+            "## Without their parts",
+            "",
+            _WITHOUT.strip(),
+            "",
+            Table(
+                ["policy", *_FEW],
+                [
+                    [name, *(_gain(*_compared(found, name, title)[1:]) for title in _FEW)]
+                    for name in parts
+                    if "return, all" in found[name][0]["cells"]
+                ],
+            ).markdown(),
             "",
             FOUND.strip(),
             "",
@@ -95,17 +135,69 @@ def _page(found: Mapping[str, Sequence[Scores]], rows: Sequence[Sequence[str]]) 
     )
 
 
-def _conditions(generations: int, worlds: int) -> str:
+def _made(minutes: float, worlds: int) -> str:
     return (
-        f"{generations} generations of 20 candidates in 7 worlds each, a training; MATD3 and MAPPO take 12,000 "
-        f"decisions for a generation. {worlds} worlds of each cell, the same for all. "
-        "Means over trainings and worlds; in brackets the "
-        "gain over the shipped law in the same worlds and its 95 % interval over worlds.\n\n"
-        f"Made by `python studies/policy/deep.py --generations {generations}`; values are in `{NAME}.csv`. The whole "
-        "comparison is the command without options: 150 generations a training."
+        f"Made by `python studies/policy/deep.py --minutes {minutes:g}`; all values are in `{NAME}.csv`. "
+        f"{worlds} worlds of each cell, the same for all."
     )
 
 
-def _cost(seconds: Sequence[float | None]) -> list[str]:
-    known = [value for value in seconds if value is not None]
-    return [f"{of(known):.0f}" if known else "–" for of in (np.mean, min, max)]
+def _gain(gain: float, half: float) -> str:
+    text = f"{gain:+.3f} ± {half:.3f}"
+    return f"**{text}**" if gain > half else text
+
+
+def _costs(found: Mapping[str, Sequence[Scores]], courses: Mapping[str, Sequence[Any]], arms: Sequence[str]) -> Table:
+    """Return what each arm's trainings took, and what they earn at equal time and at equal decisions."""
+    least = min(course[-1]["decisions"] for some in courses.values() for course in some)
+    rows = []
+    for name in arms:
+        runs = found[name]
+        earned = [np.mean(run["cells"]["return, all"]) for run in runs]
+        equal = [_at(course, least) for course in courses[name]]
+        rows.append(
+            [
+                name,
+                str(len(runs)),
+                f"{np.mean([run['cpu_s'] for run in runs]):.0f}",
+                f"{np.mean([run['decisions'] for run in runs]) / 1e6:.2f}",
+                " ".join(f"{value:.3f}" for value in earned),
+                "–" if any(math.isnan(value) for value in equal) else f"{np.mean(equal):.3f}",
+            ]
+        )
+    head = ["arm", "trainings", "processor seconds", "million decisions", "return of each"]
+    return Table([*head, f"return after {least / 1e6:.2f} million"], rows)
+
+
+def _at(course: Sequence[Scores], decisions: int) -> float:
+    """Return what a training earned after so many decisions: by the last validation until then; NaN before any."""
+    known = [row["return"] for row in course if row["decisions"] <= decisions]
+    return float(known[-1]) if known else math.nan
+
+
+def _courses(kept: Path, name: str) -> list[list[Scores]]:
+    return [json.loads(file.read_text()) for file in sorted((kept / name).glob("seed-*/course.json"))]
+
+
+def _figure(courses: Mapping[str, Sequence[Any]], law: float) -> Figure:
+    figure = new_figure(9.0, 3.6)
+    left, right = figure.subplots(1, 2, sharey=True)
+    for number, (name, some) in enumerate(courses.items()):
+        for k, course in enumerate(some):
+            label = name if k == 0 else None
+            style = {**arm_style(number).of_line, "linewidth": 1.2, "label": label}
+            left.plot([row["cpu_s"] / 60 for row in course], [row["return"] for row in course], **style)
+            right.plot([row["decisions"] / 1e6 for row in course], [row["return"] for row in course], **style)
+    left.set_xlabel("minutes of a processor")
+    left.set_ylabel("return in fresh worlds")
+    right.set_xlabel("million decisions")
+    right.set_xscale("log")
+    for axes in (left, right):
+        _reference(axes, law)
+    right.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize="small", frameon=False)
+    return figure
+
+
+def _reference(axes: Axes, law: float) -> None:
+    axes.axhline(law, color="black", linewidth=0.8, linestyle=":", label="shipped law")
+    plain_axes(axes)
