@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from deep_arms import ARMS
-from deep_cells import decisions_a_world, judge, returns
+from deep_cells import CELLS, FEW, decisions_a_world, judge, returns
 from deep_pages import write_page
 from deep_train import Track, train
 from rich.console import Console
@@ -119,6 +119,7 @@ def _judge(out: Path, names: list[str], seeds: int, worlds: int, minutes: float)
 
 
 _EVOLVE = ("law", "residual", "network")
+_COURSE = 10  # worlds of each family for a point of a course
 
 
 def _follow(folder: Path, track: Track, per_sample: float) -> None:
@@ -128,7 +129,7 @@ def _follow(folder: Path, track: Track, per_sample: float) -> None:
         return
     earned: dict[str, float] = {}
     for name in dict.fromkeys(row["policy"] for row in track.rows):
-        earned[name] = float(np.mean(returns(load_policy(folder / name), 20)["all"]))
+        earned[name] = float(np.mean(returns(load_policy(folder / name), _COURSE)["all"]))
     rows = [
         {"cpu_s": row["cpu_s"], "decisions": round(row["samples"] * per_sample), "return": earned[row["policy"]]}
         for row in track.rows
@@ -145,7 +146,9 @@ def _score(folder: Path, facts: dict[str, Any], policy: Policy, worlds: int) -> 
         return
     folder.mkdir(parents=True, exist_ok=True)
     _CONSOLE.print(f"{facts['arm']}, seed {facts['seed']}: playing {worlds} worlds of each cell")
-    write_json(file, {**facts, "cells": judge(policy, worlds)})
+    few = [cell for cell in CELLS if cell.title in FEW]
+    whole = "," not in facts["arm"]
+    write_json(file, {**facts, "cells": judge(policy, worlds, CELLS if whole else few)})
 
 
 def _digest(policy: Policy) -> list[float]:

@@ -5,7 +5,7 @@ All worlds are of seeds that no training, selection or published evaluation has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from astraea.congestion.trainer.families import worlds_of
 from astraea.congestion.trainer.fitness import FitnessSettings, fitness
 from astraea.congestion.trainer.judging import weighted
 
-__all__ = ["CELLS", "FAMILIES", "Cell", "decisions_a_world", "judge", "returns"]
+__all__ = ["CELLS", "FAMILIES", "FEW", "Cell", "decisions_a_world", "judge", "returns"]
 
 _SEED = 3000
 
@@ -103,11 +103,15 @@ CELLS: tuple[Cell, ...] = (
 )
 
 
-def judge(policy: Policy, worlds: int) -> dict[str, list[float]]:
+FEW = ("grid", "50 flows", "jitter of 3 ms", "beside CUBIC", "beside BBR")
+"""The cells where policies without a part of them are judged."""
+
+
+def judge(policy: Policy, worlds: int, cells: Sequence[Cell] = CELLS) -> dict[str, list[float]]:
     """Return the figure of each cell in each of its worlds, by title; the return's begin with ``return, ``."""
     played: dict[tuple[str, int, str], Mapping[str, Any]] = {}
     found = {f"return, {name}": values for name, values in returns(policy, worlds).items()}
-    for cell in CELLS:
+    for cell in cells:
         found[cell.title] = []
         for case in cell.worlds(worlds):
             key = (cell.suite, case.world.seed, case.label)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from deep_arms import ARMS
-from deep_cells import CELLS, FAMILIES
+from deep_cells import CELLS, FAMILIES, FEW
 from deep_found import ABOUT, FOUND
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -27,7 +27,7 @@ NAME = "policy-deep"
 REFERENCE = "shipped"
 _TITLES = {**{f"return, {name}": "return" for name in FAMILIES}, **{cell.title: cell.figure for cell in CELLS}}
 _PARTS = ("zeroed", "no rivals", "no drains")
-_FEW = ("return, all", "grid", "50 flows", "jitter of 3 ms", "beside CUBIC", "beside BBR")  # where parts are told apart
+_FEW = ("return, all", *FEW)
 
 _GAINS = """
 Means over trainings and worlds. Gains are in the same worlds, with the half width of their 95 % interval over worlds;
@@ -65,6 +65,8 @@ def write_page(kept: Path, pages: Path) -> bool:
     values: list[list[object]] = [["arm", "trainings", "cell", "figure", "mean", "gain", "half_width", "worlds"]]
     for name, runs in found.items():
         for title, figure in _TITLES.items():
+            if title not in runs[0]["cells"]:
+                continue
             mean, gain, half = _compared(found, name, title)
             values.append([name, len(runs), title, figure, mean, gain, half, runs[0]["worlds"]])
     courses = {name: _courses(kept, name) for name in ARMS if name in found}
@@ -122,11 +124,7 @@ def _page(found: Mapping[str, Sequence[Scores]], courses: Mapping[str, Sequence[
             "",
             Table(
                 ["policy", *_FEW],
-                [
-                    [name, *(_gain(*_compared(found, name, title)[1:]) for title in _FEW)]
-                    for name in parts
-                    if "return, all" in found[name][0]["cells"]
-                ],
+                [[name, *(_gain(*_compared(found, name, title)[1:]) for title in _FEW)] for name in parts],
             ).markdown(),
             "",
             FOUND.strip(),
