@@ -63,20 +63,19 @@ def main(
             _CONSOLE.print("nothing is finished yet")
 
 
-def fixed(out: Path) -> dict[str, Policy]:
-    """Return what is compared beside the trainings: what ships, and policies with parts of them switched off."""
+def without_parts(out: Path) -> dict[str, Policy]:
+    """Return the shipped law and the first policy of each arm with parts of them switched off.
+
+    A network on top of the law is the law with its network zeroed, so it is not played.
+    """
     law = shipped_policy()
-    found = {
-        "shipped": law,
-        "shipped, no rivals": without_rivals(law),
-        "shipped, no drains": without_drains(law),
-        "shipped deep": load_policy("deep"),
-    }
+    found = {"shipped, no rivals": without_rivals(law), "shipped, no drains": without_drains(law)}
     for name in ARMS:
         file = out / name / "seed-0" / "policy.safetensors"
         if name != "law" and file.is_file():
             deep = load_policy(file)
-            found[f"{name}, zeroed"] = zeroed(deep)
+            if deep.header.kind == "network":
+                found[f"{name}, zeroed"] = zeroed(deep)
             found[f"{name}, no rivals"] = without_rivals(deep)
             found[f"{name}, no drains"] = without_drains(deep)
     return found
@@ -104,7 +103,7 @@ def without_drains(policy: Policy) -> Policy:
 def _judge(out: Path, names: list[str], seeds: int, worlds: int, minutes: float) -> None:
     """Let all that is there play the cells, and the policies of each training's course the worlds of the return."""
     a_world = decisions_a_world()
-    for name, policy in fixed(out).items():
+    for name, policy in {"shipped": shipped_policy(), "shipped deep": load_policy("deep")}.items():
         _score(out / name, {"arm": name, "seed": 0}, policy, worlds)
     for seed in range(seeds):
         for name in names:
@@ -116,6 +115,8 @@ def _judge(out: Path, names: list[str], seeds: int, worlds: int, minutes: float)
             facts["decisions"] = round(track.samples * a_world) if name in _EVOLVE else track.samples
             _score(folder, facts, load_policy(folder / "policy.safetensors"), worlds)
             _follow(folder, track, a_world if name in _EVOLVE else 1.0)
+    for name, policy in without_parts(out).items():
+        _score(out / name, {"arm": name, "seed": 0}, policy, worlds)
 
 
 _EVOLVE = ("law", "residual", "network")
@@ -123,18 +124,19 @@ _COURSE = 10  # worlds of each family for a point of a course
 
 
 def _follow(folder: Path, track: Track, per_sample: float) -> None:
-    """Write into ``course.json`` what each policy of a training's course earns in fresh worlds."""
+    """Write into ``course.json`` what a training had earned in fresh worlds after each quarter of its length."""
     file = folder / "course.json"
-    if file.is_file() and len(json.loads(file.read_text())) == len(track.rows):
+    rows = [track.rows[max(quarter * len(track.rows) // 4 - 1, 0)] for quarter in range(1, 5)]
+    if file.is_file() and json.loads(file.read_text())[-1]["cpu_s"] == rows[-1]["cpu_s"]:
         return
     earned: dict[str, float] = {}
-    for name in dict.fromkeys(row["policy"] for row in track.rows):
+    for name in dict.fromkeys(row["policy"] for row in rows):
         earned[name] = float(np.mean(returns(load_policy(folder / name), _COURSE)["all"]))
-    rows = [
+    course = [
         {"cpu_s": row["cpu_s"], "decisions": round(row["samples"] * per_sample), "return": earned[row["policy"]]}
-        for row in track.rows
+        for row in rows
     ]
-    write_json(file, rows)
+    write_json(file, course)
 
 
 def _score(folder: Path, facts: dict[str, Any], policy: Policy, worlds: int) -> None:

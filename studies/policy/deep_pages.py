@@ -34,8 +34,8 @@ Means over trainings and worlds. Gains are in the same worlds, with the half wid
 in bold where all of it is above 0.
 """
 _WITHOUT = """
-Of seed 0. **zeroed**: the network says nothing; **no rivals**: windows never believe in rivals; **no drains**: windows
-never drain, and so learn of no rivals by what drains leave.
+Of seed 0. **zeroed**: the network says nothing (one on top of the law is then the law, bit for bit); **no rivals**:
+windows never believe in rivals; **no drains**: windows never drain, and so learn of no rivals by what drains leave.
 """
 
 Scores = Mapping[str, Any]
