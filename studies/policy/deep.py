@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from deep_arms import ARMS
-from deep_cells import CELLS, FEW, decisions_a_world, judge, returns
+from deep_cells import CELLS, COURSE, FEW, decisions_a_world, judge, returns
 from deep_pages import write_page
 from deep_train import Track, train
 from rich.console import Console
@@ -120,7 +120,6 @@ def _judge(out: Path, names: list[str], seeds: int, worlds: int, minutes: float)
 
 
 _EVOLVE = ("law", "residual", "network")
-_COURSE = 10  # worlds of each family for a point of a course
 
 
 def _follow(folder: Path, track: Track, per_sample: float) -> None:
@@ -131,7 +130,7 @@ def _follow(folder: Path, track: Track, per_sample: float) -> None:
         return
     earned: dict[str, float] = {}
     for name in dict.fromkeys(row["policy"] for row in rows):
-        earned[name] = float(np.mean(returns(load_policy(folder / name), _COURSE)["all"]))
+        earned[name] = float(np.mean(returns(load_policy(folder / name), COURSE)["all"]))
     course = [
         {"cpu_s": row["cpu_s"], "decisions": round(row["samples"] * per_sample), "return": earned[row["policy"]]}
         for row in rows

@@ -20,7 +20,7 @@ from astraea.congestion.trainer.families import worlds_of
 from astraea.congestion.trainer.fitness import FitnessSettings, fitness
 from astraea.congestion.trainer.judging import weighted
 
-__all__ = ["CELLS", "FAMILIES", "FEW", "Cell", "decisions_a_world", "judge", "returns"]
+__all__ = ["CELLS", "COURSE", "FAMILIES", "FEW", "Cell", "decisions_a_world", "judge", "returns"]
 
 _SEED = 3000
 
@@ -102,6 +102,9 @@ CELLS: tuple[Cell, ...] = (
     Cell("beside BBR", "friendliness", "share of who gets less", _nearest, _is("rival", "bbr")),
 )
 
+
+COURSE = 10
+"""Worlds of each family, the first of those where all are judged, for a point of a training's course."""
 
 FEW = ("grid", "50 flows", "jitter of 3 ms", "beside CUBIC", "beside BBR")
 """The cells where policies without a part of them are judged."""

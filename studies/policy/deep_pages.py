@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from deep_arms import ARMS
-from deep_cells import CELLS, FAMILIES, FEW
+from deep_cells import CELLS, COURSE, FAMILIES, FEW
 from deep_found import ABOUT, FOUND
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -70,10 +70,12 @@ def write_page(kept: Path, pages: Path) -> bool:
             mean, gain, half = _compared(found, name, title)
             values.append([name, len(runs), title, figure, mean, gain, half, runs[0]["worlds"]])
     courses = {name: _courses(kept, name) for name in ARMS if name in found}
+    bests = {name: _bests(kept, name) for name in courses}
     pages.mkdir(parents=True, exist_ok=True)
-    write_text(pages / f"{NAME}.md", _page(found, courses))
+    write_text(pages / f"{NAME}.md", _page(found, courses, bests))
     write_text(pages / f"{NAME}.csv", csv_text(values))
-    write_figure(pages / f"{NAME}.png", _figure(courses, _compared(found, REFERENCE, "return, all")[0]), dpi=110)
+    law = np.mean(found[REFERENCE][0]["cells"]["return, all"][:COURSE])
+    write_figure(pages / f"{NAME}.png", _figure(courses, float(law)), dpi=110)
     return True
 
 
@@ -84,7 +86,9 @@ def _compared(found: Mapping[str, Sequence[Scores]], name: str, title: str) -> t
     return float(means.mean()), gain, half
 
 
-def _page(found: Mapping[str, Sequence[Scores]], courses: Mapping[str, Sequence[Any]]) -> str:
+def _page(
+    found: Mapping[str, Sequence[Scores]], courses: Mapping[str, Sequence[Any]], bests: Mapping[str, Sequence[float]]
+) -> str:
     arms = [name for name in ARMS if name in found]
     shown = [*arms, *(["shipped deep"] if "shipped deep" in found else [])]
     parts = [name for name in found if name.rpartition(", ")[2] in _PARTS]
@@ -101,7 +105,7 @@ def _page(found: Mapping[str, Sequence[Scores]], courses: Mapping[str, Sequence[
             "",
             "## What a training took",
             "",
-            _costs(found, courses, arms).markdown(),
+            _costs(found, courses, bests, arms).markdown(),
             "",
             *(f"- **{name}**: {ARMS[name]}." for name in arms),
             "",
@@ -145,7 +149,12 @@ def _gain(gain: float, half: float) -> str:
     return f"**{text}**" if gain > half else text
 
 
-def _costs(found: Mapping[str, Sequence[Scores]], courses: Mapping[str, Sequence[Any]], arms: Sequence[str]) -> Table:
+def _costs(
+    found: Mapping[str, Sequence[Scores]],
+    courses: Mapping[str, Sequence[Any]],
+    bests: Mapping[str, Sequence[float]],
+    arms: Sequence[str],
+) -> Table:
     """Return what each arm's trainings took, and what they earn at equal time and at equal decisions."""
     least = min(course[-1]["decisions"] for some in courses.values() for course in some)
     rows = []
@@ -158,12 +167,13 @@ def _costs(found: Mapping[str, Sequence[Scores]], courses: Mapping[str, Sequence
                 name,
                 str(len(runs)),
                 f"{np.mean([run['cpu_s'] for run in runs]):.0f}",
+                " ".join(f"{seconds:.0f}" for seconds in bests[name]),
                 f"{np.mean([run['decisions'] for run in runs]) / 1e6:.2f}",
                 " ".join(f"{value:.3f}" for value in earned),
                 "–" if any(math.isnan(value) for value in equal) else f"{np.mean(equal):.3f}",
             ]
         )
-    head = ["arm", "trainings", "processor seconds", "million decisions", "return of each"]
+    head = ["arm", "trainings", "processor seconds", "best after (s)", "million decisions", "return of each"]
     return Table([*head, f"return after {least / 1e6:.2f} million"], rows)
 
 
@@ -175,6 +185,15 @@ def _at(course: Sequence[Scores], decisions: int) -> float:
 
 def _courses(kept: Path, name: str) -> list[list[Scores]]:
     return [json.loads(file.read_text()) for file in sorted((kept / name).glob("seed-*/course.json"))]
+
+
+def _bests(kept: Path, name: str) -> list[float]:
+    """Return after how many processor seconds each training had what did best in its validation."""
+    found = []
+    for file in sorted((kept / name).glob("seed-*/track.jsonl")):
+        rows = [json.loads(line) for line in file.read_text().splitlines()]
+        found.append(next(row["cpu_s"] for row in rows if row["policy"] == rows[-1]["policy"]))
+    return found
 
 
 def _figure(courses: Mapping[str, Sequence[Any]], law: float) -> Figure:

@@ -112,6 +112,8 @@ def test_the_page_shows_gains_in_the_same_worlds(load: Load, tmp_path: Path) -> 
         made = {"arm": arm, "seed": seed, "worlds": len(figures), "cells": dict.fromkeys(titles, figures), **more}
         (tmp_path / "kept" / folder).mkdir(parents=True)
         (tmp_path / "kept" / folder / "scores.json").write_text(json.dumps(made))
+        track = [{"cpu_s": cpu_s, "policy": name} for cpu_s, name in ((5.0, "a"), (9.0, "b"), (10.0, "b"))]
+        (tmp_path / "kept" / folder / "track.jsonl").write_text("\n".join(map(json.dumps, track)))
         course = [{"cpu_s": 10.0, "decisions": more.get("decisions", 0), "return": figures[0]}]
         (tmp_path / "kept" / folder / "course.json").write_text(json.dumps(course))
 
@@ -124,7 +126,7 @@ def test_the_page_shows_gains_in_the_same_worlds(load: Load, tmp_path: Path) -> 
     assert pages.write_page(tmp_path / "kept", out)
     text = (out / "policy-deep.md").read_text()
     assert "| grid | Jain's index | 0.600 | **+0.200 ± 0.000** |" in text
-    assert "| residual | 2 | 125 | 1.50 | 0.700 0.900 | – |" in text
+    assert "| residual | 2 | 125 | 9 9 | 1.50 | 0.700 0.900 | – |" in text
     assert "| shipped, no drains | -0.100 ± 0.000 |" in text
     assert (out / "policy-deep.png").is_file()
     assert (out / "policy-deep.csv").read_text().count("\n") == 1 + 3 * len(titles)
