@@ -215,8 +215,9 @@ def test_the_readmes_first_table_is_that_of_the_frontier() -> None:
     table = (root / "README.md").read_text().partition("At no more bytes")[2].partition("```")[0]
     told = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ") and " ± " in line]
     characters, cifar = measured("devanagari"), measured("cifar10")
-    assert len(told) == len(characters) == len(cifar) == 8
+    assert len(told) >= 9
     assert [row for row in told if row[1:5] not in characters or row[5:] not in cifar] == []
+    assert [row for row in cifar if row not in [one[5:] for one in told]] == []  # what both have is told
 
 
 def test_studies_share_the_runs_that_they_have_in_common(
