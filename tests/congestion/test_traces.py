@@ -146,7 +146,12 @@ def test_rates_over_weeks_are_for_fluids_alone(tmp_path: Path) -> None:
 def test_the_collected_traces_can_be_read(data_dir: Path, tmp_path: Path) -> None:
     for archive in ("mahimahi", "broadband"):
         with tarfile.open(data_dir / "network-traces" / f"{archive}.tar.xz") as packed:
-            packed.extractall(tmp_path, filter="data")
+            for member in packed:
+                content = packed.extractfile(member)  # Python 3.11.2 knows no filters of extractall
+                if content is not None:
+                    file = tmp_path / member.name
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_bytes(content.read())
     files = [path for path in sorted(tmp_path.rglob("*")) if path.is_file() and path.name != "README"]
 
     for path in files[::20]:
