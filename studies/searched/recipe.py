@@ -21,9 +21,9 @@ def against_the_best(plan: Plan, found: Sequence[Measured]) -> list[str]:
     A second table counts the same for every method of Astraea, so that nobody has to trust the choice of the recipe. A
     method is compared once it has all of its seeds. Nothing is returned for a plan without recipes.
     """
-    finished = [one for one in found if set(one.runs) == set(plan.seeds_at(one.cell.case, one.cell.budget))]
+    finished = _finished(plan, found)
     rivals = _best_rivals(plan, finished)
-    rows, counts = [], dict[str, list[float]]()
+    rows, recipe, counts = [], list[float](), dict[str, list[float]]()
     for one in finished:
         best = rivals.get(_place(one))
         if best is None or not plan.methods[one.cell.method].arm.startswith("astraea"):
@@ -34,29 +34,31 @@ def against_the_best(plan: Plan, found: Sequence[Measured]) -> list[str]:
         )
         counts.setdefault(one.cell.method, []).append(accuracy[0])
         if plan.recipes.get(one.cell.budget) == one.cell.method:
-            counts.setdefault("", []).append(accuracy[0])
+            recipe.append(accuracy[0])
             figures = [text for each in (one, best) for text in (_text(each), _BYTES.text(each.runs.values()))]
             told = [value_spread(*difference, signed=True) for difference in (accuracy, own)]
             rows.append([*_place(one), *figures[:2], best.cell.method, *figures[2:], *told, str(len(one.runs))])
-    if not rows or not plan.recipes:
+    if not rows:
         return []
     recipes = "; ".join(f"within {budget}, `{method}`" for budget, method in plan.recipes.items())
-    ahead, behind = _ahead(counts[""]), _behind(counts[""])
     about = (
         f"The recipe is, {recipes}. It was chosen with results in view, so a second table counts for every method. "
         "Beside it stands whichever rival is the most accurate in that cell on the seeds that are shown, so that "
-        f"chance favours the rival. Of {number(len(rows), 0)} cells the recipe is ahead in {ahead}, and more than one "
-        f"point behind in {behind}. Differences are paired by seed, with 95 % intervals (Student's t, not corrected "
-        "for their number)."
+        f"chance favours the rival. Of {number(len(rows), 0)} cells the recipe is ahead in {_ahead(recipe)}, and more "
+        f"than one point behind in {_behind(recipe)}. Differences are paired by seed, with 95 % intervals (Student's "
+        "t, not corrected for their number)."
     )
     titles = ["data", "division", "budget", "recipe (%)", "MB", "best rival", "rival (%)", "MB"]
     titles += ["difference", "on the clients' own", "pairs"]
-    counted = [
-        [method, str(len(values)), _ahead(values), _behind(values)] for method, values in counts.items() if method
-    ]
+    counted = [[method, str(len(values)), _ahead(values), _behind(values)] for method, values in counts.items()]
     everything = Table(["method", "cells", "ahead of the best rival", "more than a point behind"], counted)
     lines = ["## The recipe and the best rival", "", about, "", Table(titles, rows).markdown(), ""]
     return [*lines, "Every method of Astraea against the best rival of each cell:", "", everything.markdown(), ""]
+
+
+def _finished(plan: Plan, found: Sequence[Measured]) -> list[Measured]:
+    """Return what has all of its seeds."""
+    return [one for one in found if set(one.runs) == set(plan.seeds_at(one.cell.case, one.cell.budget))]
 
 
 def _best_rivals(plan: Plan, finished: Sequence[Measured]) -> dict[tuple[str, str, str], Measured]:
@@ -95,15 +97,10 @@ def bytes_saved(plan: Plan, found: Sequence[Measured]) -> list[str]:
     method of either does.
     """
     first_budget, first = next(iter(plan.budgets)), next(iter(plan.methods))
-    rows = []
+    finished, rows = _finished(plan, found), []
     for dataset in plan.datasets:
         for case in plan.cases:
-            here = [
-                one
-                for one in found
-                if (one.cell.dataset, one.cell.case, one.cell.budget) == (dataset, case, first_budget)
-                and set(one.runs) == set(plan.seeds_at(case, first_budget))
-            ]
+            here = [one for one in finished if _place(one) == (dataset, case, first_budget)]
             aims = {seed: run["accuracy"] for one in here if one.cell.method == first for seed, run in one.runs.items()}
             cheapest = []
             for ours in (False, True):

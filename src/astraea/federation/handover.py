@@ -89,8 +89,12 @@ class HandOver:
 
     def saved(self, params: Tensor) -> int:
         """Return how many bytes a hand-over has less than ``params`` ``(P,)`` themselves."""
-        count = len(params) if self.parts is None else sum(end - begin for begin, end in self.parts)
+        count = self.count(len(params))
         return count * params.element_size() - quantised_bytes(count, self.bits)
+
+    def count(self, size: int) -> int:
+        """Return how many of the ``size`` numbers of ``params`` travel in few bits."""
+        return size if self.parts is None else sum(end - begin for begin, end in self.parts)
 
     def _weights(self, params: Tensor) -> Tensor:
         """Return the numbers of ``params`` ``(P,)`` that travel in few bits."""

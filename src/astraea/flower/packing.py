@@ -110,7 +110,7 @@ class Packing:
 
     @cached_property
     def _weights(self) -> int:
-        return sum(end - begin for begin, end in self.layout.in_few_bits)
+        return self._handover.count(self.layout.floats)
 
     @cached_property
     def _packed(self) -> Layout:
