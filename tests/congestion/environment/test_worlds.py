@@ -126,9 +126,36 @@ def test_paths_that_stay_are_drawn_as_before_there_were_others() -> None:
     assert moved.links[0].model_copy(update={"delay_steps": ()}) == world.links[0]
 
 
+def test_acknowledgements_may_queue_behind_data_of_the_other_direction() -> None:
+    ranges = WorldRanges(
+        flows=(2, 4), cross_share=0.5, two_way_share=0.5, back_ratio=(0.1, 0.5), buffer_bdp=2, opposite=0.5
+    )
+    shape, worlds = shape_for(ranges), drawn(ranges, 60)
+    both = [world for world in worlds if len(world.links) == 2]
+    assert 20 < len(both) < 40
+    turned = 0
+    for world in both:
+        link, back = world.links
+        assert 0.1 <= back.capacity_mbps / link.capacity_mbps <= 0.5
+        assert back.delay_ms == link.delay_ms
+        assert back.buffer_bytes == max(round(back.capacity_mbps * 250 * 2 * back.delay_ms), 3000)
+        for flow in world.flows:
+            assert {flow.path, flow.back} == {("bottleneck",), ("back",)}
+            turned += flow.path == ("back",)
+            assert flow.path == ("bottleneck",) or flow.controller.name == "policy"
+    assert 0.3 < turned / sum(flow.controller.name == "policy" for world in both for flow in world.flows) < 0.7
+    assert all(need.links <= shape.links and need.hops <= shape.hops for need in map(shape_of, worlds))
+    one_way = draw(WorldRanges(), np.random.default_rng(0))
+    two = draw(WorldRanges(two_way_share=1), np.random.default_rng(0))
+    assert two.links[0] == one_way.links[0]
+    assert [f.model_copy(update={"path": (), "back": ()}) for f in two.flows] == list(one_way.flows)
+
+
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
+        ({"two_way_share": 2}, "two_way_share"),
+        ({"back_ratio": 0}, "back_ratio must lie above 0"),
         ({"longer": 0.5}, "longer is of a base RTT to its smallest, so it cannot be 0.5"),
         ({"stepping_share": 2}, "stepping_share"),
         ({"anew_s": 0}, "anew_s"),

@@ -185,6 +185,33 @@ def test_a_flow_is_back_when_each_second_of_five_sees_enough() -> None:
     assert back((30, 41, 0.7)) == [15.0, True]
 
 
+def test_flows_go_both_ways() -> None:
+    worlds = {case.label: case.world for case in cases("reverse")}
+    assert len(worlds) == 12
+    world = worlds["50 and 1 Mbit/s, 4 BDP, 1"]
+    assert [flow.path + flow.back for flow in world.flows] == [("there", "back")] * 2 + [("back", "there")] * 2
+    assert [link.buffer_bytes for link in world.links] == [4 * 187_500, 4 * 3750]
+    assert all(0 <= flow.start_s <= 5 for flow in world.flows)
+
+
+def test_each_direction_is_measured_by_itself() -> None:
+    world = slowed(cases("reverse")[0].world.model_copy(update={"duration_s": 30.0}))
+    result = simulate(world)
+    mbps = world.links[0].capacity_mbps
+    goodput = np.zeros(result.goodput_mbps.shape)
+    goodput[:2], goodput[2], goodput[3] = mbps / 2, mbps / 4, mbps / 2
+    backlog = np.zeros(result.backlog_bytes.shape)
+    backlog[1] = 3000
+    values = SUITES["reverse"].measure(
+        replace(result, goodput_mbps=goodput, backlog_bytes=backlog, link_utilisation=np.array([1.0, 0.8]))
+    )
+    assert values["jain"] == pytest.approx(1.0)
+    assert values["jain_back"] == pytest.approx(0.75**2 / (2 * (0.25**2 + 0.5**2)))
+    assert (values["utilisation"], values["utilisation_back"]) == (1.0, 0.8)
+    assert values["data_back"] == pytest.approx(0.75)
+    assert (values["queue_ms"], values["queue_back_ms"]) == (0.0, pytest.approx(24.0 / mbps))
+
+
 def test_groups_meet_groups() -> None:
     worlds = {case.label: case.world for case in cases("groups")}
     assert len(worlds) == 27

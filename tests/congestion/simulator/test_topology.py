@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from astraea.congestion import FlowSettings, simulate
-from astraea.congestion.simulator.topology import buffer_for, dumbbell, parking_lot
+from astraea.congestion.simulator.topology import buffer_for, dumbbell, parking_lot, two_way
 from astraea.errors import InputError
 
 
@@ -65,3 +65,18 @@ def test_a_round_trip_of_nothing_is_refused() -> None:
         InputError, match="the RTT is 0 ms, of which a buffer in bandwidth-delay products holds nothing"
     ):
         dumbbell([{"controller": "cubic"}], rtt_ms=0)
+
+
+def test_two_ways_have_a_link_and_a_queue_each() -> None:
+    world = two_way(
+        [{"controller": "fixed"}], [{"controller": "fixed", "rtt_ms": 60}], capacity_mbps=50, back_mbps=1, buffer_bdp=4
+    )
+    assert [(link.name, link.capacity_mbps, link.delay_ms, link.buffer_bytes) for link in world.links] == [
+        ("there", 50, 15, 4 * 187_500),
+        ("back", 1, 15, 4 * 3750),
+    ]
+    assert [(flow.path, flow.back, flow.rtt_ms) for flow in world.flows] == [
+        (("there",), ("back",), 30),
+        (("back",), ("there",), 60),
+    ]
+    assert two_way([{}], back_mbps=1, rtt_ms=10).links[1].buffer_bytes == 3000  # two packets

@@ -51,8 +51,8 @@ def evaluate(
     """Evaluate controllers and policies: every arm in the same worlds, a table and a picture for each suite.
 
     Suites: staggered, grid, extended, rtt, buffers, loss, satellite, traces, bottlenecks, incast, friendliness, short,
-    many, clocks, crowd, tiny, noise, changing, groups, transfer, fast. Whatever is finished is kept: the same command
-    goes on where it stopped, and another arm is only added.
+    many, clocks, crowd, tiny, noise, changing, groups, transfer, fast, reverse. Whatever is finished is kept: the same
+    command goes on where it stopped, and another arm is only added.
     """
     with friendly(resume="the same command"):
         from astraea.congestion.evaluation.arms import parse_arms

@@ -98,8 +98,9 @@ def clear(batch: Batch, worlds: Worlds, k: int, settings: WorldSettings) -> None
     batch.weights[k, :count] = np.where(flows.external == 1, flows.parameter, 1.0)
     begin(batch.histories[k, :count], batch.weights[k, :count], size)
     for i, flow in enumerate(settings.flows):
-        path = links[routes[i, : flows.hops[i]]]
-        batch.base_rtts[k, i] = (flows.reverse_delay[i] + path.delay.sum() + size * path.ns_per_byte.sum()) / 1e3
+        path, back = links[routes[i, : flows.hops[i]]], links[routes[i, flows.hops[i] : flows.legs[i]]]
+        transmission = size * path.ns_per_byte.sum() + flow.ack_bytes * back.ns_per_byte.sum()
+        batch.base_rtts[k, i] = (flows.reverse_delay[i] + path.delay.sum() + transmission) / 1e3
         if flow.app_mbps is not None:
             batch.demands[k, i] = flow.app_mbps * 1e6 / 8 / size
         elif flow.transfer_bytes is not None:

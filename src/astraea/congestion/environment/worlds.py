@@ -68,6 +68,11 @@ class WorldRanges(Settings):
     moving_share: float = Field(0.0, ge=0, le=1, description="share of worlds whose base RTTs change every anew_s")
     longer: Span = Field((1.0, 2.0), description="how many times its smallest the smallest base RTT then is")
     anew_s: float = Field(15.0, ge=0.001, le=1e5, description="time between such changes")
+    two_way_share: float = Field(
+        0.0, ge=0, le=1, description="share of worlds whose acknowledgements queue on the way back, beside data"
+    )
+    back_ratio: Span = Field((0.05, 1.0), description="capacity of the way back over the bottleneck's, there")
+    opposite: float = Field(0.5, ge=0, le=1, description="probability that a learned flow there sends the other way")
     duration_s: float = Field(30.0, gt=0, le=1e5, description="length of an episode in s of virtual time")
     interval_ms: float = Field(0.0, ge=0, description="one control interval for all; 0: max(30 ms, srtt / 2) of each")
     packet_bytes: int = Field(1500, ge=64, le=9000, description="bytes of a packet")
@@ -75,7 +80,7 @@ class WorldRanges(Settings):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        positive = ("bandwidth_mbps", "rtt_ms", "buffer_bdp", "gap_s", "packets_per_flow", "lifetime_s")
+        positive = ("bandwidth_mbps", "rtt_ms", "buffer_bdp", "gap_s", "packets_per_flow", "lifetime_s", "back_ratio")
         for name in positive:
             span = getattr(self, name)
             if span is not None and not (span[0] > 0 and math.isfinite(span[1])):
@@ -177,9 +182,10 @@ def draw(ranges: WorldRanges | WorldMix, rng: np.random.Generator) -> WorldSetti
         capacity_mbps=mbps, delay_ms=rtt / 2, buffer_bytes=buffer, loss=loss, **varied,
         **_changes(ranges, mbps, rtt, bool(varied), rng),
     )  # fmt: skip
+    links, sent = _ways(ranges, link, flows, rng)
     return WorldSettings(
-        links=(link,),
-        flows=tuple(flows),
+        links=links,
+        flows=sent,
         duration_s=ranges.duration_s,
         seed=int(rng.integers(1 << 62)),
         packet_bytes=ranges.packet_bytes,
@@ -199,8 +205,11 @@ def shape_for(ranges: WorldRanges | WorldMix) -> Shape:
     pipe = mbps * 1e3 / 8 * (rtt + ranges.buffer_bdp[1] * ranges.rtt_ms[1]) / ranges.packet_bytes
     links = [LinkSettings(trace=trace) for trace in ranges.traces] or [LinkSettings(walk=RandomWalk())]
     varied = max(segments_of(link, ranges.duration_s) for link in links) if ranges.varying_share else 0
+    both = 2 if ranges.two_way_share else 1
     return shape_of(largest)._replace(
         flows=ranges.flows_most,
+        links=both,
+        hops=both,
         packets=min(1 << math.ceil(math.log2(2 * pipe + 1024)), _RING_MAX),
         segments=max(varied, _count(ranges) if ranges.stepping_share else 0),
         delays=_count(ranges) if ranges.moving_share else 0,
@@ -254,6 +263,21 @@ def _changes(ranges: WorldRanges, mbps: float, rtt: float, varied: bool, rng: np
         added = (rng.uniform(*ranges.longer, len(starts)) - 1) * rtt
         found["delay_steps"] = tuple(zip(starts.tolist(), added.tolist(), strict=True))
     return found
+
+
+def _ways(
+    ranges: WorldRanges, link: LinkSettings, flows: list[FlowSettings], rng: np.random.Generator
+) -> tuple[tuple[LinkSettings, ...], tuple[FlowSettings, ...]]:
+    """Return links and flows, of worlds that have it with a way back; others draw no random numbers."""
+    if not ranges.two_way_share or rng.random() >= ranges.two_way_share:
+        return (link,), tuple(flows)
+    mbps, rtt = link.capacity_mbps * _log(ranges.back_ratio, rng), 2 * link.delay_ms
+    buffer = buffer_for(mbps, rtt, _log(ranges.buffer_bdp, rng), ranges.packet_bytes)
+    back = LinkSettings(name="back", capacity_mbps=mbps, delay_ms=link.delay_ms, buffer_bytes=buffer)
+    turned = [flow.controller.external and rng.random() < ranges.opposite for flow in flows]
+    ways = ({"path": (link.name,), "back": (back.name,)}, {"path": (back.name,), "back": (link.name,)})
+    found = [flow.model_copy(update=ways[other]) for flow, other in zip(flows, turned, strict=True)]
+    return (link, back), tuple(found)
 
 
 def _count(ranges: WorldRanges) -> int:

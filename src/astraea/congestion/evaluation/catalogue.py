@@ -14,6 +14,7 @@ from astraea.congestion.evaluation.suites.grids import EXTENDED, GRID
 from astraea.congestion.evaluation.suites.groups import GROUPS, TRANSFER
 from astraea.congestion.evaluation.suites.noisy import LOSS, SATELLITE, TRACES
 from astraea.congestion.evaluation.suites.paths import BOTTLENECKS, BUFFERS, RTT
+from astraea.congestion.evaluation.suites.reverse import REVERSE
 from astraea.errors import InputError, unknown_name
 
 __all__ = ["SUITES", "suites_named"]
@@ -42,6 +43,7 @@ SUITES: dict[str, Suite] = {
         GROUPS,
         TRANSFER,
         FAST,
+        REVERSE,
     )
 }
 

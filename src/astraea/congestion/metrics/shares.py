@@ -68,16 +68,20 @@ def windows_of(result: Result, window_s: float, settle_s: float = 0.0) -> Window
 def base_rtts_ms(world: WorldSettings) -> list[float]:
     """Return every flow's round-trip time without queues and transmission, in ms."""
     return [
-        2 * sum(world.links[j].delay_ms for j in path) if flow.rtt_ms is None else flow.rtt_ms
-        for flow, path in zip(world.flows, paths_of(world), strict=True)
+        _delay_ms(world, path) + _delay_ms(world, back or path) if flow.rtt_ms is None else flow.rtt_ms
+        for flow, (path, back) in zip(world.flows, world.ways(), strict=True)
     ]
+
+
+def _delay_ms(world: WorldSettings, way: list[int]) -> float:
+    return sum(world.links[j].delay_ms for j in way)
 
 
 def queueing_delay(result: Result) -> Series:
     """Return how long a byte that arrived at each sample would have waited in the queues, in ms, shape ``(samples,)``.
 
     Of a link: the time in which it carries its backlog, as its capacity goes on. The sum over the links of a flow's
-    path, and the mean over the flows present then; 0 where none is.
+    path and way back, and the mean over the flows present then; 0 where none is.
     """
     world, times = result.settings, np.asarray(result.times_s, np.float64)
     waits = np.array(
@@ -89,14 +93,14 @@ def queueing_delay(result: Result) -> Series:
     end = float(times[-1])
     starts = np.array([flow.start_s for flow in world.flows])[:, None]
     present = (starts <= times) & (times <= np.array(ends_of(result, end))[:, None])
-    paths = np.array([[j in path for j in range(len(world.links))] for path in paths_of(world)], np.float64)
-    return np.asarray((present * (paths @ waits)).sum(axis=0) / np.maximum(present.sum(axis=0), 1) * 1e3)
+    ways = [path + back for path, back in world.ways()]
+    crossed = np.array([[way.count(j) for j in range(len(world.links))] for way in ways], np.float64)
+    return np.asarray((present * (crossed @ waits)).sum(axis=0) / np.maximum(present.sum(axis=0), 1) * 1e3)
 
 
 def paths_of(world: WorldSettings) -> list[list[int]]:
-    """Return the numbers of the links that each flow crosses, in order."""
-    numbers = {link.name: j for j, link in enumerate(world.links)}
-    return [[numbers[name] for name in flow.path] or list(numbers.values()) for flow in world.flows]
+    """Return the numbers of the links that each flow's data crosses, in order."""
+    return [path for path, _ in world.ways()]
 
 
 def shares_of(result: Result, active: Mask, window_s: float) -> Series:

@@ -14,7 +14,7 @@ __all__ = ["acknowledge"]
 @inlined
 def acknowledge(w: World, i: int, f: Flow, now: int) -> None:
     """Process the acknowledgements of flow ``i`` that arrive at ``now``."""
-    end = w.stages[i, f.hops - 1].pn if f.hops > 1 else f.next_pn
+    end = w.stages[i, f.legs - 1].pn if f.legs > 1 else f.next_pn
     pn = f.ack_pn
     newest = -1
     acked = fresh = marks = missing = spurious = 0

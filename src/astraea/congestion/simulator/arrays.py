@@ -38,8 +38,10 @@ class Shape(NamedTuple):
 def shape_of(settings: WorldSettings) -> Shape:
     """Return the smallest shape that holds a world of these ``settings``.
 
-    A flow's ring holds four times what its path can hold, besides what its acknowledgements are delayed by.
+    A flow's ring holds four times what its path can hold, besides what its acknowledgements are delayed by, and what
+    those that wait on the way back stand for.
     """
+    ways = settings.ways()
     size = settings.packet_bytes
     queues = sum(link.buffer_bytes for link in settings.links) / size
     paths = 2 * sum(link.delay_ms for link in settings.links)
@@ -54,11 +56,15 @@ def shape_of(settings: WorldSettings) -> Shape:
     )
     windows = max(flow.parameter if isinstance(flow.controller, Fixed) else 0.0 for flow in settings.flows)
     ring = 4 * (fastest * 1e3 * slowest / 8 / size + queues + windows) + 1024
+    ring += max(
+        sum(settings.links[j].buffer_bytes for j in back) / flow.ack_bytes * flow.ack_every
+        for flow, (_, back) in zip(settings.flows, ways, strict=True)
+    )
     ring = max(min(ring, 2 * settings.window_max_packets, _RING_MAX), RING_MIN)
     return Shape(
         flows=len(settings.flows),
         links=len(settings.links),
-        hops=max(len(flow.path or settings.links) for flow in settings.flows),
+        hops=max(len(path) + len(back) for path, back in ways),
         packets=1 << int(np.ceil(np.log2(ring))),
         samples=int(settings.duration_s * 1e3 / settings.sample_ms) if settings.sample_ms else 0,
         segments=sum(segments_of(link, settings.duration_s) for link in settings.links),

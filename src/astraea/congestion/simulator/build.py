@@ -11,7 +11,7 @@ from astraea.congestion.controllers import dispatch
 from astraea.congestion.simulator.application import BULK, POISSON, REGULAR
 from astraea.congestion.simulator.arrays import RING_MIN, Shape, allocate, shape_of, world_at
 from astraea.congestion.simulator.schedules import delays_of, schedule_of
-from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, WorldSettings
+from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, WorldSettings, link_number
 from astraea.congestion.simulator.state import World, Worlds
 from astraea.errors import InputError, unknown_name
 from astraea.seeding import Purpose, stream
@@ -47,6 +47,7 @@ def fill(worlds: Worlds, k: int, settings: WorldSettings) -> None:
         if need > have and name not in ("packets", "transfers"):
             raise InputError(f"{need} {name} do not fit into a world made for {have}: allocate a larger one")
     links = _names("link", [link.name for link in settings.links])
+    ways = settings.ways()
     numbers = _names("flow", [flow_name(flow, i) for i, flow in enumerate(settings.flows)])
     kept = (worlds.packets, worlds.resend)  # written before they are read
     for array in (*worlds[:-1], *worlds.controls):
@@ -68,10 +69,10 @@ def fill(worlds: Worlds, k: int, settings: WorldSettings) -> None:
     seeds = stream(settings.seed, Purpose.WORLD, 1).integers(1, 1 << 63, len(settings.flows))
     worlds.flows["rng"][k, : len(seeds)] = seeds
     for i, flow in enumerate(settings.flows):
-        path = [_link(name, links) for name in flow.path] or list(range(len(settings.links)))
-        worlds.routes[k, i, : len(path)] = path
+        path, back = ways[i]
+        worlds.routes[k, i, : len(path) + len(back)] = path + back
         worlds.stages["at"][k, i] = INF
-        _fill_flow(worlds.flows[k, i], flow, i, settings, path)
+        _fill_flow(worlds.flows[k, i], flow, i, settings, path, back)
         state = worlds.controls[dispatch.number_of(flow.controller.name)][k, i]
         _assign(state, **{name: float(getattr(flow.controller, name)) for name in type(flow.controller).model_fields})
         worlds.flows.window_max[k, i] = min(settings.window_max_packets, held.packets)  # unacknowledged data's ring
@@ -84,7 +85,7 @@ def _take_turns(flows: Any, rows: Any, settings: WorldSettings, links: dict[str,
     rows.first_turn = -1
     turns = [(i, flow.turn) for i, flow in enumerate(settings.flows) if flow.turn is not None]
     for i, turn in sorted(turns, key=lambda one: (one[1].priority, -one[0])):
-        gate = _link(turn.link, links)
+        gate = link_number(turn.link, links)
         flows[i].gate, flows[i].asks = gate, turn.asks_mbps
         flows[i].next_turn, rows[gate].first_turn = rows[gate].first_turn, i
 
@@ -134,12 +135,6 @@ def _names(kind: str, names: list[str]) -> dict[str, int]:
     return known
 
 
-def _link(name: str, known: dict[str, int]) -> int:
-    if name not in known:
-        raise unknown_name("link", name, known)
-    return known[name]
-
-
 def _fill_link(worlds: Worlds, k: int, j: int, link: LinkSettings, settings: WorldSettings, first: int) -> int:
     """Fill the row of link ``j``, its segments from row ``first`` on; return the row after the last."""
     if link.buffer_bytes < settings.packet_bytes:
@@ -179,13 +174,14 @@ def _fill_delays(worlds: Worlds, k: int, j: int, link: LinkSettings, first: int)
     return last
 
 
-def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, path: list[int]) -> None:
+def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, path: list[int], back: list[int]) -> None:
     kind = flow.controller
     name = flow_name(flow, i)
-    forward = sum(settings.links[j].delay_ms for j in path)
-    rtt = 2 * forward if flow.rtt_ms is None else flow.rtt_ms
-    if rtt < forward:
-        raise InputError(f"flow '{name}' has an rtt of {rtt} ms, but its path takes {forward} ms one way")
+    forward, backward = (sum(settings.links[j].delay_ms for j in way) for way in (path, back))
+    rtt = forward + (backward if back else forward) if flow.rtt_ms is None else flow.rtt_ms
+    if rtt < forward + backward:
+        takes = f"takes {forward} ms and its way back {backward} ms" if back else f"takes {forward} ms one way"
+        raise InputError(f"flow '{name}' has an rtt of {rtt} ms, but its path {takes}")
     end = settings.duration_s if flow.end_s is None else flow.end_s
     if flow.after is None and flow.start_s >= end:
         raise InputError(f"flow '{name}' starts at {flow.start_s} s, but ends at {end} s: it would never send")
@@ -210,6 +206,7 @@ def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, pa
         parameter=float(finish) if kind.sized else flow.parameter,
         **settings.policy.fields(),
         hops=len(path),
+        legs=len(path) + len(back),
         clock_ahead=round(flow.clock_s * 1e9),
         clock_ppm=flow.clock_ppm,
         wire_bytes=size,
@@ -228,7 +225,9 @@ def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, pa
         app_chunk=chunk,
         transfer=transfer,
         milestone_seq=min(transfer, finish),
-        plain_acks=flow.ack_every == 1 and flow.jitter_ms == 0 and flow.ack_slot_ms == 0,
+        plain_acks=flow.ack_every == 1 and flow.jitter_ms == 0 and flow.ack_slot_ms == 0 and not back,
+        ack_delay=round((rtt - forward - backward) * 1e6),
+        ack_bytes=flow.ack_bytes,
         ack_every=flow.ack_every,
         ack_timeout=round(flow.ack_timeout_ms * 1e6),
         ack_slot=round(flow.ack_slot_ms * 1e6),

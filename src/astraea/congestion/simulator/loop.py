@@ -81,7 +81,7 @@ def advance(w: World, until: int, pause: bool) -> int:
 @inlined
 def _step(w: World, i: int, f: Flow, now: int) -> bool:
     """Do all that flow ``i`` has to do at ``now``; return whether a decision from outside is due."""
-    for hop in range(1, f.hops):
+    for hop in range(1, f.legs):
         if w.stages[i, hop].at <= now:
             advance_stage(w, i, f, hop, now)
     if f.wake_at <= now:
@@ -105,7 +105,7 @@ def _step(w: World, i: int, f: Flow, now: int) -> bool:
 @inlined
 def _key(w: World, i: int, f: Flow) -> int:
     key = min(min(f.ack_at, f.timer_at), min(min(f.release_at, f.wake_at), f.interval_at))
-    for hop in range(1, f.hops):
+    for hop in range(1, f.legs):
         key = min(key, w.stages[i, hop].at)
     return int(key)
 

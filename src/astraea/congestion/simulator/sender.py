@@ -5,7 +5,7 @@ from __future__ import annotations
 from astraea.congestion.compiled import compiled, inlined
 from astraea.congestion.connection.record import INF, LIMITED, RESENT
 from astraea.congestion.simulator.links import arrival, offer
-from astraea.congestion.simulator.receiver import receive
+from astraea.congestion.simulator.receiver import receive, return_one
 from astraea.congestion.simulator.state import ACTIVE, ARRIVED, DROPPED, MARKED, MISSING, QUEUED, Flow, World
 from astraea.congestion.simulator.timers import arm
 
@@ -106,7 +106,7 @@ def transmit(w: World, i: int, f: Flow, seq: int, flags: int, now: int) -> None:
 
 @compiled
 def advance_stage(w: World, i: int, f: Flow, hop: int, now: int) -> None:
-    """Let the packets of flow ``i`` that reach the link at ``hop`` of its path by ``now`` go on."""
+    """Let what reaches the link at ``hop`` of flow ``i``'s path, or of its way back behind it, by ``now`` go on."""
     stage = w.stages[i, hop]
     end = f.next_pn if hop == 1 else w.stages[i, hop - 1].pn
     pn = stage.pn
@@ -117,7 +117,10 @@ def advance_stage(w: World, i: int, f: Flow, hop: int, now: int) -> None:
             if packet.at > now:
                 at = packet.at
                 break
-            _forward(w, i, f, pn, hop, now)
+            if hop < f.hops:
+                _forward(w, i, f, pn, hop, now)
+            else:
+                return_one(w, i, f, pn, hop, now)
         pn += 1
     stage.pn = pn
     stage.at = at

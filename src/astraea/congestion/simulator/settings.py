@@ -11,8 +11,9 @@ from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.controllers.controller import Controller
 from astraea.congestion.controllers.cubic import Cubic
 from astraea.congestion.settings import Settings
+from astraea.errors import InputError, unknown_name
 
-__all__ = ["FlowSettings", "LinkSettings", "RandomWalk", "Turn", "Turns", "WorldSettings"]
+__all__ = ["FlowSettings", "LinkSettings", "RandomWalk", "Turn", "Turns", "WorldSettings", "link_number"]
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -95,10 +96,18 @@ class FlowSettings(Settings):
         1.0,
         description="the one free number of a controller: the window of fixed, the weight of policy, cubic, newreno",
     )
-    path: tuple[str, ...] = Field((), description="names of the links it crosses, in order; empty: all of them")
+    path: tuple[str, ...] = Field(
+        (), description="names of the links it crosses, in order; empty: all of them but those of its way back"
+    )
+    back: tuple[str, ...] = Field(
+        (), description="names of the links that its acknowledgements cross, in order; empty: they meet no queue"
+    )
+    ack_bytes: int = Field(40, ge=1, le=9000, description="bytes of an acknowledgement on the wire")
     turn: Turn | None = Field(None, description="where it waits for its turn; unset: nowhere")
     rtt_ms: Annotated[float, Field(gt=0, le=1e5)] | None = Field(
-        None, description="round-trip time without queues and transmission; unset: twice the path's delays"
+        None,
+        description="round-trip time without queues and transmission; unset: the delays of path and way back, or twice "
+        "those of the path",
     )
     start_s: NotNegative = Field(0.0, description="when it starts")
     after: str | None = Field(
@@ -148,9 +157,31 @@ class WorldSettings(Settings):
     turns: Turns = Field(Turns(), description="how flows that wait for their turn take it")
     policy: PolicySettings = Field(PolicySettings(), description="how actions from outside are applied")
 
+    def ways(self) -> list[tuple[list[int], list[int]]]:
+        """Return for each flow the numbers of the links that its data crosses, and its acknowledgements.
+
+        Raises :class:`astraea.errors.InputError` for a link that is not there, and where none is left for data.
+        """
+        numbers = {link.name: j for j, link in enumerate(self.links)}
+        found = []
+        for flow in self.flows:
+            path, back = ([link_number(name, numbers) for name in names] for names in (flow.path, flow.back))
+            path = path or [j for j in numbers.values() if j not in back]
+            if not path:
+                raise InputError("a flow whose way back is all the links has none to send over: name its path")
+            found.append((path, back))
+        return found
+
     @model_validator(mode="after")
     def _long_enough(self) -> Self:
         for name, value in (("sample_ms", self.sample_ms), ("interval_ms", self.interval_ms)):
             if 0 < value < 1:
                 raise ValueError(f"{name} is {value}: choose at least 1 ms, or 0")
         return self
+
+
+def link_number(name: str, known: dict[str, int]) -> int:
+    """Return the number of link ``name``; :class:`astraea.errors.InputError` if it is not ``known``."""
+    if name not in known:
+        raise unknown_name("link", name, known)
+    return known[name]

@@ -28,6 +28,7 @@ __all__ = [
     "QUEUED",
     "SAMPLE",
     "SEGMENT",
+    "SPOKEN_FOR",
     "STAGE",
     "WAITING",
     "Clock",
@@ -42,7 +43,7 @@ __all__ = [
 ]
 
 WAITING, ACTIVE, CLOSED = 0, 1, 2  # a flow's phase
-DROPPED, MARKED = 1, 2  # bits of a packet's status: what the network did to it; the others are the sender's
+DROPPED, MARKED, SPOKEN_FOR = 1, 2, 32  # bits of a packet's status: what the network did to it; others: the sender's
 ARRIVED, MISSING, QUEUED = 1, 2, 4  # data: acknowledged, declared lost, waiting to be sent again
 
 
@@ -52,10 +53,10 @@ class Flow(Connection):
     # what the flow is
     controller: int
     external: int  # whether its controller waits for actions from outside
-    hops: int
+    hops: int  # links of its path
     clock_ahead: int  # of the world's when that began
     clock_ppm: int  # how much faster it runs, in millionths
-    reverse_delay: int  # from the receiver back to the sender
+    reverse_delay: int  # from the receiver back to the sender, without queues
     start_at: int
     end_at: int
     finish_seq: int  # packets of data in all; INF: no end
@@ -79,7 +80,7 @@ class Flow(Connection):
     milestone_seq: int  # end of the transfer under way
     transfers: int  # transfers completed
     # acknowledgement path
-    plain_acks: int  # one acknowledgement a packet, neither jitter nor aggregation
+    plain_acks: int  # one acknowledgement a packet, neither jitter nor aggregation nor links on the way back
     ack_every: int
     ack_timeout: int
     ack_slot: int
@@ -120,16 +121,20 @@ class Flow(Connection):
     timer_at: int
     timer: int
     ce_seq: int  # one answer to congestion marks per window: none before this is acknowledged
+    # way back
+    legs: int  # links of the path and of the way back
+    ack_delay: int  # from the receiver to the first link of the way back, or to the sender
+    ack_bytes: int
 
 
 class Packet(Sent):
     """A transmission on its way."""
 
-    at: int  # when it reaches its next stage: a link, or the sender as an acknowledgement
+    at: int  # when it, or its acknowledgement, reaches its next stage: a link, or the sender
 
 
 class Stage:
-    """Next packet to arrive at one of a flow's later links, and when."""
+    """Next packet to arrive at one of a flow's later links, or acknowledgement at one of its way back, and when."""
 
     pn: int
     at: int
@@ -225,7 +230,7 @@ class World(NamedTuple):
     links: Rows[Link]  # (L,)
     segments: Rows[Segment]  # (all links' segments,)
     delays: Rows[Delay]  # (all links' stretches of delay,)
-    routes: Ints  # (F, H): links of a flow's path
+    routes: Ints  # (F, H): links of a flow's path, and of its way back
     stages: Rows[Stage]  # (F, H)
     packets: Rows[Packet]  # (F, C)
     data: Ints  # (F, C) uint8: what the sender knows of each piece of data not yet acknowledged in full

@@ -1,4 +1,4 @@
-"""Usual shapes of networks, as settings: one bottleneck, or several in a row."""
+"""Usual shapes of networks, as settings: one bottleneck, several in a row, or one for each direction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from astraea.congestion.simulator.settings import FlowSettings, LinkSettings, WorldSettings
 from astraea.errors import InputError
 
-__all__ = ["buffer_for", "dumbbell", "parking_lot"]
+__all__ = ["buffer_for", "dumbbell", "parking_lot", "two_way"]
 
 
 def buffer_for(capacity_mbps: float, rtt_ms: float, bdp: float, packet_bytes: int = 1500) -> int:
@@ -77,6 +77,39 @@ def parking_lot(
     flows = [FlowSettings(**{"name": "long", **long_flow})]
     flows += [FlowSettings(**{"name": f"cross-{j}", "path": (f"hop-{j}",), **cross_flow}) for j in range(hops)]
     return WorldSettings(links=links, flows=tuple(flows), **world)
+
+
+def two_way(
+    flows: Sequence[FlowSettings | dict[str, Any]],
+    opposite: Sequence[FlowSettings | dict[str, Any]] = (),
+    *,
+    capacity_mbps: float = 100.0,
+    back_mbps: float = 100.0,
+    rtt_ms: float = 30.0,
+    buffer_bdp: float = 1.0,
+    **world: Any,
+) -> WorldSettings:
+    """Return a world of two links, ``there`` and ``back``, of ``rtt_ms`` together.
+
+    ``flows`` send there and are acknowledged back; those ``opposite`` the other way round, in the same two queues.
+    Each queue holds ``buffer_bdp`` of its own bandwidth-delay products, at least two packets.
+    """
+    packet = world.get("packet_bytes", 1500)
+    links = tuple(
+        LinkSettings(
+            name=name,
+            capacity_mbps=mbps,
+            delay_ms=rtt_ms / 2,
+            buffer_bytes=buffer_for(mbps, rtt_ms, buffer_bdp, packet),
+        )
+        for name, mbps in (("there", capacity_mbps), ("back", back_mbps))
+    )
+    made = [
+        _with_rtt(flow, rtt_ms).model_copy(update={"path": (path,), "back": (back,)})
+        for some, path, back in ((flows, "there", "back"), (opposite, "back", "there"))
+        for flow in some
+    ]
+    return WorldSettings(links=links, flows=tuple(made), **world)
 
 
 def _field(flow: FlowSettings | dict[str, Any], name: str) -> Any:
