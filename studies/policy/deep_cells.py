@@ -24,7 +24,7 @@ __all__ = ["CELLS", "COURSE", "FAMILIES", "FEW", "Cell", "decisions_a_world", "j
 
 _SEED = 3000
 
-FAMILIES = ("all", "few", "unequal", "rival", "many", "buffers", "long", "noisy")
+FAMILIES = ("all", "few", "unequal", "rival", "many", "buffers", "long", "noisy", "changing")
 """Of the worlds of training; ``all`` is their mean by weight."""
 
 

@@ -96,7 +96,7 @@ def test_returns_are_means_over_families_by_weight(load: Load) -> None:
     found = load("deep_cells").returns(shipped_policy(), 1)
     assert tuple(found) == load("deep_cells").FAMILIES
     others = sum(found[name][0] for name in found if name not in ("all", "rival"))
-    assert found["all"][0] == pytest.approx((others + 3 * found["rival"][0]) / 9)
+    assert found["all"][0] == pytest.approx((others + 3 * found["rival"][0]) / 10)
 
 
 def test_decisions_of_a_world_are_counted_by_round_trip_times(load: Load) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.policy.law import LAW
 from astraea.congestion.trainer import evolution, families
 from astraea.congestion.trainer.evolution import Evolution, EvolutionSettings, network_settings, residual_settings
-from astraea.congestion.trainer.families import FAMILIES, NOISY, Family, worlds_of
+from astraea.congestion.trainer.families import CHANGING, FAMILIES, NOISY, Family, mix_of, worlds_of
 from astraea.errors import InputError
 
 TINY = EvolutionSettings(generations=3, population=4, validate_every=2, validation_mixes=1, seed=5)
@@ -35,13 +36,28 @@ def test_a_mix_holds_each_family_as_often_as_it_says() -> None:
     assert len({world.seed for _, world in worlds}) == len(worlds)
 
 
-def test_a_mix_may_hold_noise_and_as_many_worlds_of_each_family() -> None:
+def test_a_mix_may_hold_noise_and_change_and_as_many_worlds_of_each_family() -> None:
     worlds = worlds_of(np.random.default_rng(0), noisy=True)
-    assert len(worlds) == 20
+    assert len(worlds) == 22
     assert worlds[:17] == worlds_of(np.random.default_rng(0))
     assert {flow.jitter_ms > 0.2 for name, world in worlds if name == "noisy" for flow in world.flows} == {True}
     names = [name for name, _ in worlds_of(np.random.default_rng(0), noisy=True, each=2)]
-    assert names == [family.name for family in (*FAMILIES, NOISY) for _ in range(2)]
+    assert names == [family.name for family in (*FAMILIES, NOISY, CHANGING) for _ in range(2)]
+    assert mix_of(PolicySettings(gain=0.1)).shares == (4.0, 3.0, 4.0, 2.0, 3.0, 1.0, 3.0, 2.0)
+
+
+def test_changing_worlds_draw_base_and_capacity_anew_every_15_s() -> None:
+    worlds = [world for name, world in worlds_of(np.random.default_rng(0), 20, noisy=True) if name == "changing"]
+    assert len(worlds) == 40
+    moving = [link.delay_steps for link in (world.links[0] for world in worlds) if link.delay_steps]
+    stepping = [link.steps for link in (world.links[0] for world in worlds) if link.steps]
+    assert {tuple(start for start, _ in steps) for steps in (*moving, *stepping)} == {(0, 15, 30, 45)}
+    assert 20 < len(moving) < 36
+    assert 20 < len(stepping) < 36
+    for world in worlds:
+        link = world.links[0]
+        assert all(0 <= added <= 4 * link.delay_ms for _, added in link.delay_steps)
+        assert all(10 <= mbps <= 100 for _, mbps in link.steps)
 
 
 @pytest.mark.compiled

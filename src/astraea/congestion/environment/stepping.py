@@ -189,8 +189,8 @@ def _lengthen(w: World, b: Batch, k: int) -> None:
             change = extra_delay(link, w.delays, w.clock[0].now) * 1e-3 - b.added[k, j]
             b.added[k, j] += change
             for i in range(w.clock[0].flows):
-                for hop in range(w.flows[i].hops):
-                    if w.routes[i, hop] == j:
+                for leg in range(w.flows[i].legs):
+                    if w.routes[i, leg] == j:
                         b.base_rtts[k, i] += change
 
 

@@ -45,7 +45,7 @@ class EvolutionSettings(Settings):
     generations: int = Field(30, ge=1, description="generations")
     population: int = Field(20, ge=4, description="candidates of a generation; of 'gradient' an even number")
     mixes: int = Field(1, ge=1, description="mixes of 17 worlds that each candidate plays")
-    noisy: bool = Field(False, description="whether a mix also holds three worlds with much noise")
+    noisy: bool = Field(False, description="whether a mix also holds three worlds with much noise and two that change")
     each: int = Field(0, ge=0, description="worlds of each family in a mix of training; 0: as many as its share")
     step: float = Field(0.4, gt=0, description="first step size, in the spreads of the numbers; of 'gradient' for good")
     rate: float = Field(1.0, gt=0, description="how far 'gradient' follows its estimate")

@@ -10,7 +10,7 @@ from astraea.congestion.connection.settings import PolicySettings
 from astraea.congestion.environment.worlds import HOST_NOISE, WorldMix, WorldRanges, draw
 from astraea.congestion.simulator.settings import WorldSettings
 
-__all__ = ["FAMILIES", "NOISY", "Family", "families_of", "mix_of", "worlds_of"]
+__all__ = ["CHANGING", "FAMILIES", "NOISY", "Family", "families_of", "mix_of", "worlds_of"]
 
 _SAMPLE_MS = 100.0
 
@@ -130,14 +130,32 @@ NOISY = Family(
 )
 """Worlds with more noise than hosts add. The shipped law has not met them."""
 
+CHANGING = Family(
+    "changing",
+    "base round-trip time up to threefold, or capacity, or both, drawn anew every 15 s",
+    _ranges(
+        flows=(1, 3),
+        bandwidth_mbps=(10, 100),
+        rtt_ms=(20, 60),
+        buffer_bdp=(1, 4),
+        gap_s=(2, 5),
+        moving_share=0.7,
+        longer=(1, 3),
+        stepping_share=0.7,
+        duration_s=60.0,
+    ),
+    2,
+)
+"""Paths that do not stay as they are. Neither the shipped law nor the shipped network has met them."""
+
 
 def families_of(noisy: bool) -> tuple[Family, ...]:
-    """Return the families, with :data:`NOISY` if it is asked for."""
-    return (*FAMILIES, NOISY) if noisy else FAMILIES
+    """Return the families, with :data:`NOISY` and :data:`CHANGING` if ``noisy`` asks for them."""
+    return (*FAMILIES, NOISY, CHANGING) if noisy else FAMILIES
 
 
 def mix_of(control: PolicySettings) -> WorldMix:
-    """Return all families and noisy worlds for an environment that applies actions as ``control`` says."""
+    """Return all families, noise and change included, for an environment that applies actions as ``control`` says."""
     families = families_of(noisy=True)
     return WorldMix(
         parts=tuple(family.ranges.model_copy(update={"policy": control}) for family in families),
@@ -148,7 +166,7 @@ def mix_of(control: PolicySettings) -> WorldMix:
 def worlds_of(
     rng: np.random.Generator, rounds: int = 1, *, noisy: bool = False, each: int = 0
 ) -> list[tuple[str, WorldSettings]]:
-    """Return ``rounds`` mixes of 17 worlds each (20 if ``noisy``), with the names of their families.
+    """Return ``rounds`` mixes of 17 worlds each (22 if ``noisy``), with the names of their families.
 
     With ``each`` a mix holds that many of every family instead.
     """

@@ -57,7 +57,7 @@ class MappoSettings(Settings):
     updates: int = Field(4, ge=1, description="updates of an epoch: new worlds, then so many, then a validation")
     flow_steps: int = Field(4_000_000, ge=1, description="decisions after which training ends")
     minutes: float | None = Field(None, gt=0, description="time after which it ends; unset: no limit")
-    validation_mixes: int = Field(3, ge=1, description="mixes of 20 worlds for a validation")
+    validation_mixes: int = Field(3, ge=1, description="mixes of 22 worlds for a validation")
     fitness: FitnessSettings = Field(FitnessSettings(), description="what a validation rewards")
     threads: int = Field(1, ge=1, description="threads of the networks and of the worlds")
 
