@@ -78,7 +78,7 @@ def watch(f: Connection, c: Detour, window: int, now: int) -> bool:
         return False
     c.usual -= c.usual >> _FORGETTING
     if SLIGHT * (c.floor - f.min_rtt) > f.min_rtt:
-        c.usual = 0
+        c.usual += c.floor - f.min_rtt
         c.low_1 = c.low_2 = INF
     c.floor = f.min_rtt
     if c.low_2 < INF:
