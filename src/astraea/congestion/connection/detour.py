@@ -29,6 +29,7 @@ SLIGHT = 16
 
 _STEADY_ROUNDS, _STEADY_NS = 10, 1_000_000_000
 _ENOUGH = 16 << BITS  # window before a rise
+_QUIET = 32  # round trips before a rise
 _ROUNDS = 64  # for which a rise is looked at
 _NARROW, _FELL, _FADING = 8, 8, 4
 _FORGETTING = 5
@@ -38,6 +39,7 @@ _AGAIN = 3_000_000_000
 class Detour:
     """The part of a window's state that this needs."""
 
+    watched: int  # round trips since it began to look
     low: int  # smallest round-trip time of this round trip; INF: none yet
     low_1: int  # and of the last two that were watched
     low_2: int
@@ -66,16 +68,18 @@ def rest(c: Detour, window: int) -> None:
     """Look at nothing: the flow starts, or is outside of what its policy is for."""
     c.low = c.low_1 = c.low_2 = INF
     c.before = window
-    c.risen = 0
+    c.risen = c.watched = 0
 
 
 @inlined
 def watch(f: Connection, c: Detour, window: int, now: int) -> bool:
     """Look at the round trip that ends, under ``window``; return whether a drain is to test a rise."""
     low, lately = c.low, min(c.low_1, c.low_2)
+    jump = max(low - c.low_1, c.low_1 - c.low_2)
     c.low = INF
     if low == INF:
         return False
+    c.watched += 1
     c.usual -= c.usual >> _FORGETTING
     if SLIGHT * (c.floor - f.min_rtt) > f.min_rtt:
         c.usual += c.floor - f.min_rtt
@@ -91,8 +95,8 @@ def watch(f: Connection, c: Detour, window: int, now: int) -> bool:
     if SLIGHT * far < f.min_rtt:
         c.risen = 0
         return False
-    again = c.risen == 0 or 2 * (low - c.rise_to) > c.rise_to - c.rise_from
-    if again and lately < INF and 2 * (low - lately) > far and far > 2 * c.usual and c.before >= _ENOUGH:
+    again = c.watched > _QUIET and (c.risen == 0 or 2 * (low - c.rise_to) > c.rise_to - c.rise_from)
+    if again and lately < INF and 2 * jump > far and far > 2 * c.usual and c.before >= _ENOUGH:
         c.risen = 1
         c.rise_from = lately
         c.rise_to = low

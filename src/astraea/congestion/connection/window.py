@@ -112,7 +112,7 @@ def on_ack(f: Connection, c: State, now: int) -> None:
 @inlined
 def _watch(f: Connection, c: State, now: int) -> None:
     """Look for a longer path, once a round trip, which a drain of the flow's own tests, and for swings of the rate."""
-    if c.starting or c.fallen or c.among or c.drains < 2:
+    if c.starting or c.fallen or c.among or c.drains < 1:
         detour.rest(c, c.window)
         swings.look_anew(f, c)
     elif c.draining:
