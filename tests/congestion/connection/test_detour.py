@@ -19,13 +19,13 @@ BASE = 30 * MS
 class Watched:
     """A flow past its start, told of round trips."""
 
-    def __init__(self) -> None:
+    def __init__(self, watched: int = 33) -> None:
         self.f = rows(1, dtype_of(Connection))[0]
         self.c = rows(1, dtype_of(State))[0]  # as everywhere: a record of another type is compiled for itself
         self.f.min_rtt = BASE
         self.now = 0
         detour.begin(self.c)
-        for _ in range(5):
+        for _ in range(watched):
             assert not self.round(30.5, 100.0)
 
     def round(self, low_ms: float, window: float) -> bool:
@@ -55,7 +55,8 @@ def test_a_path_that_is_longer_at_once_is_tested_after_ten_round_trips_and_a_sec
         ([60.0] * 60, [51.0] * 60),  # no more than half of it has been given up
         ([*np.linspace(31, 60, 30), *[60.0] * 30], [40.0] * 60),  # it built up, as a queue does
         ([60.0, *[44.0] * 59], [40.0] * 60),  # half of the rise is gone: it was an overshoot
-        ([60.0, 75.0] * 30, [40.0] * 60),  # it swings
+        ([60.0, 75.0, 75.0] * 20, [40.0] * 60),  # it swings
+        ([39.3, 83.5, 134.2, *[139.0] * 57], [40.0] * 60),  # a rival's slow start took both round trips
         ([30.5, *[60.0] * 60], [15.0, *[4.0] * 60]),  # its drain would free nothing
         ([31.5] * 60, [40.0] * 60),  # a sixteenth of the base is nothing
     ],
@@ -66,6 +67,31 @@ def test_what_is_not_tested(lows: list[float], windows: list[float]) -> None:
     assert flow.rounds_until_a_test(lows, windows) is None
 
 
+@pytest.mark.parametrize(("watched", "number"), [(30, None), (31, 22), (32, 21)])
+def test_a_rise_comes_after_32_round_trips(watched: int, number: int | None) -> None:
+    # it is seen in one of two round trips
+    assert Watched(watched).rounds_until_a_test([50.0] * 60, [100.0, *[40.0] * 59]) == number
+
+
+@pytest.mark.parametrize(("back_ms", "number"), [(52.0, None), (65.0, 17)])
+def test_a_queue_that_comes_back_is_usual_to_one_that_held_it_for_the_path(back_ms: float, number: int | None) -> None:
+    flow = Watched()
+    flow.f.min_rtt = 40 * MS
+    assert flow.rounds_until_a_test([45.0] * 60, [100.0] * 60) is None  # a crowd's queue stands
+    flow.round(30.0, 100.0)
+    flow.f.min_rtt = BASE  # all have drained
+    for _ in range(3):
+        assert not flow.round(30.5, 100.0)
+    assert flow.rounds_until_a_test([back_ms] * 60, [100.0, *[40.0] * 59]) == number
+
+
+def test_an_acknowledgement_that_comes_late_is_no_news() -> None:
+    flow = Watched()
+    lows = [60.0] * 40
+    lows[9] = 100.0  # the only one of its round trip
+    assert flow.rounds_until_a_test(lows, [100.0, *[40.0] * 39]) == 17
+
+
 def test_a_rise_is_looked_at_for_64_round_trips() -> None:
     flow = Watched()
     assert flow.rounds_until_a_test([60.0] * 200, [*[100.0] * 62, *[40.0] * 138]) is None
@@ -74,7 +100,7 @@ def test_a_rise_is_looked_at_for_64_round_trips() -> None:
 def test_a_rise_goes_on_where_the_path_becomes_longer_again() -> None:
     flow = Watched()
     lows = [*[60.0] * 60, *[100.0] * 40]
-    assert flow.rounds_until_a_test(lows, [*[100.0] * 60, *[40.0] * 40]) == 60 + 11
+    assert flow.rounds_until_a_test(lows, [*[100.0] * 60, *[40.0] * 40]) == 60 + 12  # one more to be sure of it
 
 
 def test_a_start_or_a_fallback_forgets_a_rise() -> None:

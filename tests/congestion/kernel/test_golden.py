@@ -150,6 +150,8 @@ MUTANTS = (
     ("swings.h", "#define HOLDS_NS 1000000000", "#define HOLDS_NS 1200000000"),
     ("swings.h", "#define SWING_FACTOR 3", "#define SWING_FACTOR 4"),
     ("detour.h", "#define STEADY_NS 1000000000", "#define STEADY_NS 1200000000"),
+    ("detour.h", "#define QUIET 32", "#define QUIET 64"),
+    ("detour.h", "2 * jump > far", "3 * jump > 4 * far"),
     ("window.h", "#define SAMPLES 8", "#define SAMPLES 9"),
     ("fallback.h", "#define CUBE 440", "#define CUBE 441"),
     ("window.h", "reduce(c, fall(c, c->window))", "fall(c, c->window)"),

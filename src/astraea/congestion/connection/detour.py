@@ -3,17 +3,23 @@
 A queue of flows of this kind falls when they yield, and so does a flow's own. So once per round trip, with the
 smallest round-trip time ``low`` seen in it:
 
-- A *rise* begins where ``low`` exceeds that of one of the two round trips before by half of its distance from the
-  base, as a hand-over does and a queue that builds up does not; that distance is twice the usual of late, since after a
-  common drain a queue comes back as it was; and the window was 16 packets or more: the drain of a flow with few
-  packets would free nothing of a queue. It is over when half of it is gone, when as much again has come, or after 64
-  round trips.
+- A *rise* begins where ``low`` is longer than in the round trip before by half of its distance from the base, as a
+  hand-over does and a queue that builds up does not (one of the last two round trips may have brought it: slow start
+  takes both); that distance is twice the usual of late, since after a common drain a queue comes back as it was; and
+  the window was 16 packets or more: the drain of a flow with few packets would free nothing of a queue. It is over when
+  half of it is gone, when as much again has come, or after 64 round trips.
+- Meanwhile ``low`` is the smaller one of two round trips: a flow that has yielded to a few packets, or drains, hears
+  late acknowledgements alone at times.
 - It is *steady* while ``low`` stays within an eighth of its distance from the base, and the flow's window is half of
   what it was before the rise or less.
 - After ten steady round trips and a second, a drain to half the window tests it: where the smallest round-trip time
   falls by an eighth of that distance, others keep a queue, and the next test waits for 3 s. Else it is the new base.
 
-A flow that has not yet taken part in a common drain since its start tests nothing: its own start moved the queue.
+What is usual belongs to the queue, not to the base: where a newcomer learns that the base is shorter than it held,
+the usual distance grows by as much. Else the queue of a crowd, when it comes back, is as sudden to it as a longer path.
+
+A flow begins no rise in the first 32 round trips after its first drain: its own start moved the queue, and rivals that
+it made yield come back.
 """
 
 from __future__ import annotations
@@ -29,7 +35,7 @@ SLIGHT = 16
 
 _STEADY_ROUNDS, _STEADY_NS = 10, 1_000_000_000
 _ENOUGH = 16 << BITS  # window before a rise
-_QUIET = 32  # round trips before a rise
+_QUIET = 32  # round trips watched before a rise
 _ROUNDS = 64  # for which a rise is looked at
 _NARROW, _FELL, _FADING = 8, 8, 4
 _FORGETTING = 5
@@ -39,10 +45,10 @@ _AGAIN = 3_000_000_000
 class Detour:
     """The part of a window's state that this needs."""
 
-    watched: int  # round trips since it began to look
     low: int  # smallest round-trip time of this round trip; INF: none yet
     low_1: int  # and of the last two that were watched
     low_2: int
+    watched: int  # round trips since it began to look
     floor: int  # the base at the last round trip watched
     usual: int  # largest distance from the base of late, but for these two
     before: int  # largest window of late, as it was before the rise
@@ -89,7 +95,9 @@ def watch(f: Connection, c: Detour, window: int, now: int) -> bool:
         c.usual = max(c.usual, c.low_2 - f.min_rtt)
     c.low_2 = c.low_1
     c.low_1 = low
-    if c.risen == 0:
+    if c.risen:
+        low = min(low, c.low_2)
+    else:
         c.before = max(c.before - (c.before >> _FADING), window)
     far = low - f.min_rtt
     if SLIGHT * far < f.min_rtt:

@@ -8,6 +8,7 @@
 #define STEADY_ROUNDS 10
 #define STEADY_NS 1000000000
 #define ENOUGH (16LL << BITS)
+#define QUIET 32
 #define ROUNDS 64
 #define NARROW 8
 #define FELL 8
@@ -24,7 +25,7 @@ static INLINE void rest(struct window *c, s64 window)
 {
 	c->low = c->low_1 = c->low_2 = INF;
 	c->before = window;
-	c->risen = 0;
+	c->risen = c->watched = 0;
 }
 
 static INLINE void restart(struct window *c, s64 low, s64 now)
@@ -37,13 +38,15 @@ static INLINE void restart(struct window *c, s64 low, s64 now)
 static INLINE int watch(struct connection *f, struct window *c, s64 window, s64 now)
 {
 	s64 low = c->low, lately = least(c->low_1, c->low_2), far, rise;
+	s64 jump = most(low - c->low_1, c->low_1 - c->low_2);
 
 	c->low = INF;
 	if (low == INF)
 		return 0;
+	c->watched++;
 	c->usual -= c->usual >> FORGETTING;
 	if (SLIGHT * (c->floor - f->min_rtt) > f->min_rtt) {
-		c->usual = 0;
+		c->usual += c->floor - f->min_rtt;
 		c->low_1 = c->low_2 = INF;
 	}
 	c->floor = f->min_rtt;
@@ -51,15 +54,17 @@ static INLINE int watch(struct connection *f, struct window *c, s64 window, s64 
 		c->usual = most(c->usual, c->low_2 - f->min_rtt);
 	c->low_2 = c->low_1;
 	c->low_1 = low;
-	if (c->risen == 0)
+	if (c->risen)
+		low = least(low, c->low_2);
+	else
 		c->before = most(c->before - (c->before >> FADED), window);
 	far = low - f->min_rtt;
 	if (SLIGHT * far < f->min_rtt) {
 		c->risen = 0;
 		return 0;
 	}
-	if ((c->risen == 0 || 2 * (low - c->rise_to) > c->rise_to - c->rise_from) && lately < INF &&
-	    2 * (low - lately) > far && far > 2 * c->usual && c->before >= ENOUGH) {
+	if (c->watched > QUIET && (c->risen == 0 || 2 * (low - c->rise_to) > c->rise_to - c->rise_from) &&
+	    lately < INF && 2 * jump > far && far > 2 * c->usual && c->before >= ENOUGH) {
 		c->risen = 1;
 		c->rise_from = lately;
 		c->rise_to = low;

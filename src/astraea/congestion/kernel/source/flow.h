@@ -73,7 +73,7 @@ struct window {
 	s64 conserving, climbing, draining, drain_window, drain_from, drain_rtt, drain_until, drained_at, drains;
 	s64 lowest, lowest_at, lowest_before, peak, left, among, base_now, base_before, turned_at, emptied_at, widest;
 	s64 past_lost, past_delivered, lately_lost, lately_heard, losing;
-	s64 low, low_1, low_2, floor, usual, before, rise_from, rise_to, risen;
+	s64 low, low_1, low_2, watched, floor, usual, before, rise_from, rise_to, risen;
 	s64 relieved, relieved_at, swing_base, swing_rate, swing_queue, turning_at;
 	s64 steady, steady_at, steady_least, steady_most, testing, test_from;
 	s64 fallen, strange, judged, judged_at, judged_acks, judged_steps, filled_at;

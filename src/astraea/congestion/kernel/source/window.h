@@ -132,7 +132,7 @@ static INLINE void turn_over(struct window *c, int turn, s64 now)
 
 static INLINE void look(struct connection *f, struct window *c, s64 now)
 {
-	if (c->starting || c->fallen || c->among || c->drains < 2) {
+	if (c->starting || c->fallen || c->among || c->drains < 1) {
 		rest(c, c->window);
 		look_anew(f, c);
 	} else if (c->draining) {
