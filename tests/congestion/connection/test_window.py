@@ -11,7 +11,7 @@ from astraea.congestion import simulate
 from astraea.congestion.connection import drains
 from astraea.congestion.connection import window as driven
 from astraea.congestion.connection.motion import UNIT
-from astraea.congestion.connection.record import OPEN, RECOVERY
+from astraea.congestion.connection.record import INF, OPEN, RECOVERY
 from astraea.congestion.controllers.policy import Policy
 from astraea.congestion.simulator.build import build
 from astraea.congestion.simulator.loop import REACHED, advance
@@ -82,6 +82,35 @@ def test_start_up_doubles_and_ignores_actions_until_the_delay_shows(alone: Any) 
     assert flow.f.cwnd == pytest.approx(25, abs=1e-4)
     driven.act(flow.f, flow.c, -1.0)
     assert flow.c.window == pytest.approx(50 / 1.025 * UNIT, rel=1e-6)
+
+
+def test_the_first_drain_lasts_a_round_trip_and_later_ones_200_ms(alone: Any) -> None:
+    flow = settled(alone, 100.0)
+    drained = []
+    for first in (True, False):
+        flow.c.drains = 0 if first else 1
+        drains.drain(flow.f, flow.c, flow.now, 50 * UNIT)
+        flow.f.inflight = 60
+        flow.ack(50)
+        assert flow.c.drain_until == INF
+        flow.f.inflight = 50
+        flow.ack(50)
+        drained.append(flow.c.drain_until - flow.now)
+        flow.now += 20 * MS
+        flow.ack(50)
+        assert flow.c.drain_until - flow.now == drained[-1] - 20 * MS
+    assert drained == [50 * MS, 200 * MS]
+
+
+def test_start_up_begins_anew_where_nothing_has_arrived(alone: Any) -> None:
+    flow = alone(Policy)
+    driven.on_timeout(flow.f, flow.c, 0)
+    assert (flow.f.cwnd, flow.c.window, flow.c.starting, flow.c.climbing) == (2, 2 * UNIT, 1, 0)
+    flow.f.recovering, flow.f.lost = 2, 10
+    flow.round(50)
+    assert (flow.f.cwnd, flow.c.starting) == (4, 1)  # it doubles as before
+    driven.on_timeout(flow.f, flow.c, 0)
+    assert (flow.f.cwnd, flow.c.starting, flow.c.climbing) == (2, 0, 1)
 
 
 def test_start_up_ends_with_a_full_pipe_and_no_queue() -> None:

@@ -55,7 +55,7 @@ def test_a_longer_path_is_believed_by_a_drain_of_the_flows_own() -> None:
     base, end = names.index("min_rtt"), names.index("end")
     detour = next(trace for trace in TRACES if trace.name == "a detour")
     at = next(d.interval[end] for d in detour.decisions if d.interval[base] > 80_000_000)
-    assert 2.5e9 < at < 2.5e9 + 3.5e9  # before the path's drains have said so
+    assert 3.0e9 < at < 3.0e9 + 3.5e9  # before the path's drains have said so
 
 
 def test_jitter_raises_the_target() -> None:

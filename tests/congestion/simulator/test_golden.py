@@ -22,7 +22,7 @@ GOLDEN = {
     "bbr": "05e632d55011e2fb",
     "bbr3": "318caa673dfd9346",
     "aurora": "14025b0f67d1e856",
-    "policy": "91859aedfebf7d41",
+    "policy": "d7225032e259473e",
 }
 
 

@@ -16,8 +16,8 @@ enforced differs from it for a while:
 - What keeps losing falls, and grows little: :mod:`astraea.congestion.connection.breaker`.
 - Now and then the window falls to three quarters of what fits into the empty path, for a round trip, to learn the
   base round-trip time (:mod:`astraea.congestion.connection.drains`). Where the queue did empty meanwhile, a flow goes
-  on with what fits; else with the window it had. A flow that takes over after its start-up drains as well, to half,
-  since its own overshoot has filled the queue and made all others yield.
+  on with what fits; else with the window it had. A flow that takes over after its start-up drains as well, to half and
+  for a round trip, since its own overshoot has filled the queue and made all others yield.
 
 Where drains tell of rivals that keep the queue filled, and where the connection is outside what the policy is for, the
 window grows as CUBIC's (:mod:`astraea.congestion.connection.fallback`): in the first case with drains, which tell when
@@ -149,7 +149,10 @@ def _take_over(f: Connection, c: State, now: int) -> None:
 @inlined
 def _drain(f: Connection, c: State, now: int) -> None:
     """Go on with a drain; once it is over, learn from it, and let the window change hands."""
+    begins = c.drain_until == INF
     if not drains.over(f, c, now):
+        if c.drains == 0 and begins and c.drain_until < INF:
+            c.drain_until = now + f.srtt_ns  # a round trip is enough: nobody else has to drain at the same time
         return
     if c.testing:
         _tested(f, c, now)
@@ -202,15 +205,18 @@ def on_recovered(f: Connection, c: State, now: int) -> None:
 
 @inlined
 def on_timeout(f: Connection, c: State, now: int) -> None:
-    """Nothing is known to arrive: halve, and climb from the smallest window."""
-    c.starting = 0
+    """Nothing is known to arrive: halve, and climb from the smallest window; start anew if nothing ever arrived."""
+    unheard = c.starting and f.delivered == 0
+    c.starting = unheard
     c.conserving = 0
-    c.climbing = 1
+    c.climbing = 1 - unheard
     if f.recovering != TIMEOUT:
         c.undo_window = f.window
     if f.recovering == OPEN:
         c.window = fallback.reduce(c, c.window) if c.fallen or c.among else max(c.window >> 1, LEAST)
         c.w_max = 0
+    if unheard:
+        c.window = _FLOOR
     f.window = _FLOOR
     f.cwnd = FLOOR
     _pace(f, c)

@@ -47,7 +47,7 @@ PATHS = (
     Path("random loss", 300, 60, 20, 3.0, loss=0.03),
     Path("drains", 150, 50, 30, 6.0, ack_every=3, control={"refresh_s": 1.5}),
     Path("marks and an outage", 200, 30, 12, 4.0, mark_above=8, outage_s=(1.5, 2.4)),
-    Path("a detour", 400, 40, 30, 6.0, detour=(2.5, 40.0), control={"refresh_s": 4.0}),
+    Path("a detour", 400, 40, 30, 6.5, detour=(3.0, 40.0), control={"refresh_s": 4.0}),
     Path("a detour among many drains", 200, 40, 30, 4.0, detour=(1.5, 40.0), control={"refresh_s": 0.4}),
     Path("a rival that empties the queue", 400, 40, 30, 13.0, rival=(6.0, 80.0), control={"refresh_s": 9.0}),
     Path("a rival to which it yields", 800, 40, 60, 3.5, rival=(30.0, 250.0), control={"refresh_s": 2.4}),
@@ -55,6 +55,7 @@ PATHS = (
     Path("a broken path", 300, 40, 30, 4.0, loss=0.25),
     Path("a short path", 2000, 2, 20, 1.0),
     Path("jitter", 1000, 30, 40, 3.0, jitter_ms=5.0),
+    Path("nothing at first", 400, 40, 16, 3.5, outage_s=(0.0, 1.5)),
     Path("fallback", 300, 40, 40, 10.0, loss=0.005, control={"ranges": {"window_most": 16}}),
 )
 

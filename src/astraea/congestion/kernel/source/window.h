@@ -94,8 +94,13 @@ static INLINE void go_on_draining(struct connection *f, struct window *c, s64 no
 	s64 was = c->among;
 	int emptied;
 
-	if (!drain_over(f, c, now))
+	int begins = c->drain_until == INF;
+
+	if (!drain_over(f, c, now)) {
+		if (c->drains == 0 && begins && c->drain_until < INF)
+			c->drain_until = now + f->srtt;
 		return;
+	}
 	if (c->testing) {
 		tested(f, c, now);
 		return;
@@ -215,15 +220,19 @@ static INLINE void on_recovered(struct window *c)
 
 static INLINE void on_timeout(struct connection *f, struct window *c)
 {
-	c->starting = 0;
+	int unheard = c->starting && f->delivered == 0;
+
+	c->starting = unheard;
 	c->conserving = 0;
-	c->climbing = 1;
+	c->climbing = !unheard;
 	if (f->recovering != TIMEOUT)
 		c->undo_window = f->window;
 	if (f->recovering == OPEN) {
 		c->window = c->fallen || c->among ? reduce(c, c->window) : most(c->window >> 1, LEAST);
 		c->w_max = 0;
 	}
+	if (unheard)
+		c->window = FLOOR;
 	f->window = FLOOR;
 	f->cwnd = FLOOR >> BITS;
 	pace(f, c);
