@@ -68,6 +68,7 @@ def test_packets_and_data_are_conserved(
     flows = [
         {
             **flow,
+            "rtt_ms": flow["rtt_ms"] + 30.0 * queued,
             "path": tuple(data.draw(some)),
             "back": tuple(data.draw(none)) if queued else (),
         }
