@@ -63,7 +63,6 @@ def test_the_features_lie_where_the_law_reads_them() -> None:
         "own_queue": [law._OWN, law._OWN_1, law._OWN_2, law._OWN_3],
         "loss": [law._LOSS, law._LOSS_1],
         "sent_change": [law._SENT, law._SENT_1, law._SENT_2, law._SENT_3],
-        "noise": [law._NOISY],
         "pipe": [law._PIPE],
         "rate": [law._RATE],
         "interval": [law._INTERVAL],
@@ -91,41 +90,6 @@ def test_losses_beyond_the_free_ones_cost() -> None:
     # the larger of two losses, 5.5, is 1.5 above what is free
     assert decide(numbers(), observed([4, 4, 4, 4], loss=4.5, loss_before=5.5, rate=6, pipe=10)) == -0.125
     assert decide(numbers(), observed([4, 4, 4, 4], loss=4.0, rate=6, pipe=10)) == 0.25
-
-
-def rise(noise: float, rate: float, past: float = 8.0) -> float:
-    return law._risen(observed([0, past, past + 1, past], noise=noise, rate=rate)) / ONE
-
-
-def test_noise_beyond_what_the_rate_explains_raises_the_target() -> None:
-    # at a rate of 10 beyond 0.52 * 10 - 0.3 = 4.9: in 1/1024, 532 * 10 - 307 = 5013
-    assert rise(5013 / ONE, 10) == 0
-    assert rise(5013 / ONE + 1, 10) == 1843 / ONE  # 1.8
-    assert rise(5013 / ONE + 2, 10) == 3686 / ONE
-    assert rise(24, 10) == 5
-    # at a rate of 7.5 that would be 3.6, and 3.34 at 7, but 3.5 is the least
-    assert rise(3.5, 7) == 0
-    assert rise(4.5, 7) == 1843 / ONE
-    # at a rate of 14, jitter of half a millisecond is 8, and 0.52 * 14 - 0.3 is 6.98
-    assert rise(8, 14) == 0
-    assert rise(9, 14) == 1843 / ONE
-
-
-def test_noise_tells_nothing_of_flows_with_few_packets_or_after_a_queue_that_was_empty() -> None:
-    assert rise(24, 6.25) == 0
-    assert rise(24, 0) == 0
-    assert rise(24, 6.5) == 1
-    assert rise(24, 7.25) == 4
-    assert rise(24, 10, past=3) == 0
-    assert rise(24, 10, past=0) == 0
-    assert rise(24, 10, past=3.5) == 2
-
-
-def test_the_target_is_higher_by_that() -> None:
-    # target 2 + 0.5 * 7 + 3 = 8.5, gain 3 + 8.5 - 13.5 = -2; a queue that is 1 below it
-    x = observed([7.5] * 4, rate=7, pipe=13.5, noise=24)
-    assert decide(numbers(), x) == 0.25
-    assert decide(numbers(), observed([7.5] * 4, rate=7, pipe=13.5)) == -2 * 2**-5  # 2 above it, and the gain is 2**-5
 
 
 def test_haste_counts_the_least_error_of_the_history_up_to_its_most() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from astraea.congestion.compiled import inlined
 from astraea.congestion.connection.fixed_point import ONE, SHIFT
 from astraea.congestion.connection.motion import BITS
+from astraea.congestion.connection.noise import learn_noise
 from astraea.congestion.connection.record import INF, Connection, Interval, Sample
 
 __all__ = ["begin_interval", "close_interval", "end_block", "note"]
@@ -25,6 +26,7 @@ def begin_interval(mark: Sample, f: Connection, now: int) -> None:
     f.block_length = (f.interval_at - now) // max((f.interval_at - now) // _BLOCK, 1)
     f.block_at = now + f.block_length
     f.block_rtt = INF
+    f.block_sum = f.block_acks = 0
     f.low_sum = 0
     f.low_count = 0
 
@@ -35,7 +37,9 @@ def end_block(f: Connection) -> None:
     if f.block_rtt < INF:
         f.low_sum += f.block_rtt
         f.low_count += 1
+        learn_noise(f, f.block_rtt, f.block_sum // f.block_acks)
         f.block_rtt = INF
+        f.block_sum = f.block_acks = 0
 
 
 @inlined
@@ -88,5 +92,6 @@ def note(row: Sample, f: Connection, now: int) -> None:
 @inlined
 def _gauges(row: Interval | Sample, f: Connection) -> None:
     row.min_rtt = f.min_rtt if f.min_rtt < INF else 0
+    row.noise = f.noise
     row.drain_left = f.drain_left
     row.inflight = f.inflight

@@ -41,6 +41,8 @@ def measure_rtt(f: Connection, rtt: int, acked: int, now: int) -> None:
     if now > f.block_at:
         end_block(f)
         f.block_at = now + f.block_length - (now - f.block_at) % f.block_length
+    f.block_sum += rtt
+    f.block_acks += 1
     if rtt < f.block_rtt:
         f.block_rtt = rtt
     if rtt < f.sample_rtt_min:

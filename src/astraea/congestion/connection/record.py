@@ -96,6 +96,7 @@ class Gauges:
     """How a connection stands."""
 
     min_rtt: int  # smallest round-trip time the connection holds as its base
+    noise: int  # what noise adds to the low of a block beyond min_rtt
     drain_left: int  # 1/1024 of the queueing delay that drains leave, if its controller drains
     inflight: int
 
@@ -164,8 +165,15 @@ class Connection(Counters, Sending):
     block_at: int  # when the present block of the control interval ends
     block_length: int
     block_rtt: int  # smallest round-trip time in it; INF: none yet
+    block_sum: int  # its round-trip times, and how many
+    block_acks: int
     low_sum: int  # sum of those of the interval's blocks so far
     low_count: int
+    low_1: int  # of the last block, and of the one before it; 0: none yet
+    low_2: int
+    lows: int  # blocks that noise was learned from
+    deviation: int  # of their lows by noise alone
+    scatter: int  # by how much round-trip times exceed the low of their block
 
 
 class Interval(Counters, Gauges):

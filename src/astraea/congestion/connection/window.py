@@ -88,7 +88,7 @@ def on_ack(f: Connection, c: State, now: int) -> None:
     elif c.draining:
         _drain(f, c, now)
     elif drains.due(f, c, now):
-        drains.drain(f, c, now, _DRAIN_SHARE * part_of(c.window, f.min_rtt, f.srtt_ns) // _QUARTERS)
+        drains.drain(f, c, now, _DRAIN_SHARE * part_of(c.window, f.min_rtt + f.noise, f.srtt_ns) // _QUARTERS)
     elif c.among:
         c.window = fallback.grow(f, c, c.window, now)
     if f.acked > 0:
@@ -163,7 +163,7 @@ def _drain(f: Connection, c: State, now: int) -> None:
     if c.among and not was:
         c.window = fallback.curve(c, c.window)
     if emptied and not c.among and c.drains > 1:  # at the first, it is what fits already
-        c.window = max(part_of(c.window, f.min_rtt, c.drain_from), LEAST)
+        c.window = max(part_of(c.window, f.min_rtt + f.noise, c.drain_from), LEAST)
 
 
 @inlined

@@ -15,7 +15,7 @@ __all__ = ["INTERVAL", "KernelDecision", "KernelSender"]
 
 INTERVAL = (
     *("sent", "delivered", "lost", "rtt_sum", "rtt_step_sum", "acks", "fallback"),
-    *("srtt", "min_rtt", "drain_left", "inflight"),
+    *("srtt", "min_rtt", "noise", "drain_left", "inflight"),
     *("start", "end", "window", "rtt_low"),
 )
 """The fields of an interval that the kernel keeps, in the order of ``struct interval``."""

@@ -30,7 +30,7 @@ class Frame:
     rtt_step_sum: int  # absolute differences of successive round-trip times, over acknowledgements
     rtt_low: int  # mean of the smallest of blocks of 30 to 60 ms
     srtt: int  # at the interval's end, like what follows
-    base_rtt: int  # smallest that the connection holds
+    base_rtt: int  # smallest that the connection holds, and what noise adds to it
     window: int  # congestion window in 1/1024 packets
     inflight: int
     drain_left: int  # 1/1024 of the queueing delay that drains leave
@@ -87,7 +87,7 @@ def record(frames: Rows[Frame], history: History, interval: Interval) -> bool:
     frame.rtt_step_sum = interval.rtt_step_sum // 1000
     frame.rtt_low = max(interval.rtt_low // 1000, 1)
     frame.srtt = max(interval.srtt // 1000, 1)
-    frame.base_rtt = max(interval.min_rtt // 1000, 1)
+    frame.base_rtt = max((interval.min_rtt + interval.noise) // 1000, 1)
     frame.window = interval.window
     frame.inflight = interval.inflight
     frame.drain_left = interval.drain_left

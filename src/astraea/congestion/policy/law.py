@@ -12,16 +12,6 @@ four round trips all lay on the same side of the target, the gain grows by ``has
 lasted so long goes on by ``momentum`` (as Copa's velocity does): errors common to all flows change their sign within
 that time, an unfair share and an empty path do not.
 
-Jitter holds packets up, in order, so even the smallest of a block of round-trip times is longer, and what it is longer
-by looks like a queue of the flow's own. Where the noise tells so, the target rises (``_risen``) by
-
-    1.8 * (noise - the largest of 3.5, 0.52 * rate - 0.3 and rate - 6)        noise: log2(1 + 8 * packets of jitter),
-
-the last of which is jitter of half a millisecond. It rises at most by 5, by 4 for each doubling of the rate beyond 6.25
-(9.4 packets in 30 ms), and by 4 for each of what the shortest queue of the last three round trips was beyond 3. With
-fewer packets the noise is that of one or two acknowledgements, and after a dip of the queue it is the dip. These are
-no learned numbers: they were set by hand.
-
 The last eight numbers, ``rival_*``, are a law among rivals that a drain has told of. They have no effect in the window
 that ships while ``rival_left`` is 0.15 or more: what would tell them of rivals makes the window grow as CUBIC's and ask
 the law no more (:mod:`astraea.congestion.connection.drains`). They stay because policy files and the kernel's map hold
@@ -39,7 +29,7 @@ from astraea.congestion.compiled import inlined
 from astraea.congestion.connection.fixed_point import ONE, SHIFT, clip, exp2
 from astraea.congestion.connection.record import Ints
 
-__all__ = ["LAW", "RISE_MOST", "Number", "decide"]
+__all__ = ["LAW", "Number", "decide"]
 
 
 @dataclass(frozen=True)
@@ -108,21 +98,13 @@ LAW: tuple[Number, ...] = (
     _RIVAL_FREE,
 ) = range(18)
 
-_NOISE = round(1.8 * ONE)  # by how much a doubling of the noise raises the target
-_NOISE_RATE, _NOISE_FREE = round(0.52 * ONE), round(-0.3 * ONE)  # noise that does not: of the rate's, and beside it
-_NOISE_LEAST, _NOISE_MS = round(3.5 * ONE), 6 * ONE  # and at least; jitter over 30 ms that does not
-RISE_MOST = 5 * ONE
-"""The most that noise raises the target by."""
-_RISE_RATE, _RISE_QUEUE = round(6.25 * ONE), 3 * ONE  # the rate and the queue from which on it does
-_RISE_STEP = 4  # and by how much at most for each doubling of them
-
 _PACE = 3  # an action of 1 is a third of a doubling an interval, at a gain of 1/4
 
 # where the features lie in an observation of the set 'packets' with four slots of history
 _OWN, _OWN_1, _OWN_2, _OWN_3 = 0, 4, 8, 12
 _LOSS, _LOSS_1 = 1, 5
 _SENT, _SENT_1, _SENT_2, _SENT_3 = 2, 6, 10, 14
-_NOISY, _PIPE, _RATE, _INTERVAL, _LEFT = 17, 18, 19, 23, 24
+_PIPE, _RATE, _INTERVAL, _LEFT = 18, 19, 23, 24
 
 
 @inlined
@@ -131,7 +113,7 @@ def decide(p: Ints, x: Ints) -> int:
     own = x[_OWN]
     most = max(max(x[_OWN_1], x[_OWN_2]), x[_OWN_3])
     least = min(min(x[_OWN_1], x[_OWN_2]), x[_OWN_3])
-    target = p[_TARGET] + _times(p[_TARGET_RATE], x[_RATE]) + _risen(x)
+    target = p[_TARGET] + _times(p[_TARGET_RATE], x[_RATE])
     error = target - own - _times(p[_LOSS_CUT], max(max(x[_LOSS], x[_LOSS_1]) - p[_LOSS_FREE], 0))
     lasting = max(target - max(own, most), 0) if error > 0 else max(min(own, least) - target, 0)
     gain = (
@@ -152,16 +134,6 @@ def decide(p: Ints, x: Ints) -> int:
     growth = exp2(p[_RIVAL_GROWTH] - _times(p[_RIVAL_SCALE], x[_PIPE]))
     among = clip(growth - _times(p[_RIVAL_CUT], max(x[_LOSS] - p[_RIVAL_FREE], 0)), -ONE, ONE)
     return int(alone * (ONE - rivals) + among * rivals)
-
-
-@inlined
-def _risen(x: Ints) -> int:
-    """Return by how much the noise raises the target."""
-    rate = x[_RATE]
-    over = x[_NOISY] - max(max(_times(_NOISE_RATE, rate) + _NOISE_FREE, rate - _NOISE_MS), _NOISE_LEAST)
-    least = min(min(x[_OWN_1], x[_OWN_2]), x[_OWN_3])
-    most = min(_RISE_STEP * min(rate - _RISE_RATE, least - _RISE_QUEUE), RISE_MOST)
-    return int(max(min(_times(_NOISE, over), most), 0))
 
 
 @inlined

@@ -39,7 +39,7 @@ GLOBAL int record(struct flow *flow)
 	frame->rtt_step_sum = quotient(interval->rtt_step_sum, 1000);
 	frame->rtt_low = most(quotient(interval->rtt_low, 1000), 1);
 	frame->srtt = most(quotient(interval->srtt, 1000), 1);
-	frame->base_rtt = most(quotient(interval->min_rtt, 1000), 1);
+	frame->base_rtt = most(quotient(interval->min_rtt + interval->noise, 1000), 1);
 	frame->window = interval->window;
 	frame->inflight = interval->inflight;
 	frame->drain_left = interval->drain_left;

@@ -28,31 +28,9 @@ enum law_number {
 
 #define PACE 3
 
-/* Of what noise raises the target by, in 1 / 1024 but for the step. */
-#define RISE_NOISE 1843
-#define RISE_NOISE_RATE 532
-#define RISE_NOISE_FREE (-307)
-#define RISE_NOISE_LEAST 3584
-#define RISE_NOISE_MS (6 * ONE)
-#define RISE_MOST (5 * ONE)
-#define RISE_RATE 6400
-#define RISE_QUEUE (3 * ONE)
-#define RISE_STEP 4
-
 #define SCALE(a, b) (((s64)(a) * (s64)(b)) >> SHIFT)
 
-/* By how much the noise raises the target. */
-static INLINE s64 risen_by(const s64 *x)
-{
-	s64 rate = x[RATE], queue = least(least(x[OWN_1], x[OWN_2]), x[OWN_3]);
-	s64 free = most(SCALE(RISE_NOISE_RATE, rate) + RISE_NOISE_FREE, rate - RISE_NOISE_MS);
-	s64 over = x[NOISE] - most(free, RISE_NOISE_LEAST);
-	s64 largest = least(RISE_STEP * least(rate - RISE_RATE, queue - RISE_QUEUE), RISE_MOST);
-
-	return most(least(SCALE(RISE_NOISE, over), largest), 0);
-}
-
-/* The action in units of 1 / 1024^2 for the features in flow->features; with or without what the noise raises. */
+/* The action in units of 1 / 1024^2 for the features in flow->features. */
 GLOBAL s64 decide(struct flow *flow, const struct numbers *numbers)
 {
 	s64 own, largest, smallest, target, error, lasting, gain, pace, going, alone, strange, rivals, growth, among;
@@ -66,7 +44,7 @@ GLOBAL s64 decide(struct flow *flow, const struct numbers *numbers)
 	own = x[OWN];
 	largest = most(most(x[OWN_1], x[OWN_2]), x[OWN_3]);
 	smallest = least(least(x[OWN_1], x[OWN_2]), x[OWN_3]);
-	target = p[TARGET] + SCALE(p[TARGET_RATE], x[RATE]) + risen_by(x);
+	target = p[TARGET] + SCALE(p[TARGET_RATE], x[RATE]);
 	error = target - own - SCALE(p[LOSS_CUT], most(most(x[LOSS], x[LOSS_1]) - p[LOSS_FREE], 0));
 	lasting = error > 0 ? most(target - most(own, largest), 0) : most(least(own, smallest) - target, 0);
 	gain = p[GAIN] + target - x[PIPE] + SCALE(p[GAIN_INTERVAL], x[INTERVAL]) +

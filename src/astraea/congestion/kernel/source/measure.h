@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /* Round-trip times, and control intervals: astraea/congestion/connection/measure.py and intervals.py. */
 #pragma once
-#include "flow.h"
+#include "noise.h"
 
 #define BASE_AGE 300000000000LL
 #define BLOCK 30000000
@@ -12,7 +12,9 @@ static INLINE void end_block(struct connection *f)
 	if (f->block_rtt < INF) {
 		f->low_sum += f->block_rtt;
 		f->low_count++;
+		learn_noise(f, f->block_rtt, quotient(f->block_sum, most(f->block_acks, 1)));
 		f->block_rtt = INF;
+		f->block_sum = f->block_acks = 0;
 	}
 }
 
@@ -26,6 +28,8 @@ static INLINE void measure_rtt(struct connection *f, s64 rtt, s64 acked, s64 now
 		end_block(f);
 		f->block_at = now + f->block_length - (u64)(now - f->block_at) % (u64)most(f->block_length, 1);
 	}
+	f->block_sum += rtt;
+	f->block_acks++;
 	f->block_rtt = least(f->block_rtt, rtt);
 	if (rtt <= f->min_rtt || now - f->min_rtt_at > BASE_AGE) {
 		f->min_rtt = rtt;
@@ -48,6 +52,7 @@ static INLINE void begin_interval(struct mark *mark, struct connection *f, s64 n
 	f->block_length = quotient(f->interval_at - now, most(quotient(f->interval_at - now, BLOCK), 1));
 	f->block_at = now + f->block_length;
 	f->block_rtt = INF;
+	f->block_sum = f->block_acks = 0;
 	f->low_sum = 0;
 	f->low_count = 0;
 }
@@ -68,6 +73,7 @@ static INLINE void close_interval(struct interval *row, struct mark *mark, struc
 	row->window = f->window >> FINER;
 	row->srtt = f->srtt;
 	row->min_rtt = f->min_rtt < INF ? f->min_rtt : 0;
+	row->noise = f->noise;
 	row->drain_left = f->drain_left;
 	row->inflight = f->inflight;
 	f->intervals++;

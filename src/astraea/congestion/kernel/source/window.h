@@ -110,7 +110,7 @@ static INLINE void go_on_draining(struct connection *f, struct window *c, s64 no
 	if (c->among && !was)
 		c->window = curve(c, c->window);
 	if (emptied && !c->among && c->drains > 1)
-		c->window = most(part_of(c->window, f->min_rtt, c->drain_from), LEAST);
+		c->window = most(part_of(c->window, f->min_rtt + f->noise, c->drain_from), LEAST);
 }
 
 static INLINE void start(struct connection *f, struct window *c, s64 now)
@@ -167,7 +167,7 @@ static INLINE void on_ack(struct flow *flow, s64 now)
 	} else if (c->draining) {
 		go_on_draining(f, c, now);
 	} else if (due(f, c, now)) {
-		drain(f, c, now, quotient(DRAIN_SHARE * part_of(c->window, f->min_rtt, f->srtt), QUARTERS));
+		drain(f, c, now, quotient(DRAIN_SHARE * part_of(c->window, f->min_rtt + f->noise, f->srtt), QUARTERS));
 	} else if (c->among) {
 		c->window = grow(flow, now);
 	}
