@@ -184,6 +184,17 @@ def test_without_traces_a_note_says_so(tmp_path: Path) -> None:
     ).notes[0]  # fmt: skip
 
 
+def test_other_seeds_are_other_worlds_of_the_same_kinds(whole: tuple[Evaluation, Path], tmp_path: Path) -> None:
+    found = run(tmp_path, "newreno", seeds=2, first_seed=1)
+    assert found.seeds == (1, 2)
+    known = [outcome for outcome in whole[0].outcomes if outcome.arm == "newreno" and outcome.seed == 1]
+    fresh = [outcome for outcome in found.outcomes if outcome.seed == 1]
+    assert [outcome.values for outcome in fresh] == [outcome.values for outcome in known]
+    assert [outcome.values for outcome in found.outcomes if outcome.seed == 2] != [outcome.values for outcome in known]
+    with pytest.raises(InputError, match="first_seed must be at least 0, got -1"):
+        run(tmp_path, "newreno", first_seed=-1)
+
+
 @pytest.mark.parametrize("count", ["seeds", "jobs", "worlds"])
 def test_counts_begin_at_one(tmp_path: Path, count: str) -> None:
     none: dict[str, Any] = {count: 0}

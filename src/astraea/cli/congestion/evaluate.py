@@ -39,6 +39,9 @@ def evaluate(
         typer.Option("--policy", help="Of the arm 'policy': a file, or deep; by default the law."),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Sets of worlds, under consecutive seeds.")] = 3,
+    first_seed: Annotated[
+        int, typer.Option("--first-seed", min=0, help="The first of them: other worlds of the same kinds.")
+    ] = 0,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes side by side.")] = 1,
     worlds: Annotated[
         int | None,
@@ -69,6 +72,7 @@ def evaluate(
                 contestants,
                 out,
                 seeds=seeds,
+                first_seed=first_seed,
                 jobs=jobs,
                 worlds=worlds,
                 data=data_dir or (Path(given) if given else None),

@@ -64,15 +64,17 @@ def evaluate(
     out: Path,
     *,
     seeds: int = 3,
+    first_seed: int = 0,
     jobs: int = 1,
     worlds: int | None = None,
     data: Path | None = None,
     watch: Watch | None = None,
 ) -> Evaluation:
-    """Put every arm into the worlds of every suite under ``seeds`` consecutive seeds from 0, and return what was found.
+    """Put every arm into the worlds of every suite under ``seeds`` seeds, and return what was found.
 
     Outcomes are appended to ``out/outcomes.jsonl`` as they finish; those already there are not simulated again. Of one
     world a suite and arm, the course over time is appended to ``out/over_time.jsonl``.
+    Seeds are consecutive from ``first_seed`` on, which is at least 0.
     ``jobs`` processes work side by side; ``worlds`` bounds the worlds of a suite, arm and seed; ``data`` is the
     folder of :func:`find_traces`. ``watch(job, finished, all)`` is told of every new outcome.
     Raises :class:`InputError` for a count below 1, and what loading a policy raises.
@@ -80,9 +82,12 @@ def evaluate(
     for name, count in (("seeds", seeds), ("jobs", jobs), ("worlds", worlds)):
         if count is not None and count < 1:
             raise InputError(f"{name} must be at least 1, got {count}")
+    if first_seed < 0:
+        raise InputError(f"first_seed must be at least 0, got {first_seed}")
+    span = range(first_seed, first_seed + seeds)
     with lock(out):
         traces = find_traces(data, out / "traces") if any(suite.needs_traces for suite in suites) else ()
-        plan = list(_jobs(suites, arms, range(seeds), worlds, traces))
+        plan = list(_jobs(suites, arms, span, worlds, traces))
         file, course = out / FILE, out / SERIES
         known, seen = _known(file), _seen(course)
         missing = [job for job in plan if _name(job) not in known or (job.shown and _name(job) not in seen)]
@@ -99,7 +104,7 @@ def evaluate(
     return Evaluation(
         suites=tuple(suites),
         arms=tuple(arms),
-        seeds=tuple(range(seeds)),
+        seeds=tuple(span),
         outcomes=tuple(known[_name(job)] for job in plan),
         notes=() if traces or not any(suite.needs_traces for suite in suites) else (_without_traces(data),),
         over_time=tuple(seen[_name(job)] for job in plan if job.shown),
