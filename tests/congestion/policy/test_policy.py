@@ -108,6 +108,6 @@ def test_the_policy_with_a_network_comes_by_name_unless_a_file_has_it(
     assert deep.header.kind == "residual"
     assert max(deep.header.widths) <= 32
     assert certify(deep).holds
-    assert deep.card["trained_by"] == "MAPPO"
+    assert deep.card["trained_by"] == "astraea congestion train --recipe residual"
     law_policy([n.start for n in LAW], PolicySettings()).save(Path("deep"))
     assert load_policy("deep").header.kind == "law"
