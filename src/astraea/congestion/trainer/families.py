@@ -146,7 +146,7 @@ CHANGING = Family(
     ),
     2,
 )
-"""Paths that do not stay as they are. Neither the shipped law nor the shipped network has met them."""
+"""Paths that do not stay as they are. The shipped law has not met them either; the shipped network has."""
 
 
 def families_of(noisy: bool) -> tuple[Family, ...]:
