@@ -6,7 +6,6 @@ worlds no law was chosen with. Worlds that only one of the two has are left out.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -15,10 +14,12 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from deep_pages import interval
 
 from astraea.cli.shell import friendly
 from astraea.congestion.evaluation.catalogue import SUITES
-from astraea.congestion.evaluation.records import FILE
+from astraea.congestion.evaluation.records import FILE, read
+from astraea.congestion.evaluation.suite import Outcome
 from astraea.errors import InputError
 from astraea.files import write_text
 
@@ -53,7 +54,7 @@ def main(before: Path, after: Path, page: Annotated[Path, typer.Option(help="Whe
         write_text(page, _HEAD + table(_worlds(before), _worlds(after)))
 
 
-def table(before: Mapping[World, Any], after: Mapping[World, Any]) -> str:
+def table(before: Mapping[World, Outcome], after: Mapping[World, Outcome]) -> str:
     """Return rows by suite and group of what differs, as Markdown.
 
     Raises :class:`InputError` if the two have no world in common.
@@ -63,14 +64,14 @@ def table(before: Mapping[World, Any], after: Mapping[World, Any]) -> str:
         raise InputError("the two evaluations have no world in common: give both the same suites and seeds")
     groups: dict[tuple[str, str], list[World]] = defaultdict(list)
     for world in shared:
-        groups[world[0], str(before[world]["conditions"].get(SUITES[world[0]].group, "all"))].append(world)
+        groups[world[0], str(before[world].conditions.get(SUITES[world[0]].group, "all"))].append(world)
     lines = [
         "| suite | group | worlds | measure | before | present | difference |",
         "|---|---|---:|---|---:|---:|---:|",
     ]
     for (suite, group), worlds in groups.items():
         for measure, title in MEASURES.items():
-            pairs = np.array([[_value(side[world], measure) for side in (before, after)] for world in worlds])
+            pairs = np.array([[side[world].value(measure) for side in (before, after)] for world in worlds])
             pairs = pairs[np.isfinite(pairs).all(axis=1)]
             if len(pairs):
                 lines.append(f"| {suite} | {group} | {len(pairs)} | {title} | {' | '.join(_cells(pairs))} |")
@@ -82,21 +83,15 @@ def _cells(pairs: Any) -> Iterator[str]:
     change = pairs[:, 1] - pairs[:, 0]
     digits = 1 if np.abs(pairs).max() > 2 else 3
     yield from (f"{mean:.{digits}f}" for mean in pairs.mean(axis=0))
-    wide = 1.96 * float(change.std(ddof=1)) / math.sqrt(len(change)) if len(change) > 1 else math.nan
-    yield f"{change.mean():+.{digits}f} ± {wide:.{digits}f}".replace("-", "−")
+    mean, half = interval(change) if len(change) > 1 else (change[0], math.nan)
+    yield f"{mean:+.{digits}f} ± {half:.{digits}f}".replace("-", "−")
 
 
-def _value(outcome: Any, measure: str) -> float:
-    value = outcome["values"].get(measure)
-    return math.nan if value is None else float(value)
-
-
-def _worlds(folder: Path) -> dict[World, Any]:
+def _worlds(folder: Path) -> dict[World, Outcome]:
     file = folder / FILE
     if not file.is_file():
         raise InputError(f"there is no {file}: name a folder that 'astraea congestion evaluate' has written")
-    found = (json.loads(line) for line in file.read_text(encoding="utf-8").splitlines())
-    return {(outcome["suite"], outcome["case"], outcome["seed"]): outcome for outcome in found}
+    return {(outcome.suite, outcome.case, outcome.seed): outcome for outcome in read(file)}
 
 
 if __name__ == "__main__":

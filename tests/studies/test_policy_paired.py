@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
 
 import pytest
 
+from astraea.congestion.evaluation.suite import Outcome
 from astraea.errors import InputError
 
 
-def outcome(jain: float | None, group: str = "loss-free") -> dict[str, Any]:
-    return {"conditions": {"kind": group}, "values": {"jain": jain}}
+def outcome(jain: float | None, group: str = "loss-free") -> Outcome:
+    return Outcome("grid", "", "policy", 300, "", {"kind": group}, {"jain": jain}, 0.0)
 
 
 def test_only_worlds_of_both_count_and_the_interval_is_that_of_differences(
@@ -21,9 +21,9 @@ def test_only_worlds_of_both_count_and_the_interval_is_that_of_differences(
     table = script("paired", "policy").table
     before = {("grid", str(k), 300): outcome(jain) for k, jain in enumerate((0.5, 0.7, None, 0.1))}
     after = {("grid", str(k), 300): outcome(jain) for k, jain in enumerate((0.6, 0.9, 0.9))}
-    # differences 0.1 and 0.2: 1.96 * 0.0707 / sqrt(2) = 0.098
+    # differences 0.1 and 0.2: Student's 12.706 * 0.0707 / sqrt(2) = 0.635
     assert table(before, after).splitlines()[2:] == [
-        "| grid | loss-free | 2 | Jain's index | 0.600 | 0.750 | +0.150 ± 0.098 |"
+        "| grid | loss-free | 2 | Jain's index | 0.600 | 0.750 | +0.150 ± 0.635 |"
     ]
 
 

@@ -68,13 +68,9 @@ def windows_of(result: Result, window_s: float, settle_s: float = 0.0) -> Window
 def base_rtts_ms(world: WorldSettings) -> list[float]:
     """Return every flow's round-trip time without queues and transmission, in ms."""
     return [
-        _delay_ms(world, path) + _delay_ms(world, back or path) if flow.rtt_ms is None else flow.rtt_ms
+        world.delay_ms(path) + world.delay_ms(back or path) if flow.rtt_ms is None else flow.rtt_ms
         for flow, (path, back) in zip(world.flows, world.ways(), strict=True)
     ]
-
-
-def _delay_ms(world: WorldSettings, way: list[int]) -> float:
-    return sum(world.links[j].delay_ms for j in way)
 
 
 def queueing_delay(result: Result) -> Series:

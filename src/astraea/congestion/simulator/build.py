@@ -177,8 +177,8 @@ def _fill_delays(worlds: Worlds, k: int, j: int, link: LinkSettings, first: int)
 def _fill_flow(row: Any, flow: FlowSettings, i: int, settings: WorldSettings, path: list[int], back: list[int]) -> None:
     kind = flow.controller
     name = flow_name(flow, i)
-    forward, backward = (sum(settings.links[j].delay_ms for j in way) for way in (path, back))
-    rtt = forward + (backward if back else forward) if flow.rtt_ms is None else flow.rtt_ms
+    forward, backward = settings.delay_ms(path), settings.delay_ms(back)
+    rtt = forward + settings.delay_ms(back or path) if flow.rtt_ms is None else flow.rtt_ms
     if rtt < forward + backward:
         takes = f"takes {forward} ms and its way back {backward} ms" if back else f"takes {forward} ms one way"
         raise InputError(f"flow '{name}' has an rtt of {rtt} ms, but its path {takes}")

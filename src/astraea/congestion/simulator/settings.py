@@ -172,6 +172,10 @@ class WorldSettings(Settings):
             found.append((path, back))
         return found
 
+    def delay_ms(self, way: list[int]) -> float:
+        """Return how long the links with these numbers take without queues and transmission, in ms."""
+        return sum(self.links[j].delay_ms for j in way)
+
     @model_validator(mode="after")
     def _long_enough(self) -> Self:
         for name, value in (("sample_ms", self.sample_ms), ("interval_ms", self.interval_ms)):
