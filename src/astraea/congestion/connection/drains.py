@@ -28,6 +28,7 @@ from astraea.congestion.compiled import inlined
 from astraea.congestion.connection.detour import SLIGHT
 from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.connection.motion import BITS, LEAST
+from astraea.congestion.connection.noise import age_calm, forget_calm
 from astraea.congestion.connection.record import FLOOR, INF, Connection
 
 __all__ = ["Drains", "alone", "begin", "believe", "drain", "due", "judge", "over", "renew", "see", "see_round", "wait"]
@@ -110,6 +111,8 @@ def drain(f: Connection, c: Drains, now: int, window: int) -> None:
     """Begin a drain to ``window``."""
     if c.drains > 0:
         c.base_now = min(c.base_now, c.lowest)
+    else:
+        forget_calm(f)  # lows of a start are of few packets, or of a full queue
     c.lowest_before = c.lowest
     c.drained_at = c.lowest_at = now
     c.lowest = INF
@@ -144,6 +147,7 @@ def renew(f: Connection, c: Drains, now: int) -> None:
         c.turned_at = now
         c.base_before = c.base_now
         c.base_now = INF
+        age_calm(f)
     f.min_rtt = min(c.base_now, c.base_before)
     f.min_rtt_at = now
 

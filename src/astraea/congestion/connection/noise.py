@@ -18,6 +18,12 @@ deviation, what noise adds to a low beyond the base is taken for
 since jitter of a given mean holds up the more packets the closer they follow each other. Both means are tracked, by a
 sixteenth for the first 64 blocks and then a 64th, and no block counts for more than four times what is known. In a
 window of less than four packets a low tells of one or two of them, and nothing is learned.
+
+On fast links that bound lets through what hosts make, and a flow's few packets in the queue take less time than it. So
+what is *calm* counts as well, if it is more: the smallest mean of three lows in a row, of the last 30 to 60 s, as the
+base is the smallest round-trip time of it. A drain empties the queue for three blocks and more. What calm lies above
+the base by is noise, but for the time of two packets of the flow's own, and at most 1 ms: the queue of a crowd is never
+empty for so long.
 """
 
 from __future__ import annotations
@@ -25,9 +31,9 @@ from __future__ import annotations
 from astraea.congestion.compiled import inlined
 from astraea.congestion.connection.fixed_point import ONE, SHIFT, log2
 from astraea.congestion.connection.motion import BITS
-from astraea.congestion.connection.record import Connection
+from astraea.congestion.connection.record import INF, Connection
 
-__all__ = ["learn_noise"]
+__all__ = ["age_calm", "forget_calm", "learn_noise"]
 
 _ENOUGH = 4 << BITS  # window
 _LEARNING = 64  # blocks
@@ -38,6 +44,8 @@ _FEW, _MORE = 2 * ONE, ONE // 4  # deviations with no packet in one, and more fo
 _BLOCK, _HOSTS = 30_000_000, 25  # of a block of that length or more, a 25th is what hosts may scatter
 _OWN, _OWN_BITS = 3, 2  # and three quarters of the time of a packet, what bursts may
 _BEYOND = 8
+_CALM = 3  # blocks in a row
+_CALM_OWN, _CALM_MOST = 2, 1_000_000  # packets of its own, and ns
 _FINER = 10  # bits by which a window is finer than 1/1024
 
 
@@ -51,12 +59,30 @@ def learn_noise(f: Connection, low: int, mean: int) -> None:
         f.lows += 1
         f.deviation = _tracked(f.deviation, abs(low - 2 * f.low_1 + f.low_2) >> 1, f.lows < _LEARNING)
         f.scatter = _tracked(f.scatter, mean - low, f.lows < _LEARNING)
+        f.calm = min(f.calm, (low + f.low_1 + f.low_2) // _CALM)
     f.low_2 = f.low_1
     f.low_1 = low
     packets = (f.window >> _FINER) * f.deviation // max(f.srtt_ns, 1)
     noise = f.deviation * (_FEW + ((_MORE * (log2(ONE + packets) - SHIFT * ONE)) >> SHIFT)) >> SHIFT
-    usual = max(max(f.block_length, _BLOCK) // _HOSTS, (f.srtt_ns // (f.window >> BITS)) * _OWN >> _OWN_BITS)
-    f.noise = min(noise, max(_BEYOND * (f.scatter - usual), 0))
+    own = f.srtt_ns // (f.window >> BITS)
+    usual = max(max(f.block_length, _BLOCK) // _HOSTS, own * _OWN >> _OWN_BITS)
+    calm = min(f.calm, f.calm_before)
+    above = min(calm - f.min_rtt - _CALM_OWN * own, _CALM_MOST) if calm < INF else 0
+    f.noise = max(min(noise, _BEYOND * (f.scatter - usual)), above, 0)
+
+
+@inlined
+def forget_calm(f: Connection) -> None:
+    """Begin anew: the path has changed, or what was seen of it was of a start."""
+    f.calm = f.calm_before = INF
+    f.low_1 = f.low_2 = 0
+
+
+@inlined
+def age_calm(f: Connection) -> None:
+    """Begin another generation."""
+    f.calm_before = f.calm
+    f.calm = INF
 
 
 @inlined

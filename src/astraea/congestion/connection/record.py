@@ -174,6 +174,8 @@ class Connection(Counters, Sending):
     lows: int  # blocks that noise was learned from
     deviation: int  # of their lows by noise alone
     scatter: int  # by how much round-trip times exceed the low of their block
+    calm: int  # smallest mean of three lows in a row of this generation of drains; INF: none yet
+    calm_before: int  # and of the generation before
 
 
 class Interval(Counters, Gauges):

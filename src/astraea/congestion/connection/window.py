@@ -37,6 +37,7 @@ from astraea.congestion.connection.drains import Drains
 from astraea.congestion.connection.fallback import FALLS, RETURNS, STAYS, Fallback
 from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.connection.motion import BITS, LEAST, MOST, UNIT, moved, paced, part_of, units
+from astraea.congestion.connection.noise import forget_calm
 from astraea.congestion.connection.record import FLOOR, INF, INITIAL_WINDOW, NO_THRESHOLD, OPEN, TIMEOUT, Connection
 from astraea.congestion.connection.startup import Startup
 from astraea.congestion.connection.swings import Swings
@@ -66,6 +67,7 @@ def start(f: Connection, c: State, now: int) -> None:
     startup.begin(c)
     detour.begin(c)
     drains.begin(c, now)
+    forget_calm(f)
     c.filled_at = c.judged_at = now
     c.gain = units(f.gain)
     c.window = f.window = int(INITIAL_WINDOW) << BITS
@@ -173,6 +175,7 @@ def _tested(f: Connection, c: State, now: int) -> None:
         f.min_rtt = c.base_now = c.drain_rtt
         f.min_rtt_at = now
         c.base_before = INF
+        forget_calm(f)
         drains.alone(f, c)
 
 

@@ -5,6 +5,7 @@
 #include "fixed_point.h"
 #include "flow.h"
 #include "motion.h"
+#include "noise.h"
 
 #define SHORTEST_DRAIN 200000000
 #define EARLY 6
@@ -56,6 +57,8 @@ static INLINE void drain(struct connection *f, struct window *c, s64 now, s64 wi
 {
 	if (c->drains > 0)
 		c->base_now = least(c->base_now, c->lowest);
+	else
+		forget_calm(f);
 	c->lowest_before = c->lowest;
 	c->drained_at = c->lowest_at = now;
 	c->lowest = INF;
@@ -89,6 +92,7 @@ static INLINE void renew(struct connection *f, struct window *c, s64 now)
 		c->turned_at = now;
 		c->base_before = c->base_now;
 		c->base_now = INF;
+		age_calm(f);
 	}
 	f->min_rtt = least(c->base_now, c->base_before);
 	f->min_rtt_at = now;

@@ -64,7 +64,7 @@ struct connection {
 	s64 window_max, refresh_after;
 	s64 rtt_least, rtt_most, window_most, jitter_most, limited_most; /* what the policy is for */
 	s64 interval_min, interval_at, intervals, block_at, block_length, block_rtt, block_sum, block_acks;
-	s64 low_sum, low_count, low_1, low_2, lows, deviation, scatter;
+	s64 low_sum, low_count, low_1, low_2, lows, deviation, scatter, calm, calm_before;
 };
 
 /* The state of the window: astraea/congestion/connection/window.py and startup.py. Windows are in 1/2^20 packets. */

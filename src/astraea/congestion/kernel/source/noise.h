@@ -19,6 +19,9 @@
 #define NOISE_OWN_BITS 2
 #define NOISE_BEYOND 8
 #define NOISE_FINER 10
+#define CALM_BLOCKS 3
+#define CALM_OWN 2
+#define CALM_MOST 1000000
 
 /* The mean `known` after one more block that showed `seen`. */
 static INLINE s64 tracked(s64 known, s64 seen, int learning)
@@ -31,7 +34,7 @@ static INLINE s64 tracked(s64 known, s64 seen, int learning)
 
 static INLINE void learn_noise(struct connection *f, s64 low, s64 mean)
 {
-	s64 bend = low - 2 * f->low_1 + f->low_2, packets, doublings, noise, usual, own;
+	s64 bend = low - 2 * f->low_1 + f->low_2, packets, doublings, noise, usual, own, calm, above;
 
 	if (f->window < NOISE_WINDOW) {
 		f->low_1 = f->low_2 = f->noise = 0;
@@ -41,13 +44,28 @@ static INLINE void learn_noise(struct connection *f, s64 low, s64 mean)
 		f->lows++;
 		f->deviation = tracked(f->deviation, (bend < 0 ? -bend : bend) >> 1, f->lows < NOISE_LEARNING);
 		f->scatter = tracked(f->scatter, mean - low, f->lows < NOISE_LEARNING);
+		f->calm = least(f->calm, quotient(low + f->low_1 + f->low_2, CALM_BLOCKS));
 	}
 	f->low_2 = f->low_1;
 	f->low_1 = low;
 	packets = quotient((f->window >> NOISE_FINER) * f->deviation, most(f->srtt, 1));
 	doublings = fixed_log2(ONE + packets) - SHIFT * ONE;
 	noise = f->deviation * (NOISE_FEW + (NOISE_MORE * doublings >> SHIFT)) >> SHIFT;
-	own = quotient(f->srtt, most(f->window >> 20, 1)) * NOISE_OWN >> NOISE_OWN_BITS;
-	usual = most(quotient(most(f->block_length, NOISE_BLOCK), NOISE_HOSTS), own);
-	f->noise = least(noise, most(NOISE_BEYOND * (f->scatter - usual), 0));
+	own = quotient(f->srtt, most(f->window >> 20, 1));
+	usual = most(quotient(most(f->block_length, NOISE_BLOCK), NOISE_HOSTS), own * NOISE_OWN >> NOISE_OWN_BITS);
+	calm = least(f->calm, f->calm_before);
+	above = calm < INF ? least(calm - f->min_rtt - CALM_OWN * own, CALM_MOST) : 0;
+	f->noise = most(most(least(noise, NOISE_BEYOND * (f->scatter - usual)), above), 0);
+}
+
+static INLINE void forget_calm(struct connection *f)
+{
+	f->calm = f->calm_before = INF;
+	f->low_1 = f->low_2 = 0;
+}
+
+static INLINE void age_calm(struct connection *f)
+{
+	f->calm_before = f->calm;
+	f->calm = INF;
 }

@@ -8,6 +8,7 @@
 #include "fixed_point.h"
 #include "flow.h"
 #include "motion.h"
+#include "noise.h"
 #include "swings.h"
 
 #define INITIAL_WINDOW 10
@@ -85,6 +86,7 @@ static INLINE void tested(struct connection *f, struct window *c, s64 now)
 		f->min_rtt = c->base_now = c->drain_rtt;
 		f->min_rtt_at = now;
 		c->base_before = INF;
+		forget_calm(f);
 		alone(f, c);
 	}
 }
@@ -120,6 +122,7 @@ static INLINE void start(struct connection *f, struct window *c, s64 now)
 	c->starting = 1;
 	c->round_rtt = INF;
 	begin_drains(c, now);
+	forget_calm(f);
 	c->window = f->window = (s64)INITIAL_WINDOW << BITS;
 	f->cwnd = INITIAL_WINDOW;
 }
