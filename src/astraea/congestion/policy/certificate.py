@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from astraea.congestion.connection.fixed_point import ONE
 from astraea.congestion.observation.features import ObservationSettings
-from astraea.congestion.policy.law import LAW
+from astraea.congestion.policy.law import FAST, FASTER, LAW
 from astraea.congestion.policy.policy import Policy
 from astraea.congestion.policy.residual import REACH, TURNED
 from astraea.errors import InputError
@@ -92,7 +92,8 @@ def certify(policy: Policy) -> Certificate:
     pipe, rate, interval = (_Known(ranges[name]) for name in ("pipe", "rate", "interval"))
     zero, one = _Known((0.0, 0.0)), _Known((1.0, 1.0))
 
-    target = p["target"] + p["target_rate"] * rate
+    fast = _Known((FASTER / ONE, FASTER / ONE)) * (rate - _Known((FAST / ONE, FAST / ONE))).most(zero)
+    target = p["target"] + p["target_rate"] * rate + fast
     cost = p["loss_cut"] * (loss - p["loss_free"]).most(zero)
     whole = target - own - cost
     base = p["gain"] + target - pipe + p["gain_interval"] * interval

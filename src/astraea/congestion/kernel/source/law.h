@@ -27,6 +27,8 @@ enum law_number {
 };
 
 #define PACE 3
+#define FAST 13056
+#define FASTER 307
 
 #define SCALE(a, b) (((s64)(a) * (s64)(b)) >> SHIFT)
 
@@ -44,7 +46,7 @@ GLOBAL s64 decide(struct flow *flow, const struct numbers *numbers)
 	own = x[OWN];
 	largest = most(most(x[OWN_1], x[OWN_2]), x[OWN_3]);
 	smallest = least(least(x[OWN_1], x[OWN_2]), x[OWN_3]);
-	target = p[TARGET] + SCALE(p[TARGET_RATE], x[RATE]);
+	target = p[TARGET] + SCALE(p[TARGET_RATE], x[RATE]) + SCALE(FASTER, most(x[RATE] - FAST, 0));
 	error = target - own - SCALE(p[LOSS_CUT], most(most(x[LOSS], x[LOSS_1]) - p[LOSS_FREE], 0));
 	lasting = error > 0 ? most(target - most(own, largest), 0) : most(least(own, smallest) - target, 0);
 	gain = p[GAIN] + target - x[PIPE] + SCALE(p[GAIN_INTERVAL], x[INTERVAL]) +
