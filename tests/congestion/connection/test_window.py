@@ -84,6 +84,42 @@ def test_start_up_doubles_and_ignores_actions_until_the_delay_shows(alone: Any) 
     assert flow.c.window == pytest.approx(50 / 1.025 * UNIT, rel=1e-6)
 
 
+def test_start_up_holds_with_64_packets_in_flight_until_a_round_trip_under_that_window_is_over(alone: Any) -> None:
+    for inflight, held in ((63, False), (64, True)):
+        flow = alone(Policy)
+        for rtt in (50, 50, 56):
+            flow.round(rtt)
+        flow.f.inflight = inflight
+        flow.f.sample_delivered, flow.f.sample_interval = 60, 60 * MS
+        for k in range(8):
+            flow.ack(57, round_start=k == 0)
+        assert (flow.c.starting, flow.c.draining) == (held, not held)
+        assert flow.c.window == pytest.approx((87 if held else 50) * UNIT, abs=50)
+    flow.ack(57, round_start=True)  # the round trip that counts begins
+    flow.ack(57)
+    assert (flow.c.starting, flow.c.draining) == (1, 0)
+    assert flow.c.window == pytest.approx(87 * UNIT, abs=50)
+    flow.ack(57, round_start=True)
+    assert (flow.c.starting, flow.c.draining) == (0, 1)
+    assert flow.c.window == pytest.approx(50 * UNIT, abs=50)
+
+
+def test_start_up_that_holds_ends_at_losses_as_before(alone: Any) -> None:
+    flow = alone(Policy)
+    flow.round(50)
+    flow.f.inflight = 64
+    for k in range(8):
+        flow.ack(57, round_start=k == 0)
+    assert (flow.c.starting, flow.c.holding) == (1, 1)
+    flow.lose()
+    flow.f.lost = 2
+    flow.ack(57)
+    assert flow.c.starting
+    flow.f.lost = 3
+    flow.ack(57)
+    assert not flow.c.starting
+
+
 def test_the_first_drain_lasts_a_round_trip_and_later_ones_200_ms(alone: Any) -> None:
     flow = settled(alone, 100.0)
     drained = []

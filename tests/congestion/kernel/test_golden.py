@@ -156,6 +156,7 @@ MUTANTS = (
     ("detour.h", "#define QUIET 32", "#define QUIET 64"),
     ("detour.h", "2 * jump > far", "3 * jump > 4 * far"),
     ("window.h", "#define SAMPLES 8", "#define SAMPLES 9"),
+    ("window.h", "c->holding == 2", "c->holding == 1"),
     ("window.h", "c->drain_until = now + f->srtt;", "c->drain_until = now + f->srtt + 100000000;"),
     ("window.h", "unheard = c->starting && f->delivered == 0", "unheard = 0"),
     ("fallback.h", "#define CUBE 440", "#define CUBE 441"),

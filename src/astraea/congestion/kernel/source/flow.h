@@ -69,7 +69,7 @@ struct connection {
 
 /* The state of the window: astraea/congestion/connection/window.py and startup.py. Windows are in 1/2^20 packets. */
 struct window {
-	s64 starting, round_rtt, round_samples, round_lost, round_delivered;
+	s64 starting, round_rtt, round_samples, round_lost, round_delivered, holding;
 	s64 gain, window, undo_window, pace;
 	s64 conserving, climbing, draining, drain_window, drain_from, drain_rtt, drain_until, drained_at, drains;
 	s64 lowest, lowest_at, lowest_before, peak, left, among, base_now, base_before, turned_at, emptied_at, widest;

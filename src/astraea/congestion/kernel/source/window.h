@@ -22,6 +22,7 @@
 #define SAMPLES 8
 #define LOST 3
 #define LOST_SHARE 20
+#define ENOUGH_TO_HOLD 64
 
 static INLINE s64 growth(struct connection *f, struct window *c)
 {
@@ -32,16 +33,24 @@ static INLINE s64 growth(struct connection *f, struct window *c)
 		c->round_samples = 0;
 		c->round_lost = f->lost;
 		c->round_delivered = f->delivered;
+		if (c->holding == 2) {
+			c->starting = 0;
+			return 0;
+		}
+		c->holding *= 2;
 	}
 	lost = f->lost - c->round_lost;
 	if (lost >= LOST && lost * LOST_SHARE >= f->delivered - c->round_delivered) {
 		c->starting = 0;
 		return 0;
 	}
+	if (c->holding)
+		return 0;
 	c->round_rtt = least(c->round_rtt, f->last_rtt);
 	c->round_samples++;
 	if (c->round_samples >= SAMPLES && c->round_rtt > f->min_rtt + most(f->min_rtt >> 3, THRESHOLD_MIN)) {
-		c->starting = 0;
+		c->holding = f->inflight >= ENOUGH_TO_HOLD;
+		c->starting = c->holding;
 		return 0;
 	}
 	return f->window_limited ? f->acked : 0;
