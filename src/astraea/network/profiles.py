@@ -35,7 +35,7 @@ _PROFILES = {
     "bbr": Profile(efficiency=1.0, recovery=1.05),
     "bbr3": Profile(efficiency=0.99, recovery=1.02),
     "copa": Profile(efficiency=0.96, recovery=1.1),
-    "policy": Profile(efficiency=0.89, settling=2.8, own=0.97),
+    "policy": Profile(efficiency=0.9, recovery=1.2, settling=1.4, own=0.96),
 }
 """Fitted by ``benchmarks/network_fidelity.py`` on rounds of 2 to 12 clients; others count as filling links."""
 
