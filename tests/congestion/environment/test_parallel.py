@@ -92,7 +92,7 @@ def test_an_empty_stretch_between_flows_is_passed_over() -> None:
 
 
 def test_each_is_asked_at_its_own_interval() -> None:
-    env = parallel_env(world({"rtt_ms": 40}, {"rtt_ms": 200}))
+    env = parallel_env(world({"rtt_ms": 20}, {"rtt_ms": 200}))
     env.reset()
     lengths: dict[str, list[float]] = {name: [] for name in env.possible_agents}
     while env.agents:

@@ -13,8 +13,9 @@ from astraea.congestion.connection.record import Interval, dtype_of
 from astraea.congestion.golden.path import PATHS, recorded, sender_of
 from astraea.congestion.golden.sender import Ack
 from astraea.congestion.golden.traces import FILE, Trace, load_traces
-from astraea.congestion.observation.features import OBSERVATION_VERSION
+from astraea.congestion.observation.features import OBSERVATION_VERSION, ObservationSettings
 from astraea.congestion.policy import Policy
+from astraea.congestion.policy.law import FAST
 
 TRACES = load_traces()
 EACH = pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.name)
@@ -59,9 +60,25 @@ def test_a_longer_path_is_believed_by_a_drain_of_the_flows_own() -> None:
 
 def test_jitter_is_told_from_a_queue_where_there_is_some() -> None:
     noise = (dtype_of(Interval).names or ()).index("noise")
-    most = {trace.name: max(decision.interval[noise] for decision in trace.decisions) for trace in TRACES}
-    assert most["jitter"] > 2_000_000
-    assert most["alone"] == most["drains"] == 0
+    told = {trace.name: [decision.interval[noise] for decision in trace.decisions] for trace in TRACES}
+    assert max(told["jitter"]) > 2_000_000
+    for name in ("alone", "drains"):
+        assert max(told[name]) == 1_000_000  # the queue of its own start, and no more of it than calm may be
+        decisions = next(trace.decisions for trace in TRACES if trace.name == name)
+        first = next(number for number, decision in enumerate(decisions) if decision.action is not None)
+        assert first < 16
+        assert max(told[name][first + 1 :]) == 0  # its first drain has ended that
+
+
+def test_what_calm_blocks_show_is_noise_on_fast_paths() -> None:
+    names = dtype_of(Interval).names or ()
+    told = {trace.name: [decision.interval[names.index("noise")] for decision in trace.decisions] for trace in TRACES}
+    assert max(told["calm blocks"]) == 1_000_000
+    assert 0 < max(told["a fast path"]) < 1_000_000
+    rate = [field.name for field in ObservationSettings().fields].index("rate")
+    fast = next(trace for trace in TRACES if trace.name == "a fast path")
+    rates = [decision.features[rate] for decision in fast.decisions if decision.action is not None]
+    assert min(rates) < FAST < max(rates)
 
 
 def test_a_path_that_loses_a_quarter_ends_below_two_packets() -> None:
