@@ -38,10 +38,10 @@ _PAGE = Path(__file__).parents[2] / "docs" / "results" / "policy-fresh.md"
 _HEAD = """# The policy in fresh worlds
 
 Made by `python studies/policy/paired.py BEFORE AFTER`, which compares two folders of `astraea congestion evaluate`.
-Before and present are [the policy](../explanation/policy.md#what-was-tried-against-clocks-and-noise) before and after
-noise, longer paths and starts were treated as now. The worlds are those of seeds from 300 on (`--first-seed 300`, two
-to ten seeds a suite), with which nothing was chosen. Means over worlds, and the difference's 95 % interval over pairs
-of the same world.
+Before and present are [the policy](../explanation/policy.md) before and after
+[fast links](../explanation/policy.md#fast-links) were treated as now and a [start](../explanation/policy.md#starts)
+held its window. The worlds are those of seeds 300 to 302 (`--first-seed 300 --seeds 3`), with which nothing was chosen.
+Means over worlds, and the difference's 95 % interval over pairs of the same world.
 
 """
 
