@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from astraea.congestion.connection.motion import UNIT
 from astraea.congestion.observation.features import ObservationSettings
 from astraea.congestion.policy import law
 from astraea.congestion.policy.law import LAW
+from astraea.congestion.policy.policy import shipped_policy
 
 FIELDS = ObservationSettings().fields
 NAMES = [field.name for field in FIELDS]
@@ -78,6 +80,25 @@ def test_the_step_is_gain_times_distance_to_the_target() -> None:
     assert decide(numbers(), x) == 0.25
     assert decide(numbers(), observed([6, 4, 4, 4], rate=6, pipe=10)) == -0.25
     assert decide(numbers(), observed([5, 5, 5, 5], rate=6, pipe=10)) == 0
+
+
+@pytest.mark.parametrize(
+    ("rate", "target"),
+    [
+        (6 * 1024, 5 * 1024),
+        (law.FAST, 2048 + 6528),  # half of 13056
+        (law.FAST + 4, 2048 + 6530 + 1),  # 4 * 307 / 1024 is 1.2
+        (law.FAST + 2 * 1024, 2048 + 7552 + 614),  # two doublings beyond it: 2 * 307
+        (24 * 1024, 2048 + 12288 + 3453),  # 11.25 doublings: 3453.75
+    ],
+)
+def test_the_target_grows_sooner_on_fast_links(rate: int, target: int) -> None:
+    p, goal = numbers(), target / ONE
+    for own in (goal - 1, goal - 0.25, goal, goal + 0.5):
+        x = observed([own] * 4, rate=rate / ONE, pipe=goal + 5)  # gain 3 - 5, a quarter
+        assert decide(p, x) == (goal - own) / 4
+        slow = observed([own] * 4, pipe=goal + 5)
+        assert decide(p, x) == decide(numbers(target=goal, target_rate=0.0), slow)  # all that the rate is for
 
 
 def test_steps_are_held_within_one_and_the_gain_within_its_most() -> None:
@@ -148,3 +169,35 @@ def test_the_action_never_rises_with_the_own_queue_and_stays_within_one(
     first = decide(held, x)
     x[0] = min(x[0] + more, 24 * ONE)
     assert -1 <= decide(held, x) <= first <= 1
+
+
+def target_of(p: NDArray[Any], rate: int) -> int:
+    """Return the own queue that the law aims at: a unit more, and it yields."""
+    x = np.zeros(len(FIELDS), np.int32)
+    x[law._RATE] = rate
+    low, high = -1, 24 * ONE
+    while high - low > 1:
+        x[0] = middle = (low + high) // 2
+        if decide(p, x) < 0:
+            high = middle
+        else:
+            low = middle
+    return low
+
+
+@given(rate=st.integers(1, 24 * ONE - 8), more=st.integers(8, 24 * ONE))
+def test_the_delay_that_the_shipped_law_aims_at_falls_with_the_rate(rate: int, more: int) -> None:
+    p = shipped_policy().weights.astype(np.int64)
+    faster = min(rate + more, 24 * ONE)
+    target, further = target_of(p, rate), target_of(p, faster)
+    assert 0 <= further - target < faster - rate
+    delays = [
+        math.expm1(t / ONE * math.log(2)) / math.expm1(r / ONE * math.log(2))
+        for t, r in ((target, rate), (further, faster))
+    ]
+    assert delays[1] < delays[0]
+
+
+def test_no_law_of_the_kind_lets_the_target_grow_in_proportion() -> None:
+    rates = next(number for number in LAW if number.name == "target_rate")
+    assert rates.high + law.FASTER / ONE < 1
