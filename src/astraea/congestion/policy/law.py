@@ -48,7 +48,12 @@ class Number:
 LAW: tuple[Number, ...] = (
     Number("target", "own packets in the queue to aim at, log2(1 + 8 q), at no rate", 3.5, 0.6, -4, 8),
     Number(
-        "target_rate", "how the target grows with the rate; with FASTER below 1, or shares would not be unique", 0.12, 0.08, 0, 0.65
+        "target_rate",
+        "how the target grows with the rate; with FASTER below 1, or shares would not be unique",
+        0.12,
+        0.08,
+        0,
+        0.65,
     ),
     Number("loss_cut", "what a doubling of the loss costs, in doublings of the queue", 0.6, 0.25, 0, 8),
     Number("loss_free", "loss that costs nothing, log2(1 + 1000 p)", 4.6, 0.6, 0, 10),
