@@ -32,7 +32,7 @@ from astraea.congestion.settings import Settings
 
 __all__ = ["FEATURES", "OBSERVATION_VERSION", "Feature", "ObservationSettings", "observe"]
 
-OBSERVATION_VERSION = 3
+OBSERVATION_VERSION = 4
 """Rises whenever the same packets would give another observation: a policy belongs to one version."""
 
 PACKETS, SCALE_FREE, PUBLISHED = range(3)
