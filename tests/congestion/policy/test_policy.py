@@ -90,7 +90,7 @@ def test_files_that_are_no_policy_are_refused_in_a_sentence(tmp_path: Path) -> N
 def test_another_version_of_the_observation_is_refused(tmp_path: Path) -> None:
     header = PolicyHeader(kind="law", observation_version=0)
     Policy(header, np.zeros(len(LAW), np.int32)).save(tmp_path / "old")
-    with pytest.raises(InputError, match="version 0 of the observation, this is version 3: train it anew"):
+    with pytest.raises(InputError, match="version 0 of the observation, this is version 4: train it anew"):
         load_policy(tmp_path / "old")
 
 
