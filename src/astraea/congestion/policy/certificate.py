@@ -92,7 +92,7 @@ def certify(policy: Policy) -> Certificate:
     pipe, rate, interval = (_Known(ranges[name]) for name in ("pipe", "rate", "interval"))
     zero, one = _Known((0.0, 0.0)), _Known((1.0, 1.0))
 
-    fast = _Known((FASTER / ONE, FASTER / ONE)) * (rate - _Known((FAST / ONE, FAST / ONE))).most(zero)
+    fast = (rate - _Known((FAST / ONE, FAST / ONE))).most(zero).times(FASTER / ONE)
     target = p["target"] + p["target_rate"] * rate + fast
     cost = p["loss_cut"] * (loss - p["loss_free"]).most(zero)
     whole = target - own - cost
